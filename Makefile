@@ -1,0 +1,53 @@
+# Everything here works with Python 3.11 or newer, make and git; nothing else has to be installed by hand.
+PYTHON ?= python3
+VENV ?= .venv
+DEMO ?= demo
+WORKERS ?= auto
+EXAMPLE := examples/countries
+
+BIN := $(VENV)/bin
+# One stamp per set of packages: a second call installs nothing.
+CORE := $(VENV)/.core
+DEV := $(VENV)/.dev
+CHECKED := kgalign cli ontologies tests bench $(wildcard examples/*/*.py scripts/*.py)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "kgalign needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(CORE): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(DEV): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(CORE)
+
+demo: $(CORE) ## Align and fuse the graphs in examples/
+	$(BIN)/kgalign run $(EXAMPLE)/left.ttl $(EXAMPLE)/right.jsonld --config $(EXAMPLE)/config.toml -o $(DEMO)
+	@echo "The fused graph is $(DEMO)/fused.ttl, the links are $(DEMO)/links.nt; README.md says what the rest is."
+
+test: lint ## Check style and types, and run all tests
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+lint: $(DEV) ## Check style and types
+	$(BIN)/ruff check $(CHECKED)
+	$(BIN)/ruff format --check $(CHECKED)
+	$(BIN)/mypy $(CHECKED)
+
+format: $(DEV) ## Bring all code into the project's format
+	$(BIN)/ruff check --fix $(CHECKED)
+	$(BIN)/ruff format $(CHECKED)
+
+bench: $(DEV) ## Measure on the sets in ../shared/data/align and write bench/RESULTS.md
+	$(BIN)/python -m bench align --data ../shared/data/align
+
+clean: ## Remove what was installed, built and computed here
+	rm -rf $(VENV) $(DEMO) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,133 @@
+"""``python -m bench``: measure kgalign."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from bench import results
+from kgalign.errors import KgalignError
+
+_PATH = click.Path(path_type=Path)
+_RESULTS = click.option(
+    "--results",
+    type=_PATH,
+    default=results.RESULTS,
+    help="Markdown file that gets the section.  [bench/RESULTS.md]",
+)
+
+
+class _Commands(click.Group):
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KgalignError as error:
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(2)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Measure kgalign: its links on sets of graphs, its growth with size, its speed in reading.
+
+    Every system runs as a process of its own, with the same defaults for every set, and sees no gold.
+    A command that measured all it was pointed at puts its table into bench/RESULTS.md, in place of
+    its last one.
+    """
+
+
+@main.command()
+@click.option("--data", required=True, type=_PATH, help="Folder of sets.")
+@click.option(
+    "--only", multiple=True, metavar="NAME", help="Only this set; repeatable. RESULTS.md stays as it is."
+)
+@click.option(
+    "--closed", multiple=True, metavar="NAME", help="A further set whose gold is complete; repeatable."
+)
+@click.option("--baseline/--no-baseline", default=True, help="Whether the baseline runs beside kgalign.")
+@click.option(
+    "--runs", type=_PATH, metavar="FOLDER", help="Keep the run folders there, for eval and explain."
+)
+@click.option("--json", "json_file", type=_PATH, metavar="FILE", help="Write the rows there as JSON.")
+@_RESULTS
+def align(
+    data: Path,
+    only: tuple[str, ...],
+    closed: tuple[str, ...],
+    baseline: bool,
+    runs: Path | None,
+    json_file: Path | None,
+    results: Path,
+) -> None:
+    """Align each set under a folder; precision, recall, F1, seconds, peak memory, triples per second.
+
+    A set is a folder with left.nt.gz, right.nt.gz and gold.tsv.gz. Where the gold is complete every
+    other link is wrong; elsewhere a link counts only where the gold knows one of its entities.
+    openea_d_w_15k_v2 is run with its labels beside the graphs.
+    """
+    from bench import align as bench
+    from bench.results import relative, write_section
+    from bench.sets import find_sets
+
+    sets = find_sets(data, only, closed)
+    systems = bench.SYSTEMS if baseline else bench.SYSTEMS[:1]
+    click.echo(bench.line(bench.HEAD))
+    rows = bench.measure(sets, systems, runs, lambda row: click.echo(bench.line(row.cells())))
+    if json_file is not None:
+        json_file.write_text(bench.as_json(rows), encoding="utf8")
+    if not only and baseline:
+        command = f"python -m bench align --data {relative(data)}"
+        command += "".join(f" --closed {name}" for name in closed)
+        name = f"align {data.resolve().name}"
+        write_section(results, name, f"Alignment: {data.resolve().name}", command, bench.as_markdown(rows))
+    if any(row.error for row in rows):
+        sys.exit(1)
+
+
+@main.command()
+@click.option(
+    "--sizes", default="1000,10000,100000", show_default=True, help="Entities a side, with commas between."
+)
+@click.option("--seed", default=0, show_default=True, help="Of the generated graphs.")
+@click.option("--json", "json_file", type=_PATH, metavar="FILE", help="Write the figures there as JSON.")
+@_RESULTS
+def scale(sizes: str, seed: int, json_file: Path | None, results: Path) -> None:
+    """Align and fuse generated pairs of graphs; seconds and memory per stage, exponent of growth."""
+    from bench import scale as bench
+    from bench.results import write_section
+
+    found = bench.measure(_numbers(sizes), seed, lambda each: click.echo(each.line()))
+    click.echo(bench.as_markdown(found))
+    if json_file is not None:
+        json_file.write_text(bench.as_json(found), encoding="utf8")
+    if any(each.error for each in found):
+        sys.exit(1)
+    write_section(
+        results, "scale", "Growth", f"python -m bench scale --sizes {sizes}", bench.as_markdown(found)
+    )
+
+
+def _numbers(text: str) -> list[int]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and int(part) >= 20 for part in parts):
+        raise click.BadParameter("give numbers from 20 on, with commas between", param_hint="--sizes")
+    return sorted({int(part) for part in parts})
+
+
+@main.command()
+@click.argument("files", nargs=-1, type=_PATH)
+@click.option("--size", default=100_000, show_default=True, help="Entities of the generated graph.")
+@_RESULTS
+def read(files: tuple[Path, ...], size: int, results: Path) -> None:
+    """Read a generated graph, or FILES, with pyoxigraph and with kgalign."""
+    from bench import read as bench
+    from bench.results import relative, write_section
+
+    body = bench.as_markdown(bench.measure(files, size))
+    click.echo(body)
+    command = " ".join(["python -m bench read", *map(relative, files)])
+    write_section(results, "read", "Reading", command, body)
+
+
+if __name__ == "__main__":
+    main()

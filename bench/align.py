@@ -1,0 +1,151 @@
+"""Quality and cost of aligning each of a folder of sets, beside a small baseline."""
+
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bench import child
+from bench.results import table
+from bench.sets import Set, score_links
+
+SYSTEMS = ("kgalign", "baseline")
+
+HEAD = ("set", "system", "precision", "recall", "F1", "seconds", "CPU s", "peak MB", "triples/s")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One system on one set."""
+
+    set: str
+    system: str
+    closed: bool
+    """Whether the gold was taken to be complete."""
+    precision: float
+    recall: float
+    f1: float
+    seconds: float
+    """Of the whole process, from its start to its end."""
+    cpu_seconds: float
+    peak_bytes: int
+    triples: int
+    """Statements of both sides together."""
+    error: str = ""
+    """Why there are no scores; empty where there are."""
+
+    def cells(self) -> list[str]:
+        """The row as it is shown."""
+        name = f"{self.set} (closed)" if self.closed else self.set
+        if self.error:
+            return [name, self.system, f"failed: {self.error}", *[""] * 6]
+        return [
+            name,
+            self.system,
+            *(f"{value:.4f}" for value in (self.precision, self.recall, self.f1)),
+            f"{self.seconds:.1f}",
+            f"{self.cpu_seconds:.1f}",
+            f"{self.peak_bytes / 1e6:,.0f}",
+            f"{self.triples / max(self.seconds, 1e-9):,.0f}",
+        ]
+
+
+def measure(
+    sets: Sequence[Set], systems: Sequence[str], runs: Path | None, tell: Callable[[Row], None]
+) -> list[Row]:
+    """Run each system on each set as a process of its own, with its defaults.
+
+    Args:
+        sets: what to align.
+        systems: names from :data:`SYSTEMS`.
+        runs: where run folders are kept; None to throw them away.
+        tell: called with each row as soon as it is there.
+    """
+    rows = []
+    for each in sets:
+        for system in systems:
+            with _folder(runs, f"{each.name}-{system}" if system != "kgalign" else each.name) as folder:
+                row = (_kgalign if system == "kgalign" else _baseline)(each, folder)
+            tell(row)
+            rows.append(row)
+    return rows
+
+
+@contextmanager
+def _folder(runs: Path | None, name: str) -> Iterator[Path]:
+    if runs is None:
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            yield Path(folder) / "run"
+        return
+    shutil.rmtree(runs / name, ignore_errors=True)
+    runs.mkdir(parents=True, exist_ok=True)
+    yield runs / name
+
+
+def _kgalign(each: Set, folder: Path) -> Row:
+    command = [sys.executable, "-m", "kgalign", "run", str(each.left), str(each.right)]
+    cost = child.run([*command, "-o", str(folder), "--quiet", *each.options])
+    return _row(each, "kgalign", cost, folder / "links.nt", lambda: _triples(folder / "run.json"))
+
+
+def _triples(run: Path) -> int:
+    steps: dict[str, Any] = json.loads(run.read_text(encoding="utf8"))["steps"]
+    return sum(steps[f"read-{side}"]["counts"]["statements_read"] for side in ("left", "right"))
+
+
+def _baseline(each: Set, folder: Path) -> Row:
+    folder.mkdir(parents=True)
+    command = [
+        sys.executable,
+        "-m",
+        "bench.baseline",
+        str(each.left),
+        str(each.right),
+        str(folder / "links.nt"),
+    ]
+    cost = child.run([*command, *each.options])
+    return _row(
+        each, "baseline", cost, folder / "links.nt", lambda: int((folder / "links.nt.triples").read_text())
+    )
+
+
+def _row(each: Set, system: str, cost: child.Cost, links: Path, triples: Callable[[], int]) -> Row:
+    if cost.status:
+        error = cost.error or f"exit code {cost.status}"
+        return Row(
+            each.name, system, each.closed, 0, 0, 0, cost.seconds, cost.cpu_seconds, cost.peak_bytes, 0, error
+        )
+    scores = score_links(links, each)
+    quality = scores.precision, scores.recall, scores.f1
+    return Row(
+        each.name, system, each.closed, *quality, cost.seconds, cost.cpu_seconds, cost.peak_bytes, triples()
+    )
+
+
+def line(cells: Sequence[str]) -> str:
+    """One row for the terminal, in columns."""
+    name, system, *figures = cells
+    return f"{name:<28}{system:<10}" + "".join(f"{cell:>11}" for cell in figures)
+
+
+def as_markdown(rows: Sequence[Row]) -> str:
+    """The table of the results."""
+    note = (
+        "`closed`: the gold is complete, and every link that is not in it is wrong; elsewhere a link counts "
+        "only where the gold knows one of its entities. Seconds, CPU seconds and peak memory are those of "
+        "the whole process, from start to end; triples are those of both sides. The baseline "
+        "(`bench/baseline.py`) is TF-IDF of character n-grams over all texts of an entity, CSLS and a "
+        "global assignment in which everything gets a partner; it reads the graphs and picks the entities "
+        "as kgalign does."
+    )
+    return f"{note}\n\n{table(HEAD, [row.cells() for row in rows], words=2)}"
+
+
+def as_json(rows: Sequence[Row]) -> str:
+    """The rows as JSON, for other programs."""
+    return json.dumps([asdict(row) for row in rows], indent=1) + "\n"

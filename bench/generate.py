@@ -1,0 +1,146 @@
+"""A pair of graphs of any size: people, works and places with skewed names, noise and missing partners.
+
+Everything follows from the size and the seed. About five statements describe an entity; nine in ten
+entities have a partner on the other side, under another vocabulary and another IRI.
+"""
+
+import gzip
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+PARTNERED = 0.9
+"""Share of a side's entities that have a partner."""
+
+_SYLLABLES = tuple(
+    first + last for first in "bcdfghjklmnprstvw" for last in ("a", "e", "el", "i", "o", "or", "u")
+)
+_GIVEN = 800
+_FAMILY_SHARE = 0.3
+"""Family names per entity; how often each is used falls with its rank, as in a telephone book."""
+_PLACES_SHARE = 0.02
+_LEFT, _RIGHT = "http://left.example/", "http://right.example/"
+_LABEL = "<http://www.w3.org/2000/01/rdf-schema#label>"
+_TYPE = "<http://www.w3.org/1999/02/22-rdf-syntax-ns#type>"
+_YEAR = "<http://www.w3.org/2001/XMLSchema#gYear>"
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    given: str
+    family: str
+    year: int
+    place: int
+    teacher: int
+    code: str
+
+
+def generate(folder: Path, size: int, seed: int = 0) -> int:
+    """Write ``left.nt.gz``, ``right.nt.gz`` and ``gold.tsv.gz`` with ``size`` entities a side.
+
+    Returns:
+        Statements of both sides together.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    dice = random.Random(f"{seed} {size}")
+    places = [_word(dice, 3).title() for _ in range(max(5, int(size * _PLACES_SHARE)))]
+    people = size - len(places)
+    partnered = round(people * PARTNERED)
+    left = [_person(dice, number, people, len(places)) for number in range(people)]
+    right = [_noisy(dice, each) for each in left[:partnered]]
+    right += [_person(dice, people + number, people, len(places)) for number in range(people - partnered)]
+    order = list(range(people))
+    dice.shuffle(order)
+    gold = [f"{_LEFT}person/{number}\t{_RIGHT}p{order[number]}\n" for number in range(partnered)]
+    gold += [f"{_LEFT}place/{number}\t{_RIGHT}ort/{number}\n" for number in range(len(places))]
+    _write(folder / "gold.tsv.gz", gold)
+    statements = _write(folder / "left.nt.gz", _left_lines(left, places))
+    return statements + _write(folder / "right.nt.gz", _right_lines(dice, right, places, order))
+
+
+def _word(dice: random.Random, most: int) -> str:
+    return "".join(dice.choice(_SYLLABLES) for _ in range(dice.randint(2, most)))
+
+
+def _skewed(dice: random.Random, size: int) -> int:
+    """A rank below ``size``: of 30,000 the first comes 6 times in 1,000, like the commonest of surnames."""
+    return int(size * dice.random() ** 2)
+
+
+def _name(kind: str, rank: int) -> str:
+    return _word(random.Random(f"{kind} {rank}"), 4).title()
+
+
+def _person(dice: random.Random, number: int, people: int, places: int) -> _Person:
+    return _Person(
+        given=_name("given", _skewed(dice, _GIVEN)),
+        family=_name("family", _skewed(dice, max(10, int(people * _FAMILY_SHARE)))),
+        year=dice.randint(1850, 2000),
+        place=_skewed(dice, places),
+        teacher=_skewed(dice, people),
+        code=f"{dice.randrange(16**6):06X}-{number % 97:02d}",
+    )
+
+
+def _noisy(dice: random.Random, person: _Person) -> _Person:
+    """The same person as another catalogue has them: typing errors, a year off, another place."""
+    return _Person(
+        given=person.given if dice.random() > 0.1 else person.given[:1] + ".",
+        family=_mistyped(dice, person.family) if dice.random() < 0.15 else person.family,
+        year=person.year + (dice.choice((-1, 1)) if dice.random() < 0.05 else 0),
+        place=person.place,
+        teacher=person.teacher,
+        code=person.code if dice.random() > 0.5 else "",
+    )
+
+
+def _mistyped(dice: random.Random, text: str) -> str:
+    place = dice.randrange(len(text) - 1)
+    return text[:place] + text[place + 1] + text[place] + text[place + 2 :]
+
+
+def _left_lines(people: list[_Person], places: list[str]) -> Iterator[str]:
+    for number, name in enumerate(places):
+        yield f'<{_LEFT}place/{number}> {_LABEL} "{name}"@en .\n'
+        yield f"<{_LEFT}place/{number}> {_TYPE} <{_LEFT}Place> .\n"
+    for number, each in enumerate(people):
+        subject = f"<{_LEFT}person/{number}>"
+        yield f"{subject} {_TYPE} <{_LEFT}Person> .\n"
+        yield f'{subject} {_LABEL} "{each.given} {each.family}"@en .\n'
+        yield f'{subject} <{_LEFT}born> "{each.year}"^^{_YEAR} .\n'
+        yield f"{subject} <{_LEFT}birthPlace> <{_LEFT}place/{each.place}> .\n"
+        yield f"{subject} <{_LEFT}studentOf> <{_LEFT}person/{each.teacher}> .\n"
+        if number % 2 == 0:
+            yield f'{subject} <{_LEFT}code> "{each.code}" .\n'
+
+
+def _right_lines(
+    dice: random.Random, people: list[_Person], places: list[str], order: list[int]
+) -> Iterator[str]:
+    for number, name in enumerate(places):
+        shown = name if dice.random() > 0.1 else _mistyped(dice, name)
+        yield f'<{_RIGHT}ort/{number}> <{_RIGHT}bezeichnung> "{shown}" .\n'
+        yield f"<{_RIGHT}ort/{number}> {_TYPE} <{_RIGHT}Ort> .\n"
+    for number, each in enumerate(people):
+        subject = f"<{_RIGHT}p{order[number]}>"
+        yield f"{subject} {_TYPE} <{_RIGHT}Mensch> .\n"
+        yield f'{subject} <{_RIGHT}name> "{each.family}, {each.given}" .\n'
+        yield f'{subject} <{_RIGHT}jahr> "{each.year}" .\n'
+        if dice.random() > 0.2:
+            yield f"{subject} <{_RIGHT}geburtsort> <{_RIGHT}ort/{each.place}> .\n"
+        if dice.random() > 0.3:
+            yield f"{subject} <{_RIGHT}lehrer> <{_RIGHT}p{order[each.teacher]}> .\n"
+        if each.code and number % 2 == 0:
+            yield f'{subject} <{_RIGHT}kennung> "{each.code}" .\n'
+
+
+def _write(path: Path, lines: Iterable[str]) -> int:
+    """Write lines and count them."""
+    count = 0
+    # A fixed time in the header, so that the same seed gives the same bytes.
+    with path.open("wb") as raw, gzip.GzipFile("", "wb", compresslevel=4, fileobj=raw, mtime=0) as file:
+        for line in lines:
+            file.write(line.encode())
+            count += 1
+    return count

@@ -1,0 +1,90 @@
+"""The commands of kgalign, one short file each; they are imported when they are called."""
+
+import importlib
+import logging
+import traceback
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from kgalign import __version__
+from kgalign.errors import KgalignError
+from kgalign.logs import printable
+
+_COMMANDS = {
+    "run": (".run", "run", "Align two graphs and fuse them."),
+    "profile": (".profile", "profile", "Show which properties a graph has and how far they identify."),
+    "eval": (".eval", "eval_command", "Measure a run against gold links."),
+    "explain": (".explain", "explain", "Show why a link was made, or why not."),
+    "doctor": (".doctor", "doctor", "Show what is installed and what a graph looks like."),
+}
+"""Name → module, the click command in it, and a line on it, so that listing them imports none."""
+
+BAD_INPUT = 2
+"""Exit code for what the user can mend."""
+INTERRUPTED = 130
+
+log = logging.getLogger("kgalign.cli")
+
+
+class _UserError(click.ClickException):
+    """One line on the standard error output, exit code 2."""
+
+    exit_code = BAD_INPUT
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        click.echo(f"error: {printable(self.message)}", file=file, err=True)
+
+
+class _Commands(click.Group):
+    """Finds commands by name, imports them late, and is the border at which errors become messages."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, attribute, _ = _COMMANDS[cmd_name]
+        command = getattr(importlib.import_module(module, __package__), attribute)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{module}.{attribute} is not a command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in _COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KgalignError as error:
+            raise _UserError(str(error)) from error
+        except KeyboardInterrupt:
+            click.echo(
+                "\nInterrupted. What is finished is kept: the same command goes on from there.", err=True
+            )
+            ctx.exit(INTERRUPTED)
+        except MemoryError as error:
+            raise _UserError("Out of memory. Close other programs, or give smaller files.") from error
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:  # noqa: BLE001 - the border: people get a line, not a traceback
+            _report_bug(error)
+            ctx.exit(1)
+
+
+def _report_bug(error: Exception) -> None:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}:{frame.lineno}"
+    log.debug("traceback of the error below", exc_info=error)
+    message = printable(f"{type(error).__name__} at {place}: {error}", limit=500)
+    hint = "" if log.isEnabledFor(logging.DEBUG) else " `--log-level debug` shows where it happened."
+    click.echo(f"error: this is a bug in kgalign ({message}). Please report it.{hint}", err=True)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="kgalign")
+def main() -> None:
+    """Find which entities of two RDF graphs are the same, and fuse the graphs into one."""

@@ -1,0 +1,160 @@
+"""What several commands share: logging options, progress on a terminal, text that is safe to show."""
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from kgalign.logs import LEVELS, configure, printable
+from kgalign.progress import NoProgress, Progress, Task
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+DELAY = 2.0
+"""Seconds after which a piece of work gets a progress bar."""
+PIPED_WIDTH = 160
+"""Characters per line where the output is no terminal."""
+
+
+def log_options(command: Command) -> Command:
+    """Add ``--log-level`` and ``--log-json`` to a command; they take effect before it runs."""
+    level = click.option(
+        "--log-level",
+        type=click.Choice(LEVELS),
+        default="warning",
+        show_default=True,
+        expose_value=False,
+        callback=_set_level,
+        help="Least severe log messages shown.",
+    )
+    as_json = click.option(
+        "--log-json",
+        is_flag=True,
+        expose_value=False,
+        callback=_set_json,
+        help="Log one JSON object per line.",
+    )
+    return level(as_json(command))
+
+
+def _set_level(ctx: click.Context, _: click.Parameter, value: Any) -> None:  # noqa: ANN401 - click's signature
+    ctx.meta["kgalign.level"] = value
+    _configure(ctx)
+
+
+def _set_json(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    ctx.meta["kgalign.json"] = value
+    _configure(ctx)
+
+
+def _configure(ctx: click.Context) -> None:
+    configure(ctx.meta.get("kgalign.level", "warning"), ctx.meta.get("kgalign.json", False), sys.stderr)
+
+
+def terminal_progress(quiet: bool = False) -> Progress:
+    """Bars on the standard error output where that is a terminal, otherwise nothing."""
+    return NoProgress() if quiet or not sys.stderr.isatty() else TerminalProgress()
+
+
+class TerminalProgress:
+    """Shows a bar with rate and time left for each piece of work that takes more than two seconds."""
+
+    def __init__(self, delay: float = DELAY) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            SpinnerColumn,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+        from rich.progress import Progress as Bars
+
+        self._delay = delay
+        self._bars = Bars(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=30),
+            TextColumn("{task.fields[state]}", markup=False),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._shown = 0
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def task(self, name: str, total: int | None = None, unit: str = "") -> Iterator[Task]:
+        """Begin a piece of work; its bar appears once the delay is over and goes when the work ends."""
+        bar = self._bars.add_task(printable(name, 60), total=total, visible=False, start=True, state="")
+        timer = threading.Timer(self._delay, self._show, [bar])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield _Bar(self._bars, bar, unit)
+        finally:
+            timer.cancel()
+            self._hide(bar)
+
+    def _show(self, bar: Any) -> None:  # noqa: ANN401 - rich's TaskID
+        with self._lock:
+            if bar not in self._bars.task_ids:
+                return
+            if not self._shown:
+                self._bars.start()
+            self._shown += 1
+            self._bars.update(bar, visible=True)
+
+    def _hide(self, bar: Any) -> None:  # noqa: ANN401 - rich's TaskID
+        with self._lock:
+            visible = next(task.visible for task in self._bars.tasks if task.id == bar)
+            self._bars.remove_task(bar)
+            if visible:
+                self._shown -= 1
+                if not self._shown:
+                    self._bars.stop()
+
+
+class _Bar:
+    def __init__(self, bars: Any, bar: Any, unit: str) -> None:  # noqa: ANN401 - rich is imported late
+        self._bars, self._bar, self._unit = bars, bar, unit
+
+    def advance(self, amount: int = 1) -> None:
+        task = next(task for task in self._bars.tasks if task.id == self._bar)
+        done = _amount(task.completed + amount, self._unit)
+        whole = f" of {_amount(task.total, self._unit)}" if task.total is not None else ""
+        speed = task.finished_speed or task.speed
+        rate = f", {_amount(speed, self._unit)}/s" if speed else ""
+        self._bars.update(self._bar, advance=amount, state=f"{done}{whole}{rate}")
+
+
+def console() -> "Console":
+    """The standard output; where that is no terminal, wide enough for tables not to be broken."""
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+
+
+def cell(text: str, limit: int = 200) -> "Text":
+    """Text from a graph as it is: no markup, no control characters, not too long."""
+    from rich.text import Text
+
+    return Text(printable(text, limit))
+
+
+def _amount(number: float, unit: str) -> str:
+    """A number of units for people; bytes (``B``) in kB, MB, GB."""
+    from rich.filesize import decimal
+
+    return decimal(int(number)) if unit == "B" else f"{number:,.0f} {unit}".rstrip()
+
+
+def megabytes(amount: int) -> str:
+    """Bytes for people, in MB of a million bytes."""
+    return f"{amount / 1e6:,.0f} MB"

@@ -1,0 +1,141 @@
+"""``kgalign doctor``: what is installed, and what a graph looks like."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kgalign.config import SelectConfig
+from kgalign.doctor import Environment, GraphReport, environment, inspect
+from kgalign.errors import InputError
+from kgalign.logs import printable
+from kgalign.progress import Progress
+from kgalign.rdf import read_graph
+from kgalign.select import select
+
+from .common import log_options, terminal_progress
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+_SHOWN = 80
+_MOST = 12
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@log_options
+def doctor(files: tuple[Path, ...], as_json: bool, quiet: bool) -> None:
+    """Show what is installed and, for each of FILES, what kgalign sees in that graph.
+
+    A file, or a folder of files, is one graph: its statements, entities, labels, languages, datatypes,
+    entities that look like duplicates, and values that look like mistakes.
+    """
+    installed = environment()
+    progress = terminal_progress(quiet or as_json)
+    reports = [_inspect(path, progress) for path in files]
+    if as_json:
+        shown = {"environment": asdict(installed), "graphs": [report.to_dict() for report in reports]}
+        click.echo(json.dumps(shown, indent=1, ensure_ascii=False))
+        return
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    _show_environment(console, installed)
+    for report in reports:
+        _show_graph(console, report)
+
+
+def _inspect(path: Path, progress: Progress) -> GraphReport:
+    graph = read_graph([path], progress=progress)
+    try:
+        profile = select(graph, SelectConfig(), progress=progress)
+    except InputError:
+        profile = None
+    return inspect(graph, profile)
+
+
+def _show_environment(console: "Console", installed: Environment) -> None:
+    from rich.text import Text
+
+    table = _table("part", "library", "version")
+    for name, version in installed.libraries.items():
+        table.add_row("core", name, version or "missing")
+    for extra, libraries in installed.extras.items():
+        for name, version in libraries.items():
+            table.add_row(Text(f"[{extra}]"), name, version or "not installed")
+    memory = installed.memory_bytes / 1e9
+    console.print(
+        f"kgalign {installed.kgalign}, Python {installed.python}, {installed.system}, "
+        f"{installed.cores} cores, {memory:.0f} GB memory",
+        markup=False,
+    )
+    console.print(table)
+
+
+def _show_graph(console: "Console", report: GraphReport) -> None:
+    from rich.text import Text
+
+    console.print()
+    for line in _lines(report):
+        console.print(Text(printable(line, 300)), soft_wrap=True)
+    for heading, counts in (
+        ("type", report.types),
+        ("language", report.languages),
+        ("datatype", report.datatypes),
+    ):
+        if counts:
+            console.print(_counts(heading, counts))
+    for name, iris in report.duplicates.examples:
+        line = f"  {printable(name, _SHOWN)}: {printable(' '.join(iris), 300)}"
+        console.print(Text(line), soft_wrap=True)
+    for each in report.findings:
+        examples = " | ".join(printable(example, _SHOWN) for example in each.examples[:3])
+        console.print(Text(f"Look at: {each.count:,} {each.what}: {examples}"), soft_wrap=True)
+
+
+def _lines(report: GraphReport) -> list[str]:
+    doubles = report.statements_read - report.statements
+    found = report.duplicates
+    lines = [
+        " ".join(report.sources),
+        f"Statements: {report.statements:,}" + (f", and {doubles:,} repeated" if doubles else ""),
+        f"Nodes: {report.nodes:,}, of which {report.blank_share:.0%} are blank",
+        f"Entities: {report.entities:,}",
+    ]
+    if not report.entities:
+        lines.append("No entity was found: name the types to align with --left-type and --right-type")
+    else:
+        lines.append(
+            f"Labels: {report.labelled:.0%} of the entities have one; "
+            f"{report.named_by_iri:.0%} have only the local name of their IRI"
+        )
+    doubled = f"{found.entities:,} entities in {found.groups:,} groups"
+    lines.append(f"Duplicates: {doubled} share their name and a telling value")
+    return lines
+
+
+def _counts(heading: str, counts: dict[str, int]) -> "Table":
+    from rich.text import Text
+
+    table = _table(heading, "entities" if heading == "type" else "statements")
+    for name, count in list(counts.items())[:_MOST]:
+        table.add_row(Text(printable(name or "(none)", _SHOWN)), f"{count:,}")
+    if len(counts) > _MOST:
+        table.add_row(Text(f"and {len(counts) - _MOST:,} more"), "")
+    return table
+
+
+def _table(*headings: str) -> "Table":
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in headings:
+        right = heading in ("entities", "statements")
+        table.add_column(heading, justify="right" if right else "left", overflow="fold")
+    return table

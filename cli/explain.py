@@ -1,0 +1,129 @@
+"""``kgalign explain``: why a link was made, or why not."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from kgalign.errors import InputError
+from kgalign.explain import Explainer, Explanation, Line, PairExplanation, bare, is_node
+from kgalign.folder import RunFolder
+from kgalign.logs import printable
+from kgalign.rdf.graph import Graph
+from kgalign.records import Alignment, Candidates, Profile, Verdicts
+
+from .common import log_options
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+_SHOWN = 40
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("iri")
+@click.argument("other", required=False)
+@click.option("--side", type=click.Choice(["left", "right"]), help="Side of IRI, where both sides have it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@log_options
+def explain(
+    run: Path, iri: str, other: str | None, side: Literal["left", "right"] | None, as_json: bool
+) -> None:
+    """Show what the entity IRI of the run folder RUN was linked with, and why.
+
+    The evidence is a sum of log-odds: each line says what was compared, what came of it and what it adds,
+    for the chosen candidate and for the runner-up. With a second IRI, OTHER, that pair is explained.
+    """
+    folder = RunFolder(run)
+    explainer = Explainer(
+        folder.load("select-left", Profile),
+        folder.load("select-right", Profile),
+        folder.load("retrieve", Candidates),
+        folder.load("judge", Verdicts),
+        folder.load("assign", Alignment),
+        match_probability=folder.read().config["judge"]["match_probability"],
+    )
+    try:
+        result = explainer.pair(iri, other) if other is not None else explainer.entity(iri, side)
+    except InputError as error:
+        _check_nodes(folder, [each for each in (iri, other) if each is not None], error)
+        raise
+    if as_json:
+        click.echo(json.dumps(result.to_dict(), indent=1, ensure_ascii=False))
+    else:
+        _show(result)
+
+
+def _check_nodes(folder: RunFolder, iris: list[str], error: InputError) -> None:
+    """Say so where what was asked for is in a graph but is no entity."""
+    for iri in map(bare, iris):
+        if repr(iri) not in error.message:
+            continue
+        for side in ("left", "right"):
+            if is_node(folder.load(f"read-{side}", Graph), iri):
+                raise InputError(
+                    f"{iri!r} is a node of the {side} graph, but no entity: "
+                    "it was taken for a part of one, or for a class or a property",
+                    f"Name its type with --{side}-type when you run, to make it one",
+                ) from error
+
+
+def _show(result: Explanation) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    console.print(Text(printable(result.summary)), soft_wrap=True)
+    for pair in result.pairs:
+        console.print()
+        for line in _headline(pair):
+            console.print(line, soft_wrap=True)
+        console.print(_waterfall(pair))
+        for beside in pair.neighbours:
+            names = f"{beside.left_relation} {beside.left} ~ {beside.right_relation} {beside.right}"
+            console.print(Text(f"  neighbours: {printable(names, 200)}", style="dim"), soft_wrap=True)
+
+
+def _headline(pair: PairExplanation) -> list["Text"]:
+    from rich.text import Text
+
+    known = " (known from the start)" if pair.given else ""
+    ranks = ", ".join(f"{channel} {rank or '-'}" for channel, rank in pair.ranks.items())
+    return [
+        Text(f"{pair.role}: {pair.outcome}{known}", style="bold"),
+        Text(printable(f"  left  {pair.left.iri}  {pair.left.name}", 300)),
+        Text(printable(f"  right {pair.right.iri}  {pair.right.name}", 300)),
+        Text(f"  log-odds {pair.log_odds:+.2f}, probability {pair.probability:.4f}"),
+        Text(f"  retrieved at rank {pair.rank or '-'} ({printable(ranks)})"),
+    ]
+
+
+def _waterfall(pair: PairExplanation) -> "Table":
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+    for heading in ("evidence", "level", "left", "right"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("adds", "sum", "probability"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for line in pair.lines:
+        table.add_row(*_cells(line))
+    return table
+
+
+def _cells(line: Line) -> list["Text"]:
+    from rich.text import Text
+
+    values = (printable(" | ".join(each), _SHOWN) for each in (line.left, line.right))
+    style = "green" if line.contribution > 0 else "red" if line.contribution < 0 else ""
+    return [
+        Text(printable(line.feature, _SHOWN)),
+        Text(printable(line.level or "nothing to compare", _SHOWN)),
+        *(Text(each) for each in values),
+        Text(f"{line.contribution:+.2f}", style=style),
+        Text(f"{line.running:+.2f}"),
+        Text(f"{line.probability:.3f}"),
+    ]

@@ -1,0 +1,117 @@
+"""``kgalign profile``: which properties a graph has, and how far each identifies its entities."""
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .common import cell, console, log_options, terminal_progress
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from kgalign.records import Profile
+
+_SHARES = ("coverage", "functionality", "inverse_functionality", "importance")
+
+
+@click.command()
+@click.argument("source", metavar="FILE|RUN", type=click.Path(path_type=Path))
+@click.option("--also", multiple=True, metavar="FILE", help="More of the same graph; repeatable.")
+@click.option("--type", "types", multiple=True, metavar="IRI", help="Only nodes of this class; repeatable.")
+@click.option("--ignore-iri-names", is_flag=True, help="Don't use an IRI's local name as a name.")
+@click.option("--full", is_flag=True, help="Show IRIs in full.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per side.")
+@log_options
+def profile(
+    source: Path,
+    also: tuple[str, ...],
+    types: tuple[str, ...],
+    ignore_iri_names: bool,
+    full: bool,
+    as_json: bool,
+) -> None:
+    """Print the attributes and relations of FILE, or of both sides of a finished RUN.
+
+    Functionality is entities over facts: 1 where each entity has one value. Inverse functionality is
+    distinct values over facts: 1 where a value identifies its entity. Importance is that times coverage.
+    """
+    profiles = _of_run(source) or {"": _of_file(source, also, types, ignore_iri_names)}
+    for side, each in profiles.items():
+        if as_json:
+            click.echo(json.dumps(_as_json(side, each), ensure_ascii=False))
+        else:
+            _show(side or str(source), each, full)
+
+
+def _of_run(source: Path) -> dict[str, "Profile"]:
+    from kgalign.folder import RunFolder
+    from kgalign.records import Profile
+
+    folder = RunFolder(source)
+    if not folder.is_run():
+        return {}
+    return {side: folder.load(f"select-{side}", Profile) for side in ("left", "right")}
+
+
+def _of_file(
+    source: Path, also: tuple[str, ...], types: tuple[str, ...], ignore_iri_names: bool
+) -> "Profile":
+    from kgalign.config import SelectConfig
+    from kgalign.rdf import read_graph
+    from kgalign.select import select
+
+    progress = terminal_progress()
+    graph = read_graph([source, *also], side="left", progress=progress)
+    config = SelectConfig(ignore_iri_names=ignore_iri_names)
+    return select(graph, config, types=types, side="left", progress=progress)
+
+
+def _as_json(side: str, profile: "Profile") -> dict[str, Any]:
+    from kgalign.tables import profile_table
+
+    rows = profile_table(profile).drop_columns(["side"]).to_pylist()
+    return {"side": side, "entities": len(profile), "types": list(profile.types), "attributes": rows}
+
+
+def _show(title: str, profile: "Profile", full: bool) -> None:
+    from kgalign.tables import PATH_SEPARATOR, profile_table
+
+    out = console()
+    out.print(cell(f"{title}: {len(profile):,} entities"), soft_wrap=True)
+    if profile.types:
+        out.print(cell(f"Types: {', '.join(profile.types[:10])}"), soft_wrap=True)
+    rows = profile_table(profile).to_pylist()
+    paths = [row["path"].split(PATH_SEPARATOR) for row in rows]
+    shown = paths if full else _shortened(paths)
+    out.print(_table(rows, [PATH_SEPARATOR.join(path) for path in shown]))
+
+
+def _shortened(paths: list[list[str]]) -> list[list[str]]:
+    """Local names in place of IRIs, but where two IRIs have the same one."""
+    steps = sorted({step for path in paths for step in path})
+    short = {
+        step: ("^" if step.startswith("^") else "") + re.split(r"[#/]", step.rstrip("#/"))[-1]
+        for step in steps
+    }
+    times = Counter(short.values())
+    return [[short[step] if times[short[step]] == 1 else step for step in path] for path in paths]
+
+
+def _table(rows: list[dict[str, Any]], paths: list[str]) -> "Table":
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("path", overflow="fold")
+    table.add_column("kind")
+    for heading in ("facts", "coverage", "funct.", "inv. funct.", "importance"):
+        table.add_column(heading, justify="right")
+    for row, path in zip(rows, paths, strict=True):
+        kind = f"{row['kind']} *" if row["is_name"] else row["kind"]
+        shares = ["" if row[name] is None else f"{row[name]:.3f}" for name in _SHARES]
+        table.add_row(cell(path), kind, f"{row['facts']:,}", *shares)
+    table.caption, table.caption_justify = "* names the entity", "left"
+    return table

@@ -1,0 +1,5 @@
+"""Assign: which pairs are matches, decided globally."""
+
+from kgalign.assign.matching import assign
+
+__all__ = ["assign"]

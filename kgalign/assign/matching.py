@@ -1,0 +1,117 @@
+"""The global decision: the pairs that together are likeliest, each entity at most as often as allowed."""
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+
+from kgalign.config import AssignConfig, JudgeConfig
+from kgalign.rdf.graph import Ids
+from kgalign.records import Alignment, Outcome, Verdicts
+
+Flags = npt.NDArray[np.bool_]
+_FLOOR = 0.02
+"""Pairs less probable than this are matches nowhere and are left to nobody."""
+_MULTIPLE = 0.3
+
+
+def assign(
+    verdicts: Verdicts, n_left: int, n_right: int, config: AssignConfig, judge: JudgeConfig
+) -> Alignment:
+    """Choose the matches and what is left to people.
+
+    One-to-one is a maximum-weight matching over the candidates, in which every entity may also stay
+    alone: the sum of the probabilities, that is the expected number of right links, is the largest
+    there can be. Where one side may have several partners, each entity of the other side takes its
+    best; many-to-many takes every pair on its own.
+
+    :param n_left: number of left entities; ``n_right`` of right ones.
+    :returns: matches (probability at least ``judge.match_probability``) and undecided pairs (at
+        least ``judge.undecided_probability``), sorted by left and right entity.
+    """
+    cardinality, reason = _cardinality(verdicts, config)
+    weight = np.where(verdicts.given, 2.0, verdicts.probability.astype(np.float64))
+    alive = np.flatnonzero((verdicts.probability >= min(_FLOOR, judge.undecided_probability)) | verdicts.given)
+    a, b, w = verdicts.left[alive], verdicts.right[alive], weight[alive]
+    if cardinality == "one-to-one":
+        kept = _matching(a, b, w, n_left, n_right)
+    elif cardinality == "one-to-many":
+        kept = _best(b, a, w)
+    elif cardinality == "many-to-one":
+        kept = _best(a, b, w)
+    else:
+        kept = np.ones(len(alive), dtype=bool)
+    kept |= verdicts.given[alive]
+    rows = alive[kept]
+    probability = verdicts.probability[rows]
+    outcome = np.where(
+        verdicts.given[rows],
+        Outcome.CONFIRMED,
+        np.where(probability >= judge.match_probability, Outcome.MATCH, Outcome.UNDECIDED),
+    ).astype(np.uint8)
+    shown = (probability >= judge.undecided_probability) | verdicts.given[rows]
+    rows, outcome = rows[shown], outcome[shown]
+    order = np.lexsort((verdicts.right[rows], verdicts.left[rows]))
+    rows, outcome = rows[order], outcome[order]
+    return Alignment(
+        left=verdicts.left[rows],
+        right=verdicts.right[rows],
+        probability=verdicts.probability[rows],
+        outcome=outcome,
+        verdict=rows.astype(np.int32),
+        cardinality=cardinality,
+        reason=reason,
+    )
+
+
+def _cardinality(verdicts: Verdicts, config: AssignConfig) -> tuple[str, str]:
+    """What was asked for, or what the evidence speaks for."""
+    if config.cardinality != "auto":
+        return config.cardinality, f"{config.cardinality} was asked for"
+    of_left = verdicts.notes.get("several_right", 0.0)
+    of_right = verdicts.notes.get("several_left", 0.0)
+    chosen = {
+        (False, False): "one-to-one",
+        (True, False): "one-to-many",
+        (False, True): "many-to-one",
+        (True, True): "many-to-many",
+    }[of_left >= _MULTIPLE, of_right >= _MULTIPLE]
+    return chosen, (
+        f"{of_left:.0%} of the well matched left entities and {of_right:.0%} of the right ones "
+        f"have a second partner that looks as good (several are assumed from {_MULTIPLE:.0%})"
+    )
+
+
+def _best(node: Ids, other: Ids, weight: npt.NDArray[np.float64]) -> Flags:
+    """The best pair of each node; equal ones go by the other end."""
+    order = np.lexsort((other, -weight, node))
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = node[order][1:] != node[order][:-1]
+    kept = np.zeros(len(node), dtype=bool)
+    kept[order[first]] = True
+    return kept
+
+
+def _matching(a: Ids, b: Ids, weight: npt.NDArray[np.float64], n_left: int, n_right: int) -> Flags:
+    """Maximum-weight matching in which every left entity may stay alone, at weight 0.
+
+    Only entities with rivals need the solver: a pair that is alone at both ends is taken as it is.
+    """
+    left_count, right_count = np.bincount(a, minlength=n_left), np.bincount(b, minlength=n_right)
+    kept: Flags = (left_count[a] == 1) & (right_count[b] == 1)
+    open_ = np.flatnonzero(~kept)
+    if not len(open_):
+        return kept
+    rows, row = np.unique(a[open_], return_inverse=True)
+    columns, column = np.unique(b[open_], return_inverse=True)
+    # The solver wants a full matching of least cost with positive costs: each row gets a column of
+    # its own for staying alone, and a constant on all of a row's costs changes nothing.
+    alone = np.arange(len(rows))
+    cost = np.concatenate([3.0 - weight[open_], np.full(len(rows), 3.0)])
+    where = np.concatenate([row, alone]), np.concatenate([column, len(columns) + alone])
+    matrix: csr_array = coo_array((cost, where), shape=(len(rows), len(columns) + len(rows))).tocsr()
+    chosen_row, chosen_column = min_weight_full_bipartite_matching(matrix)
+    partner = np.full(len(rows), -1, dtype=np.int64)
+    partner[chosen_row] = chosen_column
+    kept[open_] = partner[row] == column
+    return kept

@@ -1,0 +1,202 @@
+"""The configuration: one section per stage, pydantic models, defaults the same for every data set.
+
+A TOML file and flags over it (:func:`load_config`); every fault of both is reported at once, with the
+file, the dotted key, what is allowed there, and the nearest key that exists.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from kgalign.errors import ConfigError
+
+Cardinality = Literal["one-to-one", "one-to-many", "many-to-one", "many-to-many", "auto"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ReadConfig(_Section):
+    """Which files make up each side besides the two arguments."""
+
+    left_also: tuple[str, ...] = ()
+    right_also: tuple[str, ...] = ()
+
+
+class SelectConfig(_Section):
+    """Which nodes are entities, and which of their values identify them."""
+
+    left_types: tuple[str, ...] = ()
+    right_types: tuple[str, ...] = ()
+    ignore_iri_names: bool = False
+    max_hops: int = Field(default=3, ge=1, le=3)
+
+
+class RetrieveConfig(_Section):
+    """Which pairs are worth judging."""
+
+    channels: tuple[Literal["names", "values", "structure"], ...] = ("names", "values", "structure")
+    embedder: str | None = None
+    k: int = Field(default=20, ge=1, le=1000)
+
+
+class JudgeConfig(_Section):
+    """How pairs are judged."""
+
+    judge: Literal["evidence"] = "evidence"
+    known: tuple[str, ...] = ()
+    match_probability: float = Field(default=0.5, gt=0, lt=1)
+    undecided_probability: float = Field(default=0.2, gt=0, lt=1)
+    iterations: int = Field(default=4, ge=1, le=20)
+
+    @model_validator(mode="after")
+    def _thresholds_in_order(self) -> Self:
+        if self.undecided_probability > self.match_probability:
+            raise ValueError("undecided_probability must not be above match_probability")
+        return self
+
+
+class AssignConfig(_Section):
+    """How many partners an entity may have."""
+
+    cardinality: Cardinality = "auto"
+
+
+class FuseConfig(_Section):
+    """Whose IRI a merged entity carries."""
+
+    canonical: Literal["left", "right", "mint"] = "left"
+
+
+class Config(_Section):
+    """Everything that decides what comes out."""
+
+    read: ReadConfig = ReadConfig()
+    select: SelectConfig = SelectConfig()
+    retrieve: RetrieveConfig = RetrieveConfig()
+    judge: JudgeConfig = JudgeConfig()
+    assign: AssignConfig = AssignConfig()
+    fuse: FuseConfig = FuseConfig()
+    seed: int = Field(default=0, ge=0, lt=2**32)
+
+
+PATH_KEYS = ("read.left_also", "read.right_also", "judge.known")
+"""Keys that hold paths: in a file they are relative to that file's folder."""
+
+
+def load_config(
+    path: Path | None = None,
+    overrides: Mapping[str, object] | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Config:
+    """Read a TOML file and put single values over it.
+
+    Args:
+        path: the file; None for the defaults.
+        overrides: dotted keys, such as ``retrieve.k``, and the values that replace the file's.
+        names: what the overrides are called in messages, such as ``{"retrieve.k": "-k"}``.
+
+    Raises:
+        ConfigError: the file can't be read, or has unknown keys or wrong values; it lists them all.
+    """
+    overrides = overrides or {}
+    data = _read_toml(path) if path else {}
+    for key, value in overrides.items():
+        section, _, last = key.rpartition(".")
+        target = data.setdefault(section, {}) if section else data
+        if isinstance(target, dict):
+            target[last] = value
+    return _validate(data, str(path) if path else "the command line", names or {})
+
+
+def as_config(config: Config | Mapping[str, Any] | Path | str | None) -> Config:
+    """Accept what the Python API accepts: a :class:`Config`, nested dictionaries, a TOML file, or nothing.
+
+    Raises:
+        ConfigError: unknown keys or wrong values; it lists them all.
+    """
+    if config is None:
+        return Config()
+    if isinstance(config, Config):
+        return config
+    if isinstance(config, Mapping):
+        return _validate(dict(config), "the configuration", {})
+    return load_config(Path(config))
+
+
+def known_keys() -> tuple[str, ...]:
+    """Every dotted key of the configuration, in the order of the stages."""
+    return tuple(_keys(Config, ""))
+
+
+def _keys(model: type[BaseModel], prefix: str) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _keys(field.annotation, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            data = tomllib.load(file)
+    except OSError as error:
+        raise ConfigError([f"it can't be read: {error.strerror or error}"], str(path)) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(["it is not UTF-8 text"], str(path)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([f"it is not TOML: {error}"], str(path)) from error
+    for key in PATH_KEYS:
+        section, _, last = key.partition(".")
+        table = data.get(section)
+        if isinstance(table, dict) and isinstance(table.get(last), list):
+            table[last] = [str(path.parent / each) if isinstance(each, str) else each for each in table[last]]
+    return data
+
+
+def _validate(data: dict[str, Any], source: str, names: Mapping[str, str]) -> Config:
+    try:
+        return Config.model_validate(data)
+    except ValidationError as error:
+        faults = [_fault(each, names) for each in error.errors(include_url=False)]
+        raise ConfigError(sorted(set(faults)), source) from error
+
+
+def _fault(error: ErrorDetails, names: Mapping[str, str]) -> str:
+    place = ".".join(str(part) for part in error["loc"] if not isinstance(part, int))
+    shown = names.get(place, place)
+    if error["type"] == "extra_forbidden":
+        near = _nearest(place)
+        return f"{shown} is no key" + (f" (did you mean {near}?)" if near else "")
+    if error["type"] == "model_type":
+        return f"{shown} must be a table of keys, not {_short(error['input'])}"
+    if error["type"] == "value_error":
+        return f"{shown}: {error['ctx']['error']}"
+    wanted = (
+        error["msg"].removeprefix("Input ").replace("should", "must", 1).replace("a valid tuple", "a list")
+    )
+    return f"{shown} {wanted[:1].lower()}{wanted[1:]}, not {_short(error['input'])}"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _nearest(place: str) -> str | None:
+    """The known key or section that was probably meant."""
+    keys = known_keys()
+    sections = sorted({key.rpartition(".")[0] for key in keys} - {""})
+    close = difflib.get_close_matches(place, [*keys, *sections], n=1, cutoff=0.75)
+    if close:
+        return close[0]
+    by_last = {key.rpartition(".")[2]: key for key in keys}
+    close = difflib.get_close_matches(place.rpartition(".")[2], list(by_last), n=1, cutoff=0.75)
+    return by_last[close[0]] if close else None

@@ -1,0 +1,118 @@
+"""Precision, recall and F1 of links against gold, with bootstrap intervals."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from kgalign.evaluate.gold import Pair
+
+_RESAMPLES = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A 95 % bootstrap interval (percentiles 2.5 and 97.5)."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """How links compare with gold; shares lie between 0 and 1."""
+
+    predicted: int
+    """Links."""
+    counted: int
+    """Links that the gold can judge; all of them where the gold is complete."""
+    gold: int
+    right: int
+    """Counted links that are in the gold."""
+    precision: float
+    recall: float
+    f1: float
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """Bootstrap intervals of the three scores."""
+
+    precision: Interval
+    recall: Interval
+    f1: Interval
+    units: int
+    """Groups of entities that were drawn; links and gold pairs that share an entity stay together."""
+    resamples: int
+
+
+def counted_links(links: Collection[Pair], gold: Collection[Pair], *, closed: bool = False) -> set[Pair]:
+    """Select the links that the gold can judge.
+
+    The gold is taken for a sample: a link counts only where its left or its right entity occurs in
+    the gold. With ``closed`` the gold is complete and every link counts.
+    """
+    if closed:
+        return set(links)
+    lefts, rights = {left for left, _ in gold}, {right for _, right in gold}
+    return {(left, right) for left, right in links if left in lefts or right in rights}
+
+
+def score(links: Collection[Pair], gold: Collection[Pair], *, closed: bool = False) -> Scores:
+    """Score links (left IRI, right IRI) against gold pairs; doubles count once."""
+    truth = set(gold)
+    counted = counted_links(links, truth, closed=closed)
+    right = len(counted & truth)
+    precision, recall, f1 = (float(value) for value in _rates(right, len(counted), len(truth)))
+    return Scores(len(set(links)), len(counted), len(truth), right, precision, recall, f1)
+
+
+def intervals(
+    links: Collection[Pair], gold: Collection[Pair], *, closed: bool = False, seed: int = 0
+) -> Intervals:
+    """Bootstrap the three scores.
+
+    What is drawn with replacement are groups of entities that links or gold pairs connect: a missed
+    pair and the wrong link that took its place are one mistake, not two independent ones. Groups
+    with the same counts are the same to the scores, so one multinomial draw over the kinds of groups
+    is the whole bootstrap, however many entities there are.
+    """
+    truth = set(gold)
+    counted = counted_links(links, truth, closed=closed)
+    groups = _groups(counted, truth)
+    kinds, sizes = np.unique(groups, axis=0, return_counts=True)
+    drawn = np.random.default_rng(seed).multinomial(len(groups), sizes / len(groups), size=_RESAMPLES)
+    right, predicted, wanted = (drawn @ kinds).T
+    rates = _rates(right, predicted, wanted)
+    low, high = np.percentile(rates, [2.5, 97.5], axis=1)
+    precision, recall, f1 = (Interval(float(a), float(b)) for a, b in zip(low, high, strict=True))
+    return Intervals(precision, recall, f1, len(groups), _RESAMPLES)
+
+
+def _groups(counted: set[Pair], gold: set[Pair]) -> npt.NDArray[np.int64]:
+    """(groups, 3) right links, counted links and gold pairs of every group of connected entities."""
+    pairs = sorted(counted | gold)
+    if not pairs:
+        return np.zeros((1, 3), dtype=np.int64)
+    lefts = {left: i for i, left in enumerate(sorted({left for left, _ in pairs}))}
+    rights = {right: i + len(lefts) for i, right in enumerate(sorted({right for _, right in pairs}))}
+    a = np.array([lefts[left] for left, _ in pairs])
+    b = np.array([rights[right] for _, right in pairs])
+    size = len(lefts) + len(rights)
+    links = coo_array((np.ones(len(pairs), dtype=np.int8), (a, b)), shape=(size, size))
+    count, group = connected_components(links, directed=False)
+    flags = np.array([(pair in counted and pair in gold, pair in counted, pair in gold) for pair in pairs])
+    columns = [np.bincount(group[a], weights=flag, minlength=count) for flag in flags.T]
+    return np.stack(columns, axis=1).astype(np.int64)
+
+
+def _rates(right: npt.ArrayLike, predicted: npt.ArrayLike, wanted: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Precision, recall and F1, 0 where there is nothing to divide by."""
+    hits = np.asarray(right, dtype=np.float64)
+    precision = hits / np.maximum(predicted, 1)
+    recall = hits / np.maximum(wanted, 1)
+    f1 = 2 * precision * recall / np.where(hits > 0, precision + recall, 1)
+    return np.stack([precision, recall, f1])

@@ -1,0 +1,317 @@
+"""Why a pair was linked, or was not: the evidence of its verdict, feature by feature."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from rapidfuzz import fuzz, process
+
+from kgalign.errors import InputError
+from kgalign.evaluate.mistakes import Named, named
+from kgalign.evaluate.pairs import PairIndex, entity_ids, is_link
+from kgalign.rdf.graph import Graph, Ids
+from kgalign.records import Alignment, Candidates, Feature, Outcome, Profile, Verdicts
+
+Side = Literal["left", "right"]
+
+_MOST_VALUES = 4
+_MOST_PAIRS = 3
+_NEAREST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One step of the waterfall."""
+
+    feature: str
+    kind: str
+    level: str
+    """What the level reached means; empty where there was nothing to compare."""
+    left: tuple[str, ...]
+    right: tuple[str, ...]
+    """Some of the values that were compared, where the feature compares values of attributes."""
+    contribution: float
+    """Natural log-odds that it adds."""
+    running: float
+    """Sum of the log-odds so far."""
+    probability: float
+    """What the sum so far means, ``1 / (1 + exp(-running))``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Two linked entities that stand next to the two of a pair."""
+
+    left_relation: str
+    left: str
+    right_relation: str
+    right: str
+    """IRIs of the relations (``^`` before one that points here), names of the neighbours."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairExplanation:
+    """Why one candidate pair has its outcome."""
+
+    role: Literal["chosen", "runner-up", "asked"]
+    left: Named
+    right: Named
+    outcome: str
+    given: bool
+    """Whether the pair was known from the start."""
+    probability: float
+    """Calibrated, as the verdict has it; 1 for a pair known from the start, whatever its evidence."""
+    log_odds: float
+    rank: int
+    """Among the left entity's candidates; 0 where it is none of them."""
+    ranks: dict[str, int]
+    """Channel → rank, 0 where the channel did not retrieve the pair."""
+    lines: tuple[Line, ...]
+    neighbours: tuple[Neighbour, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What there is to say about an entity or a pair."""
+
+    asked: tuple[Named, ...]
+    summary: str
+    """One sentence."""
+    pairs: tuple[PairExplanation, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain dictionaries and lists, for JSON."""
+        return asdict(self)
+
+
+class Explainer:
+    """Explains the pairs of one run."""
+
+    def __init__(
+        self,
+        left: Profile,
+        right: Profile,
+        candidates: Candidates,
+        verdicts: Verdicts,
+        alignment: Alignment,
+        *,
+        match_probability: float = 0.5,
+    ) -> None:
+        self.left, self.right = left, right
+        self.candidates, self.verdicts, self.alignment = candidates, verdicts, alignment
+        self._threshold = match_probability
+        self._candidate = PairIndex(candidates.left, candidates.right)
+        self._verdict = PairIndex(verdicts.left, verdicts.right)
+        self._aligned = PairIndex(alignment.left, alignment.right)
+        linked = is_link(alignment)
+        self._links = (alignment.left[linked], alignment.right[linked])
+
+    def entity(self, iri: str, side: Side | None = None) -> Explanation:
+        """Explain what an entity was linked with, and what came next.
+
+        Raises:
+            InputError: no side has such an entity; the nearest ones are in the remedy.
+        """
+        found, number = self._find(iri, side)
+        profile = self.left if found == "left" else self.right
+        own = self.verdicts.left if found == "left" else self.verdicts.right
+        rows = np.flatnonzero(own == number)
+        rows = rows[np.argsort(-self.verdicts.log_odds[rows], kind="stable")]
+        outcomes = {row: self._outcome_of(row) for row in rows.tolist()}
+        chosen = [row for row, outcome in outcomes.items() if outcome is not None][:_MOST_PAIRS]
+        rest = [row for row, outcome in outcomes.items() if outcome is None]
+        pairs = [self._pair(row, "chosen") for row in chosen]
+        pairs += [self._pair(row, "runner-up") for row in rest[: 1 if chosen else 2]]
+        asked = named(profile, number)
+        return Explanation((asked,), self._sum_up(asked, found, pairs, len(rows)), tuple(pairs))
+
+    def pair(self, first: str, second: str) -> Explanation:
+        """Explain one pair; the IRIs may come in either order.
+
+        Raises:
+            InputError: one of them is no entity, or both are of the same side.
+        """
+        left, right = self._both(first, second)
+        a, b = named(self.left, left), named(self.right, right)
+        row = self._verdict.row(left, right)
+        if row < 0:
+            summary = f"{_shown(a)} and {_shown(b)} were never a candidate pair: no channel retrieved it"
+            return Explanation((a, b), summary, ())
+        pair = self._pair(row, "asked")
+        known = ", which was known from the start" if pair.given else ""
+        summary = f"{_shown(a)} and {_shown(b)}: {pair.outcome}{known}, probability {pair.probability:.3f}"
+        return Explanation((a, b), summary, (pair,))
+
+    def _find(self, iri: str, side: Side | None) -> tuple[Side, int]:
+        sides: list[tuple[Side, Profile]] = [("left", self.left), ("right", self.right)]
+        searched = [(name, profile) for name, profile in sides if side in (None, name)]
+        for name, profile in searched:
+            if (number := _number(profile, iri)) >= 0:
+                return name, number
+        where = f"the {side} side" if side else "either side"
+        near = nearest([profile for _, profile in searched], bare(iri))
+        raise InputError(f"{bare(iri)!r} is no entity of {where}", f"The nearest are {near}")
+
+    def _both(self, first: str, second: str) -> tuple[int, int]:
+        for one, other in ((first, second), (second, first)):
+            left, right = _number(self.left, one), _number(self.right, other)
+            if left >= 0 and right >= 0:
+                return left, right
+        side, _ = self._find(first, None)
+        self._find(second, None)
+        raise InputError(
+            f"{bare(first)!r} and {bare(second)!r} are both entities of the {side} side",
+            "Give one of each side",
+        )
+
+    def _outcome_of(self, row: int) -> Outcome | None:
+        """What the alignment says of a verdict's pair, None where it does not hold it."""
+        place = self._aligned.row(int(self.verdicts.left[row]), int(self.verdicts.right[row]))
+        return Outcome(int(self.alignment.outcome[place])) if place >= 0 else None
+
+    def _sum_up(self, asked: Named, side: Side, pairs: Sequence[PairExplanation], candidates: int) -> str:
+        name = _shown(asked)
+        if not candidates:
+            return f"{name} ({side}) has no candidates: no channel retrieved any"
+        chosen = [pair for pair in pairs if pair.role == "chosen"]
+        count = f"{candidates:,} candidate{'s' if candidates > 1 else ''}"
+        if not chosen:
+            return f"{name} ({side}) was linked with none of its {count}"
+        partner = chosen[0].right if side == "left" else chosen[0].left
+        verb = "left undecided with" if chosen[0].outcome == "undecided" else "linked with"
+        return f"{name} ({side}) was {verb} {_shown(partner)}, one of {count}"
+
+    def _pair(self, row: int, role: Literal["chosen", "runner-up", "asked"]) -> PairExplanation:
+        left, right = int(self.verdicts.left[row]), int(self.verdicts.right[row])
+        place = self._candidate.row(left, right)
+        channels = self.candidates.channels
+        ranks = self.candidates.channel_rank[place].tolist() if place >= 0 else [0] * len(channels)
+        return PairExplanation(
+            role=role,
+            left=named(self.left, left),
+            right=named(self.right, right),
+            outcome=self._outcome_in_words(row),
+            given=bool(self.verdicts.given[row]),
+            probability=float(self.verdicts.probability[row]),
+            log_odds=float(self.verdicts.log_odds[row]),
+            rank=int(self.candidates.rank[place]) if place >= 0 else 0,
+            ranks=dict(zip(channels, ranks, strict=True)),
+            lines=tuple(self._lines(row, left, right)),
+            neighbours=tuple(self._neighbours(left, right)),
+        )
+
+    def _outcome_in_words(self, row: int) -> str:
+        outcome = self._outcome_of(row)
+        if outcome is not None:
+            return outcome.name.lower().replace("_", " ")
+        if self.verdicts.probability[row] < self._threshold:
+            return "no match"
+        return "no match: probable, but another pair took its place"
+
+    def _lines(self, row: int, left: int, right: int) -> Iterator[Line]:
+        """The features that had something to compare or to add: prior, weightiest evidence first, rivals."""
+        shares = self.verdicts.contribution[row].astype(np.float64)
+        levels = self.verdicts.level[row]
+        features = self.verdicts.features
+        order = sorted(range(len(features)), key=lambda i: (_place(features[i]), -abs(shares[i]), i))
+        running = 0.0
+        for number in order:
+            level, share = int(levels[number]), float(shares[number])
+            if level < 0 and share == 0.0:
+                continue
+            feature = features[number]
+            running += share
+            values = _compared(self.left, left, feature, 0), _compared(self.right, right, feature, 1)
+            meaning = feature.levels[level] if 0 <= level < len(feature.levels) else ""
+            yield Line(feature.name, feature.kind, meaning, *values, share, running, _sigmoid(running))
+
+    def _neighbours(self, left: int, right: int) -> Iterator[Neighbour]:
+        """Linked neighbours of the two, in the order of the left one's relations."""
+        beside: dict[int, str] = {}
+        for relation, entity in _edges(self.right, right):
+            beside.setdefault(entity, relation)
+        shown = 0
+        for relation, entity in _edges(self.left, left):
+            for partner in self._links[1][self._links[0] == entity].tolist():
+                if partner in beside and shown < _MOST_VALUES:
+                    shown += 1
+                    names = named(self.left, entity).name, named(self.right, partner).name
+                    yield Neighbour(relation, names[0], beside[partner], names[1])
+
+
+def bare(iri: str) -> str:
+    """An IRI without the angle brackets that it may have been copied with."""
+    return iri[1:-1] if iri.startswith("<") and iri.endswith(">") else iri
+
+
+def _number(profile: Profile, iri: str) -> int:
+    return int(entity_ids(profile, [bare(iri)])[0])
+
+
+def nearest(profiles: Sequence[Profile], text: str) -> str:
+    """The entities whose IRI or name comes nearest to a text, for a message."""
+    found: dict[str, float] = {}
+    for profile in profiles:
+        iris = profile.entity_iri.to_pylist()
+        for column in (iris, profile.entity_name.to_pylist()):
+            for _, score, place in process.extract(text, column, scorer=fuzz.ratio, limit=_NEAREST):
+                found[iris[place]] = max(score, found.get(iris[place], 0.0))
+    ordered = sorted(found, key=lambda iri: (-found[iri], iri))[:_NEAREST]
+    return ", ".join(ordered) or "none: there are no entities"
+
+
+def is_node(graph: Graph, iri: str) -> bool:
+    """Whether a graph has a node of this IRI, entity or not."""
+    terms = np.unique(np.concatenate([graph.subject, graph.object]))
+    return iri in graph.terms.value.take(pa.array(terms)).to_pylist()
+
+
+def _shown(entity: Named) -> str:
+    return f"{entity.name} <{entity.iri}>" if entity.name and entity.name != entity.iri else f"<{entity.iri}>"
+
+
+def _sigmoid(log_odds: float) -> float:
+    return 1 / (1 + math.exp(-log_odds)) if log_odds > -700 else 0.0
+
+
+def _place(feature: Feature) -> int:
+    """Where a feature stands in the waterfall: after what was expected, before what rivals take away."""
+    return {"prior": 0, "rivals": 2}.get(feature.kind, 1)
+
+
+def _compared(profile: Profile, entity: int, feature: Feature, side: int) -> tuple[str, ...]:
+    """Some of the values of an entity that a feature compares, as far as its name tells which these are."""
+    if feature.name == "names":
+        attributes = [i for i, each in enumerate(profile.attributes) if each.is_name]
+    elif " = " in feature.name:
+        wanted = feature.name.split(" = ", 1)[side]
+        attributes = [i for i, each in enumerate(profile.attributes) if short_path(each.path) == wanted]
+    else:
+        return ()
+    start, end = np.searchsorted(profile.value_entity, [entity, entity + 1])
+    rows = np.arange(start, end)[np.isin(profile.value_attribute[start:end], attributes)]
+    texts = profile.texts.take(pa.array(np.unique(profile.value_text[rows])[: _MOST_VALUES + 1])).to_pylist()
+    return tuple(texts[:_MOST_VALUES]) + (("…",) if len(texts) > _MOST_VALUES else ())
+
+
+def short_path(path: tuple[str, ...]) -> str:
+    """An attribute's path as features name it: the local names of its steps, joined by slashes."""
+    return "/".join(step.rstrip("/#").replace("#", "/").rsplit("/", 1)[-1] for step in path)
+
+
+def _edges(profile: Profile, entity: int) -> Iterator[tuple[str, int]]:
+    """(relation, neighbour) of an entity, in both directions."""
+    out = np.flatnonzero(profile.edge_head == entity)
+    into = np.flatnonzero(profile.edge_tail == entity)
+    yield from _named_edges(profile, out, profile.edge_tail, "")
+    yield from _named_edges(profile, into, profile.edge_head, "^")
+
+
+def _named_edges(
+    profile: Profile, rows: "np.ndarray[Any, Any]", ends: Ids, mark: str
+) -> Iterator[tuple[str, int]]:
+    for relation, end in zip(profile.edge_relation[rows].tolist(), ends[rows].tolist(), strict=True):
+        yield mark + profile.relations[relation].iri, end

@@ -1,0 +1,94 @@
+"""Short forms of IRIs: which prefixes a set of IRIs gets, and each IRI's CURIE."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import quote
+
+BUILT_IN = {
+    "owl": "http://www.w3.org/2002/07/owl#",
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
+    "semapv": "https://w3id.org/semapv/vocab/",
+    "skos": "http://www.w3.org/2004/02/skos/core#",
+    "sssom": "https://w3id.org/sssom/",
+}
+"""Prefixes that SSSOM fixes."""
+
+_USUAL = {
+    "dbr": "http://dbpedia.org/resource/",
+    "schema": "http://schema.org/",
+    "wd": "http://www.wikidata.org/entity/",
+}
+_NAMES = {space: name for name, space in (BUILT_IN | _USUAL).items()}
+_MOST = 200
+"""Namespaces of one kind that get a prefix; IRIs of rarer ones take the next shorter form."""
+
+_HIERARCHICAL = re.compile(r"[^:]*://")
+_BASE = re.compile(r"[^:]*://[^/?#]*/|[^:]*:(?!//)")
+_NOT_URI = re.compile(r"[^A-Za-z0-9._~:/?#@!$&'()*+,;=%-]|%(?![0-9A-Fa-f]{2})")
+
+
+def as_uri(iri: str) -> str:
+    """The URI of an IRI (RFC 3987, section 3.1): what a URI may not hold is percent-encoded."""
+    uri = _NOT_URI.sub(lambda found: quote(found[0], safe=""), iri)
+    head, mark, fragment = uri.partition("#")
+    return head + mark + fragment.replace("#", "%23")
+
+
+@dataclass(frozen=True, slots=True)
+class Prefixes:
+    """Prefixes for a set of IRIs."""
+
+    names: dict[str, str]
+    """Namespace → prefix."""
+
+    @classmethod
+    def for_iris(cls, iris: Iterable[str]) -> "Prefixes":
+        """Choose prefixes: usual names where there are, ``ns1``, ``ns2`` … for the rest.
+
+        Numbers follow the order of the namespaces. Only the most frequent namespaces get one, so that
+        a million hosts do not make a million prefixes; what is left over is cut after its host, and
+        given in full where that is rare too.
+        """
+        places: Counter[tuple[str, str]] = Counter((_space(uri), _base(uri)) for uri in map(as_uri, iris))
+        spaces: Counter[str] = Counter()
+        for (space, _), count in places.items():
+            spaces[space] += count
+        chosen = _most_frequent(spaces)
+        bases: Counter[str] = Counter()
+        for (space, base), count in places.items():
+            if space not in chosen:
+                bases[base] += count
+        # Without ``//`` a whole URI would be taken for a CURIE: these always get a prefix.
+        chosen |= _most_frequent(bases) | {base for base in bases if "//" not in base} - {""}
+        minted = sorted(chosen - _NAMES.keys())
+        names = {space: f"ns{number}" for number, space in enumerate(minted, start=1)}
+        return cls(names | {space: _NAMES[space] for space in sorted(chosen & _NAMES.keys())})
+
+    def curie(self, iri: str) -> str:
+        """The CURIE of an IRI, or its URI in full where no prefix fits."""
+        uri = as_uri(iri)
+        for space in (_space(uri), _base(uri)):
+            if space in self.names:
+                return f"{self.names[space]}:{uri[len(space) :]}"
+        return uri
+
+
+def _most_frequent(spaces: Counter[str]) -> set[str]:
+    ordered = sorted(spaces.keys() - {""}, key=lambda space: (-spaces[space], space))
+    return set(ordered[:_MOST])
+
+
+def _space(uri: str) -> str:
+    """All up to the last ``#``, ``/`` or ``:`` that something follows; nothing where there is none."""
+    host = _HIERARCHICAL.match(uri)
+    end = max(uri.rfind(mark) for mark in ("#/" if host else "#/:")) + 1
+    return uri[:end] if end < len(uri) and (host is None or end > host.end()) else ""
+
+
+def _base(uri: str) -> str:
+    """Scheme and host, or the scheme alone; nothing where nothing follows."""
+    found = _BASE.match(uri)
+    return found[0] if found and found.end() < len(uri) else ""

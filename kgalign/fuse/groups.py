@@ -1,0 +1,80 @@
+"""Which nodes become one, and what the one is called."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from kgalign.rdf.graph import Ids, TermKind, Terms
+
+Canonical = Literal["left", "right", "mint"]
+
+MINTED = "urn:kgalign:"
+"""What a minted IRI starts with; the first 32 hexadecimal digits of a SHA-256 hash follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Nodes that become one: all that links hold together, directly or through others."""
+
+    member: Ids
+    """(k,) term ids, by group; within a group the one that stays first, unless an IRI is minted."""
+    group: Ids
+    """(k,) the group of each, from 0."""
+    minted: dict[int, str]
+    """The minted IRI of each group that has one."""
+
+    @property
+    def first(self) -> npt.NDArray[np.int64]:
+        """(groups,) where each group starts in ``member``."""
+        return np.searchsorted(self.group, np.arange(len(self)))
+
+    def __len__(self) -> int:
+        return int(self.group[-1]) + 1 if len(self.group) else 0
+
+
+def group_nodes(terms: Terms, left: Ids, right: Ids, canonical: Canonical) -> Groups:
+    """Unite linked nodes to groups of two or more.
+
+    The node that stays is an IRI where the group has one; among IRIs one of the preferred side;
+    among those the first in order. With ``mint``, a group of two or more IRIs gets a new IRI
+    instead, the hash of its IRIs; blank nodes have no stable name to hash and play no part in it.
+
+    :param terms: the terms of both graphs in canonical order.
+    :param left: (l,) term ids, each linked with ...
+    :param right: (l,) ... the term at the same place.
+    """
+    nodes, places = np.unique(np.concatenate([left, right]), return_inverse=True)
+    a, b = places[: len(left)], places[len(left) :]
+    links = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(len(nodes), len(nodes)))
+    label = connected_components(links, directed=False)[1] if len(nodes) else places
+    preferred = np.zeros(len(nodes), bool)
+    preferred[b if canonical == "right" else a] = True
+    blank = terms.kind[nodes] == TermKind.BLANK
+    order = np.lexsort((nodes, ~preferred, blank, label))
+    nodes, label = nodes[order], label[order]
+    several = np.bincount(label, minlength=1)[label] > 1 if len(label) else np.empty(0, bool)
+    nodes, label = nodes[several].astype(np.int32), label[several]
+    group = np.unique(label, return_inverse=True)[1].astype(np.int32)
+    groups = Groups(nodes, group, {})
+    return Groups(nodes, group, _mint(terms, groups)) if canonical == "mint" else groups
+
+
+def _mint(terms: Terms, groups: Groups) -> dict[int, str]:
+    iris: dict[int, list[str]] = {}
+    rows = np.flatnonzero(terms.kind[groups.member] == TermKind.IRI)
+    texts = terms.value.take(pa.array(groups.member[rows])).to_pylist()
+    for group, iri in zip(groups.group[rows].tolist(), texts, strict=True):
+        iris.setdefault(group, []).append(iri)
+    return {group: mint(members) for group, members in iris.items() if len(members) > 1}
+
+
+def mint(iris: list[str]) -> str:
+    """The IRI of what several IRIs name: the same whatever their order."""
+    digest = hashlib.sha256("\n".join(sorted(iris)).encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{MINTED}{digest[:32]}"

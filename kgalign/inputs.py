@@ -1,0 +1,92 @@
+"""The input files of a run: what they are, what they hold, and whether a run folder belongs to them."""
+
+import hashlib
+import importlib.metadata
+import platform
+from collections.abc import Iterable
+from pathlib import Path
+
+from kgalign.config import Config
+from kgalign.engine import Inputs
+from kgalign.errors import InputError, RunError
+from kgalign.folder import RunFolder, RunRecord, Source
+from kgalign.rdf.formats import expand
+
+_LIBRARIES = (
+    "numpy",
+    "scipy",
+    "pyarrow",
+    "pyoxigraph",
+    "rdflib",
+    "faiss-cpu",
+    "rapidfuzz",
+    "networkx",
+    "pydantic",
+)
+"""Libraries whose version may change what comes out."""
+
+
+def gather(left: Path, right: Path, config: Config, gold: Iterable[Path] = ()) -> Inputs:
+    """Find and hash all input files.
+
+    Raises:
+        InputError: a file is missing, can't be read, or its ending names no RDF format.
+    """
+    files = {
+        "left": expand([left, *config.read.left_also]),
+        "right": expand([right, *config.read.right_also]),
+        "known": [Path(path) for path in config.judge.known],
+        "gold": list(gold),
+    }
+    return Inputs(config, {side: tuple(source(path) for path in paths) for side, paths in files.items()})
+
+
+def source(path: Path) -> Source:
+    """Hash one file.
+
+    Raises:
+        InputError: it is missing or can't be read.
+    """
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return Source(str(path.resolve()), digest, file.tell())
+    except FileNotFoundError as error:
+        raise InputError(f"There is no file {path}", "Check the path") from error
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror or error}", "Check the path") from error
+
+
+def check_place(out: Path, sides: Iterable[Path]) -> None:
+    """Refuse a run folder inside an input folder: the next call would read it as input.
+
+    Raises:
+        RunError: it lies there.
+    """
+    for side in sides:
+        if side.is_dir() and out.resolve().is_relative_to(side.resolve()):
+            raise RunError(f"{out} lies in the input folder {side}", "Give a folder outside of it with -o")
+
+
+def check_owner(folder: RunFolder, record: RunRecord, inputs: Inputs) -> None:
+    """Refuse a run folder of other inputs: of graphs that are neither in the same place nor hold the same.
+
+    Raises:
+        RunError: the folder belongs to others.
+    """
+    for side in ("left", "right"):
+        was, now = record.inputs.get(side, ()), inputs.files[side]
+        paths = {each.path for each in was} & {each.path for each in now}
+        contents = {each.sha256 for each in was} & {each.sha256 for each in now}
+        if not paths and not contents:
+            raise RunError(
+                f"{folder} belongs to other inputs: its {side} side is {was[0].path if was else 'unknown'}",
+                "Give another folder with -o, or --force to redo everything in this one",
+            )
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that decide what comes out."""
+    return {"python": platform.python_version()} | {
+        name: importlib.metadata.version(name) for name in _LIBRARIES
+    }

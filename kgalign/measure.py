@@ -1,0 +1,75 @@
+"""Seconds and peak memory of a piece of work, without a dependency."""
+
+import os
+import resource
+import sys
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+
+_STATM = Path("/proc/self/statm")
+_STATUS = Path("/proc/self/status")
+_INTERVAL = 0.02
+"""Seconds between two samples of the resident memory."""
+
+
+class Measure:
+    """Measures what runs inside ``with Measure() as measure``: ``seconds`` and ``peak_bytes``.
+
+    The operating system keeps one high-water mark per process. Where the work raises it, the peak is that
+    mark, exactly. Where it doesn't, an earlier step needed more, and the peak is the largest of the samples
+    that a thread takes; without ``/proc`` (macOS) it is the mark of the process so far.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.peak_bytes = 0
+        self._start = 0.0
+        self._mark = 0
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> "Measure":
+        self._start = time.perf_counter()
+        self._mark = high_water()
+        if _STATM.exists():
+            self.peak_bytes = resident()
+            self._thread = threading.Thread(target=self._sample, daemon=True, name="kgalign-memory")
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.seconds = time.perf_counter() - self._start
+        if self._thread is not None:
+            self._stop.set()
+            self._thread.join()
+            self.peak_bytes = max(self.peak_bytes, resident())
+        mark = high_water()
+        if mark > self._mark or self._thread is None:
+            self.peak_bytes = mark
+
+    def _sample(self) -> None:
+        while not self._stop.wait(_INTERVAL):
+            self.peak_bytes = max(self.peak_bytes, resident())
+
+
+def resident() -> int:
+    """Bytes of memory that the process holds now (Linux)."""
+    return int(_STATM.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def high_water() -> int:
+    """Most bytes of memory that the process has held so far.
+
+    Linux's ``ru_maxrss`` starts from the peak of the process that started this one, so ``VmHWM`` is
+    preferred to it.
+    """
+    if _STATUS.exists():
+        for line in _STATUS.read_text(encoding="utf8", errors="replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,35 @@
+"""How long work says how far it is. Stages call it; what shows it is the caller's business."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+
+class Task(Protocol):
+    """One piece of work that is under way."""
+
+    def advance(self, amount: int = 1) -> None:
+        """Say that ``amount`` further units are done."""
+
+
+class Progress(Protocol):
+    """Where stages report their progress."""
+
+    @contextmanager
+    def task(self, name: str, total: int | None = None, unit: str = "") -> Iterator[Task]:
+        """Begin a piece of work of ``total`` units (None where that is not known)."""
+        ...
+
+
+class _NoTask:
+    def advance(self, amount: int = 1) -> None:
+        pass
+
+
+class NoProgress:
+    """Reports nothing: the default of the Python API."""
+
+    @contextmanager
+    def task(self, name: str, total: int | None = None, unit: str = "") -> Iterator[Task]:
+        """Begin a piece of work that nobody watches."""
+        yield _NoTask()

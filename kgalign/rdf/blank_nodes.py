@@ -1,0 +1,148 @@
+"""Labels of blank nodes: kept apart, and the same each time a file is read."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyoxigraph as ox
+
+from kgalign.rdf.columns import Part, canonical, take
+from kgalign.rdf.graph import TermKind, Terms
+from kgalign.rdf.terms import RdfTerm, parse_triple
+
+_RANDOM = re.compile(r"[a-f][0-9a-f]{23,31}")
+"""What the parser calls a blank node without a label: 128 random bits, hexadecimal."""
+
+_ROUNDS = 8
+"""How many steps around a blank node are looked at to tell it from others."""
+
+_Colours = npt.NDArray[np.uint64]
+
+_ODD = np.array(
+    [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB],
+    np.uint64,
+)
+"""Odd 64-bit constants of SplitMix64 and xxHash."""
+
+
+def prefixed(terms: Terms, prefix: str) -> Terms:
+    """The same terms with ``prefix`` set before the label of each blank node."""
+    if not prefix:
+        return terms
+    blank = pa.array(terms.kind == TermKind.BLANK)
+    before = pa.scalar(prefix, pa.large_string())
+    labels = pc.binary_join_element_wise(before, terms.value, pa.scalar("", pa.large_string()))
+    value = pc.if_else(blank, labels, terms.value)
+    return _relabel_triples(replace(terms, value=value), lambda label: prefix + label)
+
+
+def name_anonymous(part: Part) -> Part:
+    """The same statements with stable labels on the blank nodes that have none in the file.
+
+    The parser gives these random ones. They are numbered by what is said around them, up to eight
+    steps away, so that the order of the statements has no influence; nodes of which the same is
+    said are numbered by first appearance. No number meets a label that the file itself has.
+    """
+    labels = dict.fromkeys(_labels(part.terms))
+    random = [label for label in labels if _RANDOM.fullmatch(label)]
+    if not random:
+        return part
+    stem = "b"
+    while any(re.fullmatch(rf"{stem}[0-9]+", label) for label in labels):
+        stem += "b"
+    order = _by_surroundings(part, random)
+    numbers = {label: f"{stem}{number}" for number, label in enumerate(order)}
+    values = part.terms.value.to_pylist()
+    for row in np.flatnonzero(part.terms.kind == TermKind.BLANK):
+        values[row] = numbers.get(values[row], values[row])
+    terms = replace(part.terms, value=pa.array(values, pa.large_string()))
+    return replace(part, terms=_relabel_triples(terms, lambda label: numbers.get(label, label)))
+
+
+def _labels(terms: Terms) -> Iterator[str]:
+    """The labels of the blank nodes, those in triple terms last."""
+    yield from terms.value.filter(pa.array(terms.kind == TermKind.BLANK)).to_pylist()
+    for text in terms.value.filter(pa.array(terms.kind == TermKind.TRIPLE)).to_pylist():
+        yield from _labels_in(parse_triple(text))
+
+
+def _labels_in(term: RdfTerm) -> Iterator[str]:
+    if isinstance(term, ox.BlankNode):
+        yield term.value
+    elif isinstance(term, ox.Triple):
+        yield from _labels_in(term.subject)
+        yield from _labels_in(term.object)
+
+
+def _relabel_triples(terms: Terms, renamed: Callable[[str], str]) -> Terms:
+    rows = np.flatnonzero(terms.kind == TermKind.TRIPLE)
+    if len(rows) == 0:
+        return terms
+
+    def changed(term: RdfTerm) -> RdfTerm:
+        return ox.BlankNode(renamed(term.value)) if isinstance(term, ox.BlankNode) else term
+
+    values = terms.value.to_pylist()
+    for row in rows:
+        values[row] = str(map_triple(parse_triple(values[row]), changed))
+    return replace(terms, value=pa.array(values, pa.large_string()))
+
+
+def map_triple(triple: ox.Triple, changed: Callable[[RdfTerm], RdfTerm]) -> ox.Triple:
+    """The triple with ``changed`` applied to each of its terms, in the triples inside it too."""
+
+    def inner(term: RdfTerm) -> RdfTerm:
+        return map_triple(term, changed) if isinstance(term, ox.Triple) else changed(term)
+
+    return ox.Triple(inner(triple.subject), inner(triple.predicate), inner(triple.object))  # type: ignore[arg-type]
+
+
+def _by_surroundings(part: Part, labels: list[str]) -> list[str]:
+    """Labels sorted by a colour that sums up what is said around their nodes (1-WL refinement)."""
+    terms = part.terms
+    rows = _rows_of(terms, set(labels))
+    fixed = np.ones(len(terms), bool)
+    fixed[rows] = False
+    fixed &= terms.kind != TermKind.TRIPLE
+    places = np.flatnonzero(fixed)
+    colour = np.zeros(len(terms) + 1, np.uint64)  # the last one stands for the default graph, id -1
+    colour[places] = _mix(canonical([take(terms, places)])[1].astype(np.uint64) + np.uint64(1))
+    told_apart = 0
+    for _ in range(_ROUNDS):
+        colour[rows] = _mix(colour[rows] + _around(part, rows, colour))
+        groups = len(np.unique(colour[rows]))
+        if groups == told_apart or groups == len(rows):
+            break
+        told_apart = groups
+    colours = dict(zip(terms.value.take(pa.array(rows)).to_pylist(), colour[rows].tolist(), strict=True))
+    return sorted(labels, key=lambda label: colours.get(label, 0))
+
+
+def _rows_of(terms: Terms, labels: set[str]) -> npt.NDArray[np.int64]:
+    rows = np.flatnonzero(terms.kind == TermKind.BLANK)
+    values = terms.value.take(pa.array(rows)).to_pylist()
+    return rows[[value in labels for value in values]]
+
+
+def _around(part: Part, rows: npt.NDArray[np.int64], colour: _Colours) -> _Colours:
+    """Per row, the sum over its statements of the colours of what else is in them."""
+    wanted = np.zeros(len(colour), bool)
+    wanted[rows] = True
+    total = np.zeros(len(colour), np.uint64)
+    for salt, (here, there) in enumerate(((part.subject, part.object), (part.object, part.subject)), 1):
+        mine = wanted[here]
+        said = colour[part.predicate[mine]] * _ODD[0] + colour[there[mine]] * _ODD[1]
+        said += colour[part.graph[mine]] * _ODD[2] + np.uint64(salt)
+        np.add.at(total, here[mine], _mix(said))
+    return total[rows]
+
+
+def _mix(numbers: _Colours) -> _Colours:
+    """Spread 64-bit numbers over all 64-bit numbers (the finaliser of SplitMix64)."""
+    numbers = (numbers ^ (numbers >> np.uint64(30))) * _ODD[3]
+    numbers = (numbers ^ (numbers >> np.uint64(27))) * _ODD[4]
+    return numbers ^ (numbers >> np.uint64(31))

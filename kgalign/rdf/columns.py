@@ -1,0 +1,214 @@
+"""Uniting columns of statements: equal terms become one, in canonical order.
+
+What reads statements hands over a :class:`Part`, whose terms may stand in any order and may
+repeat; :func:`assemble` makes the :class:`~kgalign.rdf.graph.Graph` of them.
+"""
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kgalign.rdf.graph import Graph, Ids, Terms
+
+NO_IDS: Ids = np.empty(0, np.int32)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Statements, and the terms that they point to; neither sorted nor distinct."""
+
+    subject: Ids
+    predicate: Ids
+    object: Ids
+    graph: Ids
+    """(m,) positions in ``terms``; -1 in ``graph`` for the default graph."""
+    terms: Terms
+    """The terms, without the promise of a canonical order."""
+
+    @classmethod
+    def of(cls, graph: Graph) -> "Part":
+        """The statements of a graph, to be united with others."""
+        return cls(graph.subject, graph.predicate, graph.object, graph.graph, graph.terms)
+
+
+@dataclass(frozen=True, slots=True)
+class United:
+    """The united graph, and where the terms of each part went."""
+
+    graph: Graph
+    positions: tuple[Ids, ...]
+    """Per part, (terms of the part,) id of each term in the graph, -1 where no statement has it."""
+
+
+def assemble(parts: Sequence[Part], *, sources: Sequence[str] = (), statements_read: int = 0) -> Graph:
+    """Unite parts to one graph with canonical terms and distinct, sorted statements."""
+    return unite(parts, sources=sources, statements_read=statements_read).graph
+
+
+def unite(parts: Sequence[Part], *, sources: Sequence[str] = (), statements_read: int = 0) -> United:
+    """Unite parts to one graph, and say where their terms went.
+
+    A blank node's label counts as its identity: callers make labels apart beforehand. Language
+    tags that differ in case alone are one tag in RDF: the spelling of the first part holds.
+    """
+    terms, position = canonical([part.terms for part in parts])
+    starts = np.concatenate([[0], np.cumsum([len(part.terms) for part in parts])]).astype(np.int64)
+
+    def column(name: str) -> Ids:
+        mapped = [
+            remap(getattr(part, name), position[start : start + len(part.terms)])
+            for part, start in zip(parts, starts, strict=False)
+        ]
+        return np.concatenate(mapped) if mapped else NO_IDS
+
+    columns = distinct((column("graph"), column("subject"), column("predicate"), column("object")))
+    used = np.zeros(len(terms), bool)
+    for ids in columns:
+        used[ids[ids >= 0]] = True
+    if not used.all():
+        kept = np.where(used, np.cumsum(used) - 1, -1).astype(np.int32)
+        terms = take(terms, np.flatnonzero(used))
+        columns = tuple(remap(ids, kept) for ids in columns)
+        position = kept[position]
+    graph = Graph(
+        subject=columns[1],
+        predicate=columns[2],
+        object=columns[3],
+        graph=columns[0],
+        terms=_prune(terms),
+        sources=tuple(sources),
+        statements_read=statements_read,
+    )
+    return United(graph, tuple(position[a:b] for a, b in pairwise(starts)))
+
+
+def ids_of(numbers: "array[int]") -> Ids:
+    """A column of the numbers that were collected one by one."""
+    return np.frombuffer(numbers, np.int32) if numbers else NO_IDS
+
+
+def remap(ids: Ids, table: Ids) -> Ids:
+    """Replace each id by its entry in ``table``; -1 stays -1."""
+    if len(table) == 0:
+        return ids
+    return np.where(ids >= 0, table[ids], np.int32(-1))
+
+
+def distinct(columns: Sequence[Ids]) -> tuple[Ids, ...]:
+    """Sort the rows of equally long columns, the first column first, and drop repeated rows."""
+    packed = _pack(columns)
+    if packed is not None:
+        key, tables = packed
+        key.sort()
+        new = np.ones(len(key), bool)
+        new[1:] = key[1:] != key[:-1]
+        return _unpack(key[new], tables)
+    order = np.lexsort(tuple(reversed(columns)))
+    rows = [ids[order] for ids in columns]
+    new = np.ones(len(order), bool)
+    if len(order):
+        new[1:] = np.logical_or.reduce([ids[1:] != ids[:-1] for ids in rows])
+    return tuple(ids[new] for ids in rows)
+
+
+def _pack(columns: Sequence[Ids]) -> tuple[npt.NDArray[np.int64], list[Ids]] | None:
+    """One sortable 63-bit key per row, or None where the rows do not fit."""
+    tables: list[Ids] = []
+    key = np.zeros(len(columns[0]), np.int64)
+    bits = 0
+    for ids in columns:
+        highest = int(ids.max(initial=-1))
+        seen = np.zeros(highest + 2, bool)
+        seen[ids + 1] = True
+        table = (np.flatnonzero(seen) - 1).astype(np.int32)
+        width = len(table).bit_length()
+        bits += width
+        if bits > 63:
+            return None
+        code = np.cumsum(seen) - 1
+        key = (key << width) | code[ids + 1]
+        tables.append(table)
+    return key, tables
+
+
+def _unpack(key: npt.NDArray[np.int64], tables: Sequence[Ids]) -> tuple[Ids, ...]:
+    columns: list[Ids] = []
+    for table in reversed(tables):
+        width = len(table).bit_length()
+        columns.append(table[key & ((1 << width) - 1)])
+        key = key >> width
+    return tuple(reversed(columns))
+
+
+def canonical(tables: Sequence[Terms]) -> tuple[Terms, Ids]:
+    """The distinct terms of several tables in canonical order, and each term's place in it."""
+    datatypes = tuple(sorted({iri for terms in tables for iri in terms.datatypes}))
+    spelling: dict[str, str] = {}
+    for terms in tables:
+        for tag in terms.languages:
+            spelling.setdefault(tag.lower(), tag)
+    languages = tuple(sorted(spelling.values()))
+    if not tables:
+        empty = Terms(np.empty(0, np.uint8), pa.array([], pa.large_string()), NO_IDS, NO_IDS, (), ())
+        return empty, NO_IDS
+    joined = Terms(
+        kind=np.concatenate([terms.kind for terms in tables]),
+        value=pa.concat_arrays([terms.value for terms in tables]),
+        datatype=np.concatenate([_recode(t.datatype, t.datatypes, datatypes) for t in tables]),
+        language=np.concatenate(
+            [_recode(t.language, [spelling[tag.lower()] for tag in t.languages], languages) for t in tables]
+        ),
+        datatypes=datatypes,
+        languages=languages,
+    )
+    rows = pa.table(
+        {"kind": joined.kind, "value": joined.value, "type": joined.datatype, "tag": joined.language}
+    )
+    keys = [(name, "ascending") for name in rows.column_names]
+    order = pc.sort_indices(rows, sort_keys=keys).to_numpy()
+    ordered = take(joined, order)
+    new = np.ones(len(order), bool)
+    if len(order):
+        new[1:] = pc.not_equal(ordered.value[1:], ordered.value[:-1]).to_numpy(zero_copy_only=False)
+        for ids in (ordered.kind, ordered.datatype, ordered.language):
+            new[1:] |= ids[1:] != ids[:-1]
+    position = np.empty(len(order), np.int32)
+    position[order] = np.cumsum(new) - 1
+    return (ordered if new.all() else take(ordered, np.flatnonzero(new))), position
+
+
+def _recode(codes: Ids, names: Sequence[str], target: Sequence[str]) -> Ids:
+    places = {name: place for place, name in enumerate(target)}
+    return remap(codes, np.array([places[name] for name in names], np.int32))
+
+
+def take(terms: Terms, rows: npt.NDArray[np.int64] | npt.NDArray[np.uint64]) -> Terms:
+    """The terms at some places, in the order of the places."""
+    return Terms(
+        kind=terms.kind[rows],
+        value=terms.value.take(pa.array(rows)),
+        datatype=terms.datatype[rows],
+        language=terms.language[rows],
+        datatypes=terms.datatypes,
+        languages=terms.languages,
+    )
+
+
+def _prune(terms: Terms) -> Terms:
+    """Drop datatypes and languages that no term has."""
+    datatype, datatypes = _pruned(terms.datatype, terms.datatypes)
+    language, languages = _pruned(terms.language, terms.languages)
+    return Terms(terms.kind, terms.value, datatype, language, datatypes, languages)
+
+
+def _pruned(codes: Ids, names: tuple[str, ...]) -> tuple[Ids, tuple[str, ...]]:
+    used = np.zeros(len(names), bool)
+    used[codes[codes >= 0]] = True
+    kept = np.where(used, np.cumsum(used) - 1, -1).astype(np.int32)
+    return remap(codes, kept), tuple(name for name, here in zip(names, used, strict=True) if here)

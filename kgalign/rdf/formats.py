@@ -1,0 +1,128 @@
+"""Which format a file is in: by its ending, checked against how its text begins."""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pyoxigraph import RdfFormat
+
+from kgalign.errors import InputError
+
+ENDINGS: dict[str, RdfFormat] = {
+    ".ttl": RdfFormat.TURTLE,
+    ".turtle": RdfFormat.TURTLE,
+    ".nt": RdfFormat.N_TRIPLES,
+    ".ntriples": RdfFormat.N_TRIPLES,
+    ".nq": RdfFormat.N_QUADS,
+    ".nquads": RdfFormat.N_QUADS,
+    ".trig": RdfFormat.TRIG,
+    ".rdf": RdfFormat.RDF_XML,
+    ".owl": RdfFormat.RDF_XML,
+    ".xml": RdfFormat.RDF_XML,
+    ".jsonld": RdfFormat.JSON_LD,
+    ".json": RdfFormat.JSON_LD,
+    ".n3": RdfFormat.N3,
+}
+"""Known endings, each also with ``.gz`` after it."""
+
+_AMBIGUOUS = {".xml", ".json"}
+"""Endings of files that mostly are no RDF: they are read when named, not when found in a folder."""
+
+_KNOWN = ", ".join(sorted(ENDINGS)) + " (each also with .gz)"
+
+
+def format_of(path: Path) -> RdfFormat:
+    """The format that a file's name promises.
+
+    :raises InputError: for an unknown ending.
+    """
+    ending = _ending(path)
+    if ending not in ENDINGS:
+        shown = f"the ending '{ending}'" if ending else "no ending"
+        raise InputError(f"{path} has {shown}, which names no RDF format", f"Use one of {_KNOWN}")
+    return ENDINGS[ending]
+
+
+def is_compressed(path: Path) -> bool:
+    """Whether a file's name promises gzip."""
+    return path.suffix.lower() == ".gz"
+
+
+def _ending(path: Path) -> str:
+    name = path.name[: -len(path.suffix)] if is_compressed(path) else path.name
+    return Path(name).suffix.lower()
+
+
+def expand(sources: Iterable[str | Path]) -> list[Path]:
+    """All files of the sources: folders are searched, repeated files are listed once, in order of name.
+
+    :raises InputError: where a source is missing, of unknown format, or a folder without RDF files.
+    """
+    found: dict[Path, Path] = {}
+    for source in sources:
+        path = Path(source)
+        try:
+            for file in _files(path):
+                found.setdefault(file.resolve(), file)
+        except OSError as error:
+            raise unreadable(path, error) from error
+    return sorted(found.values(), key=lambda file: file.as_posix())
+
+
+def unreadable(path: Path, error: OSError) -> InputError:
+    """What to say of a file that the system does not let us read."""
+    reason = (error.strerror or str(error)).lower()
+    return InputError(f"{path} can't be read: {reason}", "Check that it exists and that you may read it")
+
+
+def _files(path: Path) -> Sequence[Path]:
+    if path.is_dir():
+        files = [file for file in path.rglob("*") if _is_rdf(file, path)]
+        if not files:
+            raise InputError(
+                f"the folder {path} holds no RDF file",
+                f"Name a folder with files that end in one of {_KNOWN}; "
+                ".xml and .json files are read only when they are named themselves",
+            )
+        return files
+    if not path.exists():
+        raise InputError(f"there is no file {path}", "Check the path")
+    if not path.is_file():
+        raise InputError(f"{path} is neither a file nor a folder", "Name an RDF file or a folder of them")
+    format_of(path)
+    return [path]
+
+
+def _is_rdf(file: Path, folder: Path) -> bool:
+    if any(part.startswith(".") for part in file.relative_to(folder).parts):
+        return False
+    ending = _ending(file)
+    return ending in ENDINGS and ending not in _AMBIGUOUS and file.is_file()
+
+
+_N_TRIPLES_LINE = re.compile(r'\s*(<[^<>"\s]*>|_:\S+)\s+<[^<>"\s]*>\s+(<[^<>"\s]*>|_:\S+|").*\.\s*$', re.M)
+_JSON_HEAD = re.compile(r"(\[\s*)?\{\s*(\"|\}\s*[\],]|\}\s*$)|\[\s*\]\s*$")
+_TURTLE_HEAD = re.compile(r"^\s*(@prefix|@base|prefix\s+\S*:\s*<|base\s*<)", re.I | re.M)
+
+
+def sniff(head: bytes) -> str:
+    """What the first bytes of a file look like: a name to show, or nothing where they tell nothing."""
+    if head.startswith(b"\x1f\x8b"):
+        return "gzip"
+    if head.startswith(b"PK\x03\x04"):
+        return "a ZIP archive"
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "UTF-16 text"
+    text = head.decode("utf-8", "replace").lstrip("\ufeff").lstrip()
+    lowered = text[:2000].lower()
+    if lowered.startswith(("<!doctype html", "<html")):
+        return "an HTML page"
+    if lowered.startswith("<?xml") or "<rdf:rdf" in lowered:
+        return "RDF/XML"
+    if _JSON_HEAD.match(text):
+        return "JSON"
+    if _TURTLE_HEAD.search(text):
+        return "Turtle"
+    if _N_TRIPLES_LINE.search(text):
+        return "N-Triples"
+    return ""

@@ -1,0 +1,242 @@
+"""Writing columns as RDF files: whole columns at once, the same bytes for the same graph.
+
+Lexical forms and the spelling of language tags come out as they went in. A file gets its name only
+when it is complete.
+"""
+
+import errno
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kgalign.errors import RunError
+from kgalign.rdf.columns import distinct
+from kgalign.rdf.graph import Graph, Ids, TermKind, Terms
+from kgalign.rdf.prefixes import SPLIT, prefixes_of
+from kgalign.rdf.vocabulary import RDF_TYPE
+
+_BATCH_BYTES = 32 << 20
+"""Text that is joined at once."""
+
+_EMPTY = pa.scalar("", pa.large_string())
+_ESCAPES = {code: f"\\u{code:04X}" for code in (*range(0x20), 0x7F)} | {
+    ord("\t"): "\\t",
+    ord("\n"): "\\n",
+    ord("\r"): "\\r",
+    ord('"'): '\\"',
+    ord("\\"): "\\\\",
+}
+_NEEDS_ESCAPE = r'["\\\x00-\x1f\x7f]'
+
+
+def write_ntriples(graph: Graph, path: Path) -> int:
+    """Write N-Triples, one statement a line, sorted; names of graphs are left out.
+
+    :returns: the number of statements written: one that several named graphs hold is one.
+    :raises RunError: where there is no room or no permission.
+    """
+    return _write_lines(_without_names(graph), path)
+
+
+def write_nquads(graph: Graph, path: Path) -> int:
+    """Write N-Quads, one statement a line, by graph, sorted.
+
+    :returns: the number of statements written.
+    :raises RunError: where there is no room or no permission.
+    """
+    return _write_lines(graph, path)
+
+
+def write_turtle(graph: Graph, path: Path) -> int:
+    """Write Turtle, by subject and predicate, with prefixes derived from the data.
+
+    Turtle has no named graphs: their statements are written, their names are left out.
+
+    :returns: the number of statements written: one that several named graphs hold is one.
+    :raises RunError: where there is no room or no permission.
+    """
+    return _write_grouped(_without_names(graph), path)
+
+
+def write_trig(graph: Graph, path: Path) -> int:
+    """Write TriG, by graph, subject and predicate, with prefixes derived from the data.
+
+    :returns: the number of statements written.
+    :raises RunError: where there is no room or no permission.
+    """
+    return _write_grouped(graph, path)
+
+
+@contextmanager
+def complete_or_nothing(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write to, which gets its name only when all has been written.
+
+    :raises RunError: where there is no room or no permission.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        try:
+            with partial.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise RunError(f"there is no room to write {path}", "Make room and run it again") from error
+        reason = (error.strerror or str(error)).lower()
+        raise RunError(f"{path} can't be written: {reason}", "Name a place that you may write to") from error
+
+
+def _without_names(graph: Graph) -> Graph:
+    if not len(graph) or (graph.graph < 0).all():
+        return graph
+    subject, predicate, object = distinct((graph.subject, graph.predicate, graph.object))
+    return Graph(subject, predicate, object, np.full(len(subject), -1, np.int32), graph.terms)
+
+
+def _write_lines(graph: Graph, path: Path) -> int:
+    texts = _with_extra(term_texts(graph.terms), "")
+    sizes = _sizes(texts)
+    name = np.where(graph.graph >= 0, graph.graph, len(graph.terms))
+    gaps = pa.array([" ", ""], pa.large_string()).take(pa.array((graph.graph < 0).astype(np.int8)))
+    space, end = pa.scalar(" ", pa.large_string()), pa.scalar(" .\n", pa.large_string())
+    ids = (graph.subject, graph.predicate, graph.object, name)
+    with complete_or_nothing(path) as file:
+        for rows in _batches(np.add.reduce([sizes[each] for each in ids])):
+            s, p, o, g = (texts.take(pa.array(each[rows])) for each in ids)
+            file.write(_joined(s, space, p, space, o, gaps[rows], g, end))
+    return len(graph)
+
+
+_LEADS = pa.array(["", " .\n", " ;\n    ", " , ", " .\n}\n"], pa.large_string())
+_FIRST, _SUBJECT, _PREDICATE, _OBJECT, _CLOSE = range(5)
+
+
+def _write_grouped(graph: Graph, path: Path) -> int:
+    """Turtle and TriG at once: each statement is what stands before it and what it adds."""
+    prefixes = prefixes_of(graph)
+    nothing, a = len(graph.terms), len(graph.terms) + 1
+    texts = _with_extra(term_texts(graph.terms, prefixes), "", "a")
+    sizes = _sizes(texts)
+    new_graph = _changes(graph.graph)
+    new_subject = new_graph | _changes(graph.subject)
+    new_predicate = new_subject | _changes(graph.predicate)
+    lead = np.where(new_subject, _SUBJECT, np.where(new_predicate, _PREDICATE, _OBJECT))
+    lead[1:][new_graph[1:] & (graph.graph[:-1] >= 0)] = _CLOSE
+    lead[:1] = _FIRST
+    opens = new_graph & (graph.graph >= 0)
+    is_type = graph.predicate == pc.index(graph.terms.value, pa.scalar(RDF_TYPE, pa.large_string())).as_py()
+    ids = (
+        np.where(opens, graph.graph, nothing),
+        np.where(new_subject, graph.subject, nothing),
+        np.where(new_predicate, np.where(is_type, a, graph.predicate), nothing),
+        graph.object,
+    )
+    brace = pa.array(["", " {\n"], pa.large_string())
+    gap = pa.array(["", " "], pa.large_string())
+    with complete_or_nothing(path) as file:
+        for prefix, namespace in prefixes.items():
+            file.write(f"@prefix {prefix}: <{namespace}> .\n".encode())
+        file.write(b"\n" if prefixes else b"")
+        for rows in _batches(np.add.reduce([sizes[each] for each in ids])):
+            g, s, p, o = (texts.take(pa.array(each[rows])) for each in ids)
+            before = _LEADS.take(pa.array(lead[rows]))
+            after_g, after_s, after_p = (
+                choice.take(pa.array(flags[rows].astype(np.int8)))
+                for choice, flags in ((brace, opens), (gap, new_subject), (gap, new_predicate))
+            )
+            file.write(_joined(before, g, after_g, s, after_s, p, after_p, o))
+        if len(graph):
+            file.write(b" .\n}\n" if graph.graph[-1] >= 0 else b" .\n")
+    return len(graph)
+
+
+def term_texts(terms: Terms, prefixes: Mapping[str, str] | None = None) -> pa.LargeStringArray:
+    """(n,) each term as N-Triples writes it, or as Turtle does where prefixes are given."""
+    starts = np.searchsorted(terms.kind, np.arange(5))
+    iris, blanks, literals, triples = (terms.value[int(start) : int(end)] for start, end in pairwise(starts))
+    rows = slice(int(starts[TermKind.LITERAL]), int(starts[TermKind.TRIPLE]))
+    return pa.concat_arrays(
+        [
+            _iri_texts(iris, prefixes or {}),
+            _join("_:", blanks),
+            _literal_texts(literals, terms, rows, prefixes or {}),
+            _join("<<( ", triples, " )>>"),
+        ]
+    )
+
+
+def _iri_texts(iris: pa.LargeStringArray, prefixes: Mapping[str, str]) -> pa.LargeStringArray:
+    full = _join("<", iris, ">")
+    if not prefixes:
+        return full
+    split = pc.extract_regex(iris, SPLIT)
+    spaces = pa.array(prefixes.values(), pa.large_string())
+    place = pc.index_in(pc.struct_field(split, "namespace"), spaces)
+    prefix = pa.array(prefixes.keys(), pa.large_string()).take(place)
+    return pc.coalesce(_join(prefix, ":", pc.struct_field(split, "local")), full)
+
+
+def _literal_texts(
+    values: pa.LargeStringArray, terms: Terms, rows: slice, prefixes: Mapping[str, str]
+) -> pa.LargeStringArray:
+    special = pc.match_substring_regex(values, _NEEDS_ESCAPE)
+    escaped = [text.translate(_ESCAPES) for text in values.filter(special).to_pylist()]
+    values = pc.replace_with_mask(values, special, pa.array(escaped, pa.large_string()))
+    datatypes = _iri_texts(pa.array(terms.datatypes, pa.large_string()), prefixes).to_pylist()
+    ends = ["", *(f"@{tag}" for tag in terms.languages), *(f"^^{iri}" for iri in datatypes)]
+    language, datatype = terms.language[rows], terms.datatype[rows]
+    end = np.where(language >= 0, language, np.where(datatype >= 0, datatype + len(terms.languages), -1)) + 1
+    return _join('"', values, '"', pa.array(ends, pa.large_string()).take(pa.array(end)))
+
+
+def _join(*parts: pa.LargeStringArray | str) -> pa.LargeStringArray:
+    scalars = [pa.scalar(part, pa.large_string()) if isinstance(part, str) else part for part in parts]
+    return pc.binary_join_element_wise(*scalars, _EMPTY)
+
+
+def _joined(*parts: pa.LargeStringArray) -> memoryview:
+    """The bytes of the parts of all rows, one after the other."""
+    texts = _join(*parts)
+    _, offsets, data = texts.buffers()
+    ends = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    return memoryview(data)[ends[0] : ends[-1]]
+
+
+def _with_extra(texts: pa.LargeStringArray, *extra: str) -> pa.LargeStringArray:
+    return pa.concat_arrays([texts, pa.array(extra, pa.large_string())])
+
+
+def _sizes(texts: pa.LargeStringArray) -> npt.NDArray[np.int64]:
+    sizes: npt.NDArray[np.int64] = pc.binary_length(texts).to_numpy()
+    return sizes
+
+
+def _batches(sizes: npt.NDArray[np.int64]) -> Iterator[slice]:
+    """Runs of rows with some megabytes of text each, a longer row on its own."""
+    total = np.cumsum(sizes)
+    start = 0
+    while start < len(sizes):
+        done = int(total[start - 1]) if start else 0
+        end = max(int(np.searchsorted(total, done + _BATCH_BYTES, "right")), start + 1)
+        yield slice(start, end)
+        start = end
+
+
+def _changes(ids: Ids) -> npt.NDArray[np.bool_]:
+    """Where a value differs from the one before it; the first one always does."""
+    new = np.ones(len(ids), bool)
+    new[1:] = ids[1:] != ids[:-1]
+    return new

@@ -1,0 +1,221 @@
+"""What travels between the stages.
+
+Bulk is held in NumPy arrays and Arrow columns, so that a stage can be mapped over batches and
+written to the run folder as it is; single records are frozen dataclasses. No stage imports
+another: they meet here.
+"""
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from kgalign.rdf.graph import Graph, Ids
+
+Floats = npt.NDArray[np.float32]
+
+
+class ValueKind(StrEnum):
+    """Kinds of literal values; each is compared in its own way."""
+
+    NAME = "name"
+    TEXT = "text"
+    CODE = "code"
+    NUMBER = "number"
+    DATE = "date"
+    LINK = "link"
+    BOOLEAN = "boolean"
+
+
+class Outcome(IntEnum):
+    """What was decided about a candidate pair. The seven never mix."""
+
+    NO_MATCH = 0
+    MATCH = 1
+    UNDECIDED = 2
+    """Looked at, and not clear enough: it goes to the list for people."""
+    NOT_ASKED = 3
+    """A later tier would have been asked, but was not (a limit, or the run was stopped)."""
+    FAILED = 4
+    """A later tier was asked and gave no usable answer."""
+    REJECTED = 5
+    """A person said no."""
+    CONFIRMED = 6
+    """A person, or the input, said yes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute: a path of up to three steps from an entity to its literal values."""
+
+    path: tuple[str, ...]
+    """Predicate IRIs; a step against the direction of the statements starts with ``^``; the
+    local name of the entity's own IRI is the path ``("@iri",)``."""
+    kind: ValueKind
+    facts: int
+    """Number of (entity, value) pairs."""
+    coverage: float
+    """Share of the entities that have it, 0 to 1."""
+    functionality: float
+    """Entities over facts, 0 to 1: 1 where each entity has one value (PARIS, section 3)."""
+    inverse_functionality: float
+    """Distinct values over facts, 0 to 1: 1 where a value identifies its entity."""
+    importance: float
+    """``inverse_functionality * coverage`` (LLM-Align, section 3.2)."""
+    is_name: bool = False
+    """Whether its values name the entity (labels, titles, names)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """One relation between entities."""
+
+    iri: str
+    facts: int
+    functionality: float
+    """Distinct heads over facts."""
+    inverse_functionality: float
+    """Distinct tails over facts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One side after selection: its entities, their values and their relations."""
+
+    entity_iri: pa.LargeStringArray
+    """(n,) IRI, or ``_:label`` of a blank node, in canonical order. Ids of entities are
+    positions in it."""
+    entity_term: Ids
+    """(n,) id of the entity in the graph's terms."""
+    entity_name: pa.LargeStringArray
+    """(n,) a name to show to people; the IRI's local name where there is no other."""
+    entity_type: Ids
+    """(n,) index into ``types`` of the entity's most specific frequent type, -1 for none."""
+    types: tuple[str, ...]
+    attributes: tuple[Attribute, ...]
+    value_entity: Ids
+    value_attribute: Ids
+    value_text: Ids
+    """(v,) each: entity id, index into ``attributes``, index into ``texts``; sorted by these."""
+    texts: pa.LargeStringArray
+    """Distinct lexical forms, in canonical order."""
+    relations: tuple[Relation, ...]
+    edge_head: Ids
+    edge_relation: Ids
+    edge_tail: Ids
+    """(e,) each: entity id, index into ``relations``, entity id; sorted by these."""
+
+    def __len__(self) -> int:
+        return len(self.entity_iri)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Pairs worth judging, sorted by left entity and united rank."""
+
+    left: Ids
+    right: Ids
+    """(c,) entity ids."""
+    rank: Ids
+    """(c,) 1-based rank of the right entity among the left one's candidates."""
+    score: Floats
+    """(c,) reciprocal-rank score of the union."""
+    channels: tuple[str, ...]
+    channel_rank: npt.NDArray[np.int16]
+    """(c, channels) 1-based rank in each channel, 0 where the channel did not retrieve it."""
+    channel_score: Floats
+    """(c, channels) cosine similarity or other score of the channel, 0 where it gave none."""
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One line of the evidence: a comparison and what its levels are worth."""
+
+    name: str
+    """What is compared: ``names``, ``title = label``, ``neighbours`` …"""
+    kind: str
+    levels: tuple[str, ...]
+    """What each level means, the weakest first."""
+    weights: tuple[float, ...]
+    """Log-odds (natural) of each level, before a value's rarity is added."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What the judge says of each candidate pair, in the order of the candidates."""
+
+    left: Ids
+    right: Ids
+    probability: Floats
+    """(c,) calibrated probability of a match."""
+    log_odds: Floats
+    """(c,) the sum of the pair's ``contribution`` row."""
+    features: tuple[Feature, ...]
+    contribution: Floats
+    """(c, features) natural log-odds that each feature adds."""
+    level: npt.NDArray[np.int8]
+    """(c, features) the level reached, -1 where there was nothing to compare."""
+    given: npt.NDArray[np.bool_]
+    """(c,) whether the pair was known from the start (``--known``, owl:sameAs in the input)."""
+    notes: dict[str, float] = field(default_factory=dict)
+    """Figures of the model: prior, iterations, share of entities with a match …"""
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """What was decided, globally: one row per pair that is a match or is left to people."""
+
+    left: Ids
+    right: Ids
+    """(l,) entity ids, sorted by (left, right)."""
+    probability: Floats
+    outcome: npt.NDArray[np.uint8]
+    """(l,) an :class:`Outcome`: MATCH, CONFIRMED or UNDECIDED."""
+    verdict: Ids
+    """(l,) row of the pair in the verdicts."""
+    cardinality: str
+    """What was applied: ``one-to-one``, ``one-to-many``, ``many-to-one`` or ``many-to-many``."""
+    reason: str
+    """Why, in one sentence."""
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+
+@dataclass(frozen=True, slots=True)
+class FusionCounts:
+    """What became of the statements: ``left + right - duplicates + same_as == statements``."""
+
+    left: int
+    right: int
+    """Distinct statements of each input graph."""
+    duplicates: int
+    """Statements that say the same as another one, once merged nodes are one."""
+    same_as: int
+    """owl:sameAs statements that were added, those apart that were there already."""
+    statements: int
+    """Statements of the fused graph."""
+    groups: int
+    """Sets of two or more nodes that became one."""
+    merged: int
+    """Nodes in these sets."""
+
+
+@dataclass(frozen=True, slots=True)
+class FusedGraph:
+    """Both graphs with one node per thing."""
+
+    graph: Graph
+    left_term: Ids
+    """(terms of the left graph,) id of each in the fused graph's terms: of what it was merged into."""
+    right_term: Ids
+    """(terms of the right graph,) the same for the right graph."""
+    counts: FusionCounts

@@ -1,0 +1,5 @@
+"""Retrieve: the few pairs worth judging, from several channels."""
+
+from kgalign.retrieve.union import retrieve
+
+__all__ = ["retrieve"]

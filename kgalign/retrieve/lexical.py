@@ -1,0 +1,97 @@
+"""Lexical channels: an inverted index over words or character n-grams, rarest first.
+
+Exact cosine over the retrieved pairs; which pairs are looked at is bounded by a budget of postings
+per row, spent on the row's rarest columns, so that the work grows with the number of entities and
+not with its square.
+"""
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+from kgalign.progress import Progress
+from kgalign.rdf.graph import Ids
+from kgalign.records import Floats
+from kgalign.text import row_dots, row_of
+
+_BUDGET = 20_000
+_CHUNK = 20_000_000
+
+
+def top_rows(
+    left: csr_array, right: csr_array, k: int, *, progress: Progress, name: str
+) -> tuple[Ids, Ids, Floats]:
+    """The k right rows nearest to each left row by cosine.
+
+    :param left: (n, columns) rows of unit length.
+    :param right: (m, columns) rows of unit length.
+    :returns: (left row, right row, cosine), sorted by left row and falling cosine.
+    """
+    frequency = np.bincount(right.indices, minlength=right.shape[1])
+    pruned, cost = _prune(left, frequency)
+    index = right.T.tocsr()
+    bounds = _chunks(cost)
+    rows: list[Ids] = []
+    columns: list[Ids] = []
+    with progress.task(name, left.shape[0], "entities") as task:
+        for start, end in zip(bounds[:-1], bounds[1:], strict=True):
+            product = pruned[start:end] @ index
+            part = _best(product, 3 * k)
+            rows.append(part[0] + np.int32(start))
+            columns.append(part[1])
+            task.advance(end - start)
+    a = np.concatenate(rows) if rows else np.zeros(0, np.int32)
+    b = np.concatenate(columns) if columns else np.zeros(0, np.int32)
+    return keep_best(a, b, row_dots(left, right, a, b), k)
+
+
+def keep_best(a: Ids, b: Ids, score: Floats, k: int) -> tuple[Ids, Ids, Floats]:
+    """Keep the k best pairs of each a, best first; equal scores go by b."""
+    order = np.lexsort((b, -score, a))
+    a, b, score = a[order], b[order], score[order]
+    starts = np.searchsorted(a, a, "left")
+    keep = np.arange(len(a)) - starts < k
+    return a[keep], b[keep], score[keep]
+
+
+def _prune(rows: csr_array, frequency: npt.NDArray[np.int64]) -> tuple[csr_array, npt.NDArray[np.int64]]:
+    """Keep each row's rarest columns up to the budget (three at the least), and what each row costs."""
+    row = row_of(rows)
+    cost = frequency[rows.indices]
+    order = np.lexsort((cost, row))
+    spent = np.cumsum(cost[order])
+    before = np.concatenate([[0], spent])[rows.indptr[:-1]]
+    within = spent - np.repeat(before, np.diff(rows.indptr))
+    place = np.arange(len(order)) - np.repeat(rows.indptr[:-1], np.diff(rows.indptr))
+    kept = np.zeros(len(order), dtype=bool)
+    kept[order] = (within <= _BUDGET) | (place < 3)
+    kept &= cost > 0
+    counts = np.bincount(row[kept], minlength=rows.shape[0])
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    pruned = csr_array((rows.data[kept], rows.indices[kept], indptr), shape=rows.shape)
+    return pruned, np.bincount(row[kept], weights=cost[kept], minlength=rows.shape[0]).astype(np.int64)
+
+
+def _chunks(cost: npt.NDArray[np.int64]) -> list[int]:
+    """Row bounds that part the work into pieces of bounded size."""
+    total = np.cumsum(cost)
+    pieces = int(total[-1] // _CHUNK) + 1 if len(total) else 0
+    bounds = np.searchsorted(total, np.arange(1, pieces) * _CHUNK)
+    return np.unique(np.concatenate([[0], bounds, [len(cost)]])).tolist()
+
+
+def _best(product: csr_array, k: int) -> tuple[Ids, Ids]:
+    """The k largest entries of each row."""
+    rows, columns = [], []
+    indptr, indices, data = product.indptr, product.indices, product.data
+    for row in range(product.shape[0]):
+        start, end = indptr[row], indptr[row + 1]
+        if end - start > k:
+            chosen = np.argpartition(data[start:end], end - start - k)[-k:]
+            columns.append(indices[start:end][chosen])
+        else:
+            columns.append(indices[start:end])
+        rows.append(np.full(min(end - start, k), row, dtype=np.int32))
+    if not rows:
+        return np.zeros(0, np.int32), np.zeros(0, np.int32)
+    return np.concatenate(rows), np.concatenate(columns).astype(np.int32)

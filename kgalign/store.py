@@ -1,0 +1,189 @@
+"""Records on disk: a frozen dataclass of arrays becomes a folder, and comes back the same.
+
+A NumPy field becomes ``FIELD.npy``, an Arrow one ``FIELD.arrow``, a dataclass a folder of its own;
+everything small (scalars, enums, tuples, tuples of dataclasses, dictionaries with text keys) lies in
+``meta.json``. What a field is says its annotation, so that the files hold no pickles and no code: a
+folder from elsewhere can be wrong, but it can't do anything.
+
+The same record always gives the same bytes.
+"""
+
+import json
+import os
+import shutil
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from kgalign.errors import RunError
+
+FORMAT = 1
+"""Version of the layout; a folder of another version isn't read."""
+
+_META = "meta.json"
+_BROKEN = (OSError, ValueError, KeyError, TypeError, pa.ArrowException)
+
+T = TypeVar("T")
+
+
+def save(path: Path, record: object) -> None:
+    """Write a record to the folder ``path``, which is replaced as a whole.
+
+    The folder is built beside its place and renamed at the end: what carries the name is complete.
+
+    Raises:
+        TypeError: a field of a kind that can't be stored.
+        OSError: no room, or no permission to write there.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    remove(partial)
+    _write_record(partial, record)
+    remove(path)
+    partial.replace(path)
+
+
+def load(path: Path, cls: type[T]) -> T:
+    """Read back the record of type ``cls`` that :func:`save` wrote to ``path``.
+
+    Raises:
+        RunError: the folder is missing, damaged, of another version, or holds another type.
+    """
+    try:
+        return _read_record(path, cls)
+    except FileNotFoundError as error:
+        raise RunError(f"{error.filename} is missing", "Run again: the stage is then done anew") from error
+    except _BROKEN as error:
+        raise RunError(
+            f"{path} can't be read as {cls.__name__}: {error}", f"Delete {path} and run again"
+        ) from error
+
+
+def remove(path: Path) -> None:
+    """Delete a folder, if it is there, so that it is never seen half deleted under its own name."""
+    doomed = path if path.name.startswith(".") else path.with_name(f".{path.name}.old")
+    if doomed.exists():
+        shutil.rmtree(doomed)
+    if path.exists():
+        path.replace(doomed)
+        shutil.rmtree(doomed)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small file in one step: readers see the old content or the new one, never a part."""
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("w", encoding="utf8", newline="\n") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def _annotations(cls: type[object]) -> Mapping[str, Any]:
+    return typing.get_type_hints(cls)
+
+
+def _write_record(folder: Path, record: object) -> None:
+    if not is_dataclass(record) or isinstance(record, type):
+        raise TypeError(f"{type(record).__name__} is not a dataclass")
+    folder.mkdir(parents=True)
+    small: dict[str, Any] = {}
+    files: dict[str, str] = {}
+    for field in fields(record):
+        name, value = field.name, getattr(record, field.name)
+        if isinstance(value, np.ndarray):
+            files[name] = f"{name}.npy"
+            np.save(folder / files[name], value, allow_pickle=False)
+        elif isinstance(value, pa.Array | pa.ChunkedArray | pa.Table):
+            files[name] = f"{name}.arrow"
+            _write_arrow(folder / files[name], value)
+        elif is_dataclass(value):
+            files[name] = name
+            _write_record(folder / name, value)
+        else:
+            small[name] = _plain(value, f"{type(record).__name__}.{name}")
+    meta = {"format": FORMAT, "record": type(record).__name__, "fields": small, "files": files}
+    (folder / _META).write_text(json.dumps(meta, indent=1), encoding="utf8")
+
+
+def _write_arrow(path: Path, value: Any) -> None:  # noqa: ANN401 - pyarrow has no types
+    table = value if isinstance(value, pa.Table) else pa.table({"value": value})
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+
+
+def _plain(value: Any, where: str) -> Any:  # noqa: ANN401 - any small value, to JSON
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, tuple):
+        return [_plain(item, where) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item, where) for key, item in value.items()}
+    if is_dataclass(value):
+        return {
+            field.name: _plain(getattr(value, field.name), f"{where}.{field.name}") for field in fields(value)
+        }
+    raise TypeError(f"{where} holds a {type(value).__name__}, which can't be stored")
+
+
+def _read_record(folder: Path, cls: type[T]) -> T:
+    meta = json.loads((folder / _META).read_text(encoding="utf8"))
+    if meta["format"] != FORMAT or meta["record"] != cls.__name__:
+        raise ValueError(f"it holds {meta['record']} in layout {meta['format']}")
+    hints = _annotations(cls)
+    values = {name: _restore(value, hints[name]) for name, value in meta["fields"].items()}
+    for name, file in meta["files"].items():
+        kind = _without_none(hints[name])
+        if file == f"{name}.npy":
+            values[name] = np.load(folder / file, allow_pickle=False)
+        elif file == f"{name}.arrow":
+            values[name] = _read_arrow(folder / file, kind)
+        else:
+            values[name] = _read_record(folder / name, kind)
+    return cls(**values)
+
+
+def _without_none(kind: Any) -> Any:  # noqa: ANN401 - an annotation
+    """``X`` for ``X | None``."""
+    if typing.get_origin(kind) in (types.UnionType, typing.Union):
+        return next(option for option in typing.get_args(kind) if option is not types.NoneType)
+    return kind
+
+
+def _read_arrow(path: Path, kind: object) -> object:
+    with path.open("rb") as source:
+        table = pa.ipc.open_file(source).read_all()
+    if kind is pa.Table:
+        return table
+    column = table.column("value")
+    return column if kind is pa.ChunkedArray else column.combine_chunks()
+
+
+def _restore(value: Any, kind: Any) -> Any:  # noqa: ANN401 - driven by the annotation
+    """What JSON made of a small value, turned back into what the annotation says."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (types.UnionType, typing.Union):
+        return None if value is None else _restore(value, _without_none(kind))
+    if origin is tuple:
+        kinds = arguments[:1] * len(value) if arguments[-1:] == (...,) else arguments
+        return tuple(_restore(item, each) for item, each in zip(value, kinds, strict=True))
+    if origin in (dict, Mapping):
+        return {key: _restore(item, arguments[1]) for key, item in value.items()}
+    if isinstance(kind, type) and is_dataclass(kind):
+        hints = _annotations(kind)
+        return kind(**{name: _restore(item, hints[name]) for name, item in value.items()})
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return kind(value)
+    if kind is float:
+        return float(value)
+    return value

@@ -1,0 +1,131 @@
+"""The tables for people: Arrow tables with IRIs and names in place of ids, and their Parquet files."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from kgalign.rdf.graph import Ids
+from kgalign.records import Alignment, Candidates, Outcome, Profile, Verdicts
+
+PATH_SEPARATOR = " / "
+
+
+def profile_table(left: Profile, right: Profile | None = None) -> pa.Table:
+    """One row per attribute and relation of each side, the most important first.
+
+    Columns: side, path, kind, facts, coverage, functionality, inverse_functionality, importance, is_name.
+    """
+    rows = _profile_rows("left", left) + (_profile_rows("right", right) if right is not None else [])
+    return pa.Table.from_pylist(rows, schema=_PROFILE_SCHEMA)
+
+
+_PROFILE_SCHEMA = pa.schema(
+    [
+        ("side", pa.string()),
+        ("path", pa.string()),
+        ("kind", pa.string()),
+        ("facts", pa.int64()),
+        ("coverage", pa.float64()),
+        ("functionality", pa.float64()),
+        ("inverse_functionality", pa.float64()),
+        ("importance", pa.float64()),
+        ("is_name", pa.bool_()),
+    ]
+)
+
+
+def _profile_rows(side: str, profile: Profile) -> list[dict[str, object]]:
+    attributes: list[dict[str, object]] = [
+        {
+            "side": side,
+            "path": PATH_SEPARATOR.join(each.path),
+            "kind": each.kind.value,
+            "facts": each.facts,
+            "coverage": each.coverage,
+            "functionality": each.functionality,
+            "inverse_functionality": each.inverse_functionality,
+            "importance": each.importance,
+            "is_name": each.is_name,
+        }
+        for each in sorted(profile.attributes, key=lambda each: (-each.importance, each.path, each.kind))
+    ]
+    relations: list[dict[str, object]] = [
+        {
+            "side": side,
+            "path": each.iri,
+            "kind": "relation",
+            "facts": each.facts,
+            "functionality": each.functionality,
+            "inverse_functionality": each.inverse_functionality,
+        }
+        for each in sorted(profile.relations, key=lambda each: (-each.facts, each.iri))
+    ]
+    return attributes + relations
+
+
+def candidates_table(candidates: Candidates, left: Profile, right: Profile) -> pa.Table:
+    """One row per candidate pair: IRIs, united rank and score, and each channel's rank and score."""
+    columns: dict[str, Any] = _pair_columns(candidates.left, candidates.right, left, right)
+    columns["rank"] = candidates.rank
+    columns["score"] = candidates.score
+    for position, channel in enumerate(candidates.channels):
+        columns[f"{channel}_rank"] = np.ascontiguousarray(candidates.channel_rank[:, position])
+        columns[f"{channel}_score"] = np.ascontiguousarray(candidates.channel_score[:, position])
+    return pa.table(columns)
+
+
+def verdicts_table(verdicts: Verdicts, alignment: Alignment, left: Profile, right: Profile) -> pa.Table:
+    """One row per judged pair: IRIs, outcome, probability, log-odds and what each feature adds to them."""
+    outcome = np.full(len(verdicts), int(Outcome.NO_MATCH), dtype=np.int8)
+    judged = alignment.verdict >= 0
+    outcome[alignment.verdict[judged]] = alignment.outcome[judged]
+    columns: dict[str, Any] = _pair_columns(verdicts.left, verdicts.right, left, right)
+    names = pa.array([each.name.lower() for each in Outcome])
+    columns["outcome"] = pa.DictionaryArray.from_arrays(pa.array(outcome), names)
+    columns["probability"] = verdicts.probability
+    columns["log_odds"] = verdicts.log_odds
+    columns["given"] = verdicts.given
+    for position, name in enumerate(_distinct([feature.name for feature in verdicts.features])):
+        columns[f"log_odds: {name}"] = np.ascontiguousarray(verdicts.contribution[:, position])
+    return pa.table(columns)
+
+
+def links_table(alignment: Alignment, left: Profile, right: Profile) -> pa.Table:
+    """One row per link or undecided pair: IRIs, names, probability and outcome."""
+    names = pa.array([each.name.lower() for each in Outcome])
+    return pa.table(
+        {
+            "left": left.entity_iri.take(pa.array(alignment.left)),
+            "right": right.entity_iri.take(pa.array(alignment.right)),
+            "left_name": left.entity_name.take(pa.array(alignment.left)),
+            "right_name": right.entity_name.take(pa.array(alignment.right)),
+            "probability": alignment.probability,
+            "outcome": names.take(pa.array(alignment.outcome)),
+        }
+    )
+
+
+def write_parquet(table: pa.Table, path: Path) -> None:
+    """Write a table; the same table gives the same bytes."""
+    pq.write_table(table, path, compression="zstd")
+
+
+def _pair_columns(left: Ids, right: Ids, left_profile: Profile, right_profile: Profile) -> dict[str, Any]:
+    """IRIs of both sides, as dictionaries: a pair takes eight bytes, not two IRIs."""
+    return {
+        "left": pa.DictionaryArray.from_arrays(pa.array(left), left_profile.entity_iri),
+        "right": pa.DictionaryArray.from_arrays(pa.array(right), right_profile.entity_iri),
+    }
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Names made different by a number where two features have the same one."""
+    seen: dict[str, int] = {}
+    result = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        result.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return result

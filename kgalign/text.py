@@ -1,0 +1,112 @@
+"""Text as it is compared: folding, words, and sparse TF-IDF rows of words and character n-grams."""
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+_NOT_WORD = re.compile(r"[\W_]+")
+_INNER = re.compile(r"(?<=\w)[-./_'’](?=\w)")
+_MARKS = dict.fromkeys(c for c in range(0x300, 0x370))
+_ENTITY = re.compile(r"&[a-zA-Z#0-9]{2,8};")
+_LONG = 20_000
+"""Characters of one value that are looked at: what comes after does not tell two things apart."""
+
+
+def fold(text: str) -> str:
+    """Fold away case, accents, markup entities and punctuation; words parted by single spaces."""
+    text = text[:_LONG]
+    if "&" in text and _ENTITY.search(text):
+        text = html.unescape(text)
+    if not text.isascii():
+        text = unicodedata.normalize("NFKD", text).translate(_MARKS)
+    return _NOT_WORD.sub(" ", text.casefold()).strip()
+
+
+def sort_words(folded: str) -> str:
+    """Folded text with its words in order, so that ``Bunker, The`` reads as ``The Bunker``."""
+    return " ".join(sorted(folded.split()))
+
+
+def words(text: str) -> list[str]:
+    """Words of a text, in order; what punctuation holds together also as one (``tx-8255``: tx, 8255, tx8255)."""
+    found = fold(text).split()
+    if _INNER.search(text[:_LONG]):
+        for piece in text[:_LONG].split():
+            if _INNER.search(piece):
+                joined = fold(piece).replace(" ", "")
+                if any(c.isdigit() for c in joined):
+                    found.append(joined)
+    return found
+
+
+def word_rows(texts: Iterable[Sequence[str]], vocabulary: dict[str, int]) -> csr_array:
+    """Rows of word counts; ``vocabulary`` grows by the words that are new.
+
+    :returns: (texts, words) counts; pad rows of an earlier call to the same width before use.
+    """
+    indptr, indices = [0], []
+    for row in texts:
+        indices.extend([vocabulary.setdefault(word, len(vocabulary)) for word in row])
+        indptr.append(len(indices))
+    data = np.ones(len(indices), dtype=np.float32)
+    matrix = csr_array((data, np.array(indices, dtype=np.int64), np.array(indptr)), shape=(len(indptr) - 1, max(len(vocabulary), 1)))
+    matrix.sum_duplicates()
+    return matrix
+
+
+def gram_rows(texts: Sequence[str], size: int = 3, buckets: int = 1 << 20) -> csr_array:
+    """Rows of character n-gram counts, words padded with a space, n-grams hashed into buckets.
+
+    :param texts: folded texts.
+    :returns: (texts, buckets) counts.
+    """
+    joined = "".join(f" {text} \n" for text in texts)
+    points = np.frombuffer(joined.encode("utf-32-le"), dtype=np.uint32)
+    row = np.cumsum(points == 10) - (points == 10)
+    codes = np.zeros(max(len(points) - size + 1, 0), dtype=np.uint64)
+    crossing = np.zeros(len(codes), dtype=bool)
+    for offset in range(size):
+        part = points[offset : offset + len(codes)]
+        codes = codes * np.uint64(0x100000001B3) + part
+        crossing |= part == 10
+    codes ^= codes >> np.uint64(29)
+    codes *= np.uint64(0x9E3779B97F4A7C15)
+    bucket = (codes >> np.uint64(64 - (buckets.bit_length() - 1))).astype(np.int64)
+    keep = ~crossing
+    keys, counts = np.unique(row[: len(codes)][keep] * buckets + bucket[keep], return_counts=True)
+    indptr = np.searchsorted(keys, np.arange(len(texts) + 1) * buckets)
+    return csr_array((counts.astype(np.float32), keys % buckets, indptr), shape=(len(texts), buckets))
+
+
+def idf(left: csr_array, right: csr_array) -> npt.NDArray[np.float32]:
+    """Inverse document frequency over both sides: log of rows over rows that have the column."""
+    frequency = np.bincount(left.indices, minlength=left.shape[1]) + np.bincount(right.indices, minlength=left.shape[1])
+    rows = left.shape[0] + right.shape[0]
+    return np.log((1 + rows) / (1 + frequency)).astype(np.float32)
+
+
+def weigh(rows: csr_array, weights: npt.NDArray[np.float32]) -> csr_array:
+    """TF-IDF rows of unit length (zero rows stay zero); term frequency is damped by its logarithm."""
+    data = (1 + np.log(rows.data)) * weights[rows.indices]
+    norms = np.sqrt(np.bincount(row_of(rows), weights=data * data, minlength=rows.shape[0]))
+    scale = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
+    return csr_array(((data * scale[row_of(rows)]).astype(np.float32), rows.indices, rows.indptr), shape=rows.shape)
+
+
+def row_of(rows: csr_array) -> npt.NDArray[np.int64]:
+    """Row number of each stored entry."""
+    return np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+
+
+def row_dots(left: csr_array, right: csr_array, a: npt.NDArray[np.int32], b: npt.NDArray[np.int32], batch: int = 200_000) -> npt.NDArray[np.float32]:
+    """Dot product of row ``a[i]`` of left with row ``b[i]`` of right, for all i."""
+    result = np.empty(len(a), dtype=np.float32)
+    for start in range(0, len(a), batch):
+        part = slice(start, start + batch)
+        result[part] = left[a[part]].multiply(right[b[part]]).sum(axis=1)
+    return result

@@ -1,0 +1,1 @@
+"""The vocabulary of runs, links and evidence, as package data."""

@@ -1,0 +1,21 @@
+import sys
+
+from bench import child
+
+
+def test_measures_a_process() -> None:
+    cost = child.run([sys.executable, "-c", "import time; block = b'x' * 200_000_000; time.sleep(0.1)"])
+    assert cost.status == 0
+    assert cost.seconds >= 0.1
+    assert cost.cpu_seconds > 0
+    assert cost.peak_bytes >= 200_000_000
+
+
+def test_keeps_the_exit_code_and_the_last_line_of_a_failure() -> None:
+    script = "import sys; print('noise'); print('first\\nlast', file=sys.stderr); sys.exit(3)"
+    cost = child.run([sys.executable, "-c", script])
+    assert (cost.status, cost.error) == (3, "last")
+
+
+def test_a_signal_is_a_negative_status() -> None:
+    assert child.run([sys.executable, "-c", "import os; os.abort()"]).status < 0

@@ -1,0 +1,145 @@
+"""What commands share: bars only for long work and only on a terminal, errors in one line."""
+
+import io
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+from kgalign.cli import main
+from kgalign.cli.common import TerminalProgress, terminal_progress
+
+from kgalign.errors import InputError
+from kgalign.progress import NoProgress
+
+
+def _on_a_terminal(code: str) -> str:
+    """What a process writes whose standard error output is a terminal."""
+    parent, child = pty.openpty()
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=child, stdout=subprocess.DEVNULL)
+    os.close(child)
+    chunks = []
+    while True:
+        try:
+            chunk = os.read(parent, 65536)
+        except OSError:  # how Linux says that the other end is closed
+            break
+        if not chunk:
+            break
+        chunks.append(chunk)
+    os.close(parent)
+    assert process.wait() == 0
+    return b"".join(chunks).decode("utf8", "replace")
+
+
+BARS = """
+import time
+from kgalign.cli.common import TerminalProgress
+progress = TerminalProgress(delay={delay})
+with progress.task("read [bold]x.nt", 100, "B") as outer:
+    with progress.task("inner", None) as inner:
+        for _ in range(10):
+            outer.advance(10)
+            inner.advance()
+            time.sleep(0.05)
+with progress.task("second", 10, "rows") as task:
+    for _ in range(10):
+        task.advance()
+        time.sleep(0.02)
+"""
+
+
+def test_long_work_gets_a_bar_with_a_rate() -> None:
+    shown = _on_a_terminal(BARS.format(delay=0.05))
+    assert "read [bold]x.nt" in shown
+    assert "of 100 bytes" in shown
+    assert "/s" in shown
+    assert "second" in shown
+
+
+def test_short_work_gets_none() -> None:
+    assert _on_a_terminal(BARS.format(delay=60)) == ""
+
+
+def test_where_there_is_no_terminal_nothing_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert isinstance(terminal_progress(), NoProgress)
+
+
+def test_work_that_fails_takes_its_bar_away() -> None:
+    progress = TerminalProgress(delay=0)
+    with pytest.raises(ValueError, match="broken"), progress.task("work", 3) as task:
+        task.advance()
+        raise ValueError("broken")
+    with progress.task("more", 1) as task:
+        task.advance()
+
+
+class _Failing:
+    """Puts a command that fails in the place of ``profile``."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+        def fail() -> None:
+            raise error
+
+        command = click.Command("profile", callback=fail)
+        monkeypatch.setattr(main, "get_command", lambda _context, _name: command)
+
+    def call(self) -> tuple[int, str]:
+        result = CliRunner().invoke(main, ["profile"])
+        return result.exit_code, result.output
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "expected"),
+    [
+        (InputError("x\ny is [red]bad\x1b", "Mend it"), 2, "error: x\\ny is [red]bad\\x1b. Mend it.\n"),
+        (
+            KeyboardInterrupt(),
+            130,
+            "\nInterrupted. What is finished is kept: the same command goes on from there.\n",
+        ),
+        (MemoryError(), 2, "error: Out of memory. Close other programs, or give smaller files.\n"),
+    ],
+)
+def test_what_people_can_mend_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, expected: str
+) -> None:
+    assert _Failing(monkeypatch, error).call() == (code, expected)
+
+
+def test_a_fault_of_ours_is_one_line_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    code, output = _Failing(monkeypatch, ZeroDivisionError("a\nb")).call()
+    assert code == 1
+    (line,) = output.splitlines()
+    assert line.startswith("error: this is a bug in kgalign (ZeroDivisionError at test_common.py:")
+    assert "Traceback" not in output
+
+
+def test_an_unknown_command_is_named() -> None:
+    result = CliRunner().invoke(main, ["algin"])
+    assert result.exit_code == 2
+    assert "algin" in result.output
+
+
+def test_the_traceback_is_shown_when_it_is_asked_for(tmp_path: Path) -> None:
+    folder = tmp_path / "kgalign_broken"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(
+        "import kgalign.store\nimport kgalign.rdf\n"
+        "def broken(*a, **k): raise ZeroDivisionError('on purpose')\n"
+        "kgalign.rdf.read_graph = broken\n",
+        encoding="utf8",
+    )
+    graph = tmp_path / "a.nt"
+    graph.write_text('<http://a.example/x> <http://a.example/p> "v" .\n', encoding="utf8")
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    command = [sys.executable, "-m", "kgalign", "profile", str(graph), "--log-level", "debug"]
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert result.returncode == 1
+    assert "Traceback" in result.stderr
+    assert "on purpose" in result.stderr

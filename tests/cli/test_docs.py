@@ -1,0 +1,50 @@
+"""The README tells the truth: each command, each key, each link."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+from kgalign.cli import main
+
+from kgalign import config
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf8")
+PAGES = sorted(
+    path for path in (ROOT, ROOT / "docs", ROOT / "docs" / "decisions") for path in path.glob("*.md")
+)
+
+
+@pytest.mark.parametrize("name", main.list_commands(click.Context(main)))
+def test_every_command_is_in_the_readme_and_has_help(name: str) -> None:
+    assert f"`kgalign {name}" in README
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    assert command.help
+    assert all(option.help for option in command.params if isinstance(option, click.Option))
+
+
+def test_the_readmes_configuration_has_every_key_with_its_default(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```toml\n(.*?)```", README, re.S)
+    path = tmp_path / "run.toml"
+    path.write_text(re.sub(r"^(left_also|known) = .*$", "", block, flags=re.M), encoding="utf8")
+    assert config.load_config(path) == config.Config()
+    for key in config.known_keys():
+        assert key.rpartition(".")[2] in block, key
+
+
+def test_every_flag_in_the_readme_exists() -> None:
+    known = {"--help", "--version"}
+    for name in main.list_commands(click.Context(main)):
+        command = main.get_command(click.Context(main), name)
+        assert command is not None
+        known.update(each for option in command.params for each in option.opts)
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) <= known
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target

@@ -1,0 +1,91 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+from click.testing import CliRunner
+from kgalign.cli import main
+
+from kgalign.rdf import read_graph
+from kgalign.records import Feature, Outcome
+from tests.conftest import Pair
+from tests.evaluate.small import alignment, candidates, profile, run_folder, verdicts
+
+LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    (tmp_path / "left.ttl").write_text("<http://l/0> <http://l/at> <http://l/address> .")
+    (tmp_path / "right.ttl").write_text("<http://r/0> <http://r/at> <http://r/1> .")
+    names = "[bold]Aachen[/bold]", "Bonn\x1b[31m"
+    return run_folder(
+        tmp_path / "run",
+        read_left=read_graph([tmp_path / "left.ttl"]),
+        read_right=read_graph([tmp_path / "right.ttl"]),
+        select_left=profile(["http://l/0"], names[:1], values={0: {LABEL: [names[0]]}}),
+        select_right=profile(
+            ["http://r/0", "http://r/1"], names, values={0: {LABEL: [names[0]]}, 1: {LABEL: [names[1]]}}
+        ),
+        retrieve=candidates([(0, 0, 1, 3), (0, 1, 2, 0)]),
+        judge=verdicts(
+            [(0, 0, 0.9), (0, 1, 0.1)],
+            features=[
+                Feature("prior", "prior", ("every candidate",), (-1.0,)),
+                Feature("names", "name", ("different", "the same"), (-1.0, 3.0)),
+            ],
+            contributions=[[-1.0, 3.25], [-1.0, -1.5]],
+        ),
+        assign=alignment([(0, 0, 0.9, Outcome.MATCH)]),
+    )
+
+
+def call(*arguments: object) -> tuple[int, str]:
+    result = CliRunner().invoke(main, ["explain", *map(str, arguments)], terminal_width=200)
+    return result.exit_code, result.output
+
+
+def test_the_terminal_shows_both_waterfalls_and_no_markup_of_the_data(run: Path) -> None:
+    code, text = call(run, "http://l/0")
+    assert code == 0
+    for expected in ("chosen: match", "runner-up: no match", "+3.25", "+2.25", "-2.50", "names 1, values 3"):
+        assert expected in text
+    assert "[bold]Aachen[/bold]" in text
+    assert "\x1b" not in text
+
+
+def test_json_adds_up(run: Path) -> None:
+    code, text = call(run, "http://l/0", "http://r/1", "--json")
+    assert code == 0
+    (pair,) = json.loads(text)["pairs"]
+    assert sum(line["contribution"] for line in pair["lines"]) == pytest.approx(pair["log_odds"]) == -2.5
+
+
+@pytest.mark.parametrize(
+    ("iri", "said"),
+    [
+        ("http://l/00", "The nearest are http://l/0"),
+        ("http://l/address", "is a node of the left graph, but no entity"),
+        ("\x1b[31m", "is no entity of either side"),
+    ],
+)
+def test_what_is_no_entity_is_one_sentence_and_exit_code_2(run: Path, iri: str, said: str) -> None:
+    code, text = call(run, iri)
+    assert code == 2
+    assert said in text
+    assert text.count("\n") == 1
+    assert "\x1b" not in text
+
+
+def test_a_run_of_real_graphs_is_explained(
+    elements: Pair, kgalign: Callable[..., CompletedProcess[str]], tmp_path: Path
+) -> None:
+    assert kgalign("run", elements.left, elements.right, "-o", tmp_path / "run", "-q").returncode == 0
+    for left, right in sorted(elements.links)[:3]:
+        told = json.loads(kgalign("explain", tmp_path / "run", left, "--json").stdout)
+        chosen = told["pairs"][0]
+        assert (chosen["role"], chosen["right"]["iri"]) == ("chosen", right)
+        total = sum(line["contribution"] for line in chosen["lines"])
+        assert total == pytest.approx(chosen["log_odds"], abs=1e-3)
+        assert kgalign("explain", tmp_path / "run", left, right).returncode == 0

@@ -1,0 +1,338 @@
+"""``kgalign run`` as a user calls it: real processes, real files, one line for each fault."""
+
+import errno
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Pair
+
+Kgalign = Callable[..., "subprocess.CompletedProcess[str]"]
+
+OUTPUTS = {
+    "alignment.rdf",
+    "candidates.parquet",
+    "fused.ttl",
+    "links.nt",
+    "mappings.sssom.tsv",
+    "profile.parquet",
+    "run.json",
+    "verdicts.parquet",
+}
+
+
+def _command(pair: Pair, run: Path, *options: str) -> list[str]:
+    """The command as a list, for tests that must hold the process in their hands."""
+    return [sys.executable, "-m", "kgalign", "run", str(pair.left), str(pair.right), "-o", str(run), *options]
+
+
+def _files(run: Path) -> dict[str, bytes]:
+    """Everything in a run folder that must be the same for the same inputs."""
+    return {
+        str(path.relative_to(run)): path.read_bytes()
+        for path in sorted(run.rglob("*"))
+        if path.is_file() and path.name not in {"run.json", ".lock"}
+    }
+
+
+def _assert_one_line(result: "subprocess.CompletedProcess[str]", *expected: str) -> None:
+    assert result.returncode == 2, result.stderr
+    assert len(result.stderr.splitlines()) == 1, result.stderr
+    assert result.stderr.startswith("error: ")
+    for text in expected:
+        assert text in result.stderr
+
+
+def test_a_run_writes_everything_and_says_what_it_found(
+    elements: Pair, tmp_path: Path, kgalign: Kgalign
+) -> None:
+    run = tmp_path / "run"
+    result = kgalign("run", elements.left, elements.right, "-o", run, "--gold", elements.gold)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    assert {path.name for path in run.iterdir() if path.is_file()} - {".lock"} == OUTPUTS
+    for expected in (
+        "Entities: 27 left, 27 right",
+        "Matches: 24",
+        "Recall of the candidates",
+        "peak memory",
+        "fuse",
+    ):
+        assert expected in result.stdout
+    record = json.loads((run / "run.json").read_text(encoding="utf8"))
+    assert record["inputs"]["left"][0]["path"] == str(elements.left.resolve())
+    assert record["steps"]["recall"]["figures"]["union recall@10"] == 1.0
+
+
+def test_the_same_command_again_does_nothing(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
+    run = tmp_path / "run"
+    command = ("run", elements.left, elements.right, "-o", run)
+    assert kgalign(*command).returncode == 0
+    before = {
+        path: path.stat().st_mtime_ns for path in run.rglob("*") if path.name not in {"run.json", ".lock"}
+    }
+    again = kgalign(*command)
+    assert again.returncode == 0
+    assert "Nothing to do" in again.stdout
+    assert all(path.stat().st_mtime_ns == then for path, then in before.items() if path.is_file())
+
+
+def test_quiet_says_nothing(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
+    result = kgalign("run", elements.left, elements.right, "-o", tmp_path / "run", "--quiet")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_the_log_can_be_json(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
+    run = tmp_path / "run"
+    result = kgalign(
+        "run", elements.left, elements.right, "-o", run, "-q", "--log-level", "info", "--log-json"
+    )
+    entries = [json.loads(line) for line in result.stderr.splitlines()]
+    assert {"time", "level", "logger", "message"} <= set(entries[0])
+    assert any(entry["message"].startswith("judge: done") for entry in entries)
+
+
+def test_no_progress_bar_where_there_is_no_terminal(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
+    result = kgalign("run", elements.left, elements.right, "-o", tmp_path / "run")
+    assert "\x1b" not in result.stdout + result.stderr
+    assert "\r" not in result.stdout + result.stderr
+
+
+def _kill_once(process: "subprocess.Popen[bytes]", done: Callable[[], bool]) -> bool:
+    """Kill a process at the moment when something is done; whether it had not ended by itself before."""
+    while process.poll() is None and not done():
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    return process.wait() == -signal.SIGKILL
+
+
+def test_a_run_killed_after_every_single_step_comes_to_the_same_bytes(
+    elements: Pair, tmp_path: Path, kgalign: Kgalign
+) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert kgalign("run", elements.left, elements.right, "-o", whole, "-q").returncode == 0
+    times, record = 0, killed / "run.json"
+
+    def finished() -> set[str]:
+        return set(json.loads(record.read_text(encoding="utf8"))["steps"]) if record.exists() else set()
+
+    while True:
+        before = finished()
+        process = subprocess.Popen(_command(elements, killed, "-q"))
+        if not _kill_once(process, lambda before=before: finished() > before):  # type: ignore[misc]
+            break
+        times += 1
+    assert process.returncode == 0
+    assert times > 5
+    assert _files(killed) == _files(whole)
+
+
+@pytest.mark.parametrize("place", ["stages/.read-right.partial", ".verdicts.parquet.partial"])
+def test_a_run_killed_while_it_writes_goes_on_to_the_same_bytes(
+    elements: Pair, tmp_path: Path, kgalign: Kgalign, place: str
+) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert kgalign("run", elements.left, elements.right, "-o", whole, "-q").returncode == 0
+    _kill_once(subprocess.Popen(_command(elements, killed, "-q")), (killed / place).exists)
+    again = kgalign("run", elements.left, elements.right, "-o", killed)
+    assert again.returncode == 0, again.stderr
+    assert _files(killed) == _files(whole)
+
+
+def test_an_interrupted_run_says_that_it_can_go_on(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
+    run = tmp_path / "run"
+    command = _command(elements, run, "-q")
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not (run / "stages" / "read-left").exists():
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate()
+    assert process.returncode == 130
+    assert "the same command goes on from there" in stderr
+    assert "Traceback" not in stderr
+    assert kgalign("run", elements.left, elements.right, "-o", run).returncode == 0
+
+
+def test_two_processes_never_write_to_one_folder(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
+    import fcntl
+
+    run = tmp_path / "run"
+    run.mkdir()
+    with (run / ".lock").open("w", encoding="utf8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _assert_one_line(
+            kgalign("run", elements.left, elements.right, "-o", run), "Another kgalign is at work"
+        )
+
+
+def test_a_folder_of_other_inputs_is_refused_until_forced(
+    elements: Pair, tmp_path: Path, kgalign: Kgalign
+) -> None:
+    run = tmp_path / "run"
+    assert kgalign("run", elements.left, elements.right, "-o", run, "-q").returncode == 0
+    other = tmp_path / "other.ttl"
+    other.write_text('<http://a.example/x> <http://a.example/name> "Iron" .\n', encoding="utf8")
+    before = _files(run)
+    _assert_one_line(kgalign("run", other, elements.right, "-o", run), "belongs to other inputs", "--force")
+    assert _files(run) == before
+    assert kgalign("run", other, elements.right, "-o", run, "--force", "-q").returncode == 0
+    assert "Nothing to do" in kgalign("run", other, elements.right, "-o", run).stdout
+
+
+def test_moved_inputs_are_the_same_inputs(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
+    run = tmp_path / "run"
+    assert kgalign("run", elements.left, elements.right, "-o", run, "-q").returncode == 0
+    moved = elements.left.rename(tmp_path / "moved.ttl")
+    assert "Nothing to do" in kgalign("run", moved, elements.right, "-o", run).stdout
+
+
+def test_all_faults_of_file_and_flags_come_at_once(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
+    config = tmp_path / "run.toml"
+    config.write_text("[retreive]\nk = 3\n", encoding="utf8")
+    result = kgalign(
+        *("run", elements.left, elements.right, "-o", tmp_path / "run", "--config", config),
+        *("-k", "many", "--cardinality", "some", "--canonical", "both", "--seed", "-1"),
+    )
+    _assert_one_line(
+        result, "5 faults", "retreive", "-k", "--cardinality", "--canonical", "--seed", str(config)
+    )
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("missing.ttl", None, "missing.ttl"),
+        ("empty.ttl", b"", "empty.ttl"),
+        ("broken.ttl", b"<http://a.example/x> <http://a.example/p> ", "line 1"),
+        ("graph.txt", b"<a> <b> <c> .", "graph.txt"),
+        ("not.nt.gz", b"<http://a.example/x> <http://a.example/p> 'v' .", "not.nt.gz"),
+        ("control\x1b[2J\n.ttl", None, "\\x1b"),
+    ],
+)
+def test_a_bad_input_gets_one_line(
+    elements: Pair, tmp_path: Path, kgalign: Kgalign, name: str, content: bytes | None, expected: str
+) -> None:
+    bad = tmp_path / name
+    if content is not None:
+        bad.write_bytes(content)
+    _assert_one_line(kgalign("run", elements.left, bad, "-o", tmp_path / "run"), expected)
+    assert not (tmp_path / "run" / "fused.ttl").exists()
+
+
+_RING = "".join(
+    f"<http://a.example/{n}> <http://a.example/knows> <http://a.example/{n * 7 % 50}> .\n" for n in range(50)
+)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (_RING, _RING),
+        (_RING, '<http://b.example/1> <http://b.example/name> "x" .\n'),
+        (
+            '<http://a.example/1> <http://a.example/name> "x" .\n',
+            '<http://b.example/1> <http://b.example/n> "y z" .\n',
+        ),
+        (
+            '_:a <http://b.example/n> "x" .\n_:b <http://b.example/n> "y" .\n',
+            '_:a <http://b.example/n> "x" .\n',
+        ),
+        ('<http://a.example/1> <http://a.example/n> "\u202egnol [bold]\U0001f600" .\n',) * 2,
+        ("".join(f'<http://a.example/1> <http://a.example/p> "{n}" .\n' for n in range(2000)),) * 2,
+        (f'<http://a.example/{"x" * 10_000}> <http://a.example/p> "v w" .\n',) * 2,
+        ('<http://a.example/1> <http://a.example/p> "' + "lorem " * 100_000 + '" .\n',) * 2,
+    ],
+    ids=[
+        "no literals",
+        "literals on one side",
+        "nothing in common",
+        "blank",
+        "rtl",
+        "many values",
+        "long IRI",
+        "long text",
+    ],
+)
+def test_odd_graphs_work_or_are_explained(tmp_path: Path, kgalign: Kgalign, left: str, right: str) -> None:
+    paths = tmp_path / "left.nt", tmp_path / "right.nt"
+    for path, text in zip(paths, (left, right), strict=True):
+        path.write_text(text, encoding="utf8")
+    result = kgalign("run", *paths, "-o", tmp_path / "run")
+    assert result.returncode in {0, 2}, result.stderr
+    assert "Traceback" not in result.stderr
+    assert (tmp_path / "run" / "fused.ttl").exists() == (result.returncode == 0)
+
+
+def test_a_type_that_no_node_has_gets_one_line(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
+    run = tmp_path / "run"
+    result = kgalign("run", elements.left, elements.right, "-o", run, "--left-type", "http://a.example/None")
+    _assert_one_line(result, "http://a.example/None")
+
+
+@pytest.mark.parametrize("place", ["file.txt", "file.txt/run", "/proc/kgalign/run"])
+def test_a_place_that_cannot_be_written_gets_one_line(
+    elements: Pair, tmp_path: Path, kgalign: Kgalign, place: str
+) -> None:
+    (tmp_path / "file.txt").write_text("mine", encoding="utf8")
+    _assert_one_line(kgalign("run", elements.left, elements.right, "-o", tmp_path / place), "-o")
+    assert (tmp_path / "file.txt").read_text(encoding="utf8") == "mine"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write anywhere")
+def test_no_permission_gets_one_line(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+    expected = os.strerror(errno.EACCES)
+    _assert_one_line(kgalign("run", elements.left, elements.right, "-o", closed / "run"), expected)
+
+
+def test_no_room_gets_one_line_and_the_run_goes_on_when_there_is_room(
+    elements: Pair, tmp_path: Path, kgalign: Kgalign
+) -> None:
+    run = tmp_path / "run"
+    command = _command(elements, run)
+    # A limit on the size of files stands in for a full disk: the system refuses the same writes.
+    code = (
+        "import os, resource, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, resource.RLIM_INFINITY))\n"
+        "os.execv(sys.argv[1], sys.argv[1:])\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, *command], capture_output=True, text=True, encoding="utf8", check=False
+    )
+    _assert_one_line(result, "No room")
+    assert not [
+        path for path in run.iterdir() if path.name in OUTPUTS - {"run.json"} and path.stat().st_size == 2000
+    ]
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 2000
+    assert kgalign(*command[3:]).returncode == 0
+
+
+def test_the_run_folder_may_not_lie_in_the_input_folder(elements: Pair, kgalign: Kgalign) -> None:
+    folder = elements.left.parent
+    elements.right.unlink()
+    elements.gold.unlink()
+    _assert_one_line(kgalign("run", folder, elements.left, "-o", folder / "run"), "lies in the input folder")
+
+
+def test_starting_is_light() -> None:
+    code = (
+        "import sys; sys.argv = ['kgalign', '--help']\n"
+        "from kgalign.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "heavy = {'numpy', 'pyarrow', 'faiss', 'scipy', 'pydantic', 'rdflib', 'rich'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr

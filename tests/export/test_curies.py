@@ -1,0 +1,74 @@
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kgalign.export.curies import Prefixes, as_uri
+from tests.export.worlds import IRIS, fit
+
+
+def expand(prefixes: Prefixes, curie: str) -> str:
+    spaces = {name: space for space, name in prefixes.names.items()}
+    prefix, mark, rest = curie.partition(":")
+    return spaces[prefix] + rest if mark and prefix in spaces and not rest.startswith("//") else curie
+
+
+@pytest.mark.parametrize(
+    ("iri", "uri"),
+    [
+        ("http://x/Émile", "http://x/%C3%89mile"),
+        ("http://x/%C3%89mile", "http://x/%C3%89mile"),
+        ("http://x/100%_sure", "http://x/100%25_sure"),
+        ("http://x/a#b#c", "http://x/a#b%23c"),
+        ("http://x/it's(fine);a=b", "http://x/it's(fine);a=b"),
+        ("http://x/[1]", "http://x/%5B1%5D"),
+    ],
+)
+def test_the_uri_of_an_iri(iri: str, uri: str) -> None:
+    assert as_uri(iri) == uri
+    assert as_uri(uri) == uri
+
+
+def test_usual_prefixes_numbered_ones_and_whole_uris() -> None:
+    expected = {
+        "http://www.wikidata.org/entity/Q42": "wd:Q42",
+        "http://x.example/a/b": "ns2:b",
+        "http://x.example/a/": "ns1:a/",
+        "http://x.example/o#b": "ns3:b",
+        "urn:isbn:12": "ns4:12",
+        "http://x.example": "http://x.example",
+    }
+    prefixes = Prefixes.for_iris(expected)
+    assert {iri: prefixes.curie(iri) for iri in expected} == expected
+
+
+def test_prefixes_do_not_depend_on_the_order() -> None:
+    assert Prefixes.for_iris(IRIS) == Prefixes.for_iris(IRIS[::-1])
+    assert list(Prefixes.for_iris(IRIS).names) == list(Prefixes.for_iris(IRIS[::-1]).names)
+
+
+def test_many_hosts_do_not_make_many_prefixes() -> None:
+    iris = [f"http://host{number}.example/a/b/{number}" for number in range(2000)]
+    prefixes = Prefixes.for_iris(iris)
+    assert len(prefixes.names) <= 400
+    assert [expand(prefixes, prefixes.curie(iri)) for iri in iris] == iris
+
+
+schemes = st.text(string.ascii_lowercase, min_size=1, max_size=4)
+opaque = st.tuples(schemes, st.text(string.ascii_letters + ":/#_-", min_size=1)).map(
+    lambda parts: f"{parts[0]}:{parts[1].lstrip('/') or 'a'}"
+)
+
+
+@given(iris=st.lists(fit | opaque, max_size=8))
+def test_every_curie_expands_to_the_uri(iris: list[str]) -> None:
+    prefixes = Prefixes.for_iris(iris)
+    for iri in iris:
+        assert expand(prefixes, prefixes.curie(iri)) == as_uri(iri)
+
+
+@given(iris=st.lists(fit, max_size=8))
+def test_different_iris_keep_different_curies(iris: list[str]) -> None:
+    prefixes = Prefixes.for_iris(iris)
+    assert len({prefixes.curie(iri) for iri in iris}) == len({as_uri(iri) for iri in iris})

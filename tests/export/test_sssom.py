@@ -1,0 +1,119 @@
+import csv
+from pathlib import Path
+
+from kgalign.export import Written, write_sssom
+from kgalign.records import Outcome
+from tests.evaluate.small import alignment, profile, verdicts
+from tests.export.worlds import NASTY, UNFIT, World, nasty, world
+
+OWL = "http://www.w3.org/2002/07/owl#"
+SKOS = "http://www.w3.org/2004/02/skos/core#"
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    lines = [
+        line for line in path.read_text(encoding="utf8").splitlines(keepends=True) if not line.startswith("#")
+    ]
+    return list(csv.DictReader(lines, delimiter="\t"))
+
+
+def head(path: Path) -> str:
+    return "".join(line for line in path.read_text().splitlines(keepends=True) if line.startswith("#"))
+
+
+def write(path: Path, of: World) -> Written:
+    left, right, linked, judged = of
+    return write_sssom(path, left, right, linked, judged, version="1.2.3")
+
+
+def test_writes_one_mapping_per_link(tmp_path: Path) -> None:
+    path = tmp_path / "mappings.sssom.tsv"
+    of = world(["http://l/1", "http://l/2"], ["http://r/1", "http://r/2"], ["One", "Two"])
+    assert write(path, of) == Written(2, 0)
+    assert rows(path)[0] == {
+        "subject_id": "ns1:1",
+        "subject_label": "One",
+        "predicate_id": "owl:sameAs",
+        "object_id": "ns2:1",
+        "object_label": "One",
+        "mapping_justification": "semapv:CompositeMatching",
+        "confidence": "0.5",
+    }
+    assert '# mapping_tool: "kgalign"\n# mapping_tool_version: "1.2.3"\n' in head(path)
+    assert '#   ns1: "http://l/"\n' in head(path)
+    assert '# license: "https://w3id.org/sssom/license/unspecified"\n' in head(path)
+
+
+def test_classes_and_concepts_have_predicates_of_their_own(tmp_path: Path) -> None:
+    iris = [f"http://l/{row}" for row in range(5)]
+    left = profile(iris, types=[f"{OWL}Class", f"{SKOS}Concept", None, f"{OWL}Class", None], edges=[])
+    right = profile(
+        [iri.replace("l/", "r/") for iri in iris],
+        types=[None, f"{SKOS}Concept", None, None, f"{OWL}Class"],
+        edges=[(0, "http://www.w3.org/2000/01/rdf-schema#subClassOf", 4)],
+    )
+    linked = alignment([(row, row, 1.0, Outcome.MATCH) for row in range(5)])
+    path = tmp_path / "mappings.sssom.tsv"
+    write(path, (left, right, linked, verdicts([(row, row, 1.0) for row in range(5)])))
+    assert [row["predicate_id"] for row in rows(path)] == [
+        "owl:equivalentClass",
+        "skos:exactMatch",
+        "owl:sameAs",
+        "skos:exactMatch",
+        "skos:exactMatch",
+    ]
+
+
+def test_known_and_confirmed_links_are_not_the_tools_work(tmp_path: Path) -> None:
+    sides = (
+        profile(["http://l/0", "http://l/1", "http://l/2"]),
+        profile(["http://r/0", "http://r/1", "http://r/2"]),
+    )
+    linked = alignment(
+        [(0, 0, 1.0, Outcome.CONFIRMED), (1, 1, 1.0, Outcome.CONFIRMED), (2, 2, 0.9, Outcome.MATCH)]
+    )
+    judged = verdicts([(0, 0, 1.0), (1, 1, 1.0), (2, 2, 0.9)], given=[0])
+    path = tmp_path / "mappings.sssom.tsv"
+    write(path, (*sides, linked, judged))
+    told = [
+        (row["mapping_justification"], row["mapping_tool"], row["mapping_tool_version"]) for row in rows(path)
+    ]
+    assert told == [
+        ("semapv:UnspecifiedMatching", "", ""),
+        ("semapv:ManualMappingCuration", "", ""),
+        ("semapv:CompositeMatching", "kgalign", "1.2.3"),
+    ]
+    assert "mapping_tool" not in head(path)
+
+
+def test_names_stay_on_one_line_and_in_their_column(tmp_path: Path) -> None:
+    path = tmp_path / "mappings.sssom.tsv"
+    write(path, nasty())
+    labels = [row["subject_label"] for row in rows(path)]
+    assert labels[:3] == ['a "quoted" name', "tab here", "line break"]
+    assert labels[3:7] == NASTY[3:7]
+    assert labels[-1] == "nul byte [31m"
+
+
+def test_a_name_of_megabytes_is_cut(tmp_path: Path) -> None:
+    path = tmp_path / "mappings.sssom.tsv"
+    write(path, world(["http://l/1"], ["http://r/1"], ["a" * 5_000_000]))
+    assert len(rows(path)[0]["subject_label"]) == 500
+
+
+def test_undecided_and_unwritable_links_are_not_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "mappings.sssom.tsv"
+    of = world(["http://l/1", *UNFIT], [f"http://r/{row}" for row in range(len(UNFIT) + 1)])
+    assert write(path, of) == Written(1, len(UNFIT))
+    linked = alignment([(0, 0, 0.4, Outcome.UNDECIDED)])
+    assert write(path, (of[0], of[1], linked, of[3])) == Written(0, 0)
+    assert rows(path) == []
+
+
+def test_same_links_same_bytes_and_other_links_another_id(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.sssom.tsv" for number in range(3)]
+    for path in paths[:2]:
+        write(path, nasty())
+    write(paths[2], world(["http://l/1"], ["http://r/1"]))
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    assert head(paths[0]).splitlines()[0] != head(paths[2]).splitlines()[0]

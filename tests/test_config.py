@@ -1,0 +1,114 @@
+"""The configuration: defaults, a file, flags over it, and every fault at once."""
+
+from pathlib import Path
+
+import pytest
+
+from kgalign.config import Config, as_config, known_keys, load_config
+from kgalign.errors import ConfigError
+
+
+def _write(folder: Path, text: str) -> Path:
+    path = folder / "run.toml"
+    path.write_text(text, encoding="utf8")
+    return path
+
+
+def test_nothing_gives_the_defaults() -> None:
+    assert load_config() == as_config(None) == as_config({}) == Config()
+
+
+def test_a_file_sets_keys_and_flags_go_over_it(tmp_path: Path) -> None:
+    path = _write(tmp_path, 'seed = 7\n[retrieve]\nk = 5\n[assign]\ncardinality = "one-to-one"\n')
+    config = load_config(path, {"retrieve.k": "9"})
+    assert config.seed == 7
+    assert config.retrieve.k == 9
+    assert config.assign.cardinality == "one-to-one"
+    assert config.fuse == Config().fuse
+
+
+def test_paths_in_a_file_are_relative_to_it(tmp_path: Path) -> None:
+    path = _write(tmp_path, '[read]\nleft_also = ["labels.ttl"]\n[judge]\nknown = ["/data/known.tsv"]\n')
+    config = load_config(path, {"read.right_also": ("more.nt",)})
+    assert config.read.left_also == (str(tmp_path / "labels.ttl"),)
+    assert config.judge.known == ("/data/known.tsv",)
+    assert config.read.right_also == ("more.nt",)
+
+
+def test_all_faults_are_reported_at_once_with_their_places(tmp_path: Path) -> None:
+    path = _write(
+        tmp_path,
+        """
+        seed = -1
+        [retreive]
+        k = 3
+        [judge]
+        knwon = ["a.tsv"]
+        match_probability = 2
+        [assign]
+        cardinality = "one-to-two"
+        [retrieve]
+        k = "many"
+        [read]
+        left_also = "a.ttl"
+        [fuse]
+        cardinality = "auto"
+        """,
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, {"select.max_hops": 9}, {"select.max_hops": "--max-hops"})
+    text = str(caught.value)
+    assert len(caught.value.faults) == 9
+    for expected in (
+        str(path),
+        "9 faults",
+        "seed must be greater than or equal to 0, not -1",
+        "retreive is no key (did you mean retrieve?)",
+        "judge.knwon is no key (did you mean judge.known?)",
+        "judge.match_probability must be less than 1, not 2",
+        "assign.cardinality must be 'one-to-one', 'one-to-many', 'many-to-one', 'many-to-many' or 'auto'",
+        "retrieve.k must be a valid integer",
+        "read.left_also must be a list, not 'a.ttl'",
+        "fuse.cardinality is no key (did you mean assign.cardinality?)",
+        "--max-hops must be less than or equal to 3, not 9",
+    ):
+        assert expected in text
+
+
+def test_thresholds_must_be_in_order() -> None:
+    with pytest.raises(ConfigError, match="undecided_probability must not be above match_probability"):
+        as_config({"judge": {"match_probability": 0.3, "undecided_probability": 0.4}})
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"k = [1,", "it is not TOML"),
+        (b"a = 1\na = 2\n", "line 2"),
+        (b"\xff\xfe", "it is not UTF-8 text"),
+        (b"read = 3", "read must be a table of keys, not 3"),
+    ],
+)
+def test_a_broken_file_is_named(tmp_path: Path, content: bytes, expected: str) -> None:
+    path = tmp_path / "run.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=expected) as caught:
+        load_config(path, {"read.left_also": ("a.ttl",)})
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        load_config(tmp_path / "none.toml")
+
+
+def test_a_long_wrong_value_is_cut() -> None:
+    with pytest.raises(ConfigError) as caught:
+        as_config({"retrieve": {"k": "x" * 10_000}})
+    assert len(str(caught.value)) < 300
+
+
+def test_every_key_has_a_section_but_the_seed() -> None:
+    keys = known_keys()
+    assert [key for key in keys if "." not in key] == ["seed"]
+    assert {"retrieve.k", "judge.known", "assign.cardinality"} <= set(keys)

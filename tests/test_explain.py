@@ -1,0 +1,197 @@
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kgalign.errors import InputError
+from kgalign.explain import Explainer, PairExplanation, nearest
+from kgalign.records import Feature, Outcome
+from tests.evaluate.small import alignment, candidates, profile, verdicts
+
+LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
+LEFT = profile(
+    ["http://l/aachen", "http://l/bonn", "http://l/celle", "http://both/x"],
+    ["Aachen", "Bonn", "Celle", "X"],
+    values={
+        0: {LABEL: ["Aachen", "Aix"], "http://l/code": ["AC"]},
+        1: {LABEL: ["Bonn"]},
+        2: {LABEL: [f"Celle {i}" for i in range(9)]},
+    },
+    edges=[(0, "http://l/near", 1)],
+)
+RIGHT = profile(
+    ["http://r/1", "http://r/2", "http://r/3", "http://both/x"],
+    ["Aix-la-Chapelle", "Bonn am Rhein", "Essen", "X"],
+    values={0: {LABEL: ["Aix-la-Chapelle"], "http://r/kfz": ["AC"]}, 1: {LABEL: ["Bonn am Rhein"]}},
+    edges=[(1, "http://r/bei", 0)],
+)
+FEATURES = (
+    Feature("prior", "prior", ("every candidate",), (-2.0,)),
+    Feature("names", "name", ("different", "alike", "the same"), (-1.0, 0.5, 2.0)),
+    Feature("code = kfz", "code", ("different", "the same"), (-3.0, 4.0)),
+)
+FOUND = candidates([(0, 0, 1, 2), (0, 2, 2, 0), (1, 1, 1, 1), (1, 0, 3, 0), (2, 2, 1, 0)])
+JUDGED = verdicts(
+    [(0, 0, 0.95), (0, 2, 0.01), (1, 1, 0.4), (1, 0, 0.6), (2, 2, 0.02)],
+    features=FEATURES,
+    contributions=[[-2, 0.5, 4.0], [-2, -1, -3], [-2, 1.5, 0], [-2, 0.5, 2], [-2, -1, 0]],
+)
+LINKED = alignment([(0, 0, 0.95, Outcome.MATCH), (1, 1, 0.4, Outcome.UNDECIDED)])
+EXPLAINER = Explainer(LEFT, RIGHT, FOUND, JUDGED, LINKED)
+
+
+def only(pairs: tuple[PairExplanation, ...]) -> PairExplanation:
+    (pair,) = pairs
+    return pair
+
+
+def test_the_chosen_and_the_runner_up() -> None:
+    told = EXPLAINER.entity("http://l/aachen")
+    assert [pair.role for pair in told.pairs] == ["chosen", "runner-up"]
+    chosen, other = told.pairs
+    assert (chosen.right.name, chosen.outcome) == ("Aix-la-Chapelle", "match")
+    assert (other.right.name, other.outcome) == ("Essen", "no match")
+    assert told.summary == (
+        "Aachen <http://l/aachen> (left) was linked with Aix-la-Chapelle <http://r/1>, one of 2 candidates"
+    )
+
+
+def test_the_waterfall_begins_with_the_prior_and_goes_on_by_weight() -> None:
+    lines = EXPLAINER.entity("http://l/aachen").pairs[0].lines
+    assert [(line.feature, line.contribution, line.running) for line in lines] == [
+        ("prior", -2.0, -2.0),
+        ("code = kfz", 4.0, 2.0),
+        ("names", 0.5, 2.5),
+    ]
+    assert lines[-1].probability == pytest.approx(1 / (1 + math.exp(-2.5)))
+
+
+def test_what_rivals_take_away_comes_last() -> None:
+    features = (Feature("rivals", "rivals", ("all",), (0.0,)), *FEATURES)
+    judged = verdicts([(0, 0, 0.9)], features=features, contributions=[[-9.0, -2.0, 1.0, 4.0]])
+    pair = only(Explainer(LEFT, RIGHT, FOUND, judged, LINKED).pair("http://l/aachen", "http://r/1").pairs)
+    assert [line.feature for line in pair.lines] == ["prior", "code = kfz", "names", "rivals"]
+
+
+def test_lines_say_what_was_compared() -> None:
+    lines = {line.feature: line for line in EXPLAINER.entity("http://l/aachen").pairs[0].lines}
+    assert (lines["names"].left, lines["names"].right) == (("Aachen", "Aix"), ("Aix-la-Chapelle",))
+    assert (lines["code = kfz"].left, lines["code = kfz"].right) == (("AC",), ("AC",))
+    assert lines["code = kfz"].level == "the same"
+
+
+def test_no_more_than_a_few_values_are_shown() -> None:
+    (line,) = (line for line in EXPLAINER.entity("http://l/celle").pairs[0].lines if line.feature == "names")
+    assert len(line.left) == 5
+    assert line.left[-1] == "…"
+
+
+def test_ranks_of_every_channel() -> None:
+    pair = EXPLAINER.entity("http://l/bonn").pairs[1]
+    assert (pair.rank, pair.ranks) == (2, {"names": 3, "values": 0})
+
+
+def test_linked_neighbours_speak_for_a_pair() -> None:
+    (beside,) = EXPLAINER.pair("http://l/bonn", "http://r/2").pairs[0].neighbours
+    assert (beside.left_relation, beside.left) == ("^http://l/near", "Aachen")
+    assert (beside.right_relation, beside.right) == ("http://r/bei", "Aix-la-Chapelle")
+
+
+def test_an_undecided_entity_and_one_that_lost() -> None:
+    told = EXPLAINER.entity("http://l/bonn")
+    assert "was left undecided with Bonn am Rhein" in told.summary
+    assert [pair.outcome for pair in told.pairs] == [
+        "undecided",
+        "no match: probable, but another pair took its place",
+    ]
+
+
+def test_an_entity_without_a_link_shows_its_best_candidates() -> None:
+    told = EXPLAINER.entity("http://l/celle")
+    assert "was linked with none of its 1 candidate" in told.summary
+    assert only(told.pairs).role == "runner-up"
+
+
+def test_the_right_side_is_explained_too() -> None:
+    told = EXPLAINER.entity("http://r/1")
+    assert "(right) was linked with Aachen" in told.summary
+    assert [pair.left.name for pair in told.pairs] == ["Aachen", "Bonn"]
+
+
+def test_an_entity_with_no_candidates_says_so() -> None:
+    told = EXPLAINER.entity("http://both/x")
+    assert "has no candidates" in told.summary
+    assert "(left)" in told.summary
+    assert "(right)" in EXPLAINER.entity("http://both/x", "right").summary
+    assert told.pairs == ()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_pair_in_either_order(turned: bool) -> None:
+    iris = ["<http://l/aachen>", "http://r/1"]
+    told = EXPLAINER.pair(*(iris[::-1] if turned else iris))
+    assert only(told.pairs).left.name == "Aachen"
+    assert told.summary.endswith("match, probability 0.950")
+
+
+def test_a_pair_that_was_never_a_candidate_says_so() -> None:
+    told = EXPLAINER.pair("http://l/celle", "http://r/1")
+    assert "never a candidate pair" in told.summary
+    assert told.pairs == ()
+
+
+def test_an_iri_of_both_sides_makes_a_pair_with_either() -> None:
+    assert "never a candidate" in EXPLAINER.pair("http://both/x", "http://both/x").summary
+    assert "never a candidate" in EXPLAINER.pair("http://both/x", "http://l/aachen").summary
+    assert "never a candidate" in EXPLAINER.pair("http://r/1", "http://both/x").summary
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        ("http://l/aachen", "http://l/bonn", "both entities of the left side"),
+        ("http://r/1", "http://r/2", "both entities of the right side"),
+        ("http://l/aachen", "http://r/9", "'http://r/9' is no entity"),
+        ("http://l/9", "http://r/1", "'http://l/9' is no entity"),
+    ],
+)
+def test_what_is_no_pair_is_refused(first: str, second: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        EXPLAINER.pair(first, second)
+
+
+def test_unknown_entities_get_the_nearest_by_iri_and_by_name() -> None:
+    with pytest.raises(InputError) as caught:
+        EXPLAINER.entity("http://l/achen")
+    assert "http://l/aachen" in caught.value.remedy
+    assert nearest([LEFT, RIGHT], "Aix la Chapelle").startswith("http://r/1")
+    assert nearest([profile([])], "x") == "none: there are no entities"
+
+
+def test_a_known_pair_says_so() -> None:
+    judged = verdicts([(0, 0, 1.0)], given=[0])
+    linked = alignment([(0, 0, 1.0, Outcome.CONFIRMED)])
+    told = Explainer(LEFT, RIGHT, FOUND, judged, linked).pair("http://l/aachen", "http://r/1")
+    assert "confirmed, which was known from the start" in told.summary
+
+
+def test_is_plain_json() -> None:
+    again = json.loads(json.dumps(EXPLAINER.entity("http://l/aachen").to_dict()))
+    assert again["pairs"][0]["lines"][1]["feature"] == "code = kfz"
+
+
+log_odds = st.lists(st.floats(-30, 30, width=32), min_size=3, max_size=3)
+
+
+@given(rows=st.lists(log_odds, min_size=1, max_size=4))
+def test_contributions_add_up_to_the_log_odds(rows: list[list[float]]) -> None:
+    judged = verdicts([(0, place, 0.5) for place in range(len(rows))], features=FEATURES, contributions=rows)
+    explainer = Explainer(LEFT, RIGHT, candidates([]), judged, alignment([]))
+    for place in range(len(rows)):
+        pair = only(explainer.pair("http://l/aachen", RIGHT.entity_iri[place].as_py()).pairs)
+        assert sum(line.contribution for line in pair.lines) == pytest.approx(pair.log_odds, abs=1e-4)
+        running = np.cumsum([line.contribution for line in pair.lines])
+        assert [line.running for line in pair.lines] == pytest.approx(running.tolist())
