@@ -12,8 +12,8 @@ from scipy.sparse import csr_array
 
 from kgalign.judge.values import Pool, Texts, best_by_row, cross, pool, string_similarity
 from kgalign.rdf.graph import Ids
-from kgalign.records import Floats, Profile, ValueKind
-from kgalign.text import idf, word_rows, words
+from kgalign.records import Floats, Profile
+from kgalign.text import entity_words, idf, word_rows
 
 Positions = npt.NDArray[np.float32]
 STRING_STEPS = (0.2, 0.35, 0.5, 0.62, 0.74, 0.86, 0.96, 1.0)
@@ -50,7 +50,7 @@ class Pooled:
     def __init__(self, left: Profile, right: Profile, texts: tuple[Texts, Texts]) -> None:
         self.left, self.right, self.texts = left, right, texts
         self.names = tuple(_name_pool(profile) for profile in (left, right))
-        self.words, self.weights = _word_rows(left, right, texts)
+        self.words, self.weights = _word_rows(left, right)
         self.codes = tuple(_code_rows(rows, words_) for rows, words_ in zip(self.words[:2], (self.words[2],) * 2, strict=True))
 
     def compare(self, left: Ids, right: Ids) -> list[Comparison]:
@@ -85,19 +85,10 @@ def _name_pool(profile: Profile) -> Pool:
     return pool(profile, [i for i, a in enumerate(profile.attributes) if a.is_name])
 
 
-def _word_rows(left: Profile, right: Profile, texts: tuple[Texts, Texts]) -> tuple[tuple[csr_array, csr_array, list[str]], Floats]:
+def _word_rows(left: Profile, right: Profile) -> tuple[tuple[csr_array, csr_array, list[str]], Floats]:
     """Which words each entity holds anywhere in its values (1 or 0), and the rarity of each word."""
     vocabulary: dict[str, int] = {}
-    rows = []
-    for profile, side in ((left, texts[0]), (right, texts[1])):
-        links = {i for i, a in enumerate(profile.attributes) if a.kind == ValueKind.LINK}
-        split = [words(text) for text in side.raw]
-        held: list[set[str]] = [set() for _ in range(len(profile))]
-        for entity, attribute, text in zip(
-            profile.value_entity.tolist(), profile.value_attribute.tolist(), profile.value_text.tolist(), strict=True
-        ):
-            held[entity].update((side.raw[text],) if attribute in links else split[text])
-        rows.append(word_rows((sorted(h) for h in held), vocabulary))
+    rows = [word_rows((sorted(set(held)) for held in entity_words(profile)), vocabulary) for profile in (left, right)]
     for matrix in rows:
         matrix.resize((matrix.shape[0], max(len(vocabulary), 1)))
     weights = idf(rows[0], rows[1])

@@ -21,6 +21,8 @@ _FOLDS = 2
 _HIDDEN = 0.25
 _STRATUM = 50
 _CERTAIN = 20.0
+_DOUBT = 4.0
+"""Score below whose negative a best pair no longer counts as an example of a match, whatever decoys say."""
 _CLIP = 20.0
 
 
@@ -131,7 +133,8 @@ def calibrate(
         return Calibration(np.where(given, _CERTAIN, prior), lead, prior, top, (0.0, 0.0), 0.1)
     columns = np.stack([score, lead, stratum], axis=1)
     decoys = np.stack([score[decoy], decoy_lead, stratum[decoy]], axis=1)
-    slope, shift = _separate(columns[targets], decoys, expected[targets] + 1e-3, trust)
+    sure = expected[targets] / (1 + np.exp(-np.clip(score[targets] + _DOUBT, -30, 30))) + 1e-3
+    slope, shift = _separate(columns[targets], decoys, sure, trust)
     z, z_decoy = shift + columns @ slope, shift + decoys @ slope
     prior = np.full(len(score), shift)
     shares = []
@@ -210,7 +213,7 @@ def _separate(target: Doubles, decoy: Doubles, sure: Doubles, trust: Doubles) ->
     w = np.concatenate([sure, trust * sure.sum() / trust.sum()])
     middle, spread = x.mean(axis=0), x.std(axis=0) + 1e-9
     u = (x - middle) / spread
-    ridge = 0.0003 * w.sum()
+    ridge = 0.000005 * w.sum()
 
     def loss(theta: Doubles) -> tuple[float, Doubles]:
         z = u @ theta[:-1] + theta[-1]

@@ -46,7 +46,7 @@ def judge(
     given = np.isin(keys, known[0].astype(np.int64) * len(right) + known[1])
     texts = prepare(left, right)
     with watch.task("judge by evidence", config.iterations + 3, "rounds") as task:
-        comparisons = Pooled(left, right, texts).compare(a, b)
+        comparisons = Pooled(left, right, texts).compare(a, b) + _same_iri(candidates)
         model = _Model(a, b, given, cardinality)
         mixture = model.fit(comparisons, _start(candidates, given))
         task.advance()
@@ -66,6 +66,14 @@ def judge(
             mixture = model.fit(everything, mixture.expected)
             task.advance()
     return _verdicts(candidates, everything, mixture, model)
+
+
+def _same_iri(candidates: Candidates) -> list[Comparison]:
+    """Whether the pair carries one IRI, where any does: what that is worth is learned like all else."""
+    if "iri" not in candidates.channels:
+        return []
+    same = candidates.channel_score[:, candidates.channels.index("iri")]
+    return [Comparison("IRI", "iri", ("another", "the same"), same.astype(np.float32))]
 
 
 class _Model:
@@ -103,6 +111,8 @@ class _Model:
 
 def _start(candidates: Candidates, given: Flags) -> Doubles:
     """Where to start: pairs that are each other's best over all channels are probable matches."""
+    if not len(given):
+        return np.zeros(0)
     score = candidates.channel_score.sum(axis=1).astype(np.float64)
     best_left = np.zeros(int(candidates.left.max()) + 1)
     best_right = np.zeros(int(candidates.right.max()) + 1)

@@ -46,12 +46,26 @@ def top_rows(
 
 
 def keep_best(a: Ids, b: Ids, score: Floats, k: int) -> tuple[Ids, Ids, Floats]:
-    """Keep the k best pairs of each a, best first; equal scores go by b."""
-    order = np.lexsort((b, -score, a))
-    a, b, score = a[order], b[order], score[order]
+    """Keep the k best pairs of each a, best first; equal scores go by b.
+
+    :param score: (n,) not negative.
+    """
+    order = best_first(a, b, score)
+    a = a[order]
     starts = np.searchsorted(a, a, "left")
     keep = np.arange(len(a)) - starts < k
-    return a[keep], b[keep], score[keep]
+    order = order[keep]
+    return a[keep], b[order], score[order]
+
+
+def best_first(a: Ids, b: Ids, score: Floats) -> npt.NDArray[np.int64]:
+    """Order by a, then falling score, then b: two sorts of whole numbers, faster than one of three keys."""
+    # The bits of a float that is not negative order as the float does.
+    bits = np.maximum(score, 0).astype(np.float32).view(np.uint32).astype(np.int64)
+    first = np.argsort(b, kind="stable")
+    key = (a.astype(np.int64) << 32) | (0xFFFFFFFF - bits)
+    result: npt.NDArray[np.int64] = first[np.argsort(key[first], kind="stable")]
+    return result
 
 
 def _prune(rows: csr_array, frequency: npt.NDArray[np.int64]) -> tuple[csr_array, npt.NDArray[np.int64]]:

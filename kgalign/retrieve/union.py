@@ -3,19 +3,21 @@
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
+from scipy.sparse import coo_array, csr_array
 
 from kgalign.config import RetrieveConfig
 from kgalign.progress import NoProgress, Progress
 from kgalign.rdf.graph import Ids
-from kgalign.records import Candidates, Floats, Profile, ValueKind
-from kgalign.retrieve.lexical import keep_best, top_rows
-from kgalign.retrieve.vectors import nearest, project, propagate, unit
-from kgalign.text import fold, gram_rows, idf, weigh, word_rows, words
+from kgalign.records import Candidates, Floats, Profile
+from kgalign.retrieve.lexical import best_first, keep_best, top_rows
+from kgalign.text import entity_words, fold, gram_rows, idf, weigh, word_rows
 
 _RRF = 60
 """The constant of reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009)."""
-_WIDTH = 128
+_ANCHOR_SCORE = 0.6
 Pairs = tuple[Ids, Ids, Floats]
 
 
@@ -31,72 +33,78 @@ def retrieve(
     """Find the right entities worth judging for each left one, and the other way round.
 
     :param cache: folder for embeddings, by the hash of text and model.
-    :returns: about ``config.k`` candidates per entity, over both directions.
+    :returns: about ``config.k`` candidates per left entity and half as many per right one, united from
+        the channels of ``config`` by reciprocal rank; pairs with one IRI are a channel of their own.
     """
     watch = progress or NoProgress()
     found: dict[str, list[Pairs]] = {}
-    grams = _name_grams(left, right)
-    tokens = _value_words(left, right)
+    same = _same_iri(left, right)
+    if len(same[0]):
+        found["iri"] = [same, same]
     if "names" in config.channels:
-        (rows_l, owner_l), (rows_r, owner_r) = grams
-        found["names"] = [
-            _by_owner(top_rows(rows_l, rows_r, config.k, progress=watch, name="names"), owner_l, owner_r, config.k),
-            _turned(_by_owner(top_rows(rows_r, rows_l, config.k, progress=watch, name="names"), owner_r, owner_l, config.k)),
-        ]
+        found["names"] = _by_name(left, right, config.k, watch)
     if "values" in config.channels:
-        found["values"] = [
-            top_rows(tokens[0], tokens[1], config.k, progress=watch, name="values"),
-            _turned(top_rows(tokens[1], tokens[0], config.k, progress=watch, name="values")),
-        ]
+        rows = _value_words(left, right)
+        found["values"] = both_ways(*rows, config.k, watch, "retrieve by values")
     if "structure" in config.channels and len(left.edge_head) and len(right.edge_head):
-        with watch.task("structure", 2) as task:
-            a, b = _structure(left, right, grams, tokens, seed)
-            task.advance()
-            found["structure"] = [nearest(a, b, config.k, seed), _turned(nearest(b, a, config.k, seed))]
-            task.advance()
+        rows = anchor_rows(left, right, *anchors(found))
+        found["structure"] = both_ways(*rows, config.k, watch, "retrieve by structure")
     return _unite(found, config.k)
+
+
+def both_ways(left: csr_array, right: csr_array, k: int, progress: Progress, name: str) -> list[Pairs]:
+    """The k best right rows of each left row, and half as many left rows of each right row."""
+    back = top_rows(right, left, (k + 1) // 2, progress=progress, name=name)
+    return [top_rows(left, right, k, progress=progress, name=name), _turned(back)]
 
 
 def _turned(pairs: Pairs) -> Pairs:
     return pairs[1], pairs[0], pairs[2]
 
 
-def _name_grams(left: Profile, right: Profile):  # type: ignore[no-untyped-def]
-    sides = []
-    for profile in (left, right):
-        naming = np.array([a.is_name for a in profile.attributes] + [False])
-        rows = naming[profile.value_attribute]
-        pairs = np.unique(np.stack([profile.value_entity[rows], profile.value_text[rows]]), axis=1)
-        texts = [fold(t) for t in profile.texts.take(pa.array(pairs[1])).to_pylist()]
-        sides.append((gram_rows(texts), pairs[0].astype(np.int32)))
-    weights = idf(sides[0][0], sides[1][0])
-    return tuple((weigh(rows, weights), owner) for rows, owner in sides)
+def _same_iri(left: Profile, right: Profile) -> Pairs:
+    """Entities that carry one IRI on both sides. Labels of blank nodes are no names: they don't count."""
+    place = pc.index_in(left.entity_iri, value_set=right.entity_iri)
+    blank = pc.starts_with(left.entity_iri, "_:")
+    rows = np.flatnonzero(pc.and_(pc.is_valid(place), pc.invert(blank)).to_numpy(zero_copy_only=False))
+    partners = place.take(pa.array(rows)).to_numpy(zero_copy_only=False)
+    return rows.astype(np.int32), partners.astype(np.int32), np.ones(len(rows), dtype=np.float32)
 
 
-def _value_words(left: Profile, right: Profile):  # type: ignore[no-untyped-def]
+def _by_name(left: Profile, right: Profile, k: int, progress: Progress) -> list[Pairs]:
+    """Entities by their most similar names: cosine of rare character trigrams."""
+    (rows_l, owner_l), (rows_r, owner_r) = (_name_rows(profile) for profile in (left, right))
+    weights = idf(rows_l, rows_r)
+    rows_l, rows_r = weigh(rows_l, weights), weigh(rows_r, weights)
+    forth, back = both_ways(rows_l, rows_r, k, progress, "retrieve by names")
+    return [
+        _by_owner(forth, owner_l, owner_r, k),
+        _turned(_by_owner(_turned(back), owner_r, owner_l, (k + 1) // 2)),
+    ]
+
+
+def _name_rows(profile: Profile) -> tuple[csr_array, Ids]:
+    """A row for each name of each entity, and whose it is."""
+    naming = np.array([a.is_name for a in profile.attributes] + [False])
+    rows = naming[profile.value_attribute]
+    pairs = np.stack([profile.value_entity[rows], profile.value_text[rows]])
+    pairs = np.unique(pairs, axis=1) if pairs.shape[1] else pairs
+    texts = [fold(text) for text in profile.texts.take(pa.array(pairs[1])).to_pylist()]
+    return gram_rows(texts), pairs[0].astype(np.int32)
+
+
+def _value_words(left: Profile, right: Profile) -> tuple[csr_array, csr_array]:
     vocabulary: dict[str, int] = {}
-    rows = [word_rows(_all_words(profile), vocabulary) for profile in (left, right)]
+    rows = [word_rows(entity_words(profile), vocabulary) for profile in (left, right)]
     for matrix in rows:
         matrix.resize((matrix.shape[0], max(len(vocabulary), 1)))
     weights = idf(rows[0], rows[1])
-    return tuple(weigh(matrix, weights) for matrix in rows)
+    return weigh(rows[0], weights), weigh(rows[1], weights)
 
 
-def _all_words(profile: Profile) -> list[list[str]]:
-    links = np.array([a.kind == ValueKind.LINK for a in profile.attributes] + [False])
-    listed = profile.texts.to_pylist()
-    split = [words(text) for text in listed]
-    rows: list[list[str]] = [[] for _ in range(len(profile))]
-    for entity, attribute, text in zip(
-        profile.value_entity.tolist(), profile.value_attribute.tolist(), profile.value_text.tolist(), strict=True
-    ):
-        rows[entity].extend([listed[text]] if links[attribute] else split[text])
-    return rows
-
-
-def _by_owner(pairs: Pairs, left: Ids, right: Ids, k: int) -> Pairs:
+def _by_owner(pairs: Pairs, asking: Ids, asked: Ids, k: int) -> Pairs:
     """From rows of names to their entities: the best pair of names counts."""
-    a, b, score = keep_best(left[pairs[0]], right[pairs[1]], pairs[2], len(pairs[0]))
+    a, b, score = asking[pairs[0]], asked[pairs[1]], pairs[2]
     order = np.lexsort((-score, b, a))
     a, b, score = a[order], b[order], score[order]
     first = np.ones(len(a), dtype=bool)
@@ -104,55 +112,89 @@ def _by_owner(pairs: Pairs, left: Ids, right: Ids, k: int) -> Pairs:
     return keep_best(a[first], b[first], score[first], k)
 
 
-def _structure(left: Profile, right: Profile, grams, tokens, seed: int) -> tuple[Floats, Floats]:  # type: ignore[no-untyped-def]
-    """Own features, those of the neighbours and of theirs, side by side."""
-    parts: list[list[Floats]] = [[], []]
-    name_columns = np.intersect1d(grams[0][0].indices, grams[1][0].indices)
-    word_columns = np.intersect1d(tokens[0].indices, tokens[1].indices)
-    for side, profile in enumerate((left, right)):
-        rows, owner = grams[side]
-        by_name = np.zeros((len(profile), _WIDTH), dtype=np.float32)
-        np.add.at(by_name, owner, project(rows, name_columns, _WIDTH, seed))
-        own = unit(unit(by_name) + unit(project(tokens[side], word_columns, _WIDTH, seed + 1)))
-        parts[side] = [own, *propagate(profile, own)]
-    return np.concatenate(parts[0], axis=1), np.concatenate(parts[1], axis=1)
+def anchors(found: dict[str, list[Pairs]]) -> tuple[Ids, Ids]:
+    """Pairs that are each other's best in a channel, both ways, and similar: what structure hangs on."""
+    chosen: list[tuple[Ids, Ids]] = []
+    for name in found:
+        forth, back = found[name]
+        keys = [_firsts(*forth), _firsts(*_turned(back))[::-1]]
+        both = np.intersect1d(*(a.astype(np.int64) << 32 | b for a, b in keys))
+        chosen.append(((both >> 32).astype(np.int32), (both & 0xFFFFFFFF).astype(np.int32)))
+    if not chosen:
+        empty = np.zeros(0, dtype=np.int32)
+        return empty, empty
+    pairs = np.unique(np.concatenate([np.stack(each) for each in chosen], axis=1), axis=1)
+    return pairs[0], pairs[1]
+
+
+def _firsts(asking: Ids, asked: Ids, score: Floats) -> tuple[Ids, Ids]:
+    rows = np.flatnonzero(score >= _ANCHOR_SCORE)
+    a, b, _ = keep_best(asking[rows], asked[rows], score[rows], 1)
+    return a, b
+
+
+def anchor_rows(left: Profile, right: Profile, a: Ids, b: Ids) -> tuple[csr_array, csr_array]:
+    """Which anchors each entity is linked to, in either direction, as TF-IDF rows: rare anchors say more.
+
+    Exact where a projection is not: on DBP15K FR–EN and on OpenEA D–W neighbours as an inverted
+    index retrieve more than propagated features do by dense search, in a third of the time.
+    """
+    rows = []
+    for profile, ends in ((left, a), (right, b)):
+        # An entity may be an end of several anchors: its links count for each of them.
+        order = np.argsort(ends, kind="stable")
+        node = np.concatenate([profile.edge_head, profile.edge_tail])
+        other = np.concatenate([profile.edge_tail, profile.edge_head])
+        low = np.searchsorted(ends[order], other, "left")
+        count = np.searchsorted(ends[order], other, "right") - low
+        offset = np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
+        column = order[np.repeat(low, count) + offset]
+        pairs = np.unique(np.repeat(node, count).astype(np.int64) * max(len(ends), 1) + column)
+        shape = (len(profile), max(len(ends), 1))
+        ones = np.ones(len(pairs), dtype=np.float32)
+        rows.append(coo_array((ones, (pairs // shape[1], pairs % shape[1])), shape=shape).tocsr())
+    weights = idf(rows[0], rows[1])
+    return weigh(rows[0], weights), weigh(rows[1], weights)
 
 
 def _unite(found: dict[str, list[Pairs]], k: int) -> Candidates:
+    """Unite the channels: reciprocal ranks are added up for the asking entity, in each direction."""
     channels = tuple(found)
-    everything = [pairs for name in channels for pairs in found[name]]
-    width = 1 + max((int(p[1].max()) for p in everything if len(p[1])), default=0)
-    keys = [p[0].astype(np.int64) * width + p[1] for p in everything]
-    all_keys = np.unique(np.concatenate(keys)) if keys else np.zeros(0, np.int64)
+    keys = [[a.astype(np.int64) << 32 | b for a, b, _ in found[name]] for name in channels]
+    everything = np.concatenate([key for both in keys for key in both]) if keys else np.zeros(0, np.int64)
+    all_keys = np.unique(everything)
     rank = np.zeros((len(all_keys), len(channels)), dtype=np.int16)
     score = np.zeros((len(all_keys), len(channels)), dtype=np.float32)
-    fused = np.zeros((len(all_keys), 2), dtype=np.float32)
+    fused = np.zeros((2, len(all_keys)), dtype=np.float32)
     for column, name in enumerate(channels):
         for direction, (a, b, value) in enumerate(found[name]):
-            place = np.searchsorted(all_keys, a.astype(np.int64) * width + b)
-            asking = a if direction == 0 else b
-            order = np.lexsort((b, a, -value, asking))
-            starts = np.searchsorted(asking[order], asking[order], "left")
-            position = np.empty(len(order), dtype=np.int64)
-            position[order] = np.arange(len(order)) - starts + 1
+            place = np.searchsorted(all_keys, keys[column][direction])
+            position = _place(a, b, value) if direction == 0 else _place(b, a, value)
             if direction == 0:
                 rank[place, column] = np.minimum(position, 32_000)
             score[place, column] = np.maximum(score[place, column], value)
-            fused[place, direction] += (1 / (_RRF + position)).astype(np.float32)
-    a, b = (all_keys // width).astype(np.int32), (all_keys % width).astype(np.int32)
-    keep = (_place(a, b, fused[:, 0]) <= k) | (_place(b, a, fused[:, 1]) <= max(k // 2, 1))
-    keep &= fused.max(axis=1) > 0
-    a, b, rank, score, fused = a[keep], b[keep], rank[keep], score[keep], fused[keep]
-    united = fused.sum(axis=1)
-    order = np.lexsort((b, -united, a))
+            fused[direction, place] += (1 / (_RRF + position)).astype(np.float32)
+    a, b = (all_keys >> 32).astype(np.int32), (all_keys & 0xFFFFFFFF).astype(np.int32)
+    keep = ((_place(a, b, fused[0]) <= k) & (fused[0] > 0)) | ((_place(b, a, fused[1]) <= k // 2) & (fused[1] > 0))
+    a, b, rank, score = a[keep], b[keep], rank[keep], score[keep]
+    united = fused.sum(axis=0)[keep]
     place = _place(a, b, united)
-    return Candidates(a[order], b[order], place[order].astype(np.int32), united[order], channels, rank[order], score[order])
+    order = np.lexsort((place, a))
+    return Candidates(
+        left=a[order],
+        right=b[order],
+        rank=place[order].astype(np.int32),
+        score=united[order],
+        channels=channels,
+        channel_rank=rank[order],
+        channel_score=score[order],
+    )
 
 
-def _place(asking: Ids, other: Ids, score: Floats) -> np.ndarray:
+def _place(asking: Ids, other: Ids, score: Floats) -> npt.NDArray[np.int64]:
     """1-based place of each pair among those of the asking entity."""
-    order = np.lexsort((other, -score, asking))
-    starts = np.searchsorted(asking[order], asking[order], "left")
+    order = best_first(asking, other, score)
+    ranked = asking[order]
     place = np.empty(len(order), dtype=np.int64)
-    place[order] = np.arange(len(order)) - starts + 1
+    place[order] = np.arange(len(order)) - np.searchsorted(ranked, ranked, "left") + 1
     return place

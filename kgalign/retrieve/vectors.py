@@ -1,11 +1,10 @@
-"""Dense vectors: nearest neighbours by FAISS, and structure vectors from propagated features."""
+"""Dense vectors: nearest neighbours by FAISS."""
 
 import faiss
 import numpy as np
-from scipy.sparse import coo_array, csr_array, diags_array
 
 from kgalign.rdf.graph import Ids
-from kgalign.records import Floats, Profile
+from kgalign.records import Floats
 
 _EXACT = 40_000
 """Rows up to which search is exact: beyond, an inverted file looks at a part of them."""
@@ -45,47 +44,3 @@ def _index(rows: Floats, seed: int) -> faiss.Index:
         index.train(rows)
     index.add(rows)
     return index
-
-
-def project(rows: csr_array, used: Ids, width: int, seed: int) -> Floats:
-    """Project sparse rows to ``width`` dimensions by random signs, keeping cosines (Johnson–Lindenstrauss).
-
-    :param used: the columns to keep, the same for both sides.
-    """
-    random = np.random.default_rng(seed)
-    signs = random.integers(0, 2, size=(len(used), width), dtype=np.int8).astype(np.float32) * 2 - 1
-    place = np.full(rows.shape[1], -1, dtype=np.int64)
-    place[used] = np.arange(len(used))
-    kept = place[rows.indices] >= 0
-    row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))[kept]
-    small = coo_array((rows.data[kept], (row, place[rows.indices[kept]])), shape=(rows.shape[0], len(used))).tocsr()
-    return np.asarray(small @ signs, dtype=np.float32) / np.float32(np.sqrt(width))
-
-
-def unit(rows: Floats) -> Floats:
-    """Rows of unit length; zero rows stay zero."""
-    norms = np.sqrt((rows * rows).sum(axis=1, keepdims=True))
-    return np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
-
-
-def propagate(profile: Profile, features: Floats, hops: int = 2) -> list[Floats]:
-    """Features of the neighbours, one and two hops away; rarer relations weigh more (SEU, 2109.02363).
-
-    :param features: (n, d) features of the entities themselves.
-    :returns: ``hops`` arrays (n, d) of unit rows.
-    """
-    n = len(profile)
-    counts = np.array([max(r.facts, 1) for r in profile.relations], dtype=np.float64)
-    rarity = np.log((1 + counts.sum()) / counts)
-    weight = rarity[profile.edge_relation]
-    head, tail = profile.edge_head, profile.edge_tail
-    forward = coo_array((weight, (head, tail)), shape=(n, n))
-    matrix = (forward + forward.T).tocsr()
-    # A hub says little of its neighbours: damp by the root of its degree, as a graph convolution does.
-    degree = np.maximum(np.asarray(matrix.sum(axis=0)).ravel(), 1e-9)
-    matrix = (matrix @ diags_array(1 / np.sqrt(degree))).astype(np.float32).tocsr()
-    layers, current = [], features
-    for _ in range(hops):
-        current = unit(np.asarray(matrix @ current, dtype=np.float32))
-        layers.append(current)
-    return layers

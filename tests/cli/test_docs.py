@@ -1,6 +1,8 @@
 """The README tells the truth: each command, each key, each link."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -8,6 +10,7 @@ import pytest
 from kgalign.cli import main
 
 from kgalign import config
+from tests.conftest import Pair
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf8")
@@ -32,6 +35,23 @@ def test_the_readmes_configuration_has_every_key_with_its_default(tmp_path: Path
     assert config.load_config(path) == config.Config()
     for key in config.known_keys():
         assert key.rpartition(".")[2] in block, key
+
+
+def test_the_readmes_python_runs(elements: Pair, tmp_path: Path) -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    elements.left.rename(tmp_path / "left.ttl")
+    elements.right.rename(tmp_path / "right.ttl")
+    result = subprocess.run(
+        [sys.executable, "-c", block],
+        capture_output=True,
+        text=True,
+        encoding="utf8",
+        cwd=tmp_path,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert {tuple(line.split()[:2]) for line in result.stdout.splitlines()} == elements.links
+    assert (tmp_path / "fused.ttl").stat().st_size > 0
 
 
 def test_every_flag_in_the_readme_exists() -> None:

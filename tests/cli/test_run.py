@@ -114,6 +114,7 @@ def _kill_once(process: "subprocess.Popen[bytes]", done: Callable[[], bool]) -> 
     return process.wait() == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_a_run_killed_after_every_single_step_comes_to_the_same_bytes(
     elements: Pair, tmp_path: Path, kgalign: Kgalign
 ) -> None:
