@@ -35,7 +35,7 @@ def sort_words(folded: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """Words of a text, in order; what punctuation holds together also as one (``tx-8255``: tx, 8255, tx8255)."""
+    """Words of a text, in order; ``tx-8255`` gives tx, 8255 and tx8255."""
     found = fold(text).split()
     if _INNER.search(text[:_LONG]):
         for piece in text[:_LONG].split():
@@ -53,7 +53,9 @@ def entity_words(profile: Profile) -> list[list[str]]:
     split = [words(text) for text in listed]
     rows: list[list[str]] = [[] for _ in range(len(profile))]
     is_link = links[profile.value_attribute].tolist()
-    for entity, text, link in zip(profile.value_entity.tolist(), profile.value_text.tolist(), is_link, strict=True):
+    for entity, text, link in zip(
+        profile.value_entity.tolist(), profile.value_text.tolist(), is_link, strict=True
+    ):
         if link:
             rows[entity].append(listed[text])
         else:
@@ -71,7 +73,10 @@ def word_rows(texts: Iterable[Sequence[str]], vocabulary: dict[str, int]) -> csr
         indices.extend([vocabulary.setdefault(word, len(vocabulary)) for word in row])
         indptr.append(len(indices))
     data = np.ones(len(indices), dtype=np.float32)
-    matrix = csr_array((data, np.array(indices, dtype=np.int64), np.array(indptr)), shape=(len(indptr) - 1, max(len(vocabulary), 1)))
+    matrix = csr_array(
+        (data, np.array(indices, dtype=np.int64), np.array(indptr)),
+        shape=(len(indptr) - 1, max(len(vocabulary), 1)),
+    )
     matrix.sum_duplicates()
     return matrix
 
@@ -102,9 +107,12 @@ def gram_rows(texts: Sequence[str], size: int = 3, buckets: int = 1 << 20) -> cs
 
 def idf(left: csr_array, right: csr_array) -> npt.NDArray[np.float32]:
     """Inverse document frequency over both sides: log of rows over rows that have the column."""
-    frequency = np.bincount(left.indices, minlength=left.shape[1]) + np.bincount(right.indices, minlength=left.shape[1])
+    frequency = np.bincount(left.indices, minlength=left.shape[1]) + np.bincount(
+        right.indices, minlength=left.shape[1]
+    )
     rows = left.shape[0] + right.shape[0]
-    return np.log((2 + rows) / (1 + frequency)).astype(np.float32)
+    weights: npt.NDArray[np.float32] = np.log((2 + rows) / (1 + frequency)).astype(np.float32)
+    return weights
 
 
 def weigh(rows: csr_array, weights: npt.NDArray[np.float32]) -> csr_array:
@@ -112,7 +120,9 @@ def weigh(rows: csr_array, weights: npt.NDArray[np.float32]) -> csr_array:
     data = (1 + np.log(rows.data)) * weights[rows.indices]
     norms = np.sqrt(np.bincount(row_of(rows), weights=data * data, minlength=rows.shape[0]))
     scale = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
-    return csr_array(((data * scale[row_of(rows)]).astype(np.float32), rows.indices, rows.indptr), shape=rows.shape)
+    return csr_array(
+        ((data * scale[row_of(rows)]).astype(np.float32), rows.indices, rows.indptr), shape=rows.shape
+    )
 
 
 def row_of(rows: csr_array) -> npt.NDArray[np.int64]:
@@ -120,7 +130,13 @@ def row_of(rows: csr_array) -> npt.NDArray[np.int64]:
     return np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
 
 
-def row_dots(left: csr_array, right: csr_array, a: npt.NDArray[np.int32], b: npt.NDArray[np.int32], batch: int = 200_000) -> npt.NDArray[np.float32]:
+def row_dots(
+    left: csr_array,
+    right: csr_array,
+    a: npt.NDArray[np.int32],
+    b: npt.NDArray[np.int32],
+    batch: int = 200_000,
+) -> npt.NDArray[np.float32]:
     """Dot product of row ``a[i]`` of left with row ``b[i]`` of right, for all i."""
     result = np.empty(len(a), dtype=np.float32)
     for start in range(0, len(a), batch):

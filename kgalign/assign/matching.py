@@ -31,7 +31,9 @@ def assign(
     """
     cardinality, reason = _cardinality(verdicts, config)
     weight = np.where(verdicts.given, 2.0, verdicts.probability.astype(np.float64))
-    alive = np.flatnonzero((verdicts.probability >= min(_FLOOR, judge.undecided_probability)) | verdicts.given)
+    alive = np.flatnonzero(
+        (verdicts.probability >= min(_FLOOR, judge.undecided_probability)) | verdicts.given
+    )
     a, b, w = verdicts.left[alive], verdicts.right[alive], weight[alive]
     if cardinality == "one-to-one":
         kept = _matching(a, b, w, n_left, n_right)

@@ -8,10 +8,9 @@ association (observed over expected co-occurrence).
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from kgalign.arrays import Doubles
 from kgalign.judge.comparisons import Comparison, steps
-from kgalign.judge.matching import Doubles
 from kgalign.judge.values import Pool, best_by_row, cross, pool
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile, ValueKind
@@ -23,7 +22,15 @@ _SURE = 0.7
 _SEEDS = 20_000
 _GAIN = 0.15
 _KNOTS = (-3.0, -1.5, -0.5, 0.0, 0.5, 1.5, 3.0)
-_LABELS = ("never together", "seldom together", "less than by chance", "as by chance", "together", "often together", "always together")
+_LABELS = (
+    "never together",
+    "seldom together",
+    "less than by chance",
+    "as by chance",
+    "together",
+    "often together",
+    "always together",
+)
 _MOST = 8
 
 
@@ -121,8 +128,9 @@ def _together(f: Facet, g: Facet, x: Ids, y: Ids) -> Doubles:
     row, va, vb = cross(f.pool, g.pool, x, y)
     # An entity with many values does not count more than one with a single value.
     weight = 1 / np.bincount(row, minlength=len(x))[row]
-    flat = np.bincount(va.astype(np.int64) * g.size + vb, weights=weight, minlength=f.size * g.size)
-    return flat.reshape(f.size, g.size)
+    code = va.astype(np.int64) * g.size + vb
+    flat = np.bincount(code, weights=weight, minlength=f.size * g.size)
+    return np.asarray(flat, dtype=np.float64).reshape(f.size, g.size)
 
 
 def _information(counts: Doubles) -> float:
@@ -139,7 +147,8 @@ def _information(counts: Doubles) -> float:
     return float(mutual / smaller) if smaller > 0.05 else 0.0
 
 
-def _ratio(counts: Doubles) -> npt.NDArray[np.float32]:
+def _ratio(counts: Doubles) -> Floats:
     """Log of observed over expected co-occurrence, drawn to 0 where little was seen."""
     expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum()
-    return np.log((counts + 0.5) / (expected + 0.5)).astype(np.float32)
+    ratio: Floats = np.log((counts + 0.5) / (expected + 0.5)).astype(np.float32)
+    return ratio

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kgalign.judge.matching import Doubles
+from kgalign.arrays import Doubles
 from kgalign.rdf.graph import Ids
 
 _MULTIPLE = 0.3

@@ -50,8 +50,8 @@ class Pooled:
     def __init__(self, left: Profile, right: Profile, texts: tuple[Texts, Texts]) -> None:
         self.left, self.right, self.texts = left, right, texts
         self.names = tuple(_name_pool(profile) for profile in (left, right))
-        self.words, self.weights = _word_rows(left, right)
-        self.codes = tuple(_code_rows(rows, words_) for rows, words_ in zip(self.words[:2], (self.words[2],) * 2, strict=True))
+        self.words, self.weights, vocabulary = _word_rows(left, right)
+        self.codes = tuple(_code_rows(rows, vocabulary) for rows in self.words)
 
     def compare(self, left: Ids, right: Ids) -> list[Comparison]:
         """Names, words and codes of each pair."""
@@ -59,16 +59,30 @@ class Pooled:
         names = best_by_row(row, string_similarity(*self.texts, ta, tb), len(left))
         found = [Comparison("names", "name", STRING_LABELS, steps(names, STRING_STEPS))]
         share, rarity = self._shared(self.words[0], self.words[1], left, right)
-        found.append(Comparison("words shared", "text", _labels(_SHARE_STEPS, "share"), steps(share, _SHARE_STEPS)))
-        found.append(Comparison("rarity of shared words", "text", _labels(_RARITY_STEPS, "rarity"), steps(rarity, _RARITY_STEPS)))
+        found.append(
+            Comparison("words shared", "text", _labels(_SHARE_STEPS, "share"), steps(share, _SHARE_STEPS))
+        )
+        found.append(
+            Comparison(
+                "rarity of shared words",
+                "text",
+                _labels(_RARITY_STEPS, "rarity"),
+                steps(rarity, _RARITY_STEPS),
+            )
+        )
         codes, _ = self._shared(self.codes[0], self.codes[1], left, right)
         bounds = (0.0, 0.33, 0.67, 1.0)
         found.append(Comparison("codes shared", "code", _labels(bounds, "share"), steps(codes, bounds)))
         return found
 
-    def _shared(self, a: csr_array, b: csr_array, left: Ids, right: Ids, batch: int = 200_000) -> tuple[Floats, Floats]:
-        """Share of the smaller side's information that is shared, and its amount against one in all entities."""
-        own = [np.asarray((rows * self.weights[None, :]).sum(axis=1)).ravel() if rows.shape[0] else np.zeros(0) for rows in (a, b)]
+    def _shared(
+        self, a: csr_array, b: csr_array, left: Ids, right: Ids, batch: int = 200_000
+    ) -> tuple[Floats, Floats]:
+        """Share of the smaller side's information that both hold, and its amount in units of one in all."""
+        own = [
+            np.asarray((rows * self.weights[None, :]).sum(axis=1)).ravel() if rows.shape[0] else np.zeros(0)
+            for rows in (a, b)
+        ]
         both = np.empty(len(left), dtype=np.float32)
         weighted = csr_array((a.data * self.weights[a.indices], a.indices, a.indptr), shape=a.shape)
         for start in range(0, len(left), batch):
@@ -85,19 +99,24 @@ def _name_pool(profile: Profile) -> Pool:
     return pool(profile, [i for i, a in enumerate(profile.attributes) if a.is_name])
 
 
-def _word_rows(left: Profile, right: Profile) -> tuple[tuple[csr_array, csr_array, list[str]], Floats]:
-    """Which words each entity holds anywhere in its values (1 or 0), and the rarity of each word."""
+def _word_rows(left: Profile, right: Profile) -> tuple[tuple[csr_array, csr_array], Floats, list[str]]:
+    """Which words each entity holds anywhere in its values (1 or 0), the rarity of each word, the words."""
     vocabulary: dict[str, int] = {}
-    rows = [word_rows((sorted(set(held)) for held in entity_words(profile)), vocabulary) for profile in (left, right)]
+    rows = [
+        word_rows((sorted(set(held)) for held in entity_words(profile)), vocabulary)
+        for profile in (left, right)
+    ]
     for matrix in rows:
         matrix.resize((matrix.shape[0], max(len(vocabulary), 1)))
-    weights = idf(rows[0], rows[1])
-    return (rows[0], rows[1], list(vocabulary)), weights
+    return (rows[0], rows[1]), idf(rows[0], rows[1]), list(vocabulary)
 
 
 def _code_rows(rows: csr_array, vocabulary: list[str]) -> csr_array:
     """Only the words that look like codes: a digit among four or more letters and digits."""
-    is_code = np.array([len(w) >= 4 and any(c.isdigit() for c in w) and not w.startswith("http") for w in vocabulary] or [False])
+    is_code = np.array(
+        [len(w) >= 4 and any(c.isdigit() for c in w) and not w.startswith("http") for w in vocabulary]
+        or [False]
+    )
     keep = is_code[rows.indices]
     row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))[keep]
     indptr = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=rows.shape[0]))])

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kgalign.judge.comparisons import Comparison, Positions, STRING_LABELS, STRING_STEPS, steps
-from kgalign.judge.matching import Doubles
-from kgalign.judge.values import Texts, best_by_row, cross, pool, string_similarity
+from kgalign.arrays import Doubles, spread
+from kgalign.arrays import Positions as Rows
+from kgalign.judge.comparisons import STRING_LABELS, STRING_STEPS, Comparison, Positions, steps
+from kgalign.judge.values import Pool, Texts, best_by_row, cross, pool, string_similarity
 from kgalign.rdf.graph import Ids
 from kgalign.records import Attribute, Floats, Profile, ValueKind
 
@@ -19,7 +20,14 @@ _SEEDS = 600
 _GAIN = 0.1
 _MOST = 32
 _NUMBER_STEPS = (0.0, 0.7, 0.9, 0.97, 0.99, 0.999, 1.0)
-_DATE_LABELS = ("more than ten years", "years apart", "a year apart", "the same year", "the same month", "the same day")
+_DATE_LABELS = (
+    "more than ten years",
+    "years apart",
+    "a year apart",
+    "the same year",
+    "the same month",
+    "the same day",
+)
 _RARITY = ("common", "uncommon", "rare")
 
 
@@ -60,7 +68,7 @@ class AttributeComparisons:
             row, ta, tb = cross(*pools, a, b)
             similarity = best_by_row(row, value_similarity(kind, self.texts, ta, tb, found.factor), len(a))
             position, labels = _positions(kind, similarity)
-            position, labels = _by_rarity(position, labels, pools, self.texts, a, b, row, ta)
+            position, labels = _by_rarity(position, labels, pools, self.texts, a, row, ta)
             name = f"{path_text(attributes[0])} = {path_text(attributes[1])}"
             result.append(Comparison(name, kind.value, labels, position))
         return result
@@ -107,7 +115,15 @@ def _learn(left: Profile, right: Profile, texts: tuple[Texts, Texts], a: Ids, b:
     rows = np.argwhere(best & (worth > 0))
     order = sorted(rows.tolist(), key=lambda p: (-worth[p[0], p[1]], p))[:_MOST]
     return [
-        Correspondence(i, j, float(gain[i, j]), float(agree[i, j] / seen[i, j]), int(seen[i, j]), factors.get(i * size + j, 1.0)) for i, j in order
+        Correspondence(
+            i,
+            j,
+            float(gain[i, j]),
+            float(agree[i, j] / seen[i, j]),
+            int(seen[i, j]),
+            factors.get(i * size + j, 1.0),
+        )
+        for i, j in order
     ]
 
 
@@ -142,17 +158,14 @@ def _values_of(profile: Profile, entities: Ids) -> tuple[Ids, Ids, Ids]:
     """(position in ``entities``, attribute, text) of the values of some entities."""
     starts = np.searchsorted(profile.value_entity, entities, "left")
     counts = np.searchsorted(profile.value_entity, entities, "right") - starts
-    counts = np.minimum(counts, 60)
-    place = np.repeat(np.arange(len(entities)), counts).astype(np.int32)
-    offset = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
-    rows = np.repeat(starts, counts) + offset
-    return place, profile.value_attribute[rows], profile.value_text[rows]
+    place, rows = spread(starts, np.minimum(counts, 60))
+    return place.astype(np.int32), profile.value_attribute[rows], profile.value_text[rows]
 
 
 def _agreement(
     left: Profile, right: Profile, texts: tuple[Texts, Texts], a: Ids, b: Ids, factors: dict[int, float]
 ) -> tuple[Doubles, Doubles, dict[int, float]]:
-    """(left attributes, right attributes): sum of similarities over the pairs that have both, and their number.
+    """Sum of similarities over the pairs that have both, and their number: (left, right attributes) each.
 
     ``factors`` are the differences of unit to apply; where empty, they are found and returned.
     """
@@ -161,9 +174,7 @@ def _agreement(
     place_r, attribute_r, text_r = _values_of(right, b)
     start = np.searchsorted(place_r, np.arange(len(b)))
     count = np.searchsorted(place_r, np.arange(len(b)), "right") - start
-    width = count[place_l]
-    rows_l = np.repeat(np.arange(len(place_l)), width)
-    rows_r = np.repeat(start[place_l], width) + np.arange(int(width.sum())) - np.repeat(np.cumsum(width) - width, width)
+    rows_l, rows_r = spread(start[place_l], count[place_l])
     pair = attribute_l[rows_l].astype(np.int64) * size + attribute_r[rows_r]
     ta, tb = text_l[rows_l], text_r[rows_r]
     factors = factors or _factors(left, right, texts, pair, ta, tb, size)
@@ -172,7 +183,9 @@ def _agreement(
     for kind in ValueKind:
         rows = np.flatnonzero(kinds[pair // size, pair % size] == kind.value)
         if len(rows):
-            factor = np.array([factors.get(int(p), 1.0) for p in pair[rows]]) if kind == ValueKind.NUMBER else 1.0
+            factor = (
+                np.array([factors.get(int(p), 1.0) for p in pair[rows]]) if kind == ValueKind.NUMBER else 1.0
+            )
             similarity[rows] = value_similarity(kind, texts, ta[rows], tb[rows], factor)
     # The best pair of values of each pair of entities and attributes counts.
     key = place_l[rows_l].astype(np.int64) * (len(left.attributes) * size) + pair
@@ -180,8 +193,9 @@ def _agreement(
     best = best_by_row(inverse, similarity, len(distinct))
     cell = distinct % (len(left.attributes) * size)
     shape = (len(left.attributes), size)
-    agree = np.bincount(cell, weights=best, minlength=shape[0] * size).reshape(shape)
-    seen = np.bincount(cell, minlength=shape[0] * size).reshape(shape).astype(np.float64)
+    width = shape[0] * size
+    agree = np.asarray(np.bincount(cell, weights=best, minlength=width), dtype=np.float64).reshape(shape)
+    seen = np.bincount(cell, minlength=width).astype(np.float64).reshape(shape)
     return agree, seen, factors
 
 
@@ -190,9 +204,15 @@ def _kinds(left: Profile, right: Profile) -> npt.NDArray[np.str_]:
 
 
 def _factors(
-    left: Profile, right: Profile, texts: tuple[Texts, Texts], pair: npt.NDArray[np.int64], ta: Ids, tb: Ids, size: int
+    left: Profile,
+    right: Profile,
+    texts: tuple[Texts, Texts],
+    pair: Rows,
+    ta: Ids,
+    tb: Ids,
+    size: int,
 ) -> dict[int, float]:
-    """Constant ratios between the numbers of matches: square miles for square kilometres, thousands for units."""
+    """Constant ratios between the numbers of matches: square miles for square kilometres, thousands."""
     found: dict[int, float] = {}
     numbers = {
         i * size + j
@@ -224,7 +244,8 @@ def value_similarity(
         with np.errstate(invalid="ignore"):
             apart = np.divide(np.abs(x - y), largest, out=np.zeros_like(x), where=largest > 0)
         close = np.clip(1 - apart, 0, 1)
-        return np.nan_to_num(close, nan=0.0).astype(np.float32)
+        near: Floats = np.nan_to_num(close, nan=0.0).astype(np.float32)
+        return near
     if kind == ValueKind.DATE:
         return _date_similarity(left.date[ta], right.date[tb])
     if kind in (ValueKind.LINK, ValueKind.BOOLEAN):
@@ -240,12 +261,21 @@ def _date_similarity(x: Doubles, y: Doubles) -> Floats:
     months = (x // 100 % 100 == y // 100 % 100) & (x // 100 % 100 > 0)
     result = np.where((years == 0) & months, 0.8, result)
     result = np.where((x == y) & (x % 100 > 0), 1.0, result)
-    return np.nan_to_num(np.where(np.isnan(x) | np.isnan(y), 0.0, result)).astype(np.float32)
+    near: Floats = np.nan_to_num(np.where(np.isnan(x) | np.isnan(y), 0.0, result)).astype(np.float32)
+    return near
 
 
 def _positions(kind: ValueKind, similarity: Floats) -> tuple[Positions, tuple[str, ...]]:
     if kind == ValueKind.NUMBER:
-        labels = ("far off", "within 30 %", "within 10 %", "within 3 %", "within 1 %", "within 0.1 %", "equal")
+        labels = (
+            "far off",
+            "within 30 %",
+            "within 10 %",
+            "within 3 %",
+            "within 1 %",
+            "within 0.1 %",
+            "equal",
+        )
         return steps(similarity, _NUMBER_STEPS), labels
     if kind == ValueKind.DATE:
         return steps(similarity, (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)), _DATE_LABELS
@@ -257,15 +287,14 @@ def _positions(kind: ValueKind, similarity: Floats) -> tuple[Positions, tuple[st
 def _by_rarity(
     position: Positions,
     labels: tuple[str, ...],
-    pools: tuple[object, object],
+    pools: tuple[Pool, Pool],
     texts: tuple[Texts, Texts],
     a: Ids,
-    b: Ids,
-    row: npt.NDArray[np.int64],
+    row: Rows,
     ta: Ids,
 ) -> tuple[Positions, tuple[str, ...]]:
     """Split the best level by how rare the left value is: to share a rare one says more."""
-    held = pools[0].text  # type: ignore[attr-defined]
+    held = pools[0].text
     share = np.bincount(held, minlength=len(texts[0].raw)) / max(len(held), 1)
     rarest = np.full(len(a), np.inf)
     np.minimum.at(rarest, row, share[ta])

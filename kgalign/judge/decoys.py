@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from kgalign.judge.matching import Doubles, Flags
+from kgalign.arrays import Doubles, Flags
 from kgalign.rdf.graph import Ids
 
 _LENIENT = 8.0
@@ -24,6 +24,8 @@ _CERTAIN = 20.0
 _DOUBT = 4.0
 """Score below whose negative a best pair no longer counts as an example of a match, whatever decoys say."""
 _CLIP = 20.0
+_ROUNDS = 6
+_REACH = 7.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +59,35 @@ class Rivalry:
     is free.
     """
 
-    def __init__(self, left: Ids, right: Ids, score: Doubles, one_left: bool, one_right: bool, rounds: int = 8) -> None:
-        self.left, self.right, self.score = left, right, score
-        self.odds = np.exp(np.clip(score + _LENIENT, -_CLIP, _CLIP))
+    def __init__(self, left: Ids, right: Ids, score: Doubles, one_left: bool, one_right: bool) -> None:
         self.rows, self.columns = int(left.max()) + 1, int(right.max()) + 1
-        self.free_left, self.free_right = np.ones(len(score)), np.ones(len(score))
-        self.one_left, self.one_right = one_left, one_right
-        for _ in range(rounds):
+        live = self._live(left, right, score)
+        a, b = left[live], right[live]
+        odds = np.exp(np.clip(score[live] + _LENIENT, -_CLIP, _CLIP))
+        free_left, free_right = np.ones(len(live)), np.ones(len(live))
+        for _ in range(_ROUNDS):
             if one_right:
-                self.free_left = _message(left, self.odds * self.free_right, self.rows)
+                free_left = _message(a, odds * free_right, self.rows)
             if one_left:
-                self.free_right = np.sqrt(self.free_right * _message(right, self.odds * self.free_left, self.columns))
-        self.lead: Doubles = score + np.log(self.free_left) + np.log(self.free_right)
+                free_right = np.sqrt(free_right * _message(b, odds * free_left, self.columns))
+        self.lead: Doubles = score.copy()
+        # A pair that is out of the race has all that is in it against itself.
+        if one_right:
+            self.lead -= np.log1p(np.bincount(a, weights=odds * free_right, minlength=self.rows))[left]
+        if one_left:
+            self.lead -= np.log1p(np.bincount(b, weights=odds * free_left, minlength=self.columns))[right]
+        self.lead[live] = score[live] + np.log(free_left) + np.log(free_right)
+
+    def _live(self, left: Ids, right: Ids, score: Doubles) -> npt.NDArray[np.int64]:
+        """Pairs within reach of the second best of one of their entities: the others weigh nothing."""
+        near = np.zeros(len(score), dtype=bool)
+        for node, size in ((left, self.rows), (right, self.columns)):
+            best, second = np.full(size, -np.inf), np.full(size, -np.inf)
+            np.maximum.at(best, node, score)
+            rest = score < best[node]
+            np.maximum.at(second, node[rest], score[rest])
+            near |= score >= np.where(np.isinf(second), best, second)[node] - _REACH
+        return np.flatnonzero(near)
 
 
 def _message(node: Ids, weight: Doubles, size: int) -> Doubles:
@@ -138,7 +157,9 @@ def calibrate(
     z, z_decoy = shift + columns @ slope, shift + decoys @ slope
     prior = np.full(len(score), shift)
     shares = []
-    for mask in (stratum, ~stratum) if _enough(stratum, targets, decoy) else (np.ones(len(score), dtype=bool),):
+    for mask in (
+        (stratum, ~stratum) if _enough(stratum, targets, decoy) else (np.ones(len(score), dtype=bool),)
+    ):
         target, below = mask[targets], mask[decoy]
         share = _null_share(z[targets][target], z_decoy[below], trust[below])
         prior[mask] += np.log((1 - share) / share)

@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from kgalign.arrays import Doubles, Flags
 from kgalign.config import JudgeConfig
 from kgalign.judge import associate
 from kgalign.judge.cardinality import choose, multiplicity
 from kgalign.judge.comparisons import Comparison, Pooled
 from kgalign.judge.correspond import AttributeComparisons
-from kgalign.judge.matching import Doubles, Flags
 from kgalign.judge.mixture import Hat, Mixture, fit
 from kgalign.judge.neighbours import Neighbours
 from kgalign.judge.values import prepare
@@ -63,7 +63,7 @@ def judge(
         everything = comparisons
         for _ in range(config.iterations if neighbours.any else 0):
             everything = comparisons + neighbours.compare(mixture.expected)
-            mixture = model.fit(everything, mixture.expected)
+            mixture = model.fit(everything, mixture.expected, rounds=2)
             task.advance()
     return _verdicts(candidates, everything, mixture, model)
 
@@ -84,7 +84,7 @@ class _Model:
         self.of_left, self.of_right = 0.0, 0.0
         self.cardinality, self.reason = choose("one-to-one" if asked == "auto" else asked, 0.0, 0.0)
 
-    def fit(self, comparisons: list[Comparison], start: Doubles) -> Mixture:
+    def fit(self, comparisons: list[Comparison], start: Doubles, rounds: int = _ROUNDS) -> Mixture:
         """Learn what the levels of the comparisons are worth."""
         positions = np.stack([c.position for c in comparisons], axis=1)
         return fit(
@@ -98,7 +98,7 @@ class _Model:
             stratum=np.isnan(positions[:, 0]),
             one_left=self.cardinality in ("one-to-one", "one-to-many"),
             one_right=self.cardinality in ("one-to-one", "many-to-one"),
-            rounds=_ROUNDS,
+            rounds=rounds,
         )
 
     def settle(self, comparisons: list[Comparison], mixture: Mixture) -> Mixture:
@@ -122,7 +122,9 @@ def _start(candidates: Candidates, given: Flags) -> Doubles:
     return np.where(given, 1.0, np.where(mutual & (score > 0), 0.8, 0.02))
 
 
-def _verdicts(candidates: Candidates, comparisons: list[Comparison], mixture: Mixture, model: _Model) -> Verdicts:
+def _verdicts(
+    candidates: Candidates, comparisons: list[Comparison], mixture: Mixture, model: _Model
+) -> Verdicts:
     """Log-odds as a sum: where all start, what a pair shares, and what its rivals take away."""
     calibration = mixture.calibration
     by_score, by_lead = calibration.slope

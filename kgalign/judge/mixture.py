@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from kgalign.arrays import Doubles, Flags
 from kgalign.judge.decoys import Calibration, calibrate
-from kgalign.judge.matching import Doubles, Flags
 from kgalign.rdf.graph import Ids
 
 Positions = npt.NDArray[np.float32]
@@ -57,8 +57,6 @@ def fit(
     :param given: (c,) pairs that are matches whatever they look like.
     :returns: the weights after ``rounds`` rounds, and the expected matches.
     """
-    expected = np.where(given, 1.0, start)
-    mixture = Mixture([np.zeros(s) for s in sizes], np.zeros(len(sizes)), expected, np.zeros(len(expected)))
     hats = [Hat(positions[:, k], size) for k, size in enumerate(sizes)]
     expected = np.where(given, 1.0, start)
     for _ in range(rounds):
@@ -67,7 +65,14 @@ def fit(
         for hat, table in zip(hats, weights, strict=True):
             log_odds += hat.look_up(table)
         calibration = calibrate(
-            left, right, log_odds, given, one_left=one_left, one_right=one_right, stratum=stratum, expected=expected
+            left,
+            right,
+            log_odds,
+            given,
+            one_left=one_left,
+            one_right=one_right,
+            stratum=stratum,
+            expected=expected,
         )
         expected = np.where(calibration.top, calibration.probability, 0.0)
     return Mixture(weights, expected, log_odds, calibration)
@@ -87,7 +92,7 @@ class Hat:
         value = np.clip(position[self.seen].astype(np.float64), 0, size - 1)
         self.low = np.minimum(value.astype(np.int64), max(size - 2, 0))
         self.high = np.minimum(self.low + 1, size - 1)
-        self.part = value - self.low
+        self.part: Doubles = value - self.low
 
     def weigh(self, expected: Doubles) -> Doubles:
         """Log ratio of each level's frequency among matches and among the rest, rising with the level."""
@@ -102,8 +107,7 @@ class Hat:
     def _count(self, weight: Doubles) -> Doubles:
         low = np.bincount(self.low, weights=weight * (1 - self.part), minlength=self.size)
         high = np.bincount(self.high, weights=weight * self.part, minlength=self.size)
-        total: Doubles = low + high
-        return total
+        return np.asarray(low + high, dtype=np.float64)
 
     def look_up(self, table: Doubles) -> Doubles:
         """The weight of each pair's position, 0 where there was nothing to compare."""
@@ -123,5 +127,3 @@ def _rising(values: Doubles, weights: Doubles) -> Doubles:
             before[0] = (before[0] * before[1] + last[0] * last[1]) / total
             before[1], before[2] = total, before[2] + last[2]
     return np.repeat([b[0] for b in blocks], [int(b[2]) for b in blocks])
-
-

@@ -7,10 +7,9 @@ which right one is learned from the matches so far, and probabilities weigh ever
 """
 
 import numpy as np
-import numpy.typing as npt
 
+from kgalign.arrays import Doubles, Positions, run_starts, spread
 from kgalign.judge.comparisons import Comparison, steps
-from kgalign.judge.matching import Doubles
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
 
@@ -38,8 +37,11 @@ class _Side:
         _, inverse, counts = np.unique(same, return_inverse=True, return_counts=True)
         # (edges,) log of how many have the relation over how many have it to this very neighbour.
         self.surprise = np.log((facts[self.relation] + 1) / counts[inverse]).astype(np.float32)
-        self.by_pair = np.argsort(self.node.astype(np.int64) * n + self.other, kind="stable")
-        self.pair_key = (self.node.astype(np.int64) * n + self.other)[self.by_pair]
+        key = self.node.astype(np.int64) * n + self.other
+        self.by_pair = np.argsort(key, kind="stable")
+        self.pair_key, self.pair_start, self.pair_count = np.unique(
+            key[self.by_pair], return_index=True, return_counts=True
+        )
 
 
 class Neighbours:
@@ -71,8 +73,18 @@ class Neighbours:
         surprise = np.where(possible > 0, shared / logs, np.nan).astype(np.float32)
         share = np.divide(shared, possible, out=np.full_like(shared, np.nan), where=possible > 0)
         return [
-            Comparison("surprise of shared neighbours", "neighbours", _labels(_SURPRISE_STEPS), steps(surprise, _SURPRISE_STEPS)),
-            Comparison("neighbours shared", "neighbours", _labels(_SHARE_STEPS), steps(np.minimum(share, 1), _SHARE_STEPS)),
+            Comparison(
+                "surprise of shared neighbours",
+                "neighbours",
+                _labels(_SURPRISE_STEPS),
+                steps(surprise, _SURPRISE_STEPS),
+            ),
+            Comparison(
+                "neighbours shared",
+                "neighbours",
+                _labels(_SHARE_STEPS),
+                steps(np.minimum(share, 1), _SHARE_STEPS),
+            ),
         ]
 
     def _learn(self, partners: Ids, chance: Floats) -> None:
@@ -85,40 +97,53 @@ class Neighbours:
         rows = np.flatnonzero(weight > 0.5)
         np.add.at(seen, left.relation[rows], weight[rows])
         low, count = self._find(head[rows], tail[rows])
-        which = np.repeat(rows, count)
-        place = np.repeat(low, count) + np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
+        number, place = spread(low, count)
+        which = rows[number]
         np.add.at(agree, (left.relation[which], right.relation[right.by_pair[place]]), weight[which])
         # A relation seen seldom keeps close to what relations do on the whole.
         overall = (agree.max(axis=1).sum() + 1) / (seen.sum() + 2)
         prior = 3.0
-        self.agreement = ((agree + prior * overall * (agree > 0)) / (seen + prior)[:, None]).astype(np.float32)
+        self.agreement = ((agree + prior * overall * (agree > 0)) / (seen + prior)[:, None]).astype(
+            np.float32
+        )
         unseen = seen < 1
         self.agreement[unseen] = 0.2 * overall
 
-    def _find(self, head: Ids, tail: Ids) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    def _find(self, head: Ids, tail: Ids) -> tuple[Positions, Positions]:
         """Where the right edges between two entities stand in ``by_pair``, and how many there are."""
+        right = self.right
         key = head.astype(np.int64) * self.sizes[1] + tail
-        low = np.searchsorted(self.right.pair_key, key, "left")
-        return low, np.searchsorted(self.right.pair_key, key, "right") - low
+        place = np.minimum(np.searchsorted(right.pair_key, key), len(right.pair_key) - 1)
+        count = np.where(right.pair_key[place] == key, right.pair_count[place], 0)
+        return right.pair_start[place], count
 
     def _shared(self, partners: Ids, chance: Floats) -> Floats:
         """(c,) surprise of the neighbours that a pair shares, each neighbour counted once."""
         left, result = self.left, np.zeros(len(self.a), dtype=np.float32)
         count = (left.start[self.a + 1] - left.start[self.a]).astype(np.int64)
         total = np.cumsum(count)
-        bounds = np.unique(np.concatenate([[0], np.searchsorted(total, np.arange(_BATCH, total[-1] + 1, _BATCH)), [len(count)]]))
+        bounds = np.unique(
+            np.concatenate(
+                [[0], np.searchsorted(total, np.arange(_BATCH, total[-1] + 1, _BATCH)), [len(count)]]
+            )
+        )
         for start, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
             self._shared_batch(start, end, count, partners, chance, result)
         return result
 
     def _shared_batch(
-        self, start: int, end: int, count: npt.NDArray[np.int64], partners: Ids, chance: Floats, result: Floats
+        self,
+        start: int,
+        end: int,
+        count: Positions,
+        partners: Ids,
+        chance: Floats,
+        result: Floats,
     ) -> None:
         left, right = self.left, self.right
-        part = count[start:end]
-        pair = np.repeat(np.arange(start, end), part)
-        edge = np.repeat(left.start[self.a[start:end]], part) + np.arange(int(part.sum())) - np.repeat(np.cumsum(part) - part, part)
-        best_pair: list[npt.NDArray[np.int64]] = []
+        number, edge = spread(left.start[self.a[start:end]], count[start:end])
+        pair = number + start
+        best_pair: list[Positions] = []
         best_worth: list[Floats] = []
         best_other: list[Ids] = []
         for k in range(partners.shape[1]):
@@ -127,23 +152,25 @@ class Neighbours:
             alive = np.flatnonzero(partner >= 0)
             low, found = self._find(self.b[pair[alive]], partner[alive])
             hit = np.flatnonzero(found > 0)
-            rows, number = alive[hit], found[hit]
-            which = np.repeat(rows, number)
-            place = np.repeat(low[hit], number) + np.arange(int(number.sum())) - np.repeat(np.cumsum(number) - number, number)
+            number, place = spread(low[hit], found[hit])
+            which = alive[hit][number]
             right_edge = right.by_pair[place]
             agree = self.agreement[left.relation[edge[which]], right.relation[right_edge]]
             surprise = np.minimum(left.surprise[edge[which]], right.surprise[right_edge])
             best_pair.append(pair[which])
             best_other.append(other[which])
             best_worth.append((agree * surprise * chance[other[which], k]).astype(np.float32))
-        pairs, others, worth = np.concatenate(best_pair), np.concatenate(best_other), np.concatenate(best_worth)
+        pairs, others, worth = (
+            np.concatenate(best_pair),
+            np.concatenate(best_other),
+            np.concatenate(best_worth),
+        )
         if not len(pairs):
             return
         # Several relations to one neighbour say it once: the best of them counts.
         order = np.lexsort((-worth, others, pairs))
         pairs, others, worth = pairs[order], others[order], worth[order]
-        first = np.ones(len(pairs), dtype=bool)
-        first[1:] = (pairs[1:] != pairs[:-1]) | (others[1:] != others[:-1])
+        first = run_starts(pairs, others)
         np.add.at(result, pairs[first], worth[first])
 
 
@@ -169,8 +196,8 @@ def _possible(side: _Side, matched: Floats) -> Floats:
     n = len(side.start) - 1
     key = side.node.astype(np.int64) * n + side.other
     order = np.lexsort((-side.surprise, key))
-    first = np.ones(len(order), dtype=bool)
-    first[1:] = key[order][1:] != key[order][:-1]
-    rows = order[first]
-    total: Floats = np.bincount(side.node[rows], weights=side.surprise[rows] * matched[side.other[rows]], minlength=n).astype(np.float32)
+    rows = order[run_starts(key[order])]
+    total: Floats = np.bincount(
+        side.node[rows], weights=side.surprise[rows] * matched[side.other[rows]], minlength=n
+    ).astype(np.float32)
     return total

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 from rapidfuzz import fuzz
 from rapidfuzz.process import cpdist
 from scipy.sparse import csr_array
 
+from kgalign.arrays import Positions, spread
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
 from kgalign.text import fold, gram_rows, idf, row_dots, sort_words, weigh
@@ -85,10 +85,10 @@ class Pool:
     """Values of one kind, by entity: rows sorted by entity, with bounds."""
 
     text: Ids
-    start: npt.NDArray[np.int64]
+    start: Positions
     """(n + 1,) bounds of each entity's values in ``text``."""
 
-    def count(self, entity: Ids) -> npt.NDArray[np.int64]:
+    def count(self, entity: Ids) -> Positions:
         """How many values each of the entities has."""
         return self.start[entity + 1] - self.start[entity]
 
@@ -101,7 +101,7 @@ def pool(profile: Profile, attributes: Sequence[int]) -> Pool:
     return Pool(pairs[1].astype(np.int32), np.searchsorted(pairs[0], np.arange(len(profile) + 1)))
 
 
-def cross(a: Pool, b: Pool, left: Ids, right: Ids) -> tuple[npt.NDArray[np.int64], Ids, Ids]:
+def cross(a: Pool, b: Pool, left: Ids, right: Ids) -> tuple[Positions, Ids, Ids]:
     """All pairs of values of each pair of entities: (row of the pair, left text, right text).
 
     At most ``_PAIR_LIMIT`` pairs of values for each pair of entities, the first in canonical order.
@@ -109,9 +109,7 @@ def cross(a: Pool, b: Pool, left: Ids, right: Ids) -> tuple[npt.NDArray[np.int64
     ca, cb = a.count(left), b.count(right)
     cb = np.minimum(cb, np.maximum(_PAIR_LIMIT // np.maximum(ca, 1), 1))
     ca = np.minimum(ca, _PAIR_LIMIT)
-    total = ca * cb
-    row = np.repeat(np.arange(len(left)), total)
-    place = np.arange(int(total.sum())) - np.repeat(np.cumsum(total) - total, total)
+    row, place = spread(np.zeros(len(left), dtype=np.int64), ca * cb)
     width = np.maximum(cb[row], 1)
     ta = a.text[a.start[left[row]] + place // width]
     tb = b.text[b.start[right[row]] + place % width]
@@ -130,26 +128,26 @@ def string_similarity(a: Texts, b: Texts, ta: Ids, tb: Ids) -> Floats:
     distinct, inverse = np.unique(keys, return_inverse=True)
     ua, ub = (distinct // len(b.raw)).astype(np.int32), (distinct % len(b.raw)).astype(np.int32)
     edit = cpdist(
-        [a.sorted_words[i][:200] for i in ua.tolist()], [b.sorted_words[i][:200] for i in ub.tolist()],
-        scorer=fuzz.ratio, dtype=np.float32, workers=-1,
+        [a.sorted_words[i][:200] for i in ua.tolist()],
+        [b.sorted_words[i][:200] for i in ub.tolist()],
+        scorer=fuzz.ratio,
+        dtype=np.float32,
+        workers=-1,
     ) / np.float32(100)
     cosine = row_dots(a.grams, b.grams, ua, ub)
     similarity = np.minimum(0.5 * (edit + cosine), np.float32(0.995))
     similarity[edit >= 1] = 1
-    empty = np.array([not a.folded[i] or not b.folded[j] for i, j in zip(ua.tolist(), ub.tolist(), strict=True)])
+    empty = np.array(
+        [not a.folded[i] or not b.folded[j] for i, j in zip(ua.tolist(), ub.tolist(), strict=True)]
+    )
     similarity[empty] = 0
     result: Floats = similarity[inverse]
     return result
 
 
-def best_by_row(row: npt.NDArray[np.int64], value: Floats, rows: int) -> Floats:
+def best_by_row(row: Positions, value: Floats, rows: int) -> Floats:
     """The largest value of each row, NaN where a row has none."""
     result = np.full(rows, -np.inf, dtype=np.float32)
     np.maximum.at(result, row, value)
     result[np.isinf(result)] = np.nan
     return result
-
-
-def text_array(texts: Sequence[str]) -> pa.LargeStringArray:
-    """Strings as an Arrow column."""
-    return pa.array(texts, type=pa.large_string())

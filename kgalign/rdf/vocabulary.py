@@ -1,7 +1,4 @@
-"""Well-known IRIs, prefixes, predicates that name things, and the name that stands in an IRI."""
-
-import re
-from urllib.parse import unquote
+"""Well-known IRIs, prefixes, and predicates that name things."""
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 RDFS = "http://www.w3.org/2000/01/rdf-schema#"
@@ -15,6 +12,7 @@ DCTERMS = "http://purl.org/dc/terms/"
 FOAF = "http://xmlns.com/foaf/0.1/"
 SCHEMA = "http://schema.org/"
 SCHEMA_HTTPS = "https://schema.org/"
+VCARD = "http://www.w3.org/2006/vcard/ns#"
 
 RDF_TYPE = RDF + "type"
 RDF_FIRST = RDF + "first"
@@ -51,7 +49,7 @@ PREFIXES: dict[str, str] = {
     "sdo": SCHEMA_HTTPS,
     "skos": SKOS,
     "skosxl": SKOSXL,
-    "vcard": "http://www.w3.org/2006/vcard/ns#",
+    "vcard": VCARD,
     "void": "http://rdfs.org/ns/void#",
     "wd": "http://www.wikidata.org/entity/",
     "wdt": "http://www.wikidata.org/prop/direct/",
@@ -59,64 +57,18 @@ PREFIXES: dict[str, str] = {
 }
 """Customary prefixes of well-known namespaces."""
 
-NAME_PREDICATES: tuple[str, ...] = (
-    RDFS_LABEL,
-    SKOS + "prefLabel",
-    SCHEMA + "name",
-    SCHEMA_HTTPS + "name",
-    FOAF + "name",
-    DCTERMS + "title",
-    DC + "title",
-    SKOSXL + "literalForm",
-    "http://www.w3.org/2006/vcard/ns#fn",
-    "http://www.geonames.org/ontology#name",
-    "http://www.geonames.org/ontology#officialName",
-    "http://www.cidoc-crm.org/cidoc-crm/P190_has_symbolic_content",
-    "https://w3id.org/italia/onto/l0/name",
-    "http://purl.org/goodrelations/v1#name",
-    "http://rdvocab.info/Elements/title",
-    "http://rdaregistry.info/Elements/w/P10088",
-    "http://purl.org/ontology/mo/title",
-    "http://www.w3.org/ns/org#name",
-    "http://usefulinc.com/ns/doap#name",
-    "http://dbpedia.org/property/name",
-    "http://dbpedia.org/ontology/title",
-    "http://rdf.freebase.com/ns/type.object.name",
-    "http://www.loc.gov/mads/rdf/v1#authoritativeLabel",
-    "https://d-nb.info/standards/elementset/gnd#preferredName",
-    SKOS + "altLabel",
-    SKOS + "hiddenLabel",
-    SCHEMA + "alternateName",
-    SCHEMA_HTTPS + "alternateName",
-    DCTERMS + "alternative",
-    FOAF + "nick",
-    "http://www.geonames.org/ontology#alternateName",
-    "http://dbpedia.org/ontology/alias",
-    "http://rdf.freebase.com/ns/common.topic.alias",
-    "http://www.loc.gov/mads/rdf/v1#variantLabel",
-    "https://d-nb.info/standards/elementset/gnd#variantName",
+NAME_PREDICATES = frozenset(
+    {
+        VCARD + "fn",
+        SKOS + "hiddenLabel",
+        DCTERMS + "alternative",
+        FOAF + "nick",
+        "http://www.cidoc-crm.org/cidoc-crm/P190_has_symbolic_content",
+        "http://rdaregistry.info/Elements/w/P10088",
+        "http://rdf.freebase.com/ns/type.object.name",
+        "http://rdf.freebase.com/ns/common.topic.alias",
+        "http://www.loc.gov/mads/rdf/v1#authoritativeLabel",
+        "http://purl.obolibrary.org/obo/IAO_0000118",
+    }
 )
-"""Predicates known to name things, the main names before other ones."""
-
-_LOCAL = re.compile(r"([^/#:]+)[/#:]*$")
-_CAMEL = re.compile(r"(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])|(?<=[A-ZÀ-ÖØ-Þ])(?=[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ])")
-
-
-def local_name(iri: str) -> str:
-    """The name that stands at the end of an IRI, to be read by people.
-
-    Percent signs are decoded and underscores read as spaces; camel case is parted where the name
-    has no other breaks. An IRI without a local name is returned as it is.
-
-    >>> local_name("http://dbpedia.org/resource/S%C3%A3o_Paulo")
-    'São Paulo'
-    >>> local_name("http://example.org/ontology#birthPlace")
-    'birth Place'
-    """
-    found = _LOCAL.search(iri)
-    if found is None:
-        return iri
-    name = unquote(found.group(1)).replace("_", " ").strip()
-    if " " not in name:
-        name = _CAMEL.sub(" ", name)
-    return " ".join(name.split()) or iri
+"""Predicates that name things though their own names do not say so in the usual words."""

@@ -5,6 +5,8 @@ per row, spent on the row's rarest columns, so that the work grows with the numb
 not with its square.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
@@ -34,7 +36,7 @@ def top_rows(
     rows: list[Ids] = []
     columns: list[Ids] = []
     with progress.task(name, left.shape[0], "entities") as task:
-        for start, end in zip(bounds[:-1], bounds[1:], strict=True):
+        for start, end in pairwise(bounds):
             product = pruned[start:end] @ index
             part = _best(product, 3 * k)
             rows.append(part[0] + np.int32(start))
@@ -91,7 +93,7 @@ def _chunks(cost: npt.NDArray[np.int64]) -> list[int]:
     total = np.cumsum(cost)
     pieces = int(total[-1] // _CHUNK) + 1 if len(total) else 0
     bounds = np.searchsorted(total, np.arange(1, pieces) * _CHUNK)
-    return np.unique(np.concatenate([[0], bounds, [len(cost)]])).tolist()
+    return [int(bound) for bound in np.unique(np.concatenate([[0], bounds, [len(cost)]]))]
 
 
 def _best(product: csr_array, k: int) -> tuple[Ids, Ids]:

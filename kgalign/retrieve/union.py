@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.sparse import coo_array, csr_array
 
+from kgalign.arrays import Positions, join, run_starts
 from kgalign.config import RetrieveConfig
 from kgalign.progress import NoProgress, Progress
 from kgalign.rdf.graph import Ids
@@ -107,8 +107,7 @@ def _by_owner(pairs: Pairs, asking: Ids, asked: Ids, k: int) -> Pairs:
     a, b, score = asking[pairs[0]], asked[pairs[1]], pairs[2]
     order = np.lexsort((-score, b, a))
     a, b, score = a[order], b[order], score[order]
-    first = np.ones(len(a), dtype=bool)
-    first[1:] = (a[1:] != a[:-1]) | (b[1:] != b[:-1])
+    first = run_starts(a, b)
     return keep_best(a[first], b[first], score[first], k)
 
 
@@ -118,7 +117,8 @@ def anchors(found: dict[str, list[Pairs]]) -> tuple[Ids, Ids]:
     for name in found:
         forth, back = found[name]
         keys = [_firsts(*forth), _firsts(*_turned(back))[::-1]]
-        both = np.intersect1d(*(a.astype(np.int64) << 32 | b for a, b in keys))
+        one, other = (a.astype(np.int64) << 32 | b for a, b in keys)
+        both = np.intersect1d(one, other)
         chosen.append(((both >> 32).astype(np.int32), (both & 0xFFFFFFFF).astype(np.int32)))
     if not chosen:
         empty = np.zeros(0, dtype=np.int32)
@@ -142,14 +142,10 @@ def anchor_rows(left: Profile, right: Profile, a: Ids, b: Ids) -> tuple[csr_arra
     rows = []
     for profile, ends in ((left, a), (right, b)):
         # An entity may be an end of several anchors: its links count for each of them.
-        order = np.argsort(ends, kind="stable")
         node = np.concatenate([profile.edge_head, profile.edge_tail])
         other = np.concatenate([profile.edge_tail, profile.edge_head])
-        low = np.searchsorted(ends[order], other, "left")
-        count = np.searchsorted(ends[order], other, "right") - low
-        offset = np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
-        column = order[np.repeat(low, count) + offset]
-        pairs = np.unique(np.repeat(node, count).astype(np.int64) * max(len(ends), 1) + column)
+        edge, column = join(other, ends)
+        pairs = np.unique(node[edge].astype(np.int64) * max(len(ends), 1) + column)
         shape = (len(profile), max(len(ends), 1))
         ones = np.ones(len(pairs), dtype=np.float32)
         rows.append(coo_array((ones, (pairs // shape[1], pairs % shape[1])), shape=shape).tocsr())
@@ -175,7 +171,9 @@ def _unite(found: dict[str, list[Pairs]], k: int) -> Candidates:
             score[place, column] = np.maximum(score[place, column], value)
             fused[direction, place] += (1 / (_RRF + position)).astype(np.float32)
     a, b = (all_keys >> 32).astype(np.int32), (all_keys & 0xFFFFFFFF).astype(np.int32)
-    keep = ((_place(a, b, fused[0]) <= k) & (fused[0] > 0)) | ((_place(b, a, fused[1]) <= k // 2) & (fused[1] > 0))
+    keep = ((_place(a, b, fused[0]) <= k) & (fused[0] > 0)) | (
+        (_place(b, a, fused[1]) <= k // 2) & (fused[1] > 0)
+    )
     a, b, rank, score = a[keep], b[keep], rank[keep], score[keep]
     united = fused.sum(axis=0)[keep]
     place = _place(a, b, united)
@@ -191,7 +189,7 @@ def _unite(found: dict[str, list[Pairs]], k: int) -> Candidates:
     )
 
 
-def _place(asking: Ids, other: Ids, score: Floats) -> npt.NDArray[np.int64]:
+def _place(asking: Ids, other: Ids, score: Floats) -> Positions:
     """1-based place of each pair among those of the asking entity."""
     order = best_first(asking, other, score)
     ranked = asking[order]

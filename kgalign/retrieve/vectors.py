@@ -33,14 +33,15 @@ def nearest(left: Floats, right: Floats, k: int, seed: int) -> tuple[Ids, Ids, F
 
 def _index(rows: Floats, seed: int) -> faiss.Index:
     width = rows.shape[1]
+    flat = faiss.IndexFlatIP(width)
     if len(rows) <= _EXACT:
-        index = faiss.IndexFlatIP(width)
-    else:
-        lists = int(4 * np.sqrt(len(rows)))
-        index = faiss.IndexIVFFlat(faiss.IndexFlatIP(width), width, lists, faiss.METRIC_INNER_PRODUCT)
-        index.cp.seed = seed + 1
-        index.cp.niter = 8
-        index.nprobe = _PROBES
-        index.train(rows)
+        flat.add(rows)
+        return flat
+    lists = int(4 * np.sqrt(len(rows)))
+    index = faiss.IndexIVFFlat(flat, width, lists, faiss.METRIC_INNER_PRODUCT)
+    index.cp.seed = seed + 1
+    index.cp.niter = 8
+    index.nprobe = _PROBES
+    index.train(rows)
     index.add(rows)
     return index

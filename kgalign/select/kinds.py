@@ -3,9 +3,11 @@
 import re
 from collections.abc import Sequence
 
+from kgalign.rdf.vocabulary import XSD
 from kgalign.records import ValueKind
 
-XSD = "http://www.w3.org/2001/XMLSchema#"
+CUT = 1000
+"""Characters of a value that are looked at: enough to tell a text from a name."""
 _NUMERIC = frozenset(
     XSD + name
     for name in (
@@ -14,11 +16,12 @@ _NUMERIC = frozenset(
     ).split()
 )
 _DATES = frozenset(XSD + name for name in "date dateTime dateTimeStamp gYear gYearMonth".split())
-NUMBER = re.compile(r"^\s*[-+]?(\d{1,3}([, ]\d{3})+|\d+)?([.,]\d+)?([eE][-+]?\d+)?\s*$")
-DATE = re.compile(r"^\s*-?\d{4}(-\d{1,2}(-\d{1,2}([T ][\d:.]+.*)?)?)?(Z|[-+]\d\d:\d\d)?\s*$")
-_COMPACT_DATE = re.compile(r"^\s*(1[0-9]|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])\s*$")
-_YEAR = re.compile(r"^\s*(1[0-9]|20)\d\d\s*$")
-_LINK = re.compile(r"^\s*(https?://|mailto:|www\.)\S+\s*$")
+_NUMBER = re.compile(r"^[-+]?(\d{1,3}([, ]\d{3})+|\d+)?([.,]\d+)?([eE][-+]?\d+)?$")
+_DATE = re.compile(r"^-?\d{4}(-\d{1,2}(-\d{1,2}([T ][\d:.]+.*)?)?)?(Z|[-+]\d\d:\d\d)?$")
+_COMPACT_DATE = re.compile(r"^(1[0-9]|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$")
+_YEAR = re.compile(r"^(1[0-9]|20)\d\d$")
+_BOOLEAN = re.compile(r"^(true|false)$", re.IGNORECASE)
+_LINK = re.compile(r"^(https?://|mailto:|www\.)\S+$")
 _MOST = 0.9
 
 
@@ -32,7 +35,7 @@ def kind_of(values: Sequence[str], datatypes: Sequence[str], distinct_share: flo
     by_type = _by_datatype(datatypes)
     if by_type is not None:
         return by_type
-    filled = [value for value in values if value.strip()]
+    filled = [value.strip() for value in values if value.strip()]
     if not filled:
         return ValueKind.NAME
 
@@ -41,12 +44,14 @@ def kind_of(values: Sequence[str], datatypes: Sequence[str], distinct_share: flo
 
     if share(_LINK) >= _MOST:
         return ValueKind.LINK
+    if share(_BOOLEAN) >= _MOST:
+        return ValueKind.BOOLEAN
     if share(_COMPACT_DATE) >= _MOST or (share(_YEAR) >= _MOST and _are_years(filled)):
         return ValueKind.DATE
-    if share(DATE) >= _MOST and share(NUMBER) < _MOST:
+    if share(_DATE) >= _MOST and share(_NUMBER) < _MOST:
         return ValueKind.DATE
     digits = [any(c.isdigit() for c in value) for value in filled]
-    if share(NUMBER) >= _MOST and sum(digits) >= _MOST * len(filled):
+    if share(_NUMBER) >= _MOST and sum(digits) >= _MOST * len(filled):
         return ValueKind.CODE if _are_serials(filled, distinct_share) else ValueKind.NUMBER
     words = sum(len(value.split()) for value in filled) / len(filled)
     if words <= 2.5 and sum(digits) >= 0.8 * len(filled):
@@ -78,10 +83,9 @@ def _are_years(values: Sequence[str]) -> bool:
 
 def _are_serials(values: Sequence[str], distinct_share: float) -> bool:
     """Digits that number things rather than measure them: leading zeros, or many long unique ones."""
-    whole = [value.strip() for value in values]
-    if any(not value.isdigit() for value in whole):
+    if any(not value.isdigit() for value in values):
         return False
-    if sum(value.startswith("0") and len(value) > 2 for value in whole) >= 0.02 * len(whole):
+    if sum(value.startswith("0") and len(value) > 2 for value in values) >= 0.02 * len(values):
         return True
-    lengths = {len(value) for value in whole}
+    lengths = {len(value) for value in values}
     return distinct_share >= 0.95 and min(lengths) >= 5 and len(lengths) <= 2

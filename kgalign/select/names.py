@@ -3,13 +3,61 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from urllib.parse import unquote
 
+import numpy as np
+import pyarrow as pa
+
+from kgalign.rdf.graph import Graph, Ids, TermKind
+from kgalign.select.arrays import Flags
+
 _CAMEL = re.compile(r"(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_BREAK = re.compile(r"(?<=[^/:])[/:](?!/)")
 _LETTERS = re.compile(r"[^\W\d_]+")
+_WORDS = re.compile(r"(?<!\d)(?<![^\W\d_])[^\W\d_]{3,}(?![^\W_])")
 _DIGITS = re.compile(r"\d")
 _IDENTIFIER = re.compile(r"^[0-9a-fA-F]{8}[0-9a-fA-F-]{8,}$")
 _SMALL_NAMESPACE = 5
+_MUCH_LARGER = 20
+_FIRST_WIDE_SCRIPT = "\u2e80"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalNames:
+    """What the IRIs of a graph's nodes say by themselves."""
+
+    text: pa.LargeStringArray
+    """(terms,) how the local name of an IRI reads; null for everything but the IRIs of nodes."""
+    readable: Flags
+    """(terms,) whether it can serve as a name."""
+    namespace: Ids
+    """(terms,) the number of the IRI's namespace; -1 for everything but the IRIs of nodes."""
+
+
+def find_local_names(graph: Graph, nodes: Flags) -> LocalNames:
+    """Read the local names of all nodes that have an IRI.
+
+    :param nodes: (terms,) which terms are nodes.
+    """
+    terms = len(graph.terms)
+    ids = np.flatnonzero(nodes & (graph.terms.kind == TermKind.IRI))
+    spaces, locals_ = split_namespaces(graph.terms.value.take(pa.array(ids)).to_pylist())
+    spelt = [spell(local) for local in locals_]
+    members: dict[str, list[int]] = {}
+    for position, space in enumerate(spaces):
+        members.setdefault(space, []).append(position)
+    readable = np.zeros(terms, dtype=bool)
+    namespace = np.full(terms, -1, dtype=np.int32)
+    for number, space in enumerate(sorted(members)):
+        positions = members[space]
+        namespace[ids[positions]] = number
+        readable[ids[positions]] = are_names([spelt[position] for position in positions])
+    row = np.full(terms, len(ids), dtype=np.int64)
+    row[ids] = np.arange(len(ids))
+    text = pa.array([*spelt, None], type=pa.large_string()).take(pa.array(row))
+    return LocalNames(text, readable, namespace)
 
 
 def split_namespaces(iris: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -20,21 +68,19 @@ def split_namespaces(iris: Sequence[str]) -> tuple[list[str], list[str]]:
 
     :returns: namespaces and local names, each as long as ``iris``.
     """
-    cuts = [_last_cut(iri) for iri in iris]
-    counts = Counter(iri[:cut] for iri, cut in zip(iris, cuts, strict=True))
-    resolved: dict[str, str] = {}
-    for namespace, count in counts.items():
-        best = namespace
-        while count < _SMALL_NAMESPACE:
-            shorter = best[: best.rfind("/", 0, len(best) - 1) + 1]
-            if shorter.count("/") < 3:
-                break
-            best = shorter
-            if counts.get(best, 0) >= 20 * count:
-                resolved[namespace] = best
-                break
-    namespaces = [resolved.get(iri[:cut], iri[:cut]) for iri, cut in zip(iris, cuts, strict=True)]
-    return namespaces, [iri[len(space) :] for iri, space in zip(iris, namespaces, strict=True)]
+    found = [iri[: _last_cut(iri)] for iri in iris]
+    counts = Counter(found)
+    longer = {space: _host_of(space, counts) for space, count in counts.items() if count < _SMALL_NAMESPACE}
+    spaces = [longer.get(space, space) for space in found]
+    return spaces, [iri[len(space) :] for iri, space in zip(iris, spaces, strict=True)]
+
+
+def _host_of(space: str, counts: Counter[str]) -> str:
+    """The nearest prefix of a small namespace that is the namespace of far more IRIs, else itself."""
+    for end in reversed([found.end() for found in _BREAK.finditer(space, 0, len(space) - 1)]):
+        if counts.get(space[:end], 0) >= _MUCH_LARGER * counts[space]:
+            return space[:end]
+    return space
 
 
 def _last_cut(iri: str) -> int:
@@ -47,34 +93,39 @@ def _last_cut(iri: str) -> int:
 
 
 def spell(local: str) -> str:
-    """How a local name reads: percent signs decoded, underscores and camel case as spaces."""
-    text = unquote(local).replace("_", " ").strip()
+    """How a local name reads: percent signs decoded, underscores and camel case as spaces.
+
+    >>> spell("S%C3%A3o_Paulo")
+    'São Paulo'
+    >>> spell("birthPlace")
+    'birth Place'
+    """
+    text = _CONTROL.sub(" ", unquote(local)) if "%" in local else local
+    text = text.replace("_", " ").strip()
     if " " not in text:
         text = _CAMEL.sub(" ", text)
     return " ".join(text.split())
 
 
-def is_readable(locals_: Sequence[str]) -> bool:
-    """Whether a namespace's local names are names, and not numbers, hashes or serial ids.
+def are_names(texts: Sequence[str]) -> bool:
+    """Whether a namespace's local names, as they read, are names, and not numbers, hashes or serial ids.
 
     They are where most hold a word, and where most still differ once digits are taken away.
     """
-    words = ["".join(_LETTERS.findall(spell(local))).casefold() for local in locals_]
-    good = sum(_is_word(local) for local in locals_)
-    if good < 0.5 * len(locals_):
+    runs = [_LETTERS.findall(text) for text in texts]
+    good = sum(_is_word(text, letters) for text, letters in zip(texts, runs, strict=True))
+    if good < 0.5 * len(texts):
         return False
-    return len(locals_) < _SMALL_NAMESPACE or len(set(words)) >= 0.5 * len(locals_)
+    words = {"".join(letters).casefold() for letters in runs}
+    return len(texts) < _SMALL_NAMESPACE or len(words) >= 0.5 * len(texts)
 
 
-def _is_word(local: str) -> bool:
-    text = spell(local)
-    if _IDENTIFIER.match(text):
+def _is_word(text: str, runs: Sequence[str]) -> bool:
+    if not runs or _IDENTIFIER.match(text):
         return False
-    runs = _LETTERS.findall(text)
-    letters = sum(map(len, runs))
-    if letters == 0:
+    # Letters among digits (``02mjmr``) are an identifier's. Chinese, Japanese and Korean names are
+    # short: one character is a word there.
+    if not _WORDS.search(text) and not any(max(run) >= _FIRST_WIDE_SCRIPT for run in runs):
         return False
-    # Chinese, Japanese and Korean names are short: two characters are a word there.
-    longest = max(map(len, runs))
-    enough = longest >= 3 or (longest >= 1 and any(ord(c) > 0x2E80 for c in text))
-    return enough and len(_DIGITS.findall(text)) <= 0.4 * (letters + len(_DIGITS.findall(text)))
+    letters, digits = sum(map(len, runs)), len(_DIGITS.findall(text))
+    return digits <= 0.4 * (letters + digits)

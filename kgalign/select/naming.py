@@ -3,6 +3,8 @@
 import re
 from functools import lru_cache
 
+from kgalign.rdf.vocabulary import NAME_PREDICATES
+
 _WORDS = re.compile(r"[A-Z]?[a-zß-öø-ÿ]+|[A-Z]+(?![a-z])")
 _BEST = ("prefLabel", "label", "name", "title", "altLabel", "literalForm", "synonym", "alias")
 _PARTS = frozenset(
@@ -28,6 +30,8 @@ def name_rank(predicate: str) -> int | None:
     """
     if predicate.startswith("^"):
         return None
+    if predicate in NAME_PREDICATES:
+        return len(_BEST) + 1
     local = re.split(r"[#/:]", predicate.rstrip("/#"))[-1]
     for rank, word in enumerate(_BEST):
         if local.lower() == word.lower():

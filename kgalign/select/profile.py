@@ -10,15 +10,13 @@ from kgalign.config import SelectConfig
 from kgalign.errors import InputError
 from kgalign.progress import NoProgress, Progress
 from kgalign.rdf.graph import Graph, Ids, TermKind
-from kgalign.records import Attribute, Profile, Relation, ValueKind
+from kgalign.records import Attribute, Profile, Relation
+from kgalign.select.arrays import count_distinct, distinct, flags, run_starts
+from kgalign.select.attributes import IRI_NAME, Values, profile_attributes
 from kgalign.select.entities import Nodes, find_entities
-from kgalign.select.kinds import kind_of
-from kgalign.select.names import split_namespaces, spell
 from kgalign.select.naming import name_rank
 from kgalign.select.paths import Facts, find_facts
-
-IRI_NAME = ("@iri",)
-_SAMPLE = 500
+from kgalign.select.schema import iris_of
 
 
 def select(
@@ -39,74 +37,88 @@ def select(
     :raises InputError: where there is no entity, or none of the types asked for.
     """
     with (progress or NoProgress()).task(f"select {side}".strip(), 3) as task:
-        predicates = np.unique(graph.predicate)
-        iris = {int(i): str(graph.terms.value[int(i)].as_py()) for i in predicates}
-        naming = np.array([i for i, iri in iris.items() if name_rank(iri) is not None], dtype=np.int32)
-        nodes = find_entities(graph, types, naming, side)
+        merged = _without_repeats(graph)
+        predicates = iris_of(merged, merged.predicate)
+        naming = np.array([i for i, iri in predicates.items() if name_rank(iri) is not None], dtype=np.int32)
+        nodes = find_entities(merged, types, naming, side)
         if not len(nodes.entities):
             raise InputError(
                 f"The {side or 'given'} graph has no entity: nothing in it is described",
                 "Name the types to align with --left-type and --right-type",
             )
         task.advance()
-        facts = find_facts(graph, nodes, config.max_hops)
+        facts = find_facts(merged, nodes, config.max_hops)
         task.advance()
-        profile = _profile(graph, nodes, facts, config)
+        profile = _profile(merged, nodes, facts, ignore_iri_names=config.ignore_iri_names)
         task.advance()
     return profile
 
 
-def _profile(graph: Graph, nodes: Nodes, facts: Facts, config: SelectConfig) -> Profile:
+def _without_repeats(graph: Graph) -> Graph:
+    """The graph with one of each statement, where several named graphs hold it."""
+    if (graph.graph == graph.graph[:1]).all():
+        return graph
+    subject, predicate, object_ = distinct(graph.subject, graph.predicate, graph.object)
+    return Graph(subject, predicate, object_, np.full_like(subject, -1), graph.terms)
+
+
+def _profile(graph: Graph, nodes: Nodes, facts: Facts, *, ignore_iri_names: bool) -> Profile:
     entities = nodes.entities
     index = np.full(len(graph.terms), -1, dtype=np.int32)
     index[entities] = np.arange(len(entities), dtype=np.int32)
-    value_entity, value_path, value_term = index[facts.entity], facts.path, facts.value
-    texts, text_of_term = _texts(graph, value_term)
-    paths = list(facts.paths)
-
-    is_name_path = np.array([bool(p) and name_rank(p[-1]) is not None for p in paths], dtype=bool)
-    labelled = np.zeros(len(entities), dtype=bool)
-    own_name = is_name_path & np.array([len(p) == 1 for p in paths], dtype=bool)
-    labelled[value_entity[own_name[value_path]]] = True
-    value_text = text_of_term[value_term]
-    iri_names = [] if config.ignore_iri_names else [
-        (position, spell(nodes.local[term]))
-        for position, term in enumerate(entities.tolist())
-        if term in nodes.local and not labelled[position]
-    ]
-    if iri_names:
-        paths.append(IRI_NAME)
-        texts, value_text, added = _add_texts(texts, value_text, [name for _, name in iri_names])
-        value_entity = np.concatenate([value_entity, np.array([e for e, _ in iri_names], dtype=np.int32)])
-        value_path = np.concatenate([value_path, np.full(len(iri_names), len(paths) - 1, dtype=np.int32)])
-        value_text = np.concatenate([value_text, added])
-        value_term = np.concatenate([value_term, np.full(len(iri_names), -1, dtype=np.int32)])
-
-    order, attributes, attribute_of = _attributes(graph, paths, value_entity, value_path, value_text, value_term, texts, len(entities))
-    rows = np.stack([value_entity, attribute_of[value_path], value_text])
-    rows = np.unique(rows, axis=1) if rows.shape[1] else rows
-    iris = graph.terms.value.take(pa.array(entities))
-    blank = graph.terms.kind[entities] == TermKind.BLANK
-    if blank.any():
-        marked = pc.binary_join_element_wise(pa.scalar("_:", pa.large_string()), iris, pa.scalar("", pa.large_string()))
-        iris = pc.if_else(pa.array(blank), marked, iris)
-    relations, edges = _relations(facts, index)
+    local = nodes.local.text.take(pa.array(entities))
+    unnamed = np.zeros(0, dtype=np.int32) if ignore_iri_names else _named_by_iri(nodes, facts)
+    values = _values(graph, facts, index, index[unnamed], local)
+    attributes, rows = profile_attributes(values, graph.terms, len(entities))
+    iris = _iris(graph, entities)
     types, entity_type = _types(graph, nodes)
+    relations, edges = _relations(facts, index)
     return Profile(
-        entity_iri=_flat(iris),
+        entity_iri=iris,
         entity_term=entities,
-        entity_name=_names(iris.to_pylist(), attributes, rows, texts),
+        entity_name=_names(iris, local, attributes, rows, values.texts),
         entity_type=entity_type,
         types=types,
         attributes=attributes,
-        value_entity=rows[0].astype(np.int32),
-        value_attribute=rows[1].astype(np.int32),
-        value_text=rows[2].astype(np.int32),
-        texts=texts,
+        value_entity=rows[0],
+        value_attribute=rows[1],
+        value_text=rows[2],
+        texts=values.texts,
         relations=relations,
         edge_head=edges[0],
         edge_relation=edges[1],
         edge_tail=edges[2],
+    )
+
+
+def _named_by_iri(nodes: Nodes, facts: Facts) -> Ids:
+    """Term ids of the entities that have no name of their own, but one in their IRI."""
+    own_name = np.array([len(p) == 1 and name_rank(p[0]) is not None for p in facts.paths], dtype=bool)
+    labelled = flags(len(nodes.owner), facts.entity[own_name[facts.path]])
+    return nodes.entities[(nodes.local.readable & ~labelled)[nodes.entities]]
+
+
+def _values(graph: Graph, facts: Facts, index: Ids, unnamed: Ids, local: pa.LargeStringArray) -> Values:
+    """Bring the values of all attributes into one table of texts.
+
+    :param index: (terms,) entity id of each term.
+    :param unnamed: ids of the entities that take the name in their IRI.
+    :param local: (entities,) the names in the IRIs.
+    """
+    used, number = np.unique(facts.value, return_inverse=True)
+    forms = pa.concat_arrays(
+        [_flat(graph.terms.value.take(pa.array(used))), _flat(local.take(pa.array(unnamed)))]
+    )
+    texts = pc.unique(forms)
+    texts = _flat(texts.take(pc.sort_indices(texts)))
+    text = pc.index_in(forms, value_set=texts).to_numpy(zero_copy_only=False).astype(np.int32)
+    return Values(
+        entity=np.concatenate([index[facts.entity], unnamed]),
+        path=np.concatenate([facts.path, np.full_like(unnamed, len(facts.paths))]),
+        text=np.concatenate([text[: len(used)][number], text[len(used) :]]),
+        term=np.concatenate([facts.value, np.full_like(unnamed, -1)]),
+        paths=(*facts.paths, IRI_NAME),
+        texts=texts,
     )
 
 
@@ -115,111 +127,63 @@ def _flat(array: pa.Array | pa.ChunkedArray) -> pa.LargeStringArray:
     return flat.cast(pa.large_string())
 
 
-def _texts(graph: Graph, terms: Ids) -> tuple[pa.LargeStringArray, Ids]:
-    """Distinct lexical forms of the terms in use, sorted, and the text of each term (-1: not used)."""
-    used = np.unique(terms)
-    values = _flat(graph.terms.value.take(pa.array(used)))
-    distinct = pc.unique(values)
-    distinct = _flat(distinct.take(pc.sort_indices(distinct)))
-    codes = pc.index_in(values, value_set=distinct).to_numpy(zero_copy_only=False)
-    text_of = np.full(len(graph.terms) + 1, -1, dtype=np.int32)
-    text_of[used] = codes
-    return distinct, text_of
-
-
-def _add_texts(texts: pa.LargeStringArray, value_text: Ids, extra: list[str]) -> tuple[pa.LargeStringArray, Ids, Ids]:
-    """Join further strings into the sorted table; returns it, the old ids renewed, the new ids."""
-    added = pa.array(extra, type=pa.large_string())
-    distinct = pc.unique(pa.concat_arrays([texts, added]))
-    distinct = _flat(distinct.take(pc.sort_indices(distinct)))
-    renewed = pc.index_in(texts, value_set=distinct).to_numpy(zero_copy_only=False).astype(np.int32)
-    codes = pc.index_in(added, value_set=distinct).to_numpy(zero_copy_only=False).astype(np.int32)
-    return distinct, renewed[value_text] if len(value_text) else value_text, codes
-
-
-def _attributes(
-    graph: Graph,
-    paths: list[tuple[str, ...]],
-    entity: Ids,
-    path: Ids,
-    text: Ids,
-    term: Ids,
-    texts: pa.LargeStringArray,
-    entities: int,
-) -> tuple[list[int], tuple[Attribute, ...], Ids]:
-    """Profile every path in use; attributes stand in the order of importance."""
-    rows = np.argsort(path, kind="stable")
-    used, starts = np.unique(path[rows], return_index=True)
-    ends = np.append(starts[1:], len(rows))
-    found: list[tuple[int, Attribute]] = []
-    for index, start, end in zip(used.tolist(), starts.tolist(), ends.tolist(), strict=True):
-        members = rows[start:end]
-        facts = len(members)
-        distinct_texts = np.unique(text[members])
-        subjects = len(np.unique(entity[members]))
-        sample = distinct_texts[np.unique(np.linspace(0, len(distinct_texts) - 1, _SAMPLE).astype(np.int64))]
-        some = members[np.unique(np.linspace(0, facts - 1, _SAMPLE).astype(np.int64))]
-        share = len(distinct_texts) / facts
-        kind = kind_of(texts.take(pa.array(sample)).to_pylist(), _datatypes(graph, term[some]), share)
-        steps = paths[index]
-        naming = steps == IRI_NAME or (name_rank(steps[-1]) is not None and kind in (ValueKind.NAME, ValueKind.CODE))
-        coverage = subjects / entities
-        found.append(
-            (index, Attribute(steps, kind, facts, coverage, subjects / facts, share, share * coverage, naming))
-        )
-    found.sort(key=lambda item: (-item[1].importance, item[1].path))
-    attribute_of = np.full(len(paths), -1, dtype=np.int32)
-    for position, (index, _) in enumerate(found):
-        attribute_of[index] = position
-    return [index for index, _ in found], tuple(a for _, a in found), attribute_of
-
-
-def _datatypes(graph: Graph, terms: Ids) -> list[str]:
-    codes = [int(graph.terms.datatype[t]) if t >= 0 else -1 for t in terms.tolist()]
-    return [graph.terms.datatypes[c] if c >= 0 else "" for c in codes]
-
-
-def _relations(facts: Facts, index: Ids) -> tuple[tuple[Relation, ...], tuple[Ids, Ids, Ids]]:
-    used = np.unique(facts.relation)
-    order = sorted(used.tolist(), key=lambda i: facts.paths[i])
-    number = np.full(len(facts.paths), -1, dtype=np.int32)
-    relations = []
-    for position, path in enumerate(order):
-        number[path] = position
-        rows = facts.relation == path
-        count = int(rows.sum())
-        heads, tails = len(np.unique(facts.head[rows])), len(np.unique(facts.tail[rows]))
-        relations.append(Relation("/".join(facts.paths[path]), count, heads / count, tails / count))
-    edges = np.stack([index[facts.head], number[facts.relation], index[facts.tail]])
-    edges = edges[:, np.lexsort(edges[::-1])]
-    return tuple(relations), (edges[0], edges[1], edges[2])
+def _iris(graph: Graph, entities: Ids) -> pa.LargeStringArray:
+    """IRIs, and labels of blank nodes with ``_:`` before them."""
+    iris = _flat(graph.terms.value.take(pa.array(entities)))
+    empty = pa.scalar("", pa.large_string())
+    marked = pc.binary_join_element_wise(pa.scalar("_:", pa.large_string()), iris, empty)
+    return pc.if_else(pa.array(graph.terms.kind[entities] == TermKind.BLANK), marked, iris)
 
 
 def _types(graph: Graph, nodes: Nodes) -> tuple[tuple[str, ...], Ids]:
+    """The main types of the entities, and the number of each entity's."""
     types = nodes.type_of[nodes.entities]
-    used = np.unique(types[types >= 0])
-    number = np.full(len(graph.terms) + 1, -1, dtype=np.int32)
+    iris = iris_of(graph, types[types >= 0])
+    number = np.searchsorted(np.array(list(iris), dtype=np.int32), types).astype(np.int32)
+    return tuple(iris.values()), np.where(types >= 0, number, np.int32(-1))
+
+
+def _relations(facts: Facts, index: Ids) -> tuple[tuple[Relation, ...], tuple[Ids, Ids, Ids]]:
+    """The relations in the order of their paths, and the (head, relation, tail) rows."""
+    used = sorted(np.unique(facts.relation).tolist(), key=lambda i: facts.paths[i])
+    number = np.full(len(facts.paths), -1, dtype=np.int32)
     number[used] = np.arange(len(used), dtype=np.int32)
-    return tuple(str(graph.terms.value[int(i)].as_py()) for i in used), number[types]
+    relation = number[facts.relation]
+    counts = np.bincount(relation, minlength=len(used)).tolist()
+    heads = count_distinct(relation, facts.head, len(used)).tolist()
+    tails = count_distinct(relation, facts.tail, len(used)).tolist()
+    relations = tuple(
+        Relation("/".join(facts.paths[path]), count, head / count, tail / count)
+        for path, count, head, tail in zip(used, counts, heads, tails, strict=True)
+    )
+    rows = distinct(index[facts.head], relation, index[facts.tail])
+    return relations, (rows[0], rows[1], rows[2])
 
 
 def _names(
-    iris: list[str], attributes: tuple[Attribute, ...], rows: np.ndarray, texts: pa.LargeStringArray
+    iris: pa.LargeStringArray,
+    local: pa.LargeStringArray,
+    attributes: tuple[Attribute, ...],
+    rows: tuple[Ids, Ids, Ids],
+    texts: pa.LargeStringArray,
 ) -> pa.LargeStringArray:
     """A name to show for each entity: the best naming attribute's first value, or the local name."""
-    ranks = np.full(len(attributes) + 1, 10_000, dtype=np.int64)
-    for position, attribute in enumerate(attributes):
-        if attribute.is_name:
-            rank = name_rank(attribute.path[-1])
-            ranks[position] = len(attribute.path) * 1000 + (500 if rank is None else rank)
-    order = np.lexsort((rows[2], ranks[rows[1]], rows[0]))
-    order = order[ranks[rows[1][order]] < 10_000]
-    first = np.ones(len(order), dtype=bool)
-    first[1:] = rows[0][order][1:] != rows[0][order][:-1]
-    names = [spell(local) or iri for iri, local in zip(iris, split_namespaces(iris)[1], strict=True)]
-    chosen = order[first]
-    shown = texts.take(pa.array(rows[2][chosen])).to_pylist()
-    for entity, text in zip(rows[0][chosen].tolist(), shown, strict=True):
-        if text.strip():
-            names[entity] = text
+    naming = [i for i, attribute in enumerate(attributes) if attribute.is_name]
+    naming.sort(key=lambda i: _rank(attributes[i].path))
+    place = np.full(len(attributes), -1, dtype=np.int32)
+    place[naming] = np.arange(len(naming), dtype=np.int32)
+    entity, attribute, text = (column[place[rows[1]] >= 0] for column in rows)
+    order = np.lexsort((text, place[attribute], entity))
+    first = order[run_starts(entity[order])]
+    names = [name or iri for name, iri in zip(local.to_pylist(), iris.to_pylist(), strict=True)]
+    shown = texts.take(pa.array(text[first])).to_pylist()
+    for position, name in zip(entity[first].tolist(), shown, strict=True):
+        if name.strip():
+            names[position] = name
     return pa.array(names, type=pa.large_string())
+
+
+def _rank(path: tuple[str, ...]) -> tuple[int, int]:
+    """Near names before far ones, then the best predicate; the name in the IRI comes last of its length."""
+    rank = name_rank(path[-1])
+    return len(path), 500 if rank is None else rank

@@ -1,0 +1,83 @@
+"""How far each attribute identifies its entities: kind of value, coverage, functionality, importance."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kgalign.rdf.graph import Ids, Terms
+from kgalign.records import Attribute, ValueKind
+from kgalign.select.arrays import Positions, distinct, run_starts
+from kgalign.select.kinds import CUT, kind_of
+from kgalign.select.naming import name_rank
+
+IRI_NAME = ("@iri",)
+_SAMPLE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """(entity, path, text) rows with the terms they come from; the rows may repeat."""
+
+    entity: Ids
+    path: Ids
+    text: Ids
+    """(v,) entity id, index into ``paths``, index into ``texts``."""
+    term: Ids
+    """(v,) term id of the value, -1 for the name in an IRI."""
+    paths: tuple[tuple[str, ...], ...]
+    texts: pa.LargeStringArray
+    """Distinct lexical forms, in canonical order."""
+
+
+def profile_attributes(
+    values: Values, terms: Terms, entities: int
+) -> tuple[tuple[Attribute, ...], tuple[Ids, Ids, Ids]]:
+    """Profile every path in use.
+
+    :param entities: how many entities there are.
+    :returns: the attributes, in the order of importance, and the distinct rows of entity, attribute
+        and text, sorted by these.
+    """
+    order = np.lexsort((values.term, values.text, values.entity, values.path))
+    order = order[run_starts(values.path[order], values.entity[order], values.text[order])]
+    bounds = np.append(np.flatnonzero(run_starts(values.path[order])), len(order)).tolist()
+    found: list[tuple[Attribute, Positions]] = []
+    for start, end in pairwise(bounds):
+        rows = order[start:end]
+        found.append((_profile(values, rows, terms, entities), rows))
+    found.sort(key=lambda each: (-each[0].importance, each[0].path))
+    attribute = np.repeat(np.arange(len(found), dtype=np.int32), [len(rows) for _, rows in found])
+    rows = np.concatenate([rows for _, rows in found]) if found else order
+    columns = distinct(values.entity[rows], attribute, values.text[rows])
+    return tuple(each for each, _ in found), (columns[0], columns[1], columns[2])
+
+
+def _profile(values: Values, rows: Positions, terms: Terms, entities: int) -> Attribute:
+    """Profile one path.
+
+    :param rows: positions of its values, sorted by entity.
+    """
+    path = values.paths[int(values.path[rows[0]])]
+    facts = len(rows)
+    owners = int(run_starts(values.entity[rows]).sum())
+    texts = np.unique(values.text[rows])
+    share = len(texts) / facts
+    shown = pc.utf8_slice_codeunits(values.texts.take(pa.array(_spread(texts))), 0, CUT)
+    kind = kind_of(shown.to_pylist(), _datatypes(terms, _spread(values.term[rows])), share)
+    names = path == IRI_NAME or (name_rank(path[-1]) is not None and kind in (ValueKind.NAME, ValueKind.CODE))
+    coverage = owners / entities
+    return Attribute(path, kind, facts, coverage, owners / facts, share, share * coverage, names)
+
+
+def _spread(ids: Ids) -> Ids:
+    """A sample that is spread evenly over the column."""
+    return ids[np.unique(np.linspace(0, len(ids) - 1, _SAMPLE).astype(np.int64))]
+
+
+def _datatypes(terms: Terms, ids: Ids) -> list[str]:
+    """The datatype of each term, empty for plain strings and for what is no literal."""
+    codes = np.where(ids >= 0, terms.datatype[ids], -1)
+    return [terms.datatypes[code] if code >= 0 else "" for code in codes.tolist()]
