@@ -5,14 +5,14 @@ import numpy.typing as npt
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
+from kgalign.arrays import Flags
+from kgalign.cardinality import choose
 from kgalign.config import AssignConfig, JudgeConfig
 from kgalign.rdf.graph import Ids
 from kgalign.records import Alignment, Outcome, Verdicts
 
-Flags = npt.NDArray[np.bool_]
 _FLOOR = 0.02
 """Pairs less probable than this are matches nowhere and are left to nobody."""
-_MULTIPLE = 0.3
 
 
 def assign(
@@ -29,7 +29,8 @@ def assign(
     :returns: matches (probability at least ``judge.match_probability``) and undecided pairs (at
         least ``judge.undecided_probability``), sorted by left and right entity.
     """
-    cardinality, reason = _cardinality(verdicts, config)
+    several = verdicts.notes.get("several_right", 0.0), verdicts.notes.get("several_left", 0.0)
+    cardinality, reason = choose(config.cardinality, *several)
     weight = np.where(verdicts.given, 2.0, verdicts.probability.astype(np.float64))
     alive = np.flatnonzero(
         (verdicts.probability >= min(_FLOOR, judge.undecided_probability)) | verdicts.given
@@ -63,24 +64,6 @@ def assign(
         verdict=rows.astype(np.int32),
         cardinality=cardinality,
         reason=reason,
-    )
-
-
-def _cardinality(verdicts: Verdicts, config: AssignConfig) -> tuple[str, str]:
-    """What was asked for, or what the evidence speaks for."""
-    if config.cardinality != "auto":
-        return config.cardinality, f"{config.cardinality} was asked for"
-    of_left = verdicts.notes.get("several_right", 0.0)
-    of_right = verdicts.notes.get("several_left", 0.0)
-    chosen = {
-        (False, False): "one-to-one",
-        (True, False): "one-to-many",
-        (False, True): "many-to-one",
-        (True, True): "many-to-many",
-    }[of_left >= _MULTIPLE, of_right >= _MULTIPLE]
-    return chosen, (
-        f"{of_left:.0%} of the well matched left entities and {of_right:.0%} of the right ones "
-        f"have a second partner that looks as good (several are assumed from {_MULTIPLE:.0%})"
     )
 
 

@@ -21,6 +21,7 @@ _COVERAGE = 0.1
 _SURE = 0.7
 _SEEDS = 20_000
 _GAIN = 0.15
+_TYPE_GAIN = 0.05
 _KNOTS = (-3.0, -1.5, -0.5, 0.0, 0.5, 1.5, 3.0)
 _LABELS = (
     "never together",
@@ -58,10 +59,6 @@ class Association:
 def facets(profile: Profile) -> list[Facet]:
     """The attributes that sort entities into few kinds."""
     found = []
-    if len(profile.types) > 1:
-        typed = np.flatnonzero(profile.entity_type >= 0)
-        start = np.concatenate([[0], np.cumsum(profile.entity_type >= 0)])
-        found.append(Facet("type", -1, Pool(profile.entity_type[typed], start), len(profile.types)))
     for index, attribute in enumerate(profile.attributes):
         if attribute.kind in (ValueKind.DATE, ValueKind.NUMBER):
             continue
@@ -94,14 +91,35 @@ def learn(
     right_facets = facets(right)
     for f in facets(left):
         for g in right_facets:
-            if (f.attribute, g.attribute) in taken and f.attribute >= 0:
+            if (f.attribute, g.attribute) in taken:
                 continue
             counts, chance = _together(f, g, x, y), _together(f, g, x, shuffled)
             gain = _information(counts) - _information(chance)
             if counts.sum() >= 20 and gain >= _GAIN:
                 found.append((gain * np.sqrt(counts.sum() / len(x)), Association(f, g, _ratio(counts))))
     found.sort(key=lambda item: (-item[0], item[1].left.name, item[1].right.name))
-    return _one_each([association for _, association in found])
+    return _types(left, right, x, y) + _one_each([association for _, association in found])
+
+
+def _types(left: Profile, right: Profile, x: Ids, y: Ids) -> list[Association]:
+    """Which types match which: held against all entities, so that a type that never matches shows."""
+    if max(len(left.types), len(right.types)) < 2 or not left.types or not right.types:
+        return []
+    f, g = _type_facet(left), _type_facet(right)
+    counts = _together(f, g, x, y)
+    if counts.sum() < 20:
+        return []
+    shares = [np.bincount(facet.pool.text, minlength=facet.size) / len(facet.pool.text) for facet in (f, g)]
+    expected = counts.sum() * np.outer(*shares)
+    ratio = np.log((counts + 0.5) / (expected + 0.5))
+    gain = float((counts / counts.sum() * ratio).sum())
+    return [Association(f, g, ratio.astype(np.float32))] if gain >= _TYPE_GAIN else []
+
+
+def _type_facet(profile: Profile) -> Facet:
+    typed = profile.entity_type >= 0
+    start = np.concatenate([[0], np.cumsum(typed)])
+    return Facet("type", -1, Pool(profile.entity_type[typed], start), len(profile.types))
 
 
 def _one_each(ranked: list[Association]) -> list[Association]:

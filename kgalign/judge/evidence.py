@@ -3,9 +3,10 @@
 import numpy as np
 
 from kgalign.arrays import Doubles, Flags
+from kgalign.cardinality import choose
 from kgalign.config import JudgeConfig
 from kgalign.judge import associate
-from kgalign.judge.cardinality import choose, multiplicity
+from kgalign.judge.cardinality import leftovers
 from kgalign.judge.comparisons import Comparison, Pooled
 from kgalign.judge.correspond import AttributeComparisons
 from kgalign.judge.mixture import Hat, Mixture, fit
@@ -81,8 +82,8 @@ class _Model:
 
     def __init__(self, a: Ids, b: Ids, given: Flags, asked: str) -> None:
         self.a, self.b, self.given, self.asked = a, b, given, asked
-        self.of_left, self.of_right = 0.0, 0.0
-        self.cardinality, self.reason = choose("one-to-one" if asked == "auto" else asked, 0.0, 0.0)
+        self.several_right, self.several_left = 0.0, 0.0
+        self.cardinality, _ = choose(asked, self.several_right, self.several_left)
 
     def fit(self, comparisons: list[Comparison], start: Doubles, rounds: int = _ROUNDS) -> Mixture:
         """Learn what the levels of the comparisons are worth."""
@@ -104,8 +105,8 @@ class _Model:
     def settle(self, comparisons: list[Comparison], mixture: Mixture) -> Mixture:
         """Fit again, and once more under another cardinality where the evidence is for it."""
         mixture = self.fit(comparisons, mixture.expected)
-        self.of_left, self.of_right = multiplicity(self.a, self.b, mixture.score, mixture.expected)
-        self.cardinality, self.reason = choose(self.asked, self.of_left, self.of_right)
+        self.several_right, self.several_left = leftovers(self.a, self.b, mixture.score, mixture.expected)
+        self.cardinality, _ = choose(self.asked, self.several_right, self.several_left)
         return mixture if self.cardinality == "one-to-one" else self.fit(comparisons, mixture.expected)
 
 
@@ -162,7 +163,7 @@ def _verdicts(
             "by_score": by_score,
             "by_lead": by_lead,
             "expected_matches": float(mixture.expected.sum()),
-            "several_right": model.of_left,
-            "several_left": model.of_right,
+            "several_right": model.several_right,
+            "several_left": model.several_left,
         },
     )

@@ -14,7 +14,6 @@ from kgalign.select.arrays import Flags
 
 _CAMEL = re.compile(r"(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-_BREAK = re.compile(r"(?<=[^/:])[/:](?!/)")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _WORDS = re.compile(r"(?<!\d)(?<![^\W\d_])[^\W\d_]{3,}(?![^\W_])")
 _DIGITS = re.compile(r"\d")
@@ -70,17 +69,19 @@ def split_namespaces(iris: Sequence[str]) -> tuple[list[str], list[str]]:
     """
     found = [iri[: _last_cut(iri)] for iri in iris]
     counts = Counter(found)
-    longer = {space: _host_of(space, counts) for space, count in counts.items() if count < _SMALL_NAMESPACE}
-    spaces = [longer.get(space, space) for space in found]
+    large = {space for space, count in counts.items() if count >= _MUCH_LARGER and not space.endswith("://")}
+    lengths = sorted({len(space) for space in large}, reverse=True)
+
+    def host_of(space: str, count: int) -> str:
+        for length in lengths if count < _SMALL_NAMESPACE else ():
+            prefix = space[:length]
+            if length < len(space) and prefix in large and counts[prefix] >= _MUCH_LARGER * count:
+                return prefix
+        return space
+
+    hosts = {space: host_of(space, count) for space, count in counts.items()}
+    spaces = [hosts[space] for space in found]
     return spaces, [iri[len(space) :] for iri, space in zip(iris, spaces, strict=True)]
-
-
-def _host_of(space: str, counts: Counter[str]) -> str:
-    """The nearest prefix of a small namespace that is the namespace of far more IRIs, else itself."""
-    for end in reversed([found.end() for found in _BREAK.finditer(space, 0, len(space) - 1)]):
-        if counts.get(space[:end], 0) >= _MUCH_LARGER * counts[space]:
-            return space[:end]
-    return space
 
 
 def _last_cut(iri: str) -> int:

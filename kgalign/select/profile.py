@@ -14,6 +14,7 @@ from kgalign.records import Attribute, Profile, Relation
 from kgalign.select.arrays import count_distinct, distinct, flags, run_starts
 from kgalign.select.attributes import IRI_NAME, Values, profile_attributes
 from kgalign.select.entities import Nodes, find_entities
+from kgalign.select.kinds import CUT
 from kgalign.select.naming import name_rank
 from kgalign.select.paths import Facts, find_facts
 from kgalign.select.schema import iris_of
@@ -176,7 +177,7 @@ def _names(
     order = np.lexsort((text, place[attribute], entity))
     first = order[run_starts(entity[order])]
     names = [name or iri for name, iri in zip(local.to_pylist(), iris.to_pylist(), strict=True)]
-    shown = texts.take(pa.array(text[first])).to_pylist()
+    shown = pc.utf8_slice_codeunits(texts.take(pa.array(text[first])), 0, CUT).to_pylist()
     for position, name in zip(entity[first].tolist(), shown, strict=True):
         if name.strip():
             names[position] = name

@@ -1,0 +1,58 @@
+"""Which predicates name their subject."""
+
+import pytest
+
+from kgalign.rdf.vocabulary import NAME_PREDICATES
+from kgalign.select.naming import name_rank
+from tests.select.turtle import attributes, profile
+
+V = "http://v.example/"
+
+
+@pytest.mark.parametrize(
+    "local",
+    """label name title prefLabel altLabel shortTitle given_name surname hasName officialName hasExactSynonym
+    P102_has_title alternateName nickname titre Bezeichnung LABEL brand_name""".split(),
+)
+def test_names(local: str) -> None:
+    assert name_rank(V + local) is not None
+
+
+@pytest.mark.parametrize(
+    "local",
+    """director_name authorName cityName filename_extension birthPlace comment description unnamed namespace
+    titleOfCourt 42 _""".split(),
+)
+def test_no_names(local: str) -> None:
+    assert name_rank(V + local) is None
+
+
+def test_names_of_others_are_no_names() -> None:
+    assert name_rank(f"^{V}name") is None
+
+
+@pytest.mark.parametrize("predicate", sorted(NAME_PREDICATES))
+def test_known_predicates_name_things(predicate: str) -> None:
+    assert name_rank(predicate) is not None
+
+
+def test_main_names_come_before_other_ones() -> None:
+    ranks = [name_rank(V + local) for local in ("prefLabel", "label", "name", "altLabel", "shortTitle")]
+    assert ranks == sorted(ranks, key=lambda rank: -1 if rank is None else rank)
+    assert len(set(ranks)) == len(ranks)
+
+
+@pytest.mark.parametrize("ending", ["/", "#"])
+def test_a_trailing_break_is_no_part_of_the_name(ending: str) -> None:
+    assert name_rank(f"{V}name{ending}") == name_rank(f"{V}name")
+
+
+def test_a_name_that_is_a_number_or_a_long_text_is_none() -> None:
+    found = profile(
+        "".join(
+            f'x:e{n} v:title {n} ; v:name "Name {n}" ; v:label "{"word " * 20} {n}" .\n' for n in range(9)
+        )
+    )
+    named = {path for path, each in attributes(found).items() if each.is_name}
+    assert named == {"v:name"}
+    assert found.entity_name.to_pylist()[3] == "Name 3"
