@@ -98,7 +98,7 @@ def _seeds(a: Ids, b: Ids, probability: Doubles) -> tuple[Ids, Ids]:
 
 
 def _learn(left: Profile, right: Profile, texts: tuple[Texts, Texts], a: Ids, b: Ids) -> list[Correspondence]:
-    if len(a) < 5:
+    if len(a) < 5 or not left.attributes or not right.attributes:
         return []
     size = len(right.attributes)
     agree, seen, factors = _agreement(left, right, texts, a, b, {})

@@ -42,6 +42,8 @@ def judge(
     :returns: verdicts in the order of the candidates.
     """
     watch = progress or NoProgress()
+    if not len(candidates):
+        return _nothing(candidates)
     a, b = candidates.left, candidates.right
     keys = a.astype(np.int64) * len(right) + b
     given = np.isin(keys, known[0].astype(np.int64) * len(right) + known[1])
@@ -67,6 +69,22 @@ def judge(
             mixture = model.fit(everything, mixture.expected, rounds=2)
             task.advance()
     return _verdicts(candidates, everything, mixture, model)
+
+
+def _nothing(candidates: Candidates) -> Verdicts:
+    """The verdicts on no candidates."""
+    empty = np.zeros(0, dtype=np.float32)
+    return Verdicts(
+        left=candidates.left,
+        right=candidates.right,
+        probability=empty,
+        log_odds=empty,
+        features=(),
+        contribution=np.zeros((0, 0), dtype=np.float32),
+        level=np.zeros((0, 0), dtype=np.int8),
+        given=np.zeros(0, dtype=bool),
+        notes={},
+    )
 
 
 def _same_iri(candidates: Candidates) -> list[Comparison]:
@@ -112,8 +130,6 @@ class _Model:
 
 def _start(candidates: Candidates, given: Flags) -> Doubles:
     """Where to start: pairs that are each other's best over all channels are probable matches."""
-    if not len(given):
-        return np.zeros(0)
     score = candidates.channel_score.sum(axis=1).astype(np.float64)
     best_left = np.zeros(int(candidates.left.max()) + 1)
     best_right = np.zeros(int(candidates.right.max()) + 1)

@@ -16,7 +16,7 @@ from kgalign.rdf.graph import Ids
 from kgalign.records import Floats
 from kgalign.text import row_dots, row_of
 
-_BUDGET = 20_000
+_BUDGET = 4_000
 _CHUNK = 20_000_000
 
 

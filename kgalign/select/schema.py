@@ -29,7 +29,7 @@ _SCHEMA_TYPES = _CLASSES | {
         OWL + name
         for name in (
             "ObjectProperty DatatypeProperty AnnotationProperty OntologyProperty FunctionalProperty "
-            "InverseFunctionalProperty TransitiveProperty SymmetricProperty Restriction Ontology Axiom "
+            "InverseFunctionalProperty TransitiveProperty SymmetricProperty Ontology Axiom "
             "AllDisjointClasses AllDifferent DeprecatedClass DeprecatedProperty"
         ).split()
     ),
