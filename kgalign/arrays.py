@@ -1,5 +1,7 @@
 """Sorting, grouping and joining of columns: what several stages need."""
 
+from typing import Any, TypeVar
+
 import numpy as np
 import numpy.typing as npt
 
@@ -8,9 +10,18 @@ from kgalign.rdf.graph import Ids
 Flags = npt.NDArray[np.bool_]
 Positions = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
+_Integers = TypeVar("_Integers", bound=npt.NDArray[np.integer])
 
 
-def run_starts(*columns: npt.NDArray[np.generic]) -> Flags:
+def flags(size: int, *ids: Ids) -> Flags:
+    """(size,) true at the given positions."""
+    marked = np.zeros(size, dtype=bool)
+    for each in ids:
+        marked[each] = True
+    return marked
+
+
+def run_starts(*columns: npt.NDArray[Any]) -> Flags:
     """Rows of sorted columns that differ from the row before; the first row does."""
     starts = np.ones(len(columns[0]), dtype=bool)
     if len(starts):
@@ -20,14 +31,28 @@ def run_starts(*columns: npt.NDArray[np.generic]) -> Flags:
     return starts
 
 
+def distinct(*columns: Ids) -> tuple[Ids, ...]:
+    """Distinct rows, sorted by the first column, then by the next."""
+    order = np.lexsort(columns[::-1])
+    ordered = [column[order] for column in columns]
+    keep = run_starts(*ordered)
+    return tuple(column[keep] for column in ordered)
+
+
+def count_distinct(group: Ids, member: Ids, groups: int) -> Positions:
+    """(groups,) how many distinct members each group has."""
+    pairs = np.unique(group.astype(np.int64) << 32 | member.astype(np.int64))
+    return np.bincount(pairs >> 32, minlength=groups)
+
+
 def spread(start: npt.NDArray[np.integer], count: npt.NDArray[np.integer]) -> tuple[Positions, Positions]:
-    """Write ranges out: for range i with ``count[i]`` members from ``start[i]``, its number and each member."""
+    """Write ranges out: for each range its number and each member, ``count[i]`` of them from ``start[i]``."""
     number = np.repeat(np.arange(len(count)), count)
     offset = np.arange(len(number)) - np.repeat(np.cumsum(count) - count, count)
     return number, np.repeat(start, count) + offset
 
 
-def join(left: Ids, right: Ids) -> tuple[Positions, Positions]:
+def join(left: Ids | Positions, right: Ids | Positions) -> tuple[Positions, Positions]:
     """All pairs of positions (i, j) with ``left[i] == right[j]``."""
     order = np.argsort(right, kind="stable")
     low = np.searchsorted(right[order], left, "left")

@@ -23,6 +23,6 @@ def choose(asked: str, several_right: float, several_left: float) -> tuple[str, 
     }[several_right >= SEVERAL, several_left >= SEVERAL]
     return chosen, (
         f"for each match under one-to-one, {several_right:.2f} right and {several_left:.2f} left entities "
-        f"without a partner look as well matched; from {SEVERAL:g} on a side is taken to hold several records "
-        "of one thing"
+        f"without a partner look as well matched; from {SEVERAL:g} on a side is taken to hold "
+        "several records of one thing"
     )

@@ -53,7 +53,7 @@ class JudgeConfig(_Section):
     known: tuple[str, ...] = ()
     match_probability: float = Field(default=0.5, gt=0, lt=1)
     undecided_probability: float = Field(default=0.2, gt=0, lt=1)
-    iterations: int = Field(default=4, ge=1, le=20)
+    iterations: int = Field(default=3, ge=1, le=20)
 
     @model_validator(mode="after")
     def _thresholds_in_order(self) -> Self:

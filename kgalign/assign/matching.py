@@ -1,11 +1,10 @@
 """The global decision: the pairs that together are likeliest, each entity at most as often as allowed."""
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-from kgalign.arrays import Flags
+from kgalign.arrays import Doubles, Flags, Positions
 from kgalign.cardinality import choose
 from kgalign.config import AssignConfig, JudgeConfig
 from kgalign.rdf.graph import Ids
@@ -23,7 +22,8 @@ def assign(
     One-to-one is a maximum-weight matching over the candidates, in which every entity may also stay
     alone: the sum of the probabilities, that is the expected number of right links, is the largest
     there can be. Where one side may have several partners, each entity of the other side takes its
-    best; many-to-many takes every pair on its own.
+    best; many-to-many takes every pair on its own. Given pairs stand whatever speaks against them, and
+    whatever the cardinality: they take their entities out of the race.
 
     :param n_left: number of left entities; ``n_right`` of right ones.
     :returns: matches (probability at least ``judge.match_probability``) and undecided pairs (at
@@ -31,21 +31,18 @@ def assign(
     """
     several = verdicts.notes.get("several_right", 0.0), verdicts.notes.get("several_left", 0.0)
     cardinality, reason = choose(config.cardinality, *several)
-    weight = np.where(verdicts.given, 2.0, verdicts.probability.astype(np.float64))
-    alive = np.flatnonzero(
-        (verdicts.probability >= min(_FLOOR, judge.undecided_probability)) | verdicts.given
-    )
-    a, b, w = verdicts.left[alive], verdicts.right[alive], weight[alive]
+    alive = _alive(verdicts, cardinality, min(_FLOOR, judge.undecided_probability))
+    a, b = verdicts.left[alive], verdicts.right[alive]
+    weight = verdicts.probability[alive].astype(np.float64)
     if cardinality == "one-to-one":
-        kept = _matching(a, b, w, n_left, n_right)
+        kept = _matching(a, b, weight, n_left, n_right)
     elif cardinality == "one-to-many":
-        kept = _best(b, a, w)
+        kept = _best(b, a, weight)
     elif cardinality == "many-to-one":
-        kept = _best(a, b, w)
+        kept = _best(a, b, weight)
     else:
         kept = np.ones(len(alive), dtype=bool)
-    kept |= verdicts.given[alive]
-    rows = alive[kept]
+    rows = np.concatenate([np.flatnonzero(verdicts.given), alive[kept]])
     probability = verdicts.probability[rows]
     outcome = np.where(
         verdicts.given[rows],
@@ -67,7 +64,18 @@ def assign(
     )
 
 
-def _best(node: Ids, other: Ids, weight: npt.NDArray[np.float64]) -> Flags:
+def _alive(verdicts: Verdicts, cardinality: str, floor: float) -> Positions:
+    """Rows in the race: probable enough, not given, and neither entity taken by a given pair."""
+    given = verdicts.given
+    alive = (verdicts.probability >= floor) & ~given
+    if cardinality in ("one-to-one", "many-to-one"):
+        alive &= ~np.isin(verdicts.left, verdicts.left[given])
+    if cardinality in ("one-to-one", "one-to-many"):
+        alive &= ~np.isin(verdicts.right, verdicts.right[given])
+    return np.flatnonzero(alive)
+
+
+def _best(node: Ids, other: Ids, weight: Doubles) -> Flags:
     """The best pair of each node; equal ones go by the other end."""
     order = np.lexsort((other, -weight, node))
     first = np.ones(len(order), dtype=bool)
@@ -77,7 +85,7 @@ def _best(node: Ids, other: Ids, weight: npt.NDArray[np.float64]) -> Flags:
     return kept
 
 
-def _matching(a: Ids, b: Ids, weight: npt.NDArray[np.float64], n_left: int, n_right: int) -> Flags:
+def _matching(a: Ids, b: Ids, weight: Doubles, n_left: int, n_right: int) -> Flags:
     """Maximum-weight matching in which every left entity may stay alone, at weight 0.
 
     Only entities with rivals need the solver: a pair that is alone at both ends is taken as it is.

@@ -38,7 +38,7 @@ def top_rows(
     with progress.task(name, left.shape[0], "entities") as task:
         for start, end in pairwise(bounds):
             product = pruned[start:end] @ index
-            part = _best(product, 3 * k)
+            part = _best(product, 2 * k)
             rows.append(part[0] + np.int32(start))
             columns.append(part[1])
             task.advance(end - start)
@@ -98,16 +98,14 @@ def _chunks(cost: npt.NDArray[np.int64]) -> list[int]:
 
 def _best(product: csr_array, k: int) -> tuple[Ids, Ids]:
     """The k largest entries of each row."""
-    rows, columns = [], []
-    indptr, indices, data = product.indptr, product.indices, product.data
-    for row in range(product.shape[0]):
-        start, end = indptr[row], indptr[row + 1]
+    indptr, indices, data = product.indptr.tolist(), product.indices, product.data
+    chosen: list[Ids] = []
+    for start, end in pairwise(indptr):
+        part = indices[start:end]
         if end - start > k:
-            chosen = np.argpartition(data[start:end], end - start - k)[-k:]
-            columns.append(indices[start:end][chosen])
-        else:
-            columns.append(indices[start:end])
-        rows.append(np.full(min(end - start, k), row, dtype=np.int32))
-    if not rows:
-        return np.zeros(0, np.int32), np.zeros(0, np.int32)
-    return np.concatenate(rows), np.concatenate(columns).astype(np.int32)
+            part = part[np.argpartition(data[start:end], end - start - k)[-k:]]
+        chosen.append(part)
+    counts = np.minimum(np.diff(product.indptr), k)
+    rows = np.repeat(np.arange(product.shape[0], dtype=np.int32), counts)
+    columns = np.concatenate(chosen) if chosen else np.zeros(0)
+    return rows, columns.astype(np.int32)

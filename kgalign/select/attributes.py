@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kgalign.arrays import Positions, distinct, run_starts
 from kgalign.rdf.graph import Ids, Terms
 from kgalign.records import Attribute, ValueKind
-from kgalign.select.arrays import Positions, distinct, run_starts
 from kgalign.select.kinds import CUT, kind_of
 from kgalign.select.naming import name_rank
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from kgalign.arrays import Flags, count_distinct, flags, run_starts
 from kgalign.errors import InputError
 from kgalign.rdf.graph import Graph, Ids, TermKind
-from kgalign.select.arrays import Flags, count_distinct, flags, run_starts
 from kgalign.select.names import LocalNames, find_local_names
 from kgalign.select.ownership import Groups, Links, find_owners
 from kgalign.select.schema import Schema, Types, find_schema, read_types

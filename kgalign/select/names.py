@@ -9,8 +9,8 @@ from urllib.parse import unquote
 import numpy as np
 import pyarrow as pa
 
+from kgalign.arrays import Flags
 from kgalign.rdf.graph import Graph, Ids, TermKind
-from kgalign.select.arrays import Flags
 
 _CAMEL = re.compile(r"(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")

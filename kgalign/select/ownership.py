@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from kgalign.arrays import Flags, Positions, count_distinct, distinct, run_starts
 from kgalign.rdf.graph import Ids
-from kgalign.select.arrays import Flags, Positions, count_distinct, distinct, run_starts
 
 _DEPTH = 4
 """Nodes on the way from an entity to the last node it owns."""

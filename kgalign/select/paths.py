@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kgalign.arrays import Flags, count_distinct, distinct, flags, join, run_starts
 from kgalign.rdf.graph import Graph, Ids, TermKind
-from kgalign.select.arrays import Flags, count_distinct, distinct, flags, join, run_starts
 from kgalign.select.entities import Nodes
 from kgalign.select.schema import iris_of
 

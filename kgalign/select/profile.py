@@ -6,12 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kgalign.arrays import count_distinct, distinct, flags, run_starts
 from kgalign.config import SelectConfig
 from kgalign.errors import InputError
 from kgalign.progress import NoProgress, Progress
 from kgalign.rdf.graph import Graph, Ids, TermKind
 from kgalign.records import Attribute, Profile, Relation
-from kgalign.select.arrays import count_distinct, distinct, flags, run_starts
 from kgalign.select.attributes import IRI_NAME, Values, profile_attributes
 from kgalign.select.entities import Nodes, find_entities
 from kgalign.select.kinds import CUT

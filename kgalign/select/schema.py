@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from kgalign.arrays import Flags, flags
 from kgalign.rdf.graph import Graph, Ids, TermKind
 from kgalign.rdf.vocabulary import (
     OWL,
@@ -19,7 +20,6 @@ from kgalign.rdf.vocabulary import (
     RDFS_SUBCLASS_OF,
     SKOS,
 )
-from kgalign.select.arrays import Flags, flags
 
 _CLASSES = frozenset({OWL_CLASS, RDFS + "Class"})
 _SCHEMA_TYPES = _CLASSES | {

@@ -130,6 +130,7 @@ def test_in_an_ontology_the_classes_are_the_entities() -> None:
     assert edges(found) == {
         ("v:Bird", "rdfs:subClassOf", "v:Animal"),
         ("v:Fish", "rdfs:subClassOf", "v:Animal"),
+        ("v:Bird", "rdfs:subClassOf/http://www.w3.org/2002/07/owl#someValuesFrom", "v:Wing"),
     }
     assert ("v:Bird", "v:synonym rdfs:label", "fowl") in values(found)
 
