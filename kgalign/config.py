@@ -9,8 +9,9 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from kgalign.errors import ConfigError
@@ -44,6 +45,33 @@ class RetrieveConfig(_Section):
     channels: tuple[Literal["names", "values", "structure"], ...] = ("names", "values", "structure")
     embedder: str | None = None
     k: int = Field(default=20, ge=1, le=1000)
+
+    @field_validator("embedder")
+    @classmethod
+    def _embedder_is_known(cls, value: str | None) -> str | None:
+        if value is not None and not _is_embedder(value):
+            raise ValueError(
+                "must be sentence-transformers:MODEL or openai:URL#MODEL, such as "
+                "openai:http://localhost:8000/v1#MODEL; a key is no part of it, it comes from KGALIGN_LLM_KEY"
+            )
+        return value
+
+
+def _is_embedder(spec: str) -> bool:
+    """Whether this names an embedder; a URL with a password or a query is refused: ``run.json`` keeps it."""
+    scheme, _, rest = spec.partition(":")
+    if scheme == "sentence-transformers":
+        return bool(rest.strip())
+    url, _, model = rest.partition("#")
+    try:
+        parts = urlsplit(url)
+        plain = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    plain = plain and url.isprintable() and " " not in url and not parts.query and "@" not in parts.netloc
+    return bool(
+        scheme == "openai" and parts.scheme in ("http", "https") and parts.hostname and model and plain
+    )
 
 
 class JudgeConfig(_Section):

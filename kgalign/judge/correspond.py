@@ -244,6 +244,8 @@ def value_similarity(
         with np.errstate(invalid="ignore"):
             apart = np.divide(np.abs(x - y), largest, out=np.zeros_like(x), where=largest > 0)
         close = np.clip(1 - apart, 0, 1)
+        # A change of unit leaves a rounding error behind.
+        close = np.where(close >= 0.9999, 1.0, close)
         near: Floats = np.nan_to_num(close, nan=0.0).astype(np.float32)
         return near
     if kind == ValueKind.DATE:

@@ -1,28 +1,33 @@
 """What turns texts into vectors: a model in this process, or a server."""
 
+import hashlib
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from pydantic import BaseModel, ValidationError
 
 from kgalign.errors import KgalignError, MissingExtra
+from kgalign.rdf.text import shorten
 from kgalign.records import Floats
 
 if TYPE_CHECKING:
-    pass
+    import openai
 
 log = logging.getLogger(__name__)
 
-_KEYS = ("KGALIGN_LLM_KEY", "OPENAI_API_KEY")
+KEYS = ("KGALIGN_LLM_KEY", "OPENAI_API_KEY")
 """Variables of the environment that may hold a server's key; the first one that is set counts."""
+_NO_KEY = "no-key"
 _TIMEOUT = 60.0
 _RETRIES = 4
 _PER_STEP = 32
-"""Texts that a model in this process reads side by side: more is slower on a CPU and hardly faster on a GPU."""
+"""Texts that a model in this process reads side by side: on a CPU more is not faster."""
 _TOO_MANY = (413, 422)
-"""What servers with a limit on texts per request answer when it is passed."""
+"""What servers with a limit on the texts of a request answer where it is passed."""
 
 
 class Embedder(Protocol):
@@ -30,19 +35,22 @@ class Embedder(Protocol):
 
     @property
     def identity(self) -> str:
-        """What its vectors depend on besides the text: part of the key they are cached under."""
+        """What its vectors depend on besides the text: part of the key that they are cached under."""
 
     def embed(self, texts: Sequence[str]) -> Floats:
-        """(texts, dimensions) vectors of a batch, none of them empty, in the order of the texts.
+        """(texts, dimensions) vectors of texts that are not empty, in their order.
 
-        :raises KgalignError: the model or the server is not there, or gives no usable vectors.
+        :raises KgalignError: the model or the server is not there, or gives no such vectors.
         """
+
+    def close(self) -> None:
+        """Let go of the model or the connection."""
 
 
 def open_embedder(spec: str) -> Embedder:
     """The embedder that a value of ``retrieve.embedder`` means; nothing is loaded or asked yet.
 
-    :param spec: ``sentence-transformers:MODEL`` or ``openai:URL#MODEL``, as the configuration checks it.
+    :param spec: ``sentence-transformers:MODEL`` or ``openai:URL#MODEL``, as the configuration checked it.
     """
     scheme, _, rest = spec.partition(":")
     if scheme == "openai":
@@ -52,7 +60,7 @@ def open_embedder(spec: str) -> Embedder:
 
 
 class SentenceTransformers:
-    """A model that runs in this process, loaded when the first text comes.
+    """A model in this process; it is loaded when the first text comes.
 
     :param model: a folder, or a name on the hub.
     """
@@ -60,35 +68,204 @@ class SentenceTransformers:
     def __init__(self, model: str) -> None:
         self._name = model
         self._model: Any = None
-        # A folder is known by its content: a model that is trained on gives other vectors, and one that
-        # is moved the same.
+        # A folder is known by its content: a model that was trained further gives other vectors, and one
+        # that was moved the same.
         content = _digest(Path(model)) if Path(model).is_dir() else model
         self.identity = f"sentence-transformers:{content}"
 
     def embed(self, texts: Sequence[str]) -> Floats:
-        """(texts, dimensions) vectors."""
-        if self._model is None:
-            self._model = self._load()
+        """(texts, dimensions) vectors of texts that are not empty, in their order.
+
+        :raises MissingExtra: sentence-transformers is not installed.
+        :raises KgalignError: there is no such model, it is damaged, or it fails on a text.
+        """
+        model = self._model = self._model or self._load()
         try:
-            vectors = self._model.encode(
+            vectors = model.encode(
                 list(texts), batch_size=_PER_STEP, convert_to_numpy=True, show_progress_bar=False
             )
-        except (RuntimeError, ValueError, IndexError) as error:
+        except (IndexError, RuntimeError, ValueError) as error:
             raise KgalignError(
-                f"The model {self._name} failed on a text: {_line(error)}", "Give another model"
+                f"The model {self._name} failed: {_reason(error)}", "Give another model with --embedder"
             ) from error
         return np.asarray(vectors, dtype=np.float32)
 
-    def _load(self) -> Any:  # noqa: ANN401 - no types
+    def close(self) -> None:
+        """Let go of the model."""
+        self._model = None
+
+    def _load(self) -> Any:  # noqa: ANN401 - no types of its own
         try:
-            import sentence_transformers
-            import transformers
+            from huggingface_hub.utils import disable_progress_bars
+            from safetensors import SafetensorError
+            from sentence_transformers import SentenceTransformer
+            from transformers.utils import logging as transformers_logging
         except ImportError as error:
-            raise MissingExtra("The embedder sentence-transformers", "dense") from error
-        transformers.utils.logging.disable_progress_bar()
+            raise MissingExtra("An embedder of sentence-transformers", "dense") from error
+        disable_progress_bars()
+        transformers_logging.disable_progress_bar()
+        # Which of these is raised depends on which file of the model is missing or damaged.
+        faults = (AttributeError, ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError)
         log.info("loading the model %s", self._name)
         try:
-            return sentence_transformers.SentenceTransformer(self._name)
-        # What a damaged folder raises depends on which of its files is damaged; none has a class in common.
-        except Exception as error:  # noqa: BLE001 - the border to a library
-            self._refuse(error)
+            return SentenceTransformer(self._name)
+        except (*faults, SafetensorError) as error:
+            raise KgalignError(
+                f"The model {self._name} can't be loaded: {_reason(error)}",
+                "Give a folder that holds a model of sentence-transformers, or a name on the hub, and "
+                "HF_HUB_OFFLINE=1 where that was downloaded before and there is no network",
+            ) from error
+
+
+class _Vector(BaseModel):
+    index: int
+    embedding: list[float]
+
+
+class _Answer(BaseModel):
+    data: list[_Vector]
+
+
+class OpenAIServer:
+    """A server with OpenAI's /v1/embeddings: vLLM, llama.cpp, Ollama, TEI, OpenAI and others.
+
+    Too many requests, faults of the server and silence are tried again by the SDK, with growing pauses
+    that vary at random, or as long as the server asks for.
+
+    :param url: what ``/embeddings`` follows, mostly ending in ``/v1``.
+    :param timeout: seconds to wait for an answer.
+    :param retries: how often a request is made again.
+    """
+
+    def __init__(self, url: str, model: str, *, timeout: float = _TIMEOUT, retries: int = _RETRIES) -> None:
+        self._url = url.rstrip("/").removesuffix("/embeddings")
+        self._model = model
+        self._timeout = timeout
+        self._retries = retries
+        self._key = _key()
+        self._most: int | None = None
+        self._client: openai.OpenAI | None = None
+        self.identity = f"openai:{self._url}#{model}"
+
+    def embed(self, texts: Sequence[str]) -> Floats:
+        """(texts, dimensions) vectors of texts that are not empty, in their order.
+
+        :raises KgalignError: the server is not there, refuses, or answers something else.
+        """
+        rows: list[list[float]] = []
+        while len(rows) < len(texts):
+            part = list(texts[len(rows) :][: self._most])
+            answer = self._ask(part)
+            if answer is None:
+                self._most = len(part) // 2
+            else:
+                rows += self._vectors(answer, len(part))
+        if len({len(row) for row in rows}) > 1:
+            raise self._wrong("vectors of several lengths")
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused later
+            return np.array(rows, dtype=np.float64).astype(np.float32)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _ask(self, texts: list[str]) -> bytes | None:
+        """The body of the server's answer; None where these were too many texts for it."""
+        import openai
+
+        if self._client is None:
+            self._client = openai.OpenAI(
+                api_key=self._key, base_url=self._url, timeout=self._timeout, max_retries=self._retries
+            )
+        try:
+            # Numbers and not base64: not every server knows the latter.
+            answer = self._client.embeddings.with_raw_response.create(
+                input=texts, model=self._model, encoding_format="float"
+            )
+        except openai.APIStatusError as error:
+            if error.status_code in _TOO_MANY and len(texts) > 1:
+                return None
+            raise self._refusal(error.status_code, _said(error.body)) from error
+        except openai.APITimeoutError as error:
+            raise self._error(
+                f"has not answered within {self._timeout:g} seconds, {self._retries + 1} times",
+                "Look at its log, and run the same command again when it answers",
+            ) from error
+        except openai.APIConnectionError as error:
+            raise self._error(
+                f"can't be reached: {_reason(error.__cause__ or error)}",
+                "Start it, or correct the URL in --embedder openai:URL#MODEL",
+            ) from error
+        return answer.content
+
+    def _vectors(self, answer: bytes, count: int) -> list[list[float]]:
+        """The vectors of an answer in the order of the texts, whatever the order they came in."""
+        try:
+            vectors = _Answer.model_validate_json(answer).data
+        except ValidationError as error:
+            raise self._error(
+                "does not answer with embeddings", "The URL must be what /embeddings follows, mostly …/v1"
+            ) from error
+        if len(vectors) != count:
+            raise self._wrong(f"{len(vectors)} vectors to {count} texts")
+        if {each.index for each in vectors} != set(range(count)):
+            raise self._wrong("vectors whose numbers are not those of the texts")
+        return [each.embedding for each in sorted(vectors, key=lambda each: each.index)]
+
+    def _refusal(self, status: int, said: str) -> KgalignError:
+        said = f" ({shorten(said.replace(self._key, '…')).rstrip('.')})" if said else ""
+        if status in (401, 403):
+            # What it says is left out: some servers repeat the key.
+            return self._error("refuses the key", f"Set {KEYS[0]} or {KEYS[1]} to one that it knows")
+        if status == 404:
+            return self._error(
+                f"has no model {self._model}, or no /embeddings there{said}",
+                f"Look at {self._url}/models for what it has; the URL mostly ends in /v1",
+            )
+        if status == 429:
+            return self._error(f"is too busy{said}", "Run the same command again later: what it gave is kept")
+        return self._error(
+            f"answers with status {status}{said}", "Look at its log: the request or the model is at fault"
+        )
+
+    def _wrong(self, what: str) -> KgalignError:
+        return self._error(f"answers {what}", "Give another model or server: this one's can't be used")
+
+    def _error(self, what: str, remedy: str) -> KgalignError:
+        return KgalignError(f"The embedding server {self._url} {what}", remedy)
+
+
+def _said(body: object) -> str:
+    """What a server says of a refusal, in the forms that are common."""
+    while isinstance(body, dict):
+        body = body.get("message", body.get("error", body.get("detail")))
+    return body if isinstance(body, str) else ""
+
+
+def _reason(error: BaseException) -> str:
+    return shorten(str(error) or type(error).__name__).rstrip(".")
+
+
+def _key() -> str:
+    """The server's key, or what those without one get."""
+    for name in KEYS:
+        if key := os.environ.get(name, "").strip():
+            if not (key.isascii() and key.isprintable()):
+                raise KgalignError(f"{name} holds characters that no key has", "Set it anew")
+            return key
+    return _NO_KEY
+
+
+def _digest(folder: Path) -> str:
+    """Hash of a folder's files and their names, hidden ones left out."""
+    content = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if path.is_file() and not any(part.startswith(".") for part in name.parts):
+            with path.open("rb") as file:
+                content.update(
+                    f"{name.as_posix()}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode()
+                )
+    return content.hexdigest()

@@ -32,7 +32,7 @@ _IN_WORDS = (ValueKind.NAME, ValueKind.TEXT)
 _UNSEEN = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]+"
 )
-"""Control characters and those that turn the direction of writing. Joiners stay: emoji and Persian use them."""
+"""Control characters, and those that turn the direction of writing; joiners are part of words and emoji."""
 _CAMEL = re.compile(r"(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])")
 _SAYS_NOTHING = {"label", "name", "title", "value"}
 """Last steps of a longer path that add nothing: ``director/label`` reads as ``director``."""
@@ -65,7 +65,7 @@ def verbalise(profile: Profile, entities: Ids, *, budget: int = BUDGET) -> list[
 
 
 def _values(profile: Profile, entities: Ids) -> tuple[list[int], list[int], list[str]]:
-    """The values to be read: position in ``entities``, attribute, text; by position and the attribute's place."""
+    """The values to be read: position in ``entities``, attribute and text, in the order in which they are read."""
     low = np.searchsorted(profile.value_entity, entities, "left")
     number, row = spread(low, np.searchsorted(profile.value_entity, entities, "right") - low)
     place = _order(profile.attributes)[profile.value_attribute[row]]
