@@ -48,7 +48,7 @@ class Outcome(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """One attribute: a path of up to three steps from an entity to its literal values."""
+    """One attribute: a path from an entity to its literal values, through up to three nodes."""
 
     path: tuple[str, ...]
     """Predicate IRIs; a step against the direction of the statements starts with ``^``; the

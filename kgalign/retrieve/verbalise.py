@@ -65,7 +65,7 @@ def verbalise(profile: Profile, entities: Ids, *, budget: int = BUDGET) -> list[
 
 
 def _values(profile: Profile, entities: Ids) -> tuple[list[int], list[int], list[str]]:
-    """The values to be read: position in ``entities``, attribute and text, in the order in which they are read."""
+    """The values to be read, in this order: position in ``entities``, attribute and text of each."""
     low = np.searchsorted(profile.value_entity, entities, "left")
     number, row = spread(low, np.searchsorted(profile.value_entity, entities, "right") - low)
     place = _order(profile.attributes)[profile.value_attribute[row]]
