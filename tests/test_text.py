@@ -11,7 +11,18 @@ from scipy.sparse import csr_array
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 
 from kgalign.records import Attribute, Profile, ValueKind
-from kgalign.text import entity_words, fold, gram_rows, idf, row_dots, row_of, sort_words, weigh, word_rows, words
+from kgalign.text import (
+    entity_words,
+    fold,
+    gram_rows,
+    idf,
+    row_dots,
+    row_of,
+    sort_words,
+    weigh,
+    word_rows,
+    words,
+)
 from tests.evaluate.small import profile
 
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
@@ -92,7 +103,10 @@ def with_kinds(side: Profile, kinds: dict[str, ValueKind]) -> Profile:
 def test_words_of_an_entity_come_from_all_its_values_and_links_stay_whole() -> None:
     side = profile(
         ["http://e/0", "http://e/1", "http://e/2"],
-        values={0: {"p:label": ["Red House", "red"], "p:page": ["http://x.example/A-1"]}, 2: {"p:label": ["7"]}},
+        values={
+            0: {"p:label": ["Red House", "red"], "p:page": ["http://x.example/A-1"]},
+            2: {"p:label": ["7"]},
+        },
     )
     side = with_kinds(side, {"p:page": ValueKind.LINK})
     found = [sorted(row) for row in entity_words(side)]
@@ -108,7 +122,9 @@ def test_word_rows_count_words_as_scikit_learn_does(rows: list[list[str]]) -> No
     vocabulary: dict[str, int] = {}
     counts = dense(word_rows(rows, vocabulary))
     for number, row in enumerate(rows):
-        assert {word: counts[number, column] for word, column in vocabulary.items() if word in row} == Counter(row)
+        assert {
+            word: counts[number, column] for word, column in vocabulary.items() if word in row
+        } == Counter(row)
     if vocabulary:
         model = CountVectorizer(analyzer=list, vocabulary=sorted(vocabulary, key=lambda w: vocabulary[w]))
         assert np.array_equal(model.fit_transform(rows).toarray(), counts)
@@ -163,7 +179,9 @@ def test_weigh_is_the_damped_tf_idf_of_scikit_learn(rows: csr_array) -> None:
 
 
 @given(counts, counts)
-def test_idf_falls_with_the_rows_of_both_sides_that_have_the_column(left: csr_array, right: csr_array) -> None:
+def test_idf_falls_with_the_rows_of_both_sides_that_have_the_column(
+    left: csr_array, right: csr_array
+) -> None:
     frequency = (dense(left) > 0).sum(axis=0) + (dense(right) > 0).sum(axis=0)
     rows = left.shape[0] + right.shape[0]
     assert np.allclose(idf(left, right), np.log((2 + rows) / (1 + frequency)))

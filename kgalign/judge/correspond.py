@@ -241,9 +241,9 @@ def value_similarity(
     if kind == ValueKind.NUMBER:
         x, y = left.number[ta] * factor, right.number[tb]
         largest = np.maximum(np.abs(x), np.abs(y))
-        with np.errstate(invalid="ignore"):
-            apart = np.divide(np.abs(x - y), largest, out=np.zeros_like(x), where=largest > 0)
-        close = np.clip(1 - apart, 0, 1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            # Two zeros are equal; what is no number is near to none.
+            close = np.where(largest == 0, 1.0, np.clip(1 - np.abs(x - y) / largest, 0, 1))
         # A change of unit leaves a rounding error behind.
         close = np.where(close >= 0.9999, 1.0, close)
         near: Floats = np.nan_to_num(close, nan=0.0).astype(np.float32)

@@ -198,8 +198,6 @@ def _decoys(
     A decoy tells something only where the pair that was taken away is right: that is its trust.
     """
     rows, columns = int(left.max()) + 1, int(right.max()) + 1
-    partner_left, partner_right = np.full(rows, -1, dtype=np.int64), np.full(columns, -1, dtype=np.int64)
-    partner_left[left[top]], partner_right[right[top]] = right[top], left[top]
     sure_left, sure_right = np.zeros(rows), np.zeros(columns)
     np.maximum.at(sure_left, left[top], expected[top])
     np.maximum.at(sure_right, right[top], expected[top])
@@ -207,8 +205,11 @@ def _decoys(
     for fold in range(_FOLDS):
         random = np.random.default_rng(fold)
         hidden_left, hidden_right = random.random(rows) < _HIDDEN, random.random(columns) < _HIDDEN
-        widow_left = (partner_left >= 0) & hidden_right[partner_left]
-        widow_right = (partner_right >= 0) & hidden_left[partner_right]
+        # Whoever keeps one of several partners is not left behind.
+        seen = top & ~hidden_left[left] & ~hidden_right[right]
+        widow_left, widow_right = np.zeros(rows, dtype=bool), np.zeros(columns, dtype=bool)
+        widow_left[left[top]], widow_right[right[top]] = True, True
+        widow_left[left[seen]], widow_right[right[seen]] = False, False
         alive = np.flatnonzero(~hidden_left[left] & ~hidden_right[right])
         if not len(alive):
             continue
@@ -219,6 +220,8 @@ def _decoys(
         best &= widow_left[a] | widow_right[b]
         trust = np.where(widow_left[a], sure_left[a], 1.0) * np.where(widow_right[b], sure_right[b], 1.0)
         found.append((alive[best], lead[best], trust[best] + 1e-3))
+    if not found:
+        return np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0)
     parts = [np.concatenate(column) for column in zip(*found, strict=True)]
     return parts[0], parts[1], parts[2]
 

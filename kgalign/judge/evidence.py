@@ -7,7 +7,7 @@ from kgalign.cardinality import choose
 from kgalign.config import JudgeConfig
 from kgalign.judge import associate
 from kgalign.judge.cardinality import leftovers
-from kgalign.judge.comparisons import Comparison, Pooled
+from kgalign.judge.comparisons import Comparison, Pooled, steps
 from kgalign.judge.correspond import AttributeComparisons
 from kgalign.judge.mixture import Hat, Mixture, fit
 from kgalign.judge.neighbours import Neighbours
@@ -17,6 +17,7 @@ from kgalign.rdf.graph import Ids
 from kgalign.records import Candidates, Feature, Profile, Verdicts
 
 _ROUNDS = 4
+_COSINES = (0.0, 0.3, 0.45, 0.6, 0.7, 0.8, 0.9, 1.0)
 _AGREE = 0.7
 """Similarity from which two attributes say the same in the same words: what goes with what adds nothing."""
 
@@ -49,7 +50,7 @@ def judge(
     given = np.isin(keys, known[0].astype(np.int64) * len(right) + known[1])
     texts = prepare(left, right)
     with watch.task("judge by evidence", config.iterations + 3, "rounds") as task:
-        comparisons = Pooled(left, right, texts).compare(a, b) + _same_iri(candidates)
+        comparisons = Pooled(left, right, texts).compare(a, b) + _retrieved(candidates)
         model = _Model(a, b, given, cardinality)
         mixture = model.fit(comparisons, _start(candidates, given))
         task.advance()
@@ -87,12 +88,19 @@ def _nothing(candidates: Candidates) -> Verdicts:
     )
 
 
-def _same_iri(candidates: Candidates) -> list[Comparison]:
-    """Whether the pair carries one IRI, where any does: what that is worth is learned like all else."""
-    if "iri" not in candidates.channels:
-        return []
-    same = candidates.channel_score[:, candidates.channels.index("iri")]
-    return [Comparison("IRI", "iri", ("another", "the same"), same.astype(np.float32))]
+def _retrieved(candidates: Candidates) -> list[Comparison]:
+    """What retrieval alone can tell: one IRI on both sides, and nearness of meaning by an embedder.
+
+    What either is worth is learned like all else.
+    """
+    found = []
+    score = dict(zip(candidates.channels, candidates.channel_score.T, strict=True))
+    if "iri" in score:
+        found.append(Comparison("IRI", "iri", ("another", "the same"), score["iri"].astype(np.float32)))
+    if "dense" in score:
+        labels = tuple(f"cosine {knot:g}" for knot in _COSINES)
+        found.append(Comparison("meaning", "dense", labels, steps(score["dense"], _COSINES)))
+    return found
 
 
 class _Model:

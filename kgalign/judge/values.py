@@ -15,7 +15,10 @@ from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
 from kgalign.text import fold, gram_rows, idf, row_dots, sort_words, weigh
 
-_DIGITS = re.compile(r"-?\d+(?:[.,]\d+)*(?:[eE][-+]?\d+)?")
+_GROUPED = r"[-+]?\d{1,3}(?:([ \u00a0\u202f'’.,])\d{3})(?:\1\d{3})*(?!\d)(?:[.,]\d+)?"
+_PLAIN = r"[-+]?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?"
+_NUMBER = re.compile(f"{_GROUPED}|{_PLAIN}")
+_PART = re.compile(r"[.,]")
 _DATE = re.compile(r"^\s*(-?\d{4})(?:-?(\d{2})(?:-?(\d{2}))?)?(?!\d)")
 _PAIR_LIMIT = 36
 """Pairs of values looked at per pair of entities and attributes."""
@@ -58,18 +61,21 @@ def prepare(left: Profile, right: Profile) -> tuple[Texts, Texts]:
 
 
 def _number(text: str) -> float:
-    found = _DIGITS.search(text[:64])
+    """The number that a text begins with, in English or continental writing; NaN where it has none.
+
+    Of a point and a comma the last one parts the decimals. A lone comma before three digits parts
+    thousands (``1,234``), unless nothing but a zero stands before it; a lone point never does.
+    """
+    found = _NUMBER.search(text[:64])
     if not found:
         return float("nan")
-    digits = found.group().replace(" ", "")
-    # A comma before three digits parts thousands; any other is a decimal comma.
-    digits = re.sub(r",(?=\d{3}(?:\D|$))", "", digits).replace(",", ".")
-    if digits.count(".") > 1:
-        digits = digits.replace(".", "")
-    try:
-        return float(digits)
-    except ValueError:
-        return float("nan")
+    digits = re.sub(r"[ \u00a0\u202f'’]", "", found.group())
+    marks = _PART.findall(digits)
+    lone = re.fullmatch(r"[-+]?[1-9]\d{0,2},\d{3}", digits)
+    thousands = marks[0] if len(marks) > 1 or lone else ""
+    if thousands:
+        digits = digits.replace(thousands, "")
+    return float(digits.replace(",", "."))
 
 
 def _date(text: str) -> float:

@@ -71,7 +71,7 @@ def best_first(a: Ids, b: Ids, score: Floats) -> npt.NDArray[np.int64]:
 
 
 def _prune(rows: csr_array, frequency: npt.NDArray[np.int64]) -> tuple[csr_array, npt.NDArray[np.int64]]:
-    """Keep each row's rarest columns up to the budget (three at the least), and what each row costs."""
+    """Keep each row's rarest columns up to the budget (one at the least), and what each row costs."""
     row = row_of(rows)
     cost = frequency[rows.indices]
     order = np.lexsort((cost, row))
@@ -80,7 +80,7 @@ def _prune(rows: csr_array, frequency: npt.NDArray[np.int64]) -> tuple[csr_array
     within = spent - np.repeat(before, np.diff(rows.indptr))
     place = np.arange(len(order)) - np.repeat(rows.indptr[:-1], np.diff(rows.indptr))
     kept = np.zeros(len(order), dtype=bool)
-    kept[order] = (within <= _BUDGET) | (place < 3)
+    kept[order] = (within <= _BUDGET) | (place < 1)
     kept &= cost > 0
     counts = np.bincount(row[kept], minlength=rows.shape[0])
     indptr = np.concatenate([[0], np.cumsum(counts)])

@@ -12,6 +12,7 @@ from kgalign.config import RetrieveConfig
 from kgalign.progress import NoProgress, Progress
 from kgalign.rdf.graph import Ids
 from kgalign.records import Candidates, Floats, Profile
+from kgalign.retrieve.dense import dense_channel
 from kgalign.retrieve.lexical import best_first, keep_best, top_rows
 from kgalign.text import entity_words, fold, gram_rows, idf, weigh, word_rows
 
@@ -49,6 +50,8 @@ def retrieve(
     if "structure" in config.channels and len(left.edge_head) and len(right.edge_head):
         rows = anchor_rows(left, right, *anchors(found))
         found["structure"] = both_ways(*rows, config.k, watch, "retrieve by structure")
+    if config.embedder:
+        found["dense"] = dense_channel(left, right, config, seed=seed, cache=cache, progress=watch)
     return _unite(found, config.k)
 
 

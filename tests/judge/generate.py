@@ -9,6 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
+from kgalign.config import SelectConfig
+from kgalign.rdf import read_graph
+from kgalign.rdf.graph import Ids
+from kgalign.records import Profile
+from kgalign.select import select
 from tests.conftest import Pair
 
 LEFT, RIGHT = "http://left.example/", "http://right.example/"
@@ -108,6 +115,19 @@ def write_people(
     gold = folder / "gold.tsv"
     gold.write_text("".join(f"{a}\t{b}\n" for a, b in sorted(links)), encoding="utf8")
     return Pair(*files, gold, frozenset(links))
+
+
+def profiles(pair: Pair) -> tuple[Profile, Profile]:
+    """Both sides, read and selected."""
+    left, right = (select(read_graph([path]), SelectConfig()) for path in (pair.left, pair.right))
+    return left, right
+
+
+def true_pairs(pair: Pair, left: Profile, right: Profile) -> tuple[Ids, Ids]:
+    """Entity ids of the links, sorted."""
+    ids = [{iri: i for i, iri in enumerate(side.entity_iri.to_pylist())} for side in (left, right)]
+    rows = np.array(sorted((ids[0][a], ids[1][b]) for a, b in pair.links), dtype=np.int32).reshape(-1, 2)
+    return rows[:, 0].copy(), rows[:, 1].copy()
 
 
 def _left(node: str, person: Person) -> list[str]:

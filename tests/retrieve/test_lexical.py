@@ -82,7 +82,9 @@ def test_progress_is_told_all_rows(watcher: Callable[[], Any]) -> None:
     assert watch.open == 0
 
 
-pairs = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 9), st.sampled_from([0.0, 0.25, 0.5, 1.0])), max_size=20)
+pairs = st.lists(
+    st.tuples(st.integers(0, 4), st.integers(0, 9), st.sampled_from([0.0, 0.25, 0.5, 1.0])), max_size=20
+)
 
 
 def columns(

@@ -1,7 +1,7 @@
 """Which channel finds what, and how they are united."""
 
 from dataclasses import fields
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,14 @@ def rank_in(candidates: Candidates, channel: str, pair: tuple[int, int]) -> int:
 
 
 def test_names_are_found_in_another_order_and_with_slips() -> None:
-    right = ["Turing, Alan M.", "Hoper, Grace", "LOVELACE, ADA", "Liskov B.", "Dijkstra (Edsger)", "D. E. Knuth"]
+    right = [
+        "Turing, Alan M.",
+        "Hoper, Grace",
+        "LOVELACE, ADA",
+        "Liskov B.",
+        "Dijkstra (Edsger)",
+        "D. E. Knuth",
+    ]
     found = retrieve(named(L, NAMES), named(R, right), RetrieveConfig(channels=("names",)))
     assert found.channels == ("names",)
     assert firsts(found) == {0: 2, 1: 0, 2: 1, 3: 4, 4: 3, 5: 5}
@@ -62,9 +69,7 @@ def test_values_find_what_has_no_name() -> None:
 def test_structure_finds_what_only_has_neighbours() -> None:
     """Two works without a name or a value hang on an author each."""
     edges = [(6, "wrote", 0), (7, "wrote", 3)]
-    left = named(L, NAMES, count=8, edges=edges) if False else side(
-        L, {n: {"x:label": [name]} for n, name in enumerate(NAMES)}, 8, edges=edges
-    )
+    left = side(L, {n: {"x:label": [name]} for n, name in enumerate(NAMES)}, 8, edges=edges)
     right = side(
         R,
         {n: {"x:label": [name]} for n, name in enumerate(reversed(NAMES))},
@@ -102,7 +107,7 @@ def test_sides_with_nothing_in_common_have_no_candidates() -> None:
 
 
 def test_a_right_entity_that_no_left_one_prefers_asks_for_itself() -> None:
-    """Twenty right records of one name push the last one out of the left one's best, and it asks back."""
+    """Ten right records of the very name leave no room for an eleventh among the left one's best."""
     right = ["Grace Hopper"] * 10 + ["Grace Hoper Murray Brewster"]
     found = retrieve(named(L, ["Grace Hopper", "Ada"]), named(R, right), RetrieveConfig(k=4))
     assert (0, 10) in pairs(found)
@@ -110,7 +115,11 @@ def test_a_right_entity_that_no_left_one_prefers_asks_for_itself() -> None:
 
 @pytest.mark.parametrize("k", [1, 2, 5, 10])
 def test_k_bounds_the_candidates(k: int) -> None:
-    names = [f"{given} {family}" for given in "Ada Alan Grace Edsger".split() for family in "Turing Knuth Hopper".split()]
+    names = [
+        f"{given} {family}"
+        for given in "Ada Alan Grace Edsger".split()
+        for family in "Turing Knuth Hopper".split()
+    ]
     found = retrieve(named(L, names), named(R, names), RetrieveConfig(k=k))
     assert len(found) <= k * len(names) + (k // 2) * len(names)
     assert set(found.left.tolist()) == set(range(len(names)))
@@ -119,13 +128,15 @@ def test_k_bounds_the_candidates(k: int) -> None:
 
 
 def equal(one: Candidates, other: Candidates) -> bool:
-    return all(np.array_equal(getattr(one, field.name), getattr(other, field.name)) for field in fields(Candidates))
+    return all(
+        np.array_equal(getattr(one, field.name), getattr(other, field.name)) for field in fields(Candidates)
+    )
 
 
 name_lists = st.lists(
-    st.lists(st.sampled_from(["ada", "alan", "grace", "turing", "hopper", "17", "x-22"]), min_size=1, max_size=3).map(
-        " ".join
-    ),
+    st.lists(
+        st.sampled_from(["ada", "alan", "grace", "turing", "hopper", "17", "x-22"]), min_size=1, max_size=3
+    ).map(" ".join),
     min_size=1,
     max_size=8,
 )
@@ -142,7 +153,7 @@ def test_candidates_are_in_order_distinct_and_repeatable(left: list[str], right:
     for _, group in groupby(rows, key=lambda row: row[0]):
         ranked = list(group)
         assert [rank for _, rank, _ in ranked] == list(range(1, len(ranked) + 1))
-        assert all(a[2] >= b[2] for a, b in zip(ranked, ranked[1:], strict=False))
+        assert all(a[2] >= b[2] for a, b in pairwise(ranked))
     assert len(set(pairs(found))) == len(found)
     # Whoever carries the same name is found, where so few are looked at.
     if k == 6:

