@@ -25,7 +25,7 @@ from kgalign.text import (
 )
 from tests.evaluate.small import profile
 
-texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 folded_texts = st.lists(st.text(alphabet="abcdé ß東", max_size=8).map(fold), max_size=8)
 
 
@@ -190,8 +190,8 @@ def test_idf_falls_with_the_rows_of_both_sides_that_have_the_column(
 
 @given(counts, counts, st.integers(1, 4))
 def test_row_dots_are_the_dot_products_of_the_rows(left: csr_array, right: csr_array, batch: int) -> None:
-    a, b = np.meshgrid(np.arange(left.shape[0]), np.arange(right.shape[0]))
-    a, b = a.ravel().astype(np.int32), b.ravel().astype(np.int32)
+    grid = np.meshgrid(np.arange(left.shape[0]), np.arange(right.shape[0]))
+    a, b = (each.ravel().astype(np.int32) for each in grid)
     expected = (dense(left) @ dense(right).T)[a, b]
     assert np.allclose(row_dots(left, right, a, b, batch), expected)
     assert row_of(left).tolist() == np.repeat(np.arange(left.shape[0]), np.diff(left.indptr)).tolist()

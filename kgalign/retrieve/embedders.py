@@ -26,6 +26,10 @@ _TIMEOUT = 60.0
 _RETRIES = 4
 _PER_STEP = 32
 """Texts that a model in this process reads side by side: on a CPU more is not faster."""
+_WHICH = (
+    "Give a folder that holds a model of sentence-transformers, or a name on the hub, and HF_HUB_OFFLINE=1 "
+    "where that was downloaded before and there is no network"
+)
 _TOO_MANY = (413, 422)
 """What servers with a limit on the texts of a request answer where it is passed."""
 
@@ -70,7 +74,12 @@ class SentenceTransformers:
         self._model: Any = None
         # A folder is known by its content: a model that was trained further gives other vectors, and one
         # that was moved the same.
-        content = _digest(Path(model)) if Path(model).is_dir() else model
+        try:
+            content = _digest(Path(model)) if Path(model).is_dir() else model
+        except OSError as error:
+            raise KgalignError(
+                f"The model {shorten(model)} can't be read: {_reason(error)}", _WHICH
+            ) from error
         self.identity = f"sentence-transformers:{content}"
 
     def embed(self, texts: Sequence[str]) -> Floats:
@@ -110,11 +119,7 @@ class SentenceTransformers:
         try:
             return SentenceTransformer(self._name)
         except (*faults, SafetensorError) as error:
-            raise KgalignError(
-                f"The model {self._name} can't be loaded: {_reason(error)}",
-                "Give a folder that holds a model of sentence-transformers, or a name on the hub, and "
-                "HF_HUB_OFFLINE=1 where that was downloaded before and there is no network",
-            ) from error
+            raise KgalignError(f"The model {self._name} can't be loaded: {_reason(error)}", _WHICH) from error
 
 
 class _Vector(BaseModel):

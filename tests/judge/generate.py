@@ -8,6 +8,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +68,7 @@ def people(count: int, dice: random.Random) -> list[Person]:
 def noisy(person: Person, dice: random.Random, noise: float) -> Person:
     """The same person as somebody else wrote them down; ``noise`` is the chance of each slip."""
     year = int(person.born[:4]) + dice.choice((-1, 1))
-    slips = {
+    slips: dict[str, Any] = {
         "given": person.given[0] + ".",
         "family": _mistyped(person.family, dice),
         "born": f"{year}{person.born[4:]}",
@@ -103,7 +104,8 @@ def write_people(
     files = (folder / "left.nt", folder / "right.nt")
     copies = (left_copies, right_copies)
     for side, file, numbers, write in zip(sides, files, copies, (_left, _right), strict=True):
-        lines, records = [], {}
+        lines: list[str] = []
+        records: dict[int, list[str]] = {}
         for number, person in enumerate(side):
             for _ in range(dice.choice(list(numbers))):
                 node = f"{LEFT if write is _left else RIGHT}{dice.randrange(16**8):08x}"

@@ -13,7 +13,7 @@ from kgalign.records import ValueKind
 from tests.evaluate.small import profile
 
 ZERO = np.zeros(1, dtype=np.int32)
-short_texts = st.text(st.characters(exclude_categories=("Cs",), max_codepoint=0x2FF), max_size=12)
+short_texts = st.text(st.characters(exclude_categories=["Cs"], max_codepoint=0x2FF), max_size=12)
 
 
 def similarity(kind: ValueKind, left: str, right: str, factor: float = 1.0) -> float:
