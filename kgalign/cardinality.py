@@ -1,9 +1,9 @@
 """How many partners an entity may have, and why."""
 
 CARDINALITIES = ("one-to-one", "one-to-many", "many-to-one", "many-to-many")
-SEVERAL = 0.12
+SEVERAL = 0.1
 """Left-over entities that look matched, per match, from which a side is taken to hold several records of
-one thing. Pairs of graphs with one record each stay below .05, those with many are above .2."""
+one thing. Pairs of graphs with one record each stay below .04, those with several are above .15."""
 
 
 def choose(asked: str, several_right: float, several_left: float) -> tuple[str, str]:
