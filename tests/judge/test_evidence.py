@@ -238,7 +238,10 @@ def test_neighbours_tell_namesakes_apart(tmp_path: Path) -> None:
     """Forty people share eight names; each works for a firm whose name is its own."""
     left, right, gold = [], [], set()
     label = "<http://www.w3.org/2000/01/rdf-schema#label>"
-    people = "Ada Lovelace,Alan Turing,Grace Hopper,Edsger Dijkstra,Barbara Liskov,Donald Knuth,Tony Hoare,Niklaus Wirth"
+    people = (
+        "Ada Lovelace,Alan Turing,Grace Hopper,Edsger Dijkstra,"
+        "Barbara Liskov,Donald Knuth,Tony Hoare,Niklaus Wirth"
+    )
     syllables = "ba de fi go lu ma ne ri so tu".split()
     for number in range(40):
         name = people.split(",")[number % 8]
