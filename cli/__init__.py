@@ -14,9 +14,12 @@ from kgalign.logs import printable
 
 _COMMANDS = {
     "run": (".run", "run", "Align two graphs and fuse them."),
+    "plan": (".plan", "plan", "Say what asking a language model will cost."),
     "profile": (".profile", "profile", "Show which properties a graph has and how far they identify."),
     "eval": (".eval", "eval_command", "Measure a run against gold links."),
     "explain": (".explain", "explain", "Show why a link was made, or why not."),
+    "votes": (".votes", "votes", "Read, count, export and check the votes of a language model."),
+    "serve": (".serve", "serve", "Serve a language model that `run --judge llm` asks."),
     "doctor": (".doctor", "doctor", "Show what is installed and what a graph looks like."),
 }
 """Name → module, the click command in it, and a line on it, so that listing them imports none."""

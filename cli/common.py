@@ -124,6 +124,10 @@ class TerminalProgress:
 class _Bar:
     def __init__(self, bars: Any, bar: Any, unit: str) -> None:  # noqa: ANN401 - rich is imported late
         self._bars, self._bar, self._unit = bars, bar, unit
+        self._note = ""
+
+    def note(self, text: str) -> None:
+        self._note = f", {printable(text, 120)}" if text else ""
 
     def advance(self, amount: int = 1) -> None:
         task = next(task for task in self._bars.tasks if task.id == self._bar)
@@ -131,7 +135,7 @@ class _Bar:
         whole = f" of {_amount(task.total, self._unit)}" if task.total is not None else ""
         speed = task.finished_speed or task.speed
         rate = f", {_amount(speed, self._unit)}/s" if speed else ""
-        self._bars.update(self._bar, advance=amount, state=f"{done}{whole}{rate}")
+        self._bars.update(self._bar, advance=amount, state=f"{done}{whole}{rate}{self._note}")
 
 
 def console() -> "Console":

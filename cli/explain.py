@@ -1,6 +1,8 @@
 """``kgalign explain``: why a link was made, or why not."""
 
 import json
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -9,9 +11,12 @@ import click
 from kgalign.errors import InputError
 from kgalign.explain import Explainer, Explanation, Line, PairExplanation, bare, is_node
 from kgalign.folder import RunFolder
+from kgalign.judge import with_votes
+from kgalign.ledger import FILE, Ledger
 from kgalign.logs import printable
 from kgalign.rdf.graph import Graph
-from kgalign.records import Alignment, Candidates, Profile, Verdicts
+from kgalign.records import Alignment, Candidates, Hearing, Profile, Verdicts
+from kgalign.votes import Vote
 
 from .common import log_options
 
@@ -38,23 +43,36 @@ def explain(
     for the chosen candidate and for the runner-up. With a second IRI, OTHER, that pair is explained.
     """
     folder = RunFolder(run)
-    explainer = Explainer(
-        folder.load("select-left", Profile),
-        folder.load("select-right", Profile),
-        folder.load("retrieve", Candidates),
-        folder.load("judge", Verdicts),
-        folder.load("assign", Alignment),
-        match_probability=folder.read().config["judge"]["match_probability"],
-    )
-    try:
-        result = explainer.pair(iri, other) if other is not None else explainer.entity(iri, side)
-    except InputError as error:
-        _check_nodes(folder, [each for each in (iri, other) if each is not None], error)
-        raise
+    hearing = folder.load("ask", Hearing)
+    with ExitStack() as stack:
+        explainer = Explainer(
+            folder.load("select-left", Profile),
+            folder.load("select-right", Profile),
+            folder.load("retrieve", Candidates),
+            with_votes(folder.load("judge", Verdicts), hearing),
+            folder.load("assign", Alignment),
+            match_probability=folder.read().config["judge"]["match_probability"],
+            hearing=hearing,
+            votes=_votes(folder, hearing, stack),
+        )
+        try:
+            result = explainer.pair(iri, other) if other is not None else explainer.entity(iri, side)
+        except InputError as error:
+            _check_nodes(folder, [each for each in (iri, other) if each is not None], error)
+            raise
     if as_json:
         click.echo(json.dumps(result.to_dict(), indent=1, ensure_ascii=False))
     else:
         _show(result)
+
+
+def _votes(folder: RunFolder, hearing: Hearing, stack: ExitStack) -> Callable[[str], Iterable[Vote]]:
+    """Where the votes on a case are looked up: in the ledger, if there is one."""
+    path = folder.file(FILE)
+    if not hearing.judging or not path.is_file():
+        return lambda case: ()
+    ledger = stack.enter_context(Ledger.open(path, write=False))
+    return lambda case: ledger.votes(hearing.judging, cases=[case])
 
 
 def _check_nodes(folder: RunFolder, iris: list[str], error: InputError) -> None:

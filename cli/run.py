@@ -7,27 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from .common import cell, console, log_options, megabytes, terminal_progress
+from .options import settings, settings_options
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from kgalign.engine import Execution
-    from kgalign.folder import RunRecord
+    from kgalign.folder import RunRecord, StepRecord
 
-KEYS = {
-    "left_also": "read.left_also",
-    "right_also": "read.right_also",
-    "left_type": "select.left_types",
-    "right_type": "select.right_types",
-    "ignore_iri_names": "select.ignore_iri_names",
-    "embedder": "retrieve.embedder",
-    "k": "retrieve.k",
-    "known": "judge.known",
-    "cardinality": "assign.cardinality",
-    "canonical": "fuse.canonical",
-    "seed": "seed",
-}
-"""Parameter → the key of the configuration that it sets."""
 LINE = 1000
 """Most characters of one line; what graphs and paths hold is cut there."""
 
@@ -38,25 +25,6 @@ LINE = 1000
 @click.option(
     "-o", "--out", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Run folder."
 )
-@click.option("--left-also", multiple=True, metavar="FILE", help="More of the left graph; repeatable.")
-@click.option("--right-also", multiple=True, metavar="FILE", help="More of the right graph; repeatable.")
-@click.option("--left-type", multiple=True, metavar="IRI", help="Only nodes of this class; repeatable.")
-@click.option("--right-type", multiple=True, metavar="IRI", help="The same for the right graph; repeatable.")
-@click.option(
-    "--ignore-iri-names", is_flag=True, default=None, help="Never use an IRI's local name as a name."
-)
-@click.option(
-    "--embedder",
-    metavar="SPEC",
-    help="Add the dense channel: sentence-transformers:MODEL or openai:URL#MODEL.",
-)
-@click.option("-k", "k", metavar="K", help="Candidates per entity.")
-@click.option(
-    "--known",
-    multiple=True,
-    metavar="FILE",
-    help="Links that are certain: left IRI, tab, right IRI, or owl:sameAs in RDF; repeatable.",
-)
 @click.option(
     "--gold",
     multiple=True,
@@ -64,16 +32,7 @@ LINE = 1000
     metavar="FILE",
     help="Links to measure the candidates' recall with; they influence nothing; repeatable.",
 )
-@click.option(
-    "--cardinality",
-    metavar="HOW",
-    help="one-to-one, one-to-many, many-to-one, many-to-many or auto: how many partners an entity may have.",
-)
-@click.option("--canonical", metavar="WHOSE", help="left, right or mint: the IRI of a merged entity.")
-@click.option(
-    "--config", type=click.Path(path_type=Path), metavar="FILE", help="TOML file; flags go over it."
-)
-@click.option("--seed", metavar="N", help="Seed of everything random.")
+@settings_options
 @click.option("--force", is_flag=True, help="Redo everything, and take the folder over from other inputs.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no closing table.")
 @log_options
@@ -93,13 +52,11 @@ def run(
     or folders of them. The same command again does only what has changed since.
     """
     from kgalign import pipeline
-    from kgalign.config import load_config
 
-    overrides = {KEYS[name]: value for name, value in flags.items() if value not in (None, ())}
-    names = {key: "-k" if name == "k" else f"--{name.replace('_', '-')}" for name, key in KEYS.items()}
-    settings = load_config(config, overrides, {key: names[key] for key in overrides})
     progress = terminal_progress(quiet)
-    execution = pipeline.run(left, right, out, settings, gold=gold, force=force, progress=progress)
+    execution = pipeline.run(
+        left, right, out, settings(config, flags), gold=gold, force=force, progress=progress
+    )
     if not quiet:
         _show(execution, out)
 
@@ -144,13 +101,40 @@ def summary(record: "RunRecord") -> list[str]:
         f"Entities: {count['select-left']['entities']:,} left, {count['select-right']['entities']:,} right",
         f"Candidates: {count['retrieve']['candidates']:,}",
         f"Matches: {found['matches']:,}, of which {found['confirmed']:,} were known",
-        f"Undecided: {found['undecided']:,}",
+        f"Undecided: {found['undecided']:,}{_open(found)}",
         f"Cardinality: {chosen['cardinality']} ({chosen['reason']})",
     ]
     lines.append(_statements(count["fused.ttl"]))
+    lines += _votes(record.steps["ask"])
     if "recall" in record.steps:
         lines.append(f"Recall of the candidates: {_recall(record)}")
     return lines
+
+
+def _open(count: Mapping[str, int]) -> str:
+    """What else stays open, and why."""
+    parts = [f"{count[name]:,} {text}" for name, text in _OPEN.items() if count.get(name)]
+    return f"; besides {' and '.join(parts)}" if parts else ""
+
+
+_OPEN = {
+    "not_asked": "doubtful that nobody was asked about, because of a limit",
+    "failed": "whose questions failed: the same command asks them again",
+}
+
+
+def _votes(step: "StepRecord") -> list[str]:
+    """Who was asked, how much, and what it cost."""
+    figure = step.figures
+    if not figure:
+        return []
+    tokens = figure["tokens_in"] + figure["tokens_out"]
+    cost = f", cost {figure['cost']:,.2f}" if figure["cost"] else ""
+    lines = [
+        f"Asked {step.notes['model']} about {figure['entities_in_doubt']:,.0f} entities: "
+        f"{figure['calls']:,.0f} votes, {figure['calls_now']:,.0f} of them now, {tokens:,.0f} tokens{cost}"
+    ]
+    return [*lines, step.notes["shortened"]] if "shortened" in step.notes else lines
 
 
 def _statements(count: Mapping[str, int]) -> str:

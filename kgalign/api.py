@@ -124,7 +124,7 @@ def align(
         left=work.get(pipeline.SELECT_LEFT),
         right=work.get(pipeline.SELECT_RIGHT),
         candidates=work.get(pipeline.RETRIEVE),
-        verdicts=work.get(pipeline.JUDGE),
+        verdicts=pipeline.verdicts_of(work),
         alignment=work.get(pipeline.ASSIGN),
         _work=work,
     )

@@ -63,25 +63,106 @@ def _is_embedder(spec: str) -> bool:
     if scheme == "sentence-transformers":
         return bool(rest.strip())
     url, _, model = rest.partition("#")
+    return bool(scheme == "openai" and model and _is_plain_url(url))
+
+
+def _is_plain_url(url: str) -> bool:
+    """Whether this is an HTTP URL with nothing secret in it."""
     try:
         parts = urlsplit(url)
         plain = parts.port is None or parts.port > 0
     except ValueError:
         return False
     plain = plain and url.isprintable() and " " not in url and not parts.query and "@" not in parts.netloc
-    return bool(
-        scheme == "openai" and parts.scheme in ("http", "https") and parts.hostname and model and plain
+    return bool(parts.scheme in ("http", "https") and parts.hostname and plain and not parts.fragment)
+
+
+class LlmConfig(_Section):
+    """Where the language model is and how it is called. Nothing here is a secret: keys come from the
+    environment.
+    """
+
+    url: str = "http://localhost:8000/v1"
+    model: str | None = None
+    adapter: str | None = None
+    temperature: float = Field(default=0.0, ge=0, le=2)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    answer_tokens: int = Field(default=256, ge=16, le=4096)
+    question_tokens: int = Field(default=1500, ge=200)
+    """What a question may be long; longer ones are shortened."""
+    concurrency: int = Field(default=32, ge=1, le=4096)
+    """Most requests under way at once; the pool finds out how many the server takes."""
+    timeout: float = Field(default=60, gt=0)
+    retries: int = Field(default=5, ge=0, le=100)
+    price_in: float = Field(default=0.0, ge=0)
+    price_out: float = Field(default=0.0, ge=0)
+    """Price of a million tokens read and written, in any currency."""
+
+    @field_validator("url")
+    @classmethod
+    def _url_is_plain(cls, value: str) -> str:
+        if not _is_plain_url(value):
+            raise ValueError(
+                "must be a URL such as http://localhost:8000/v1, without a user, a password or a query; "
+                "a key is no part of it, it comes from KGALIGN_LLM_KEY"
+            )
+        return value.rstrip("/")
+
+
+Reducer = Literal["majority", "adaptive", "weighted", "dawid_skene", "unanimous"]
+
+
+class VotesConfig(_Section):
+    """Which pairs a language model is asked about, how often, and how its votes are counted."""
+
+    ask: Literal["uncertain", "all", "none"] = "uncertain"
+    doubt: float = Field(default=0.1, gt=0, lt=1)
+    """An entity is asked about if the evidence gives less than ``1 - doubt`` to its likeliest partner
+    or to its having none."""
+    options: int = Field(default=4, ge=1, le=20)
+    """Most candidates in one question."""
+    min_votes: int = Field(default=2, ge=1, le=50)
+    max_votes: int = Field(default=7, ge=1, le=50)
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    """No more is asked once the leader's probability is this high."""
+    reducer: Reducer = "adaptive"
+    max_calls: int | None = Field(default=None, ge=0)
+    max_tokens: int | None = Field(default=None, ge=0)
+    max_cost: float | None = Field(default=None, ge=0)
+    templates: str | None = None
+    """Folder of prompts that replace those of the package, file by file."""
+
+    @model_validator(mode="after")
+    def _votes_in_order(self) -> Self:
+        if self.min_votes > self.max_votes:
+            raise ValueError("min_votes must not be above max_votes")
+        return self
+
+
+def _is_judge(spec: str) -> bool:
+    kind, _, rest = spec.partition(":")
+    return (
+        spec in ("evidence", "llm", "replay") or kind == "scripted" or (kind == "vllm" and bool(rest.strip()))
     )
 
 
 class JudgeConfig(_Section):
     """How pairs are judged."""
 
-    judge: Literal["evidence"] = "evidence"
+    judge: str = "evidence"
+    """``evidence`` alone; or what is asked where the evidence is unsure: ``llm``, ``vllm:MODEL``,
+    ``scripted`` or ``scripted:accuracy=0.9,…``, ``replay``."""
     known: tuple[str, ...] = ()
     match_probability: float = Field(default=0.5, gt=0, lt=1)
     undecided_probability: float = Field(default=0.2, gt=0, lt=1)
     iterations: int = Field(default=3, ge=1, le=20)
+
+    @field_validator("judge")
+    @classmethod
+    def _judge_is_known(cls, value: str) -> str:
+        if not _is_judge(value):
+            raise ValueError("must be evidence, llm, vllm:MODEL, scripted or replay")
+        return value
 
     @model_validator(mode="after")
     def _thresholds_in_order(self) -> Self:
@@ -109,6 +190,8 @@ class Config(_Section):
     select: SelectConfig = SelectConfig()
     retrieve: RetrieveConfig = RetrieveConfig()
     judge: JudgeConfig = JudgeConfig()
+    llm: LlmConfig = LlmConfig()
+    votes: VotesConfig = VotesConfig()
     assign: AssignConfig = AssignConfig()
     fuse: FuseConfig = FuseConfig()
     seed: int = Field(default=0, ge=0, lt=2**32)

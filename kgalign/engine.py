@@ -50,6 +50,8 @@ class Report:
     counts: dict[str, int] = field(default_factory=dict)
     figures: dict[str, float] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
+    incomplete: bool = False
+    """Whether the step could not do all that it should: the next run takes it up again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +94,21 @@ class Work:
         self.inputs = inputs
         self.config = inputs.config
         self.progress: Progress = progress or NoProgress()
-        self._folder = folder
+        self.folder = folder
         self._results: dict[str, Any] = {}
 
     @property
     def cache(self) -> Path | None:
         """Folder for what is worth keeping between runs; None where nothing is written."""
-        return self._folder.cache if self._folder else None
+        return self.folder.cache if self.folder else None
 
     def get(self, step: Step[T]) -> T:
         """Output of a step: from memory, from the run folder, or, where there is none, computed now."""
         if step.name not in self._results:
-            if self._folder is None:
+            if self.folder is None:
                 self._results[step.name] = step.run(self)
             else:
-                self._results[step.name] = store.load(self._folder.stage(step.name), step.record)
+                self._results[step.name] = store.load(self.folder.stage(step.name), step.record)
         result: T = self._results[step.name]
         return result
 
@@ -145,7 +147,14 @@ class Execution:
     """Steps whose output was still right."""
 
 
-def execute(steps: Sequence[AnyStep], work: Work, folder: RunFolder, record: RunRecord) -> Execution:
+def execute(
+    steps: Sequence[AnyStep],
+    work: Work,
+    folder: RunFolder,
+    record: RunRecord,
+    before: Callable[[Sequence[AnyStep]], None] = lambda todo: None,
+    later: Sequence[AnyStep] = (),
+) -> Execution:
     """Bring a locked run folder up to date: do the steps whose fingerprint changed, in order.
 
     Args:
@@ -153,6 +162,8 @@ def execute(steps: Sequence[AnyStep], work: Work, folder: RunFolder, record: Run
         work: holds the inputs.
         folder: where outputs are kept; the caller holds its lock.
         record: what is finished there so far, with the inputs and the configuration of this call.
+        before: is called with the steps to do before the first of them begins.
+        later: steps that are left as they are; whether they are still right is for the next call to see.
 
     Raises:
         RunError: the folder can't be written.
@@ -160,8 +171,10 @@ def execute(steps: Sequence[AnyStep], work: Work, folder: RunFolder, record: Run
     """
     prints = fingerprints(steps, work.inputs)
     todo = [step for step in steps if not _is_done(step, prints, folder, record)]
-    record = replace(record, steps={name: each for name, each in record.steps.items() if name in prints})
+    names = {*prints, *(step.name for step in later)}
+    record = replace(record, steps={name: each for name, each in record.steps.items() if name in names})
     _record(folder, record)
+    before(todo)
     for position, step in enumerate(todo):
         log.info("%s: begins", step.name)
         record = _do(step, prints[step.name], work, folder, record)
@@ -176,6 +189,7 @@ def _is_done(step: AnyStep, prints: Mapping[str, str], folder: RunFolder, record
     return (
         finished is not None
         and finished.fingerprint == prints[step.name]
+        and not finished.incomplete
         and folder.holds(step.name, finished)
     )
 
@@ -201,6 +215,7 @@ def _do(step: AnyStep, fingerprint: str, work: Work, folder: RunFolder, record: 
         counts=report.counts,
         figures=report.figures,
         notes=report.notes,
+        incomplete=report.incomplete,
         files=sizes,
     )
     return _record(folder, replace(others, steps={**others.steps, step.name: finished}))

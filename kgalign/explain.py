@@ -1,7 +1,7 @@
 """Why a pair was linked, or was not: the evidence of its verdict, feature by feature."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -13,7 +13,8 @@ from kgalign.errors import InputError
 from kgalign.evaluate.mistakes import Named, named
 from kgalign.evaluate.pairs import PairIndex, entity_ids, is_link
 from kgalign.rdf.graph import Graph, Ids
-from kgalign.records import Alignment, Candidates, Feature, Outcome, Profile, Verdicts
+from kgalign.records import Alignment, Candidates, Feature, Hearing, Outcome, Profile, Verdicts
+from kgalign.votes import NONE, Direction, QuestionKind, Vote
 
 Side = Literal["left", "right"]
 
@@ -99,10 +100,19 @@ class Explainer:
         alignment: Alignment,
         *,
         match_probability: float = 0.5,
+        hearing: Hearing | None = None,
+        votes: Callable[[str], Iterable[Vote]] = lambda case: (),
     ) -> None:
+        """Take what a run found.
+
+        :param verdicts: with the votes in them.
+        :param hearing: what each vote added, where a language model was asked.
+        :param votes: gives the votes on a case, by its name in the ledger.
+        """
         self.left, self.right = left, right
         self.candidates, self.verdicts, self.alignment = candidates, verdicts, alignment
         self._threshold = match_probability
+        self._hearing, self._votes = hearing, votes
         self._candidate = PairIndex(candidates.left, candidates.right)
         self._verdict = PairIndex(verdicts.left, verdicts.right)
         self._aligned = PairIndex(alignment.left, alignment.right)
@@ -181,7 +191,7 @@ class Explainer:
         if not chosen:
             return f"{name} ({side}) was linked with none of its {count}"
         partner = chosen[0].right if side == "left" else chosen[0].left
-        verb = "left undecided with" if chosen[0].outcome == "undecided" else "linked with"
+        verb = "linked with" if chosen[0].outcome in ("match", "confirmed") else "left undecided with"
         return f"{name} ({side}) was {verb} {_shown(partner)}, one of {count}"
 
     def _pair(self, row: int, role: Literal["chosen", "runner-up", "asked"]) -> PairExplanation:
@@ -205,6 +215,10 @@ class Explainer:
 
     def _outcome_in_words(self, row: int) -> str:
         outcome = self._outcome_of(row)
+        if outcome is None and self.verdicts.voted[row] >= 0:
+            outcome = Outcome(int(self.verdicts.voted[row]))
+            if outcome is Outcome.MATCH:
+                return "no match: probable, but another pair took its place"
         if outcome is not None:
             return outcome.name.lower().replace("_", " ")
         if self.verdicts.probability[row] < self._threshold:
@@ -223,10 +237,31 @@ class Explainer:
             if level < 0 and share == 0.0:
                 continue
             feature = features[number]
+            if feature.kind == "votes":
+                for line in self._vote_lines(row, share, running):
+                    running = line.running
+                    yield line
+                continue
             running += share
             values = _compared(self.left, left, feature, 0), _compared(self.right, right, feature, 1)
             meaning = feature.levels[level] if 0 <= level < len(feature.levels) else ""
             yield Line(feature.name, feature.kind, meaning, *values, share, running, _sigmoid(running))
+
+    def _vote_lines(self, row: int, total: float, running: float) -> Iterator[Line]:
+        """Each vote on a pair, in the order in which they were cast; what they add sums to ``total``."""
+        hearing = self._hearing
+        place = -1 if hearing is None else int(np.searchsorted(hearing.row, row))
+        if hearing is None or place >= len(hearing.row) or hearing.row[place] != row:
+            return
+        case = str(hearing.case[place].as_py())
+        told = {vote.question.number: vote for vote in self._votes(case)}
+        mine = np.flatnonzero(hearing.vote_row == row)
+        for number, share in zip(
+            hearing.vote_number[mine].tolist(), hearing.vote_log_odds[mine].tolist(), strict=True
+        ):
+            running += share
+            vote = told.get(number)
+            yield Line(f"vote {number + 1}", "vote", _told(vote), (), (), share, running, _sigmoid(running))
 
     def _neighbours(self, left: int, right: int) -> Iterator[Neighbour]:
         """Linked neighbours of the two, in the order of the left one's relations."""
@@ -278,8 +313,8 @@ def _sigmoid(log_odds: float) -> float:
 
 
 def _place(feature: Feature) -> int:
-    """Where a feature stands in the waterfall: after what was expected, before what rivals take away."""
-    return {"prior": 0, "rivals": 2}.get(feature.kind, 1)
+    """Where a feature stands in the waterfall: what was expected, evidence, what rivals take away, votes."""
+    return {"prior": 0, "rivals": 2, "alone": 3, "votes": 4}.get(feature.kind, 1)
 
 
 def _compared(profile: Profile, entity: int, feature: Feature, side: int) -> tuple[str, ...]:

@@ -53,6 +53,8 @@ class StepRecord:
     figures: dict[str, float] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     """What was decided and why, in words."""
+    incomplete: bool = False
+    """Whether something is left that the next run should try again."""
     files: dict[str, int] = field(default_factory=dict)
     """Names and sizes in bytes of the files it wrote into the run folder."""
 

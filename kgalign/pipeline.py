@@ -2,34 +2,37 @@
 
 This module alone knows the order::
 
-    read ─▶ select ─▶ retrieve ─▶ judge ─▶ assign ─▶ fuse ─▶ export
+    read ─▶ select ─▶ retrieve ─▶ judge (evidence, then votes) ─▶ assign ─▶ fuse ─▶ export
 
 Stages are cut into steps, each side of ``read`` and ``select`` and each group of output files on its own,
 so that a changed option redoes as little as possible. :mod:`kgalign.engine` runs the steps.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import kgalign
 from kgalign import tables
 from kgalign.assign import assign
 from kgalign.config import Config
-from kgalign.engine import AnyStep, Execution, Output, Report, Step, Work, execute
+from kgalign.engine import AnyStep, Execution, Inputs, Output, Report, Step, Work, execute
 from kgalign.evaluate import read_pairs, recall_at
 from kgalign.evaluate.pairs import is_link
 from kgalign.export import write_links, write_oaei, write_sssom
 from kgalign.folder import RunFolder, RunRecord, writing
 from kgalign.fuse import fuse, write_fused
 from kgalign.inputs import check_owner, check_place, gather, library_versions
-from kgalign.judge import judge
+from kgalign.judge import judge, no_hearing, with_votes
 from kgalign.known import known_links, with_known
+from kgalign.ledger import FILE as LEDGER_FILE
 from kgalign.progress import Progress
 from kgalign.rdf import read_graph
 from kgalign.rdf.graph import Graph
-from kgalign.records import Alignment, Candidates, FusedGraph, Outcome, Profile, Verdicts
+from kgalign.records import Alignment, Candidates, FusedGraph, Hearing, Outcome, Profile, Verdicts
 from kgalign.retrieve import retrieve
 from kgalign.select import select
 
@@ -154,7 +157,7 @@ JUDGE = Step(
     record=Verdicts,
     needs=(READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE),
     settings=lambda inputs: [
-        inputs.config.judge.model_dump(exclude={"known"}),
+        inputs.config.judge.model_dump(exclude={"known", "judge"}),
         inputs.config.assign.cardinality,
         inputs.digests("known"),
     ],
@@ -165,16 +168,81 @@ JUDGE = Step(
 )
 
 
+def _asks(config: Config) -> bool:
+    """Whether a language model has a say; what asks it is imported only then."""
+    return config.judge.judge != "evidence" and config.votes.ask != "none"
+
+
+def _ask_settings(inputs: Inputs) -> object:
+    """What decides the votes; where the server is and how fast it is asked does not."""
+    config = inputs.config
+    if not _asks(config):
+        return None
+    from kgalign.judge.llm import prompts_digest
+
+    return [
+        config.judge.judge,
+        config.llm.model_dump(exclude={"url", "concurrency", "timeout", "retries"}),
+        config.votes.model_dump(exclude={"templates"}),
+        prompts_digest(config.votes.templates),
+        config.assign.cardinality,
+        config.seed,
+    ]
+
+
+def _ask(work: Work) -> Hearing:
+    if not _asks(work.config):
+        return no_hearing()
+    from kgalign.judge.llm import hear
+
+    left, right, verdicts = work.get(SELECT_LEFT), work.get(SELECT_RIGHT), work.get(JUDGE)
+    if work.folder is not None:
+        path = work.folder.file(LEDGER_FILE)
+        return hear(left, right, verdicts, work.config, ledger=path, progress=work.progress)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / LEDGER_FILE
+        return hear(left, right, verdicts, work.config, ledger=path, progress=work.progress)
+
+
+ASK = Step(
+    name="ask",
+    stage="judge",
+    record=Hearing,
+    needs=(SELECT_LEFT, SELECT_RIGHT, JUDGE),
+    settings=_ask_settings,
+    run=_ask,
+    report=lambda hearing: Report(
+        {"asked": len(hearing.row), "votes": len(hearing.vote_row)},
+        figures=dict(hearing.figures),
+        notes=dict(hearing.notes),
+        incomplete=hearing.incomplete,
+    ),
+)
+
+
+def verdicts_of(work: Work) -> Verdicts:
+    """The verdicts with the votes in them."""
+    return with_votes(work.get(JUDGE), work.get(ASK))
+
+
 def _assign(work: Work) -> Alignment:
     left, right = len(work.get(SELECT_LEFT)), len(work.get(SELECT_RIGHT))
-    return assign(work.get(JUDGE), left, right, work.config.assign, work.config.judge)
+    return assign(verdicts_of(work), left, right, work.config.assign, work.config.judge)
 
 
 def _assign_report(alignment: Alignment) -> Report:
     count = {outcome: int((alignment.outcome == outcome).sum()) for outcome in Outcome}
     links = count[Outcome.MATCH] + count[Outcome.CONFIRMED]
+    left_out = {
+        name.lower(): count[Outcome[name]] for name in ("NOT_ASKED", "FAILED") if count[Outcome[name]]
+    }
     return Report(
-        {"matches": links, "confirmed": count[Outcome.CONFIRMED], "undecided": count[Outcome.UNDECIDED]},
+        {
+            "matches": links,
+            "confirmed": count[Outcome.CONFIRMED],
+            "undecided": count[Outcome.UNDECIDED],
+            **left_out,
+        },
         notes={"cardinality": alignment.cardinality, "reason": alignment.reason},
     )
 
@@ -183,10 +251,10 @@ ASSIGN = Step(
     name="assign",
     stage="assign",
     record=Alignment,
-    needs=(SELECT_LEFT, SELECT_RIGHT, JUDGE),
+    needs=(SELECT_LEFT, SELECT_RIGHT, JUDGE, ASK),
     settings=lambda inputs: [
         inputs.config.assign.model_dump(),
-        inputs.config.judge.model_dump(exclude={"known"}),
+        inputs.config.judge.model_dump(exclude={"known", "judge"}),
     ],
     run=_assign,
     report=_assign_report,
@@ -217,12 +285,12 @@ CANDIDATES_FILE = Output(
 VERDICTS_FILE = Output(
     name="verdicts.parquet",
     stage="export",
-    needs=(SELECT_LEFT, SELECT_RIGHT, JUDGE, ASSIGN),
+    needs=(SELECT_LEFT, SELECT_RIGHT, JUDGE, ASK, ASSIGN),
     settings=lambda _: None,
     files=("verdicts.parquet",),
     write=lambda work, paths: _table(
         tables.verdicts_table(
-            work.get(JUDGE), work.get(ASSIGN), work.get(SELECT_LEFT), work.get(SELECT_RIGHT)
+            verdicts_of(work), work.get(ASSIGN), work.get(SELECT_LEFT), work.get(SELECT_RIGHT)
         ),
         paths,
     ),
@@ -237,7 +305,7 @@ def _table(table: Any, paths: tuple[Path, ...]) -> Report:  # noqa: ANN401 - an 
 def _links(work: Work, paths: tuple[Path, ...]) -> Report:
     left, right, alignment = work.get(SELECT_LEFT), work.get(SELECT_RIGHT), work.get(ASSIGN)
     written = write_links(paths[0], left, right, alignment)
-    write_sssom(paths[1], left, right, alignment, work.get(JUDGE), version=kgalign.__version__)
+    write_sssom(paths[1], left, right, alignment, verdicts_of(work), version=kgalign.__version__)
     write_oaei(paths[2], left, right, alignment)
     return Report({"links": written.links, "left_out": written.left_out})
 
@@ -245,7 +313,7 @@ def _links(work: Work, paths: tuple[Path, ...]) -> Report:
 LINKS_FILES = Output(
     name="links",
     stage="export",
-    needs=(SELECT_LEFT, SELECT_RIGHT, JUDGE, ASSIGN),
+    needs=(SELECT_LEFT, SELECT_RIGHT, JUDGE, ASK, ASSIGN),
     settings=lambda _: None,
     files=("links.nt", "mappings.sssom.tsv", "alignment.rdf"),
     write=_links,
@@ -293,6 +361,7 @@ def steps(*, with_gold: bool = False) -> tuple[AnyStep, ...]:
         *((RECALL,) if with_gold else ()),
         CANDIDATES_FILE,
         JUDGE,
+        ASK,
         ASSIGN,
         VERDICTS_FILE,
         LINKS_FILES,
@@ -333,8 +402,46 @@ def run(
         RunError: the folder belongs to other inputs, is in use, or can't be written.
     """
     config = config or Config()
-    check_place(out, (left, right))
     inputs = gather(left, right, config, gold)
+    todo = steps(with_gold=bool(inputs.files["gold"]))
+
+    def before(steps_to_do: Sequence[AnyStep]) -> None:
+        # A server that is not there is found out now, and not after the evidence took its time.
+        if ASK in steps_to_do and _asks(config):
+            from kgalign.judge.llm import check_server
+
+            check_server(config)
+
+    with _opened(left, right, out, config, inputs, force=force) as (folder, record):
+        return execute(todo, Work(inputs, progress, folder), folder, record, before)
+
+
+def evidence(
+    left: Path, right: Path, out: Path | None, config: Config, *, progress: Progress | None = None
+) -> Work:
+    """Go as far as the evidence, for what is said before a model is asked; nothing is sent anywhere.
+
+    :param out: a run folder, where what is computed is kept; None to keep it in memory.
+    :raises KgalignError: as :func:`run`.
+    """
+    inputs = gather(left, right, config, ())
+    if out is None:
+        return Work(inputs, progress)
+    with _opened(left, right, out, config, inputs) as (folder, record):
+        work = Work(inputs, progress, folder)
+        every = steps(with_gold=True)
+        end = every.index(JUDGE) + 1
+        until = tuple(step for step in every[:end] if step is not RECALL)
+        execute(until, work, folder, record, later=(RECALL, *every[end:]))
+        return work
+
+
+@contextmanager
+def _opened(
+    left: Path, right: Path, out: Path, config: Config, inputs: Inputs, *, force: bool = False
+) -> Iterator[tuple[RunFolder, RunRecord]]:
+    """The run folder, locked, and what it will say of this call."""
+    check_place(out, (left, right))
     folder = RunFolder(out)
     with folder.locked():
         if force:
@@ -343,13 +450,14 @@ def run(
         finished = folder.read() if folder.is_run() and not force else None
         if finished is not None:
             check_owner(folder, finished, inputs)
-        record = RunRecord(
-            version=kgalign.__version__,
-            inputs=dict(inputs.files),
-            config=config.model_dump(mode="json"),
-            seed=config.seed,
-            versions=library_versions(),
-            steps=finished.steps if finished else {},
+        yield (
+            folder,
+            RunRecord(
+                version=kgalign.__version__,
+                inputs=dict(inputs.files),
+                config=config.model_dump(mode="json"),
+                seed=config.seed,
+                versions=library_versions(),
+                steps=finished.steps if finished else {},
+            ),
         )
-        work = Work(inputs, progress, folder)
-        return execute(steps(with_gold=bool(inputs.files["gold"])), work, folder, record)

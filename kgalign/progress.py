@@ -11,6 +11,9 @@ class Task(Protocol):
     def advance(self, amount: int = 1) -> None:
         """Say that ``amount`` further units are done."""
 
+    def note(self, text: str) -> None:
+        """Say more about how it goes: what it costs so far, say."""
+
 
 class Progress(Protocol):
     """Where stages report their progress."""
@@ -23,6 +26,9 @@ class Progress(Protocol):
 
 class _NoTask:
     def advance(self, amount: int = 1) -> None:
+        pass
+
+    def note(self, text: str) -> None:
         pass
 
 

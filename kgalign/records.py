@@ -162,11 +162,41 @@ class Verdicts:
     """(c, features) the level reached, -1 where there was nothing to compare."""
     given: npt.NDArray[np.bool_]
     """(c,) whether the pair was known from the start (``--known``, owl:sameAs in the input)."""
+    voted: npt.NDArray[np.int8]
+    """(c,) an :class:`Outcome` where the votes of a language model decided, or should have: MATCH, NO_MATCH,
+    UNDECIDED, NOT_ASKED or FAILED; -1 where the evidence alone decides."""
     notes: dict[str, float] = field(default_factory=dict)
     """Figures of the model: prior, iterations, share of entities with a match …"""
 
     def __len__(self) -> int:
         return len(self.left)
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """What the votes of a language model say of the pairs that the evidence leaves in doubt."""
+
+    judging: str
+    """Name of the judging in the ledger, empty where nobody was to be asked."""
+    row: Ids
+    """(h,) rows of the verdicts, ascending: the pairs that were asked about, or should have been."""
+    prior: Floats
+    """(h,) probability before the votes, once the options of a case rule each other out."""
+    probability: Floats
+    """(h,) probability after the votes."""
+    outcome: npt.NDArray[np.uint8]
+    """(h,) an :class:`Outcome`: MATCH, NO_MATCH, UNDECIDED, NOT_ASKED or FAILED."""
+    vote_row: Ids
+    vote_number: Ids
+    vote_log_odds: Floats
+    """(v,) each: row of the verdicts, number of the vote within its case, natural log-odds that it adds to
+    this row; sorted by row and number."""
+    case: pa.LargeStringArray
+    """(h,) name in the ledger of the case that each of ``row`` belongs to."""
+    incomplete: bool = False
+    """Whether questions failed: the next run asks them again."""
+    figures: dict[str, float] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +208,8 @@ class Alignment:
     """(l,) entity ids, sorted by (left, right)."""
     probability: Floats
     outcome: npt.NDArray[np.uint8]
-    """(l,) an :class:`Outcome`: MATCH, CONFIRMED or UNDECIDED."""
+    """(l,) an :class:`Outcome`: MATCH or CONFIRMED; UNDECIDED, NOT_ASKED or FAILED for what is left to
+    people."""
     verdict: Ids
     """(l,) row of the pair in the verdicts."""
     cardinality: str

@@ -33,7 +33,8 @@ def _changed(pair: Pair, config: dict[str, Any], gold: tuple[Path, ...] = ()) ->
 
 ALL = {step.name for step in pipeline.steps(with_gold=True)}
 FROM_ASSIGN = {"assign", "verdicts.parquet", "links", "fused.ttl"}
-FROM_JUDGE = {"judge"} | FROM_ASSIGN
+FROM_ASK = {"ask"} | FROM_ASSIGN
+FROM_JUDGE = {"judge"} | FROM_ASK
 FROM_RETRIEVE = {"retrieve", "recall", "candidates.parquet"} | FROM_JUDGE
 READ = {"read-left", "read-right"}
 
@@ -44,6 +45,9 @@ READ = {"read-left", "read-right"}
         ({}, set()),
         ({"fuse": {"canonical": "right"}}, {"fused.ttl"}),
         ({"judge": {"iterations": 5}}, FROM_JUDGE),
+        ({"judge": {"judge": "scripted"}}, FROM_ASK),
+        ({"votes": {"max_votes": 5}}, set()),
+        ({"judge": {"judge": "llm"}, "votes": {"ask": "none"}}, set()),
         ({"retrieve": {"k": 5}}, FROM_RETRIEVE),
         ({"seed": 1}, FROM_RETRIEVE),
         ({"select": {"left_types": ["http://a.example/T"]}}, ALL - READ - {"select-right"}),

@@ -60,6 +60,7 @@ VERDICTS = Verdicts(
     contribution=np.array([[2, 0.2], [-2, -0.2], [-1, 0.2]], dtype=np.float32),
     level=np.zeros((3, 2), dtype=np.int8),
     given=np.array([False, False, True]),
+    voted=np.full(3, -1, dtype=np.int8),
 )
 
 ALIGNMENT = Alignment(

@@ -1,6 +1,7 @@
 """The global decision: the pairs that together are likeliest, each entity at most as often as allowed."""
 
 import numpy as np
+import numpy.typing as npt
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
@@ -44,12 +45,9 @@ def assign(
         kept = np.ones(len(alive), dtype=bool)
     rows = np.concatenate([np.flatnonzero(verdicts.given), alive[kept]])
     probability = verdicts.probability[rows]
-    outcome = np.where(
-        verdicts.given[rows],
-        Outcome.CONFIRMED,
-        np.where(probability >= judge.match_probability, Outcome.MATCH, Outcome.UNDECIDED),
-    ).astype(np.uint8)
-    shown = (probability >= judge.undecided_probability) | verdicts.given[rows]
+    outcome = _outcomes(verdicts, rows, judge)
+    refused = (verdicts.voted[rows] == Outcome.NO_MATCH) & (outcome != Outcome.MATCH)
+    shown = ((probability >= judge.undecided_probability) & ~refused) | verdicts.given[rows]
     rows, outcome = rows[shown], outcome[shown]
     order = np.lexsort((verdicts.right[rows], verdicts.left[rows]))
     rows, outcome = rows[order], outcome[order]
@@ -62,6 +60,20 @@ def assign(
         cardinality=cardinality,
         reason=reason,
     )
+
+
+def _outcomes(verdicts: Verdicts, rows: Positions, judge: JudgeConfig) -> npt.NDArray[np.uint8]:
+    """What becomes of pairs that were chosen: a match, or one of the ways in which a pair stays open.
+
+    Where the votes were to decide and came to nothing the pair is undecided, however probable. Where they
+    could not be had, the evidence decides as it does without them.
+    """
+    voted = verdicts.voted[rows]
+    missing = np.isin(voted, (Outcome.NOT_ASKED, Outcome.FAILED))
+    open_ = np.where(missing, voted, Outcome.UNDECIDED)
+    match = (verdicts.probability[rows] >= judge.match_probability) & (voted != Outcome.UNDECIDED)
+    outcome = np.where(verdicts.given[rows], Outcome.CONFIRMED, np.where(match, Outcome.MATCH, open_))
+    return outcome.astype(np.uint8)
 
 
 def _alive(verdicts: Verdicts, cardinality: str, floor: float) -> Positions:

@@ -143,7 +143,7 @@ def _reason(known: bool, probability: float, outcome: int, match_probability: fl
         return Reason.NO_ENTITY
     if probability < 0:
         return Reason.NOT_RETRIEVED
-    if outcome == Outcome.UNDECIDED:
+    if outcome in (Outcome.UNDECIDED, Outcome.NOT_ASKED, Outcome.FAILED):
         return Reason.UNDECIDED
     return Reason.LOST if probability >= match_probability else Reason.JUDGED_BELOW
 

@@ -84,6 +84,7 @@ def _nothing(candidates: Candidates) -> Verdicts:
         contribution=np.zeros((0, 0), dtype=np.float32),
         level=np.zeros((0, 0), dtype=np.int8),
         given=np.zeros(0, dtype=bool),
+        voted=np.zeros(0, dtype=np.int8),
         notes={},
     )
 
@@ -182,6 +183,7 @@ def _verdicts(
         contribution=contribution,
         level=np.concatenate([constant, level, constant], axis=1),
         given=model.given,
+        voted=np.full(len(candidates), -1, dtype=np.int8),
         notes={
             "null_share": calibration.null_share,
             "by_score": by_score,

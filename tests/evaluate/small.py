@@ -110,6 +110,7 @@ def verdicts(
         contribution=contribution,
         level=np.where(contribution > 0, 1, 0).astype(np.int8),
         given=known,
+        voted=np.full(len(rows), -1, dtype=np.int8),
     )
 
 

@@ -1,0 +1,105 @@
+"""The options that decide what comes out, for ``kgalign run`` and for what tells of it beforehand."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from kgalign.config import Config
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+KEYS = {
+    "left_also": "read.left_also",
+    "right_also": "read.right_also",
+    "left_type": "select.left_types",
+    "right_type": "select.right_types",
+    "ignore_iri_names": "select.ignore_iri_names",
+    "embedder": "retrieve.embedder",
+    "k": "retrieve.k",
+    "known": "judge.known",
+    "judge": "judge.judge",
+    "llm_url": "llm.url",
+    "model": "llm.model",
+    "adapter": "llm.adapter",
+    "ask": "votes.ask",
+    "max_calls": "votes.max_calls",
+    "max_tokens": "votes.max_tokens",
+    "max_cost": "votes.max_cost",
+    "cardinality": "assign.cardinality",
+    "canonical": "fuse.canonical",
+    "seed": "seed",
+}
+"""Parameter → the key of the configuration that it sets."""
+
+_OPTIONS = (
+    click.option("--left-also", multiple=True, metavar="FILE", help="More of the left graph; repeatable."),
+    click.option("--right-also", multiple=True, metavar="FILE", help="More of the right graph; repeatable."),
+    click.option("--left-type", multiple=True, metavar="IRI", help="Only nodes of this class; repeatable."),
+    click.option(
+        "--right-type", multiple=True, metavar="IRI", help="The same for the right graph; repeatable."
+    ),
+    click.option(
+        "--ignore-iri-names", is_flag=True, default=None, help="Never use an IRI's local name as a name."
+    ),
+    click.option(
+        "--embedder",
+        metavar="SPEC",
+        help="Add the dense channel: sentence-transformers:MODEL or openai:URL#MODEL.",
+    ),
+    click.option("-k", "k", metavar="K", help="Candidates per entity."),
+    click.option(
+        "--known",
+        multiple=True,
+        metavar="FILE",
+        help="Links that are certain: left IRI, tab, right IRI, or owl:sameAs in RDF; repeatable.",
+    ),
+    click.option(
+        "--judge",
+        metavar="JUDGE",
+        help="Who decides where the evidence is not sure: evidence (nobody else), llm (a server), "
+        "vllm:MODEL, scripted, or replay (the votes in RUN).",
+    ),
+    click.option("--llm-url", metavar="URL", help="The server's address, such as http://localhost:8000/v1."),
+    click.option("--model", metavar="NAME", help="The model there; the only one it serves needs no naming."),
+    click.option("--adapter", metavar="NAME", help="A LoRA adapter on it."),
+    click.option(
+        "--ask", metavar="WHOM", help="uncertain, all or none: which entities the model is asked about."
+    ),
+    click.option("--max-calls", metavar="N", help="Stop asking after so many questions in all."),
+    click.option("--max-tokens", metavar="N", help="Stop asking after so many tokens, read and written."),
+    click.option("--max-cost", metavar="AMOUNT", help="Stop asking at this cost; prices stand in [llm]."),
+    click.option(
+        "--cardinality",
+        metavar="HOW",
+        help="one-to-one, one-to-many, many-to-one, many-to-many or auto: "
+        "how many partners an entity may have.",
+    ),
+    click.option("--canonical", metavar="WHOSE", help="left, right or mint: the IRI of a merged entity."),
+    click.option(
+        "--config", type=click.Path(path_type=Path), metavar="FILE", help="TOML file; flags go over it."
+    ),
+    click.option("--seed", metavar="N", help="Seed of everything random."),
+)
+
+
+def settings_options(command: Command) -> Command:
+    """Add every option that stands for a key of the configuration, and ``--config``."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def settings(config: Path | None, flags: dict[str, str | bool | tuple[str, ...] | None]) -> "Config":
+    """The configuration file with the flags over it.
+
+    Raises:
+        ConfigError: unknown keys or wrong values, all of them, by the names of the flags they came from.
+    """
+    from kgalign.config import load_config
+
+    overrides = {KEYS[name]: value for name, value in flags.items() if value not in (None, ())}
+    names = {key: "-k" if name == "k" else f"--{name.replace('_', '-')}" for name, key in KEYS.items()}
+    return load_config(config, overrides, {key: names[key] for key in overrides})

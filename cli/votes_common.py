@@ -1,0 +1,73 @@
+"""What the commands on votes share: opening a run's ledger, naming what was chosen."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from kgalign.errors import RunError
+from kgalign.folder import RunFolder
+from kgalign.logs import printable
+from kgalign.votes import NONE
+
+if TYPE_CHECKING:
+    from kgalign.ledger.store import Ledger
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def run_argument(command: Command) -> Command:
+    """The argument RUN."""
+    return click.argument("run", type=click.Path(path_type=Path))(command)
+
+
+def judging_option(command: Command) -> Command:
+    """The option ``--judging``."""
+    help_text = "Judging to look at: its name or how it begins; the latest one by default."
+    return click.option("--judging", metavar="NAME", help=help_text)(command)
+
+
+@contextmanager
+def opened(run: Path) -> Iterator["Ledger"]:
+    """The ledger of a run folder, or the ledger file itself, for reading.
+
+    Raises:
+        RunError: there is none, or it can't be read.
+    """
+    from kgalign.ledger.store import FILE, Ledger
+
+    path = run if run.is_file() else run / FILE
+    if not path.is_file():
+        if not RunFolder(run).is_run():
+            raise RunError(
+                f"{run} is not a run folder: it has no run.json and no {FILE}",
+                "Give the folder that `kgalign run -o` wrote",
+            )
+        raise RunError(
+            f"{run} has no votes on record: no language model was asked",
+            "Run it again with --judge llm",
+        )
+    with Ledger.open(path, write=False) as ledger:
+        yield ledger
+
+
+def named(choice: str | None) -> str:
+    """What was chosen, for people."""
+    return "can't be told" if choice is None else "none of them" if choice == NONE else line(choice)
+
+
+def line(text: str) -> str:
+    """Text from anywhere as one line for a terminal, however long."""
+    return printable(text, limit=len(text) + 1)
+
+
+def words(value: str) -> str:
+    """``left-asks`` and ``not_asked`` as people write them."""
+    return value.replace("-", " ").replace("_", " ")
+
+
+def plural(count: int, noun: str) -> str:
+    """A count with its noun."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,286 @@
+"""Tier 2 as a whole: from verdicts in doubt to what the votes of a language model say of them."""
+
+import asyncio
+import concurrent.futures
+import json
+from collections.abc import Coroutine, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from kgalign.config import Config, LlmConfig, VotesConfig
+from kgalign.errors import ConfigError, RunError
+from kgalign.judge.asking import Asking, Heard
+from kgalign.judge.cases import Case, find_cases
+from kgalign.judge.join import no_hearing
+from kgalign.judge.outcome import Count
+from kgalign.judge.questions import Questions
+from kgalign.judge.templates import Templates, load_templates
+from kgalign.ledger import Ledger
+from kgalign.llm.backends import open_backend
+from kgalign.llm.pool import Pool
+from kgalign.llm.protocol import Capabilities, Sampling
+from kgalign.progress import NoProgress, Progress
+from kgalign.records import Hearing, Profile, Verdicts
+from kgalign.votes import Judging, QuestionKind
+
+_MARGIN = 64
+"""Tokens of the context that a chat template may take."""
+_LEAST_QUESTION = 200
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that decides what is asked and how it is counted; it goes into the ledger for a replay."""
+
+    judge: str
+    rules: VotesConfig
+    llm: LlmConfig
+    sampling: Sampling
+    question_tokens: int
+    templates: Mapping[str, str]
+    """Name → SHA-256."""
+    seed: int
+    cardinality: str
+
+    def settings(self) -> dict[str, Any]:
+        """As JSON holds it; where the server is and how fast it may be asked makes no difference."""
+        return {
+            "judge": self.judge,
+            "votes": self.rules.model_dump(exclude={"templates"}),
+            "prices": [self.llm.price_in, self.llm.price_out],
+            "sampling": asdict(self.sampling),
+            "question_tokens": self.question_tokens,
+            "templates": dict(self.templates),
+            "seed": self.seed,
+            "cardinality": self.cardinality,
+        }
+
+
+def hear(
+    left: Profile,
+    right: Profile,
+    verdicts: Verdicts,
+    config: Config,
+    *,
+    ledger: Path,
+    progress: Progress | None = None,
+) -> Hearing:
+    """Ask a language model about the entities of whose partner the evidence is not sure.
+
+    :param ledger: the file of the ledger; it is made if need be.
+    :raises KgalignError: no server, no such model, a ledger that can't be used, prompts that can't be read.
+    """
+    if config.judge.judge == "replay":
+        return _run(_replay(left, right, verdicts, config, ledger, progress or NoProgress()))
+    return _run(_ask(left, right, verdicts, config, ledger, progress or NoProgress()))
+
+
+def check_server(config: Config) -> None:
+    """See whether the configured server is there and serves the model; other judges need no look ahead.
+
+    :raises KgalignError: it is not there, or can't be used.
+    """
+    if config.judge.judge != "llm":
+        return
+
+    async def look() -> None:
+        backend = open_backend(config.judge.judge, config.llm)
+        try:
+            await backend.probe()
+        finally:
+            await backend.close()
+
+    _run(look())
+
+
+async def _ask(
+    left: Profile,
+    right: Profile,
+    verdicts: Verdicts,
+    config: Config,
+    path: Path,
+    progress: Progress,
+) -> Hearing:
+    templates = load_templates(Path(config.votes.templates) if config.votes.templates else None)
+    cases = find_cases(verdicts, left, right, config.votes, config.assign.cardinality)
+    if not cases:
+        return no_hearing({"asked": "nobody: the evidence leaves nothing in doubt"})
+    backend = open_backend(config.judge.judge, config.llm)
+    try:
+        found = await backend.probe()
+        plan = _plan(config, templates, found)
+        with Ledger.open(path, write=True) as ledger:
+            judging = ledger.begin(backend.name, backend.adapter, plan.settings())
+            pool = Pool(backend, config.llm, seed=config.seed)
+            try:
+                asking = _asking(left, right, templates, plan, ledger, judging, pool)
+                heard = await asking.hear(cases, progress)
+            finally:
+                await pool.close()
+            return _count(heard, asking, plan, right, _notes(found, judging))
+    finally:
+        await backend.close()
+
+
+async def _replay(
+    left: Profile, right: Profile, verdicts: Verdicts, config: Config, path: Path, progress: Progress
+) -> Hearing:
+    templates = load_templates(Path(config.votes.templates) if config.votes.templates else None)
+    if not path.is_file():
+        raise RunError(
+            f"There is nothing to replay: {path} is missing", "Run with --judge llm first, in the same folder"
+        )
+    with Ledger.open(path, write=True) as ledger:
+        judging = ledger.latest()
+        if judging is None:
+            raise RunError(f"There is nothing to replay: {path} holds no votes", "Run with --judge llm first")
+        plan = _planned(judging, config, templates, path)
+        cases = find_cases(verdicts, left, right, plan.rules, plan.cardinality)
+        asking = _asking(left, right, templates, plan, ledger, judging, None)
+        heard = await asking.hear(cases, progress)
+        notes = {"judging": judging.name, "model": judging.model, "adapter": judging.adapter}
+        return _count(heard, asking, plan, right, notes | {"server": "none: replayed from the ledger"})
+
+
+def _plan(config: Config, templates: Templates, found: Capabilities) -> Plan:
+    llm = config.llm
+    question_tokens = llm.question_tokens
+    if found.context:
+        question_tokens = min(question_tokens, found.context - llm.answer_tokens - _MARGIN)
+    if question_tokens < _LEAST_QUESTION:
+        raise ConfigError(
+            [
+                f"the model reads {found.context:,} tokens at once, of which an answer may take "
+                f"{llm.answer_tokens:,}: too few are left for a question"
+            ],
+            "the context",
+        )
+    sampling = Sampling(
+        temperature=llm.temperature,
+        top_p=llm.top_p,
+        max_tokens=llm.answer_tokens,
+        seed=config.seed,
+        logprobs=found.logprobs,
+    )
+    return Plan(
+        judge=config.judge.judge,
+        rules=config.votes,
+        llm=llm,
+        sampling=sampling,
+        question_tokens=question_tokens,
+        templates=_hashes(templates),
+        seed=config.seed,
+        cardinality=config.assign.cardinality,
+    )
+
+
+def _planned(judging: Judging, config: Config, templates: Templates, path: Path) -> Plan:
+    """The plan that a judging was made by."""
+    try:
+        stored = json.loads(judging.settings)
+        plan = Plan(
+            judge=stored["judge"],
+            rules=VotesConfig(**stored["votes"]),
+            llm=config.llm.model_copy(
+                update=dict(zip(("price_in", "price_out"), stored["prices"], strict=True))
+            ),
+            sampling=Sampling(**stored["sampling"]),
+            question_tokens=stored["question_tokens"],
+            templates=stored["templates"],
+            seed=stored["seed"],
+            cardinality=stored["cardinality"],
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            f"The settings of the last judging in {path} can't be read: {error}", "Run with --judge llm again"
+        ) from error
+    now = _hashes(templates)
+    changed = sorted(name for name, digest in plan.templates.items() if now.get(name) != digest)
+    if changed:
+        raise RunError(
+            f"The votes in {path} were cast on other prompts: {', '.join(changed)} changed since",
+            "Give the prompts of then as votes.templates, or run with --judge llm again",
+        )
+    return plan
+
+
+def _hashes(templates: Templates) -> dict[str, str]:
+    return {each.label: each.sha256 for kind in QuestionKind for each in templates.of(kind)}
+
+
+def prompts_digest(folder: str | None) -> str:
+    """Hash of the prompts that a configuration leads to.
+
+    :raises KgalignError: they can't be read.
+    """
+    return load_templates(Path(folder) if folder else None).digest
+
+
+def _asking(
+    left: Profile,
+    right: Profile,
+    templates: Templates,
+    plan: Plan,
+    ledger: Ledger,
+    judging: Judging,
+    pool: Pool | None,
+) -> Asking:
+    questions = Questions(
+        left, right, templates=templates, budget_tokens=plan.question_tokens, seed=plan.seed
+    )
+    llm = plan.llm.model_copy(update={"question_tokens": plan.question_tokens})
+    return Asking(questions, ledger, judging, pool, plan.rules, llm, plan.sampling, seed=plan.seed)
+
+
+def _count(heard: list[Heard], asking: Asking, plan: Plan, right: Profile, notes: dict[str, str]) -> Hearing:
+    """Reduce the votes, write the decisions into the ledger, and say what they mean for the pairs."""
+    count = Count(heard, plan.rules)
+    asking.ledger.decide(count.decisions(asking.judging.name, right))
+    spent = asking.budget.spent
+    outcomes = [count.outcome(each)[0] for each in heard]
+    figures = {
+        "entities_in_doubt": float(len(heard)),
+        "calls": float(spent.calls),
+        "calls_now": float(asking.new),
+        "tokens_in": float(spent.tokens_in),
+        "tokens_out": float(spent.tokens_out),
+        "cost": spent.cost,
+        **{f"{outcome.name.lower()}": float(outcomes.count(outcome)) for outcome in sorted(set(outcomes))},
+    }
+    shortened = sum(vote.question.shortened for each in heard for vote in each.votes)
+    if shortened:
+        notes["shortened"] = f"{shortened:,} questions were shortened to {plan.question_tokens:,} tokens"
+    return replace(count.hearing(asking.judging.name), figures=figures, notes=notes)
+
+
+def _notes(found: Capabilities, judging: Judging) -> dict[str, str]:
+    """The model and what its server was found to do, for ``run.json``."""
+    return {
+        "judging": judging.name,
+        "model": judging.model,
+        "adapter": judging.adapter,
+        "server": found.server,
+        "structure": found.structure,
+        "logprobs": str(found.logprobs),
+        "context": str(found.context or "unknown"),
+        "adapters": ", ".join(found.adapters),
+        **{f"server: {name}": text for name, text in found.notes.items()},
+    }
+
+
+def doubtful(left: Profile, right: Profile, verdicts: Verdicts, config: Config) -> list[Case]:
+    """The cases that would be asked about, widest doubt first."""
+    return find_cases(verdicts, left, right, config.votes, config.assign.cardinality)
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end, in a thread of its own where this one has an event loop already, as notebooks do."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()

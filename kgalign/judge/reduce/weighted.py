@@ -1,0 +1,348 @@
+"""Votes weighed by what their voters are found to be worth, with the evidence as one more voter.
+
+Nobody says which voter is good. It is learned from all cases at once, by EM on a model of how votes come
+about (Dawid and Skene, 1979; with a model of the truth beside the voters, Raykar et al., 2010):
+
+- The truth follows the prior, tempered: its log-odds times a slope of at most one, plus a shift for
+  "none". Both are learned, so evidence that is too sure of itself, or blind to "none", counts as that.
+- A voter names a partner that is offered with one probability and says none where there is none with
+  another. An error on a partner that is offered is a wrong "none" or a wrong option, in a proportion of
+  the voter's own.
+- Voters err together. The difficulty of a case lowers the competence of all its votes at once (a normal
+  effect on the log-odds, integrated by Gauss–Hermite quadrature), and most wrong votes of a case choose
+  the same wrong option, sooner one that the evidence likes. So the next vote for the same answer adds
+  less than the one before, and many votes of one model are not many witnesses. How far they err together,
+  if at all, is told by the likelihood; without a reason to think otherwise they do.
+- Some entities without a partner have a look-alike that takes in voters and evidence alike. No vote can
+  tell; their share is a constant, and the probability of every option is lowered by it in the end.
+
+Every parameter has a prior, so that from a handful of cases little is learned and votes are counted with
+middling competence.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kgalign.arrays import Doubles, Positions
+from kgalign.judge.reduce.ballots import Ballot, Ballots, Tally
+
+_ROUNDS = 100
+_TOLERANCE = 1e-5
+_FLOOR = 1e-6
+"""Least prior probability: evidence is never beyond doubt."""
+
+_NAMES = (2.5, 1.0)
+"""Mean and deviation of a voter's log-odds of naming a partner that is offered: about .92."""
+_ABSTAINS = (1.5, 1.0)
+"""The same of saying none where there is none: about .82, as models would rather choose than abstain
+(Wang et al., 2024, "Match, Compare, or Select?")."""
+_SLOPE = (0.6, 0.3)
+_SHIFT = (0.0, 2.0)
+"""Mean and deviation of what tempers the prior."""
+_TOGETHER = ((2.0, 0.7), (0.0, 0.0))
+"""How far voters err together: the deviation of a case's difficulty, in log-odds of every voter's competence,
+and the share of the wrong options chosen in a case that are one and the same by more than chance. Much, as
+language models do, or not at all."""
+_REASON = 3.0
+"""Log likelihood that independence must gain: twenty times as likely."""
+_LOOK_ALIKE = 0.37 * 0.6
+"""Share of the entities without a partner that have a look-alike which takes in everybody. From published
+figures: models of 8 to 70 billion parameters name an option for more than a third of such questions
+(from their precision in DistillER, 2026), and models that err give the same wrong answer in 60 % (Kim et
+al., 2025, "Correlated errors in large language models")."""
+
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(9)
+_LOG_SHARE: Doubles = np.log(_WEIGHTS / _WEIGHTS.sum())
+
+_HIT, _WRONG_NONE, _ONLY_NONE, _WRONG_OPTION, _HELD_BACK, _FELL = range(6)
+"""What a vote was, if a hypothesis is true. With the partner offered: it named it; it said none; it said
+none and no other error was open to it; it named another option. Without: it said none; it named one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """All hypotheses of all cases, one under the other, and what each vote was under each."""
+
+    cases: int
+    case: Positions
+    """(r,) case of a hypothesis."""
+    none: Doubles
+    """(r,) 1 where the hypothesis is that there is no partner, else 0."""
+    log_prior: Doubles
+    """(r,)"""
+    shared: Doubles
+    """(r,) log probability that the wrong options among the votes are just those."""
+    row: Positions
+    """(e,) of each entry, a vote under a hypothesis, the row; with its voter, outcome and weight."""
+    voter: Positions
+    outcome: Positions
+    weight: Doubles
+    voters: int
+    difficulty: Doubles
+    """(nodes,) of the quadrature, as what is added to the log-odds of competence."""
+    log_share: Doubles
+    """(nodes,)"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """What is learned."""
+
+    names: Doubles
+    """(voters,) log-odds of naming a partner that is offered, at middling difficulty."""
+    abstains: Doubles
+    """(voters,) log-odds of saying none where there is none."""
+    none_share: Doubles
+    """(voters,) share of "none" among the errors on a partner that is offered."""
+    temper: Doubles
+    """(2,) slope and shift of the prior's log-odds."""
+
+
+def weighted(cases: Sequence[Ballots]) -> list[Tally]:
+    """Weigh the votes on all cases, and their priors, by competence learned from them.
+
+    A vote with ``probabilities`` counts as so much of a vote for each answer. A case without a vote
+    keeps its prior. It never abstains: the leader is the most probable hypothesis.
+    """
+    asked = [case for case in cases if case.ballots]
+    if not asked:
+        return [_tally(case.prior / case.prior.sum()) for case in cases]
+    fits = [(table, *_learn(table)) for table in (_tabulate(asked, *together) for together in _TOGETHER)]
+    likely = [score - _REASON * step for step, (_, _, score) in enumerate(fits)]
+    table, expected, _ = fits[int(np.argmax(likely))]
+    expected = _without_look_alikes(table, expected)
+    found = iter(np.split(expected, np.flatnonzero(np.diff(table.case)) + 1))
+    return [_tally(next(found) if case.ballots else case.prior / case.prior.sum()) for case in cases]
+
+
+def _tally(probability: Doubles) -> Tally:
+    return Tally(probability / probability.sum(), int(probability.argmax()))
+
+
+def _tabulate(cases: Sequence[Ballots], spread: float, same: float) -> _Table:
+    """The cases as a table, for voters that err together so far."""
+    names = sorted({ballot.voter for case in cases for ballot in case.ballots})
+    number = {name: place for place, name in enumerate(names)}
+    entries: list[tuple[int, int, int, float]] = []
+    shared: list[float] = []
+    sizes = [len(case.prior) for case in cases]
+    for case in cases:
+        votes = [(ballot, *part) for ballot in case.ballots for part in _parts(ballot)]
+        for truth in range(len(case.prior)):
+            row = len(shared)
+            shared.append(_shared(case, votes, truth, same))
+            for ballot, choice, weight in votes:
+                entries.append((row, number[ballot.voter], _outcome(ballot, choice, truth), weight))
+    row_, voter, outcome, weights = (np.array(column) for column in zip(*entries, strict=True))
+    starts = np.cumsum([0, *sizes[:-1]])
+    none = np.zeros(len(shared))
+    none[starts] = 1
+    return _Table(
+        cases=len(cases),
+        case=np.repeat(np.arange(len(cases)), sizes),
+        none=none,
+        log_prior=np.log(np.maximum(np.concatenate([case.prior for case in cases]), _FLOOR)),
+        shared=np.array(shared),
+        row=row_,
+        voter=voter,
+        outcome=outcome,
+        weight=weights,
+        voters=len(names),
+        difficulty=spread * _NODES if spread else np.zeros(1),
+        log_share=_LOG_SHARE if spread else np.zeros(1),
+    )
+
+
+def _parts(ballot: Ballot) -> list[tuple[int, float]]:
+    """The choices of a vote and how much of a vote each is."""
+    if ballot.probabilities is None:
+        return [(ballot.choice, 1.0)]
+    total = sum(ballot.probabilities)
+    choices = zip((*ballot.offered, 0), ballot.probabilities, strict=True)
+    return [(choice, share / total) for choice, share in choices if share > 0]
+
+
+def _outcome(ballot: Ballot, choice: int, truth: int) -> int:
+    if truth not in ballot.offered:
+        return _FELL if choice else _HELD_BACK
+    if choice == truth:
+        return _HIT
+    if choice:
+        return _WRONG_OPTION
+    return _WRONG_NONE if len(ballot.offered) > 1 else _ONLY_NONE
+
+
+def _shared(case: Ballots, votes: Sequence[tuple[Ballot, int, float]], truth: int, same: float) -> float:
+    """Log probability of the wrong options that the votes chose, given that they chose wrong ones.
+
+    One of the options that are not the partner is the one that looks right. A wrong vote that is offered
+    it chooses it with a set probability, and any of the wrong ones otherwise.
+    """
+    wrong = [(ballot, choice, weight) for ballot, choice, weight in votes if choice not in (0, truth)]
+    if not wrong:
+        return 0.0
+    trap = np.array([option for option in range(1, len(case.prior)) if option != truth])
+    likely = case.prior[trap] + 0.1 / len(case.prior)
+    log = np.log(likely / likely.sum())
+    for ballot, choice, weight in wrong:
+        others = len(ballot.offered) - (truth in ballot.offered)
+        drawn = same * (trap == choice) + (1 - same) / others
+        log += weight * np.log(np.where(np.isin(trap, ballot.offered), drawn, 1 / others))
+    return float(np.logaddexp.reduce(log))
+
+
+def _learn(table: _Table) -> tuple[Doubles, float]:
+    """(r,) probability of each hypothesis once the model is learned, and the log of the model's own."""
+    model = _Model(
+        names=np.full(table.voters, _NAMES[0]),
+        abstains=np.full(table.voters, _ABSTAINS[0]),
+        none_share=np.full(table.voters, 0.5),
+        temper=np.array([_SLOPE[0], _SHIFT[0]]),
+    )
+    joint, likelihood = _posterior(table, model)
+    for _ in range(_ROUNDS):
+        model = _improved(table, joint, model)
+        before = joint
+        joint, likelihood = _posterior(table, model)
+        if np.abs(joint - before).max() < _TOLERANCE:
+            break
+    expected, _ = _sums(table.case, joint.sum(axis=1), table.cases)
+    return expected, likelihood + _prior_of(model)
+
+
+def _prior_of(model: _Model) -> float:
+    """Log prior of what is learned, up to a constant."""
+    learned = (model.names, _NAMES), (model.abstains, _ABSTAINS)
+    score = float(np.log(model.none_share * (1 - model.none_share)).sum())
+    for values, (mean, deviation) in (*learned, (model.temper[:1], _SLOPE), (model.temper[1:], _SHIFT)):
+        score -= float((((values - mean) / deviation) ** 2).sum()) / 2
+    return score
+
+
+def _sums(case: Positions, values: Doubles, cases: int) -> tuple[Doubles, Doubles]:
+    """Values as shares of their case's sum, and the sums."""
+    total = np.bincount(case, weights=values, minlength=cases).astype(np.float64)
+    return values / total[case], total
+
+
+def _posterior(table: _Table, model: _Model) -> tuple[Doubles, float]:
+    """(r, nodes) joint probability of hypothesis and difficulty of each case, and the log likelihood."""
+    outcome = table.weight[:, None] * _log_outcomes(table, model)[table.voter, table.outcome]
+    rows = len(table.case)
+    votes = [np.bincount(table.row, weights=node, minlength=rows) for node in outcome.T]
+    truth = np.log(_truth(table, model.temper)) + table.shared
+    log = np.stack(votes, axis=1) + truth[:, None] + table.log_share
+    top = _tops(table, log.max(axis=1))
+    weight = np.exp(log - top[:, None])
+    _, total = _sums(table.case, weight.sum(axis=1), table.cases)
+    joint: Doubles = weight / total[table.case][:, None]
+    return joint, float(np.log(total).sum() + top @ table.none)
+
+
+def _tops(table: _Table, values: Doubles) -> Doubles:
+    """(r,) the highest value of each row's case."""
+    top = np.full(table.cases, -np.inf)
+    np.maximum.at(top, table.case, values)
+    return top[table.case]
+
+
+def _log_outcomes(table: _Table, model: _Model) -> Doubles:
+    """(voters, outcomes, nodes) log probability of what a vote can be."""
+    names = model.names[:, None] + table.difficulty
+    abstains = model.abstains[:, None] + table.difficulty
+    missed = -np.logaddexp(0, names)
+    log = [np.zeros_like(missed)] * 6
+    log[_HIT] = -np.logaddexp(0, -names)
+    log[_WRONG_NONE] = missed + np.log(model.none_share)[:, None]
+    log[_ONLY_NONE] = missed
+    log[_WRONG_OPTION] = missed + np.log1p(-model.none_share)[:, None]
+    log[_HELD_BACK] = -np.logaddexp(0, -abstains)
+    log[_FELL] = -np.logaddexp(0, abstains)
+    return np.stack(log, axis=1)
+
+
+def _truth(table: _Table, temper: Doubles) -> Doubles:
+    """(r,) probability of each hypothesis by the tempered prior."""
+    log = temper[0] * table.log_prior + temper[1] * table.none
+    weight = np.exp(np.maximum(log - _tops(table, log), -500))
+    return _sums(table.case, weight, table.cases)[0]
+
+
+def _improved(table: _Table, joint: Doubles, model: _Model) -> _Model:
+    """The likeliest parameters for the given probabilities."""
+    weight = table.weight[:, None] * joint[table.row]
+
+    def count(*outcomes: int) -> Doubles:
+        """(voters, nodes) votes of these outcomes."""
+        chosen = np.isin(table.outcome, outcomes)
+        total = np.zeros((table.voters, len(table.difficulty)))
+        np.add.at(total, table.voter[chosen], weight[chosen])
+        return total
+
+    none, other = count(_WRONG_NONE).sum(axis=1) + 1, count(_WRONG_OPTION).sum(axis=1) + 1
+    return _Model(
+        names=_competence(table, count(_HIT), count(_WRONG_NONE, _ONLY_NONE, _WRONG_OPTION), _NAMES),
+        abstains=_competence(table, count(_HELD_BACK), count(_FELL), _ABSTAINS),
+        none_share=none / (none + other),
+        temper=_tempered(table, joint.sum(axis=1), model.temper),
+    )
+
+
+def _competence(table: _Table, right: Doubles, wrong: Doubles, prior: tuple[float, float]) -> Doubles:
+    """(voters,) log-odds of being right at middling difficulty, by bisection of the likelihood's slope.
+
+    Args:
+        table: holds the difficulties.
+        right: (voters, nodes) right votes at each difficulty.
+        wrong: the same of wrong ones.
+        prior: mean and deviation of the log-odds.
+    """
+    low, high = np.full(len(right), -8.0), np.full(len(right), 12.0)
+    for _ in range(40):
+        middle = (low + high) / 2
+        share = 1 / (1 + np.exp(-(middle[:, None] + table.difficulty)))
+        rising = (right * (1 - share) - wrong * share).sum(axis=1) > (middle - prior[0]) / prior[1] ** 2
+        low, high = np.where(rising, middle, low), np.where(rising, high, middle)
+    found: Doubles = (low + high) / 2
+    return found
+
+
+def _tempered(table: _Table, expected: Doubles, start: Doubles) -> Doubles:
+    """Slope and shift with which the prior best foretells the expected truth: damped Newton steps."""
+    columns = np.stack([table.log_prior, table.none], axis=1)
+    middle = np.array([_SLOPE[0], _SHIFT[0]])
+    precision = np.array([_SLOPE[1], _SHIFT[1]]) ** -2
+
+    def value(temper: Doubles) -> float:
+        return float(expected @ np.log(_truth(table, temper)) - precision @ (temper - middle) ** 2 / 2)
+
+    temper = start
+    for _ in range(3):
+        share = _truth(table, temper)
+        mean = [np.bincount(table.case, weights=share * column) for column in columns.T]
+        centred = columns - np.stack(mean, axis=1)[table.case]
+        slope = (expected - share) @ columns - precision * (temper - middle)
+        bend = (centred * share[:, None]).T @ centred + np.diag(precision)
+        step, now = np.linalg.solve(bend, slope), value(temper)
+        for size in 0.5 ** np.arange(10):
+            tried = temper + size * step
+            tried[0] = np.clip(tried[0], 0, 1)
+            if value(tried) > now:
+                temper = tried
+                break
+        else:
+            break
+    return temper
+
+
+def _without_look_alikes(table: _Table, expected: Doubles) -> Doubles:
+    """(r,) probabilities with the share of look-alikes taken from every option and given to none."""
+    none = ((expected @ table.none) + 1) / (table.cases + 2)
+    alike = _LOOK_ALIKE * none
+    alike /= 1 - none + alike
+    kept = expected * (1 - alike * (1 - table.none))
+    lost = np.bincount(table.case, weights=expected - kept)
+    result: Doubles = kept + lost[table.case] * table.none
+    return result

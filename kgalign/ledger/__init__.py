@@ -1,0 +1,20 @@
+"""The content-addressed store of votes."""
+
+from kgalign.ledger.figures import Statistics
+from kgalign.ledger.keys import judging_name, key_of, vote_key
+from kgalign.ledger.statistics import summarise
+from kgalign.ledger.store import FILE, Counts, Ledger
+from kgalign.ledger.verify import Verification, verify
+
+__all__ = [
+    "FILE",
+    "Counts",
+    "Ledger",
+    "Statistics",
+    "Verification",
+    "judging_name",
+    "key_of",
+    "summarise",
+    "verify",
+    "vote_key",
+]

@@ -1,0 +1,318 @@
+"""A ledger as a file for other programs: JSON lines, Parquet, CSV or Turtle.
+
+The same ledger gives the same bytes, and a file gets its name only when it is complete. Votes are read and
+written one after the other; of a judging's decisions a mark each is held in memory for Turtle, nothing else.
+
+JSON lines and Turtle hold everything: judgings, decisions, votes. CSV and Parquet are one table, of the votes
+or of the decisions. In all but Turtle ``none`` stands where a choice is none of the options, which no IRI and
+no blank node is called, and nothing (null, an empty cell) where the choice can't be told.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, Literal, get_args
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from kgalign.ledger import turtle
+from kgalign.ledger.store import Ledger
+from kgalign.ledger.turtle import storable
+from kgalign.rdf.write import complete_or_nothing
+from kgalign.votes import Decision, Judging, Vote
+
+Format = Literal["jsonl", "parquet", "csv", "ttl"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+Table = Literal["votes", "decisions"]
+TABLES: tuple[Table, ...] = get_args(Table)
+
+Record = dict[str, Any]
+"""Plain values, as JSON has them."""
+
+NONE_WORD = "none"
+_BATCH = 4096
+"""Rows of a row group in Parquet."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written."""
+
+    judgings: int = 0
+    decisions: int = 0
+    votes: int = 0
+
+
+def export(
+    ledger: Ledger, path: Path, form: Format, *, judging: str | None = None, table: Table = "votes"
+) -> Exported:
+    """Write what is on record to a file.
+
+    Args:
+        ledger: what to read.
+        path: where to; what stood there is replaced in one step.
+        form: the format.
+        judging: name of the one judging to write, None for all.
+        table: what CSV and Parquet hold.
+
+    Raises:
+        RunError: no room, or no permission to write; or the ledger can't be read.
+    """
+    judgings = [each for each in ledger.judgings() if judging in (None, each.name)]
+    with complete_or_nothing(path) as file:
+        if form in ("jsonl", "ttl"):
+            counted = _Counted(ledger, judgings)
+            (_write_json_lines if form == "jsonl" else _write_turtle)(file, counted)
+            return counted.counts
+        rows = _rows(ledger, judgings, table)
+        schema = SCHEMAS[table]
+        written = (_write_csv if form == "csv" else _write_parquet)(file, schema, rows)
+    return Exported(len(judgings), **{table: written})
+
+
+def judging_record(judging: Judging) -> Record:
+    """A judging as plain values; its settings as the object that they are."""
+    return {"record": "judging", **asdict(judging), "settings": _json_or_text(judging.settings)}
+
+
+def vote_record(vote: Vote) -> Record:
+    """A vote as plain values, without a level of its own for question, answer and sampling."""
+    question, answer, sampling = vote.question, vote.answer, vote.sampling
+    return {
+        "record": "vote",
+        "key": vote.key,
+        "judging": vote.judging,
+        "model": vote.model,
+        "adapter": vote.adapter,
+        "case": question.case,
+        "number": question.number,
+        "kind": question.kind.value,
+        "direction": question.direction.value,
+        "view": question.view.value,
+        "asker": question.asker,
+        "options": list(question.options),
+        "labels": list(question.labels),
+        "template": question.template,
+        "template_hash": question.template_hash,
+        "messages": [{"role": each.role, "content": each.content} for each in question.messages],
+        "values": list(question.values),
+        "shortened": question.shortened,
+        "status": answer.status.value,
+        "choice": None if answer.choice is None else answer.choice or NONE_WORD,
+        "place": answer.place,
+        "citations": [{"value": each.value, "found": each.found} for each in answer.citations],
+        "reason": answer.reason,
+        "probabilities": None if answer.probabilities is None else list(answer.probabilities),
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "max_tokens": sampling.max_tokens,
+        "seed": sampling.seed,
+        "logprobs": sampling.logprobs,
+        "reply": vote.reply,
+        "finish": vote.finish,
+        "prompt_tokens": vote.prompt_tokens,
+        "completion_tokens": vote.completion_tokens,
+        "cached_tokens": vote.cached_tokens,
+        "seconds": vote.seconds,
+        "attempts": vote.attempts,
+        "asked_at": vote.asked_at,
+    }
+
+
+def decision_record(decision: Decision) -> Record:
+    """A decision as plain values."""
+    return {
+        "record": "decision",
+        **asdict(decision),
+        "chosen": decision.chosen or NONE_WORD,
+        "evidence_choice": decision.evidence_choice or NONE_WORD,
+        "options": list(decision.options),
+        "probabilities": list(decision.probabilities),
+    }
+
+
+def json_text(record: Record | list[Any], indent: int | None = None) -> str:
+    """A record as JSON, on one line unless it is indented; characters beyond ASCII stand as they are."""
+    text = json.dumps(record, ensure_ascii=False, allow_nan=False, indent=indent)
+    # JSON lets these stand in a string, but some programs take them for the end of a line.
+    return storable(text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x85", "\\u0085"))
+
+
+class _Counted:
+    """The judgings of a ledger with what belongs to them, counted as it is read."""
+
+    def __init__(self, ledger: Ledger, judgings: Iterable[Judging]) -> None:
+        self._ledger = ledger
+        self.judgings = list(judgings)
+        self._decisions = self._votes = 0
+
+    def decisions(self, judging: Judging) -> Iterator[Decision]:
+        for decision in self._ledger.decisions(judging.name):
+            self._decisions += 1
+            yield decision
+
+    def votes(self, judging: Judging) -> Iterator[Vote]:
+        for vote in self._ledger.votes(judging.name):
+            self._votes += 1
+            yield vote
+
+    @property
+    def counts(self) -> Exported:
+        return Exported(len(self.judgings), self._decisions, self._votes)
+
+
+def _write_json_lines(file: IO[bytes], read: _Counted) -> None:
+    for judging in read.judgings:
+        file.write(json_text(judging_record(judging)).encode() + b"\n")
+        for decision in read.decisions(judging):
+            file.write(json_text(decision_record(decision)).encode() + b"\n")
+        for vote in read.votes(judging):
+            file.write(json_text(vote_record(vote)).encode() + b"\n")
+
+
+def _write_turtle(file: IO[bytes], read: _Counted) -> None:
+    turtle.write(
+        (
+            triple
+            for judging in read.judgings
+            for triple in turtle.judging_triples(judging, read.decisions(judging), read.votes(judging))
+        ),
+        file,
+    )
+
+
+def _rows(ledger: Ledger, judgings: Iterable[Judging], table: Table) -> Iterator[Record]:
+    for judging in judgings:
+        if table == "decisions":
+            yield from map(decision_record, ledger.decisions(judging.name))
+        else:
+            yield from map(vote_record, ledger.votes(judging.name))
+
+
+def _write_csv(file: IO[bytes], schema: pa.Schema, rows: Iterable[Record]) -> int:
+    """RFC 4180 with a heading; lists as JSON.
+
+    A spreadsheet takes a cell that begins with ``=``, ``+``, ``-``, ``@`` or a blank control character for a
+    formula, and these cells hold what strangers wrote. So such a text gets an apostrophe before it, and one
+    that begins with an apostrophe gets one more: take one away and every text is as it was.
+    """
+    text = io.TextIOWrapper(file, encoding="utf8", newline="", write_through=True)
+    try:
+        table = csv.writer(text, lineterminator="\r\n")
+        table.writerow(schema.names)
+        count = 0
+        for row in rows:
+            table.writerow([_cell(row[name]) for name in schema.names])
+            count += 1
+    finally:
+        text.detach()
+    return count
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        safe = storable(value)
+        return f"'{safe}" if safe.startswith(_FORMULA) else safe
+    return json_text(value) if isinstance(value, list) else repr(value)
+
+
+def _write_parquet(file: IO[bytes], schema: pa.Schema, rows: Iterable[Record]) -> int:
+    count, rest = 0, iter(rows)
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        while batch := list(islice(rest, _BATCH)):
+            safe = [{name: _storable(row[name]) for name in schema.names} for row in batch]
+            writer.write_table(pa.Table.from_pylist(safe, schema=schema))
+            count += len(batch)
+    return count
+
+
+def _storable(value: Any) -> Any:  # noqa: ANN401 - any plain value
+    """The value with every text in it as UTF-8 can hold it."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, list):
+        return [_storable(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _storable(each) for key, each in value.items()}
+    return value
+
+
+def _json_or_text(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+_TEXTS, _NUMBERS = pa.list_(pa.string()), pa.list_(pa.float64())
+SCHEMAS: Mapping[Table, pa.Schema] = {
+    "votes": pa.schema(
+        [
+            ("key", pa.string()),
+            ("judging", pa.string()),
+            ("model", pa.string()),
+            ("adapter", pa.string()),
+            ("case", pa.string()),
+            ("number", pa.int64()),
+            ("kind", pa.string()),
+            ("direction", pa.string()),
+            ("view", pa.string()),
+            ("asker", pa.string()),
+            ("options", _TEXTS),
+            ("labels", _TEXTS),
+            ("template", pa.string()),
+            ("template_hash", pa.string()),
+            ("messages", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
+            ("values", _TEXTS),
+            ("shortened", pa.bool_()),
+            ("status", pa.string()),
+            ("choice", pa.string()),
+            ("place", pa.int64()),
+            ("citations", pa.list_(pa.struct([("value", pa.string()), ("found", pa.bool_())]))),
+            ("reason", pa.string()),
+            ("probabilities", _NUMBERS),
+            ("temperature", pa.float64()),
+            ("top_p", pa.float64()),
+            ("max_tokens", pa.int64()),
+            ("seed", pa.int64()),
+            ("logprobs", pa.int64()),
+            ("reply", pa.string()),
+            ("finish", pa.string()),
+            ("prompt_tokens", pa.int64()),
+            ("completion_tokens", pa.int64()),
+            ("cached_tokens", pa.int64()),
+            ("seconds", pa.float64()),
+            ("attempts", pa.int64()),
+            ("asked_at", pa.string()),
+        ]
+    ),
+    "decisions": pa.schema(
+        [
+            ("judging", pa.string()),
+            ("case", pa.string()),
+            ("outcome", pa.string()),
+            ("chosen", pa.string()),
+            ("probability", pa.float64()),
+            ("evidence_choice", pa.string()),
+            ("evidence_probability", pa.float64()),
+            ("options", _TEXTS),
+            ("probabilities", _NUMBERS),
+            ("asked", pa.int64()),
+            ("counted", pa.int64()),
+            ("most", pa.int64()),
+            ("stopped", pa.string()),
+        ]
+    ),
+}
+"""Columns of the tables; ``probabilities`` are in the order of ``options`` with none of them last in a vote,
+and first in a decision."""

@@ -1,0 +1,1 @@
+"""Language models behind one protocol: a server, vLLM in this process, and a scripted judge."""

@@ -1,0 +1,26 @@
+"""What answers the questions of ``--judge``: a server, a model in this process, or a script."""
+
+from kgalign.config import LlmConfig
+from kgalign.errors import ConfigError
+from kgalign.llm.protocol import Backend
+from kgalign.llm.server import OpenAIBackend
+
+
+def open_backend(judge: str, config: LlmConfig) -> Backend:
+    """The backend that a value of ``judge.judge`` means; nothing is loaded or asked yet.
+
+    :param judge: ``llm``, ``vllm:MODEL``, ``scripted`` or ``scripted:accuracy=0.9,…``.
+    :raises KgalignError: it means none, or something that is not installed.
+    """
+    kind, _, rest = judge.partition(":")
+    if judge == "llm":
+        return OpenAIBackend(config.url, config.model, config.adapter or "", timeout=config.timeout)
+    if kind == "vllm" and rest:
+        from kgalign.llm.vllm_engine import VllmEngine  # needs the extra
+
+        return VllmEngine(rest, config.adapter or "")
+    if kind == "scripted":
+        from kgalign.llm.scripted import Scripted
+
+        return Scripted.from_spec(judge)
+    raise ConfigError([f"judge.judge: {judge} asks no language model"])

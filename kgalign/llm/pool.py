@@ -1,0 +1,324 @@
+"""Many requests under way at once, as many as the server takes, tried again where that may help.
+
+How many are under way adapts to the server by hill climbing on its throughput: from a few it doubles for as
+long as that makes answers come faster, then it tries a little more now and then, and it goes back where
+requests fail. Failed requests wait with full jitter (Brooker, "Exponential Backoff And Jitter", 2015).
+"""
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from kgalign.config import LlmConfig
+from kgalign.errors import RunError
+from kgalign.llm.protocol import Backend, CallFailed, Reply, Request
+
+log = logging.getLogger(__name__)
+
+_START = 8
+_ROW = 10
+"""Calls that fail one after the other until the server counts as gone, if that takes long enough."""
+_REFUSED_ROW = 20
+"""The same for calls that need not be tried again: then there is nothing to wait for."""
+_PATIENCE = 5.0
+"""Seconds in which a server may come back before that."""
+_BASE, _CAP = 0.5, 30.0
+"""Seconds that the first pause is at most, and that any is at most; while nothing listens, ``_CAP_GONE``."""
+_CAP_GONE = 2.0
+_LONGEST = 300.0
+"""Seconds that a server may ask to wait; if it wants more, the run stops and can go on later."""
+_GAIN = 1.05
+"""Throughput that a higher level must reach, as a multiple of that of the level before, to be kept."""
+_TOO_MANY_FAIL = 0.4
+_REST = 4
+"""Rounds at one level before a higher one is tried again; doubled each time that it was no better."""
+_LONGEST_REST = 64
+_BRIEFEST = 0.05
+"""Seconds that a round lasts at least: shorter ones measure chance."""
+
+
+@dataclass(slots=True)
+class Stats:
+    """What was asked and answered so far."""
+
+    asked: int = 0
+    answered: int = 0
+    failed: int = 0
+    """Requests that were given up."""
+    retried: int = 0
+    """Attempts that failed and were made again."""
+    in_flight: int = 0
+    waiting: int = 0
+    """Requests that wait for others to end."""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    started: float = field(default_factory=time.monotonic)
+    """``time.monotonic()`` when the pool was made."""
+
+
+class Pool:
+    """Sends requests to a backend; to be used in one event loop. The backend stays its owner's to close.
+
+    Args:
+        backend: where requests go.
+        config: most requests at once, and how often one is tried again.
+        seed: of the pauses between attempts.
+        patience: seconds in which a server that fails every call may come back.
+        pause: seconds that the first pause between attempts is at most.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        config: LlmConfig,
+        *,
+        seed: int = 0,
+        patience: float = _PATIENCE,
+        pause: float = _BASE,
+    ) -> None:
+        self.stats = Stats()
+        self._backend = backend
+        self._retries = config.retries
+        self._seed = seed
+        self._patience = patience
+        self._pause = pause
+        self._level = Level(config.concurrency)
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._ended = asyncio.Event()
+        self._end: tuple[str, str] | None = None
+        self._hold = 0.0
+        self._row = 0
+        self._row_began = 0.0
+        self._answered_at = time.time()
+
+    @property
+    def limit(self) -> int:
+        """Requests that may be under way at once, as things are."""
+        return self._level.limit
+
+    async def ask(self, request: Request) -> Reply:
+        """Send a request, again if need be, once there is room for it.
+
+        While nothing listens there, attempts do not count: either it comes back, or all calls end.
+
+        Raises:
+            CallFailed: this request got no answer, and trying again is of no use.
+            RunError: the server is gone, and so no request gets an answer.
+        """
+        self.stats.asked += 1
+        sent = counted = 0
+        while True:
+            sent += 1
+            try:
+                reply = await self._send(request, urgent=sent > 1)
+            except CallFailed as failed:
+                failure = failed
+            else:
+                self.stats.answered += 1
+                self.stats.prompt_tokens += reply.prompt_tokens
+                self.stats.completion_tokens += reply.completion_tokens
+                self.stats.cached_tokens += reply.cached_tokens
+                return replace(reply, attempts=sent) if sent > 1 else reply
+            self._see_end()
+            counted += not failure.gone
+            if not failure.again or counted > self._retries:
+                self.stats.failed += 1
+                tried = f", {sent} times" if sent > 1 else ""
+                raise CallFailed(f"{failure.reason}{tried}", again=False, gone=failure.gone)
+            self.stats.retried += 1
+            log.debug("attempt %d failed: %s", sent, failure.reason)
+            cap = _CAP_GONE if failure.gone else _CAP
+            await self._rest(
+                _jitter(self._seed, request, sent) * min(cap, self._pause * 2.0 ** min(sent - 1, 60))
+            )
+
+    async def close(self) -> None:
+        """End calls that wait; those under way are their callers' to cancel."""
+        if self._end is None:
+            self._stop("The model is asked no more", "Run the same command again to go on")
+
+    async def _send(self, request: Request, *, urgent: bool) -> Reply:
+        """Send a request once there is room, and learn from what becomes of it."""
+        await self._enter(urgent)
+        answered: bool | None = None
+        try:
+            while (wait := self._hold - time.monotonic()) > 0:
+                await self._rest(wait)
+            self._see_end()
+            reply = await self._backend.ask(request)
+            answered = True
+        except CallFailed as failure:
+            answered = False
+            self._count(failure)
+            raise
+        finally:
+            self.stats.in_flight -= 1
+            if answered is not None:
+                self._level.note(answered, crowded=bool(self._waiting))
+            self._let_in()
+        self._row = 0
+        self._answered_at = time.time()
+        return reply
+
+    async def _enter(self, urgent: bool) -> None:
+        """Wait for room; who was sent before goes first. Whoever gets through counts as in flight."""
+        self._see_end()
+        if self.stats.in_flight < self._level.limit and not self._waiting:
+            self.stats.in_flight += 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if urgent:
+            self._waiting.appendleft(turn)
+        else:
+            self._waiting.append(turn)
+        self.stats.waiting += 1
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():  # let in and cancelled at the same moment
+                self.stats.in_flight -= 1
+                self._let_in()
+            raise
+        finally:
+            self.stats.waiting -= 1
+
+    def _let_in(self) -> None:
+        while self._waiting and (self.stats.in_flight < self._level.limit or self._end):
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self.stats.in_flight += 1
+                turn.set_result(None)
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait, but no longer than until the pool ends."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()
+        except TimeoutError:
+            return
+        self._see_end()
+
+    def _count(self, failure: CallFailed) -> None:
+        """Obey what the server asks for, and stop where there is no hope."""
+        now = time.monotonic()
+        if failure.after is not None:
+            self._hold = max(self._hold, now + failure.after)
+            if failure.after > _LONGEST:
+                self._stop(
+                    f"The model {self._backend.name} can't be asked for {failure.after:,.0f} seconds: "
+                    f"{failure.reason}",
+                    "What it answered is kept: run the same command again then",
+                )
+        if self._row == 0:
+            self._row_began = now
+        self._row += 1
+        lost = self._row >= _ROW and now - self._row_began >= self._patience
+        if lost or (self._row >= _REFUSED_ROW and not failure.again):
+            since = time.strftime("%H:%M:%S", time.localtime(self._answered_at))
+            self._stop(
+                f"The model {self._backend.name} has not answered {self._row:,} calls in a row "
+                f"since {since}: {failure.reason}",
+                "What it answered is kept: look after the server, and run the same command again",
+            )
+
+    def _stop(self, message: str, remedy: str) -> None:
+        if self._end is None:
+            self._end = (message, remedy)
+            self._ended.set()
+            self._let_in()
+
+    def _see_end(self) -> None:
+        if self._end is not None:
+            raise RunError(*self._end)
+
+
+class Level:
+    """How many requests may be under way, found by hill climbing on the throughput.
+
+    A round ends once as many requests have ended as may be under way. Only rounds in which requests had to
+    wait count: otherwise the level made no difference.
+
+    Args:
+        most: the highest level.
+        start: the first level.
+        clock: what tells the time in seconds.
+    """
+
+    def __init__(
+        self, most: int, start: int = _START, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._most = most
+        self._clock = clock
+        self._level = float(min(start, most))
+        self._below: tuple[float, float] | None = None
+        """Level and throughput before the last rise, while it is on trial."""
+        self._rate = 0.0
+        self._doubling = True
+        self._rest = 0
+        self._next_rest = _REST
+        self._began = clock()
+        self._done = 0
+        self._answered = 0
+        self._crowded = False
+
+    @property
+    def limit(self) -> int:
+        """Requests that may be under way."""
+        return max(1, int(self._level))
+
+    def note(self, answered: bool, *, crowded: bool) -> None:
+        """Count a request that has ended.
+
+        :param answered: whether it was answered.
+        :param crowded: whether others wait for room.
+        """
+        self._done += 1
+        self._answered += answered
+        self._crowded = self._crowded or crowded
+        if self._done >= max(_START, self.limit * (1 if self._doubling else 2)):
+            seconds = self._clock() - self._began
+            if seconds >= _BRIEFEST:
+                self._adapt(self._answered / seconds)
+                self._began = self._clock()
+                self._done = self._answered = 0
+                self._crowded = False
+
+    def _adapt(self, rate: float) -> None:
+        if self._answered < (1 - _TOO_MANY_FAIL) * self._done:
+            self._below, self._doubling, self._rate, self._rest = None, False, 0.0, _REST
+            self._level = max(1.0, self._level * 0.7)
+        elif not self._crowded:
+            return
+        elif self._below is None:
+            self._rate = (self._rate + rate) / 2 if self._rate else rate
+            self._rest -= 1
+            if self._rest < 0:
+                self._rise(self._rate)
+        elif rate >= _GAIN * self._below[1]:
+            self._next_rest = _REST
+            self._rise(rate)
+        else:
+            self._level, self._rate = self._below
+            self._below, self._doubling, self._rest = None, False, self._next_rest
+            self._next_rest = min(2 * self._next_rest, _LONGEST_REST)
+
+    def _rise(self, rate: float) -> None:
+        higher = min(
+            float(self._most), self._level * 2 if self._doubling else self._level + max(1, self._level / 8)
+        )
+        self._below = (self._level, rate) if higher > self._level else None
+        self._rate = rate
+        self._level = higher
+
+
+def _jitter(seed: int, request: Request, attempt: int) -> float:
+    """A number from 0 to 1 that depends on the request and the attempt alone."""
+    digest = hashlib.sha256(f"{seed}\0{request.number}\0{attempt}".encode())
+    for message in request.messages:
+        digest.update(b"\0" + message.content.encode("utf8", "replace"))
+    return int.from_bytes(digest.digest()[:8]) / 2**64

@@ -1,0 +1,65 @@
+"""The form of an answer, and how a server is told to hold to it."""
+
+from functools import lru_cache
+from typing import Any, Literal
+
+Form = Literal["response_format", "response_format-simple", "structured_outputs", "choice", "none"]
+"""How a server is told which form an answer must have: OpenAI's ``response_format`` with the whole schema,
+the same without limits of lengths (some servers refuse these), vLLM's ``structured_outputs`` with the schema
+or with the mere words, or not at all."""
+
+FORMS: tuple[Form, ...] = (
+    "response_format",
+    "response_format-simple",
+    "structured_outputs",
+    "choice",
+    "none",
+)
+
+_MOST_VALUES = 4
+_VALUE_LENGTH = 120
+_REASON_LENGTH = 160
+
+
+def answer_schema(labels: tuple[str, ...], *, limits: bool = True) -> dict[str, Any]:
+    """JSON schema of an answer: the choice, the values that it relies on, a short reason.
+
+    ``choice`` comes first, so that it is made before anything is said for it and its tokens carry the
+    probabilities.
+
+    Args:
+        labels: the words of which ``choice`` must be one.
+        limits: whether to limit the number of values and the lengths of texts.
+    """
+    value: dict[str, Any] = {"type": "string"}
+    values: dict[str, Any] = {"type": "array", "items": value}
+    reason: dict[str, Any] = {"type": "string"}
+    if limits:
+        value["maxLength"] = _VALUE_LENGTH
+        values["maxItems"] = _MOST_VALUES
+        reason["maxLength"] = _REASON_LENGTH
+    properties = {"choice": {"type": "string", "enum": list(labels)}, "values": values, "reason": reason}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+@lru_cache(maxsize=256)
+def form_fields(form: Form, labels: tuple[str, ...]) -> dict[str, Any]:
+    """What is added to a chat request so that its answer has the form; shared, so not to be changed."""
+    if form == "structured_outputs":
+        return {"structured_outputs": {"json": answer_schema(labels)}}
+    if form == "choice":
+        return {"structured_outputs": {"choice": list(labels)}}
+    if form == "none":
+        return {}
+    schema = answer_schema(labels, limits=form == "response_format")
+    return {
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "answer", "strict": True, "schema": schema},
+        }
+    }

@@ -1,0 +1,390 @@
+"""Any server that speaks OpenAI's chat completions: vLLM, SGLang, llama.cpp, Ollama, OpenAI and others."""
+
+import asyncio
+import datetime
+import email.utils
+import errno
+import importlib
+import math
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import from_json
+
+from kgalign.errors import KgalignError
+from kgalign.llm.protocol import CallFailed, Capabilities, Message, Reply, Request, Sampling
+from kgalign.llm.schema import FORMS, Form, form_fields
+from kgalign.llm.spelling import label_probabilities
+from kgalign.rdf.text import shorten
+
+if TYPE_CHECKING:
+    import openai
+
+KEYS = ("KGALIGN_LLM_KEY", "OPENAI_API_KEY")
+"""Variables of the environment that may hold a server's key; the first one that is set counts."""
+NO_KEY = "no-key"
+_CONNECT = 10.0
+"""Seconds in which a connection must come about."""
+_CONNECTIONS = 4096
+_IDLE = 3.0
+"""Seconds after which an unused connection is closed: before servers do so (uvicorn: 5), since a request
+on a connection that is just being closed is lost."""
+_PASSES = frozenset({408, 409, 425, 429})
+_NEVER = frozenset({501, 505})
+_UNREACHABLE = frozenset({errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH})
+
+
+class HttpFailed(CallFailed):
+    """A request got no answer from a server.
+
+    :param status: the status it answered with, 0 where it did not answer, 200 where that makes no sense.
+    :param said: what it said of that.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        again: bool,
+        after: float | None = None,
+        gone: bool = False,
+        status: int = 0,
+        said: str = "",
+    ) -> None:
+        super().__init__(reason, again=again, after=after, gone=gone)
+        self.status, self.said = status, said
+
+
+class OpenAIBackend:
+    """A model behind a URL; to be used in one event loop.
+
+    Nothing is tried again here, see :mod:`kgalign.llm.pool`.
+
+    Args:
+        url: what ``/chat/completions`` follows, mostly ending in ``/v1``.
+        model: its name there; None for the only one that is served, which :meth:`probe` finds out.
+        adapter: name of a LoRA adapter that is served on it, empty for none.
+        timeout: seconds that an answer may take as a whole.
+        context: tokens that a question and its answer may have together, 0 to ask the server.
+        capabilities: what the server can do, where that is known; otherwise as much as OpenAI's own until
+            :meth:`probe` has found out.
+        use_aiohttp: whether to send by aiohttp where that is installed, which takes two thirds of the time.
+
+    Raises:
+        KgalignError: the key in the environment can't be one.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        model: str | None = None,
+        adapter: str = "",
+        *,
+        timeout: float = 60.0,
+        context: int = 0,
+        capabilities: Capabilities | None = None,
+        use_aiohttp: bool = True,
+    ) -> None:
+        self.url = url.rstrip("/").removesuffix("/chat/completions")
+        self.name = model or ""
+        self.adapter = adapter
+        self.timeout = timeout
+        self.context = context
+        self.capabilities = capabilities
+        self._key = server_key()
+        self._use_aiohttp = use_aiohttp
+        self._client: openai.AsyncOpenAI | None = None
+        self._faults: tuple[type[Exception], ...] = ()
+
+    @property
+    def has_key(self) -> bool:
+        """Whether a key was set."""
+        return self._key != NO_KEY
+
+    async def probe(self) -> Capabilities:
+        """Find out what the server can do; it is asked a few short questions.
+
+        Raises:
+            KgalignError: it is not there, refuses the key, does not know the model or can't be used.
+        """
+        from kgalign.llm.probe import probe  # it needs this module
+
+        self.capabilities = await probe(self)
+        return self.capabilities
+
+    async def ask(self, request: Request) -> Reply:
+        """Send one request, once, and wait for the answer.
+
+        Raises:
+            CallFailed: there is no answer; it says whether to try again, and when.
+        """
+        begun = time.perf_counter()
+        answer = await self.post(self._body(request))
+        return self.read(answer, request.labels, time.perf_counter() - begun)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    def chat(self, messages: tuple[Message, ...], sampling: Sampling, without: str = "") -> dict[str, Any]:
+        """The body of a chat request, apart from the form of the answer and log-probabilities.
+
+        :param without: options that the server does not take, as the notes of the capabilities name them.
+        """
+        body: dict[str, Any] = {
+            "model": self.adapter or self.name,
+            "messages": [{"role": each.role, "content": each.content} for each in messages],
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "max_tokens": sampling.max_tokens,
+            "seed": sampling.seed,
+        }
+        for option in without.split():
+            del body[option]
+            if option == "max_tokens":
+                body["max_completion_tokens"] = sampling.max_tokens
+        return body
+
+    def read(self, answer: Mapping[str, Any], labels: tuple[str, ...], seconds: float) -> Reply:
+        """A chat completion as a reply.
+
+        Raises:
+            CallFailed: it is none.
+        """
+        choices = answer.get("choices")
+        first = choices[0] if isinstance(choices, list) and choices else None
+        message = first.get("message") if isinstance(first, dict) else None
+        if not isinstance(first, dict) or not isinstance(message, dict):
+            said = _said(answer)
+            reason = f"answers no choice{f' ({self._shown(said)})' if said else ''}"
+            raise self._failed(reason, again=True, status=200, said=said)
+        content = message.get("content")
+        logprobs = first.get("logprobs")
+        tokens = logprobs.get("content") if isinstance(logprobs, dict) else None
+        usage = _mapping(answer.get("usage"))
+        return Reply(
+            text=content if isinstance(content, str) else "",
+            finish=str(first.get("finish_reason") or ""),
+            probabilities=label_probabilities(tokens, labels) if tokens else None,
+            prompt_tokens=_count(usage.get("prompt_tokens")),
+            completion_tokens=_count(usage.get("completion_tokens")),
+            cached_tokens=_count(_mapping(usage.get("prompt_tokens_details")).get("cached_tokens")),
+            seconds=seconds,
+        )
+
+    async def post(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """What ``/chat/completions`` answers.
+
+        Raises:
+            CallFailed: nothing, or no JSON object.
+        """
+        text = await self.call("/chat/completions", body)
+        try:
+            answer = from_json(text)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise self._failed("answers something that is no JSON object", again=True, status=200)
+        return answer
+
+    async def call(self, path: str, body: Mapping[str, Any] | None = None) -> str:
+        """The text that a path answers with, to a POST if there is a body.
+
+        :param path: below the URL, or a whole URL.
+        :raises CallFailed: it does not answer, or with the status of an error.
+        """
+        import openai
+
+        client = self._client or self._open()
+        failure: HttpFailed
+        try:
+            async with asyncio.timeout(self.timeout):
+                # Not through the SDK's typed methods: they convert each field of the request and build models
+                # of the answer's thousands of fields, which takes longer than all the rest.
+                if body is None:
+                    return await client.get(path, cast_to=str)
+                return await client.post(path, cast_to=str, body=body)
+        except openai.APIStatusError as error:
+            failure = self._refusal(error.status_code, error.response.headers, _said(error.body))
+        except openai.APIConnectionError as error:
+            failure = self._no_answer(error)
+        except TimeoutError:
+            failure = self._silence()
+        except openai.OpenAIError as error:
+            failure = self._failed(f"can't be asked: {self._shown(str(error))}", again=False)
+        except UnicodeError:
+            failure = self._failed("can't be asked: the question is no Unicode text", again=False)
+        except self._faults as error:
+            failure = self._no_answer(error)
+        # Outside of the handlers, so that no traceback shows what the server said: that may hold the key.
+        raise failure
+
+    def _open(self) -> "openai.AsyncOpenAI":
+        import openai
+
+        seconds = openai.Timeout(self.timeout, connect=min(self.timeout, _CONNECT))
+        limits = type(openai.DEFAULT_CONNECTION_LIMITS)(
+            max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS, keepalive_expiry=_IDLE
+        )
+        transport = None
+        if self._use_aiohttp:
+            try:
+                aiohttp = importlib.import_module("aiohttp")
+                transport = openai.DefaultAioHttpClient(timeout=seconds, limits=limits)
+            except (ImportError, AttributeError, RuntimeError):
+                pass  # not installed, or an SDK that knows nothing of it
+            else:
+                # What is no HTTP at all comes through as it is.
+                self._faults = (aiohttp.ClientError,)
+        self._client = openai.AsyncOpenAI(
+            api_key=self._key,
+            base_url=self.url,
+            timeout=seconds,
+            max_retries=0,
+            http_client=transport or openai.DefaultAsyncHttpxClient(timeout=seconds, limits=limits),
+        )
+        return self._client
+
+    def _body(self, request: Request) -> dict[str, Any]:
+        found = self.capabilities
+        body = self.chat(request.messages, request.sampling, found.notes.get("without", "") if found else "")
+        wanted = request.sampling.logprobs
+        alternatives = min(wanted, found.logprobs) if found else wanted
+        if alternatives:
+            body["logprobs"] = True
+            body["top_logprobs"] = alternatives
+        return body | form_fields(_form(found), request.labels)
+
+    def _refusal(self, status: int, headers: Mapping[str, str], said: str) -> HttpFailed:
+        again = status in _PASSES or (status >= 500 and status not in _NEVER)
+        # What it says of keys is left out: some servers repeat them.
+        told = f" ({self._shown(said)})" if said and status not in (401, 403) else ""
+        return self._failed(
+            f"answers with status {status}{told}",
+            again=again,
+            after=_after(headers) if again else None,
+            status=status,
+            said=said,
+        )
+
+    def _no_answer(self, error: Exception) -> HttpFailed:
+        """What kept a request from being answered, from the innermost cause of an error."""
+        causes = list(_causes(error))
+        if any(isinstance(each, TimeoutError) for each in causes):
+            return self._silence()
+        if any(_is_unreachable(each) for each in causes):
+            told = next((str(each) for each in reversed(causes) if _is_unreachable(each)), "")
+            return self._failed(f"can't be reached: {self._shown(told)}", again=True, gone=True)
+        told = next((str(each) for each in reversed(causes) if str(each)), type(error).__name__)
+        return self._failed(f"broke the connection off: {self._shown(told)}", again=True)
+
+    def _silence(self) -> HttpFailed:
+        return self._failed(f"has not answered within {self.timeout:g} seconds", again=True)
+
+    def _failed(
+        self,
+        what: str,
+        *,
+        again: bool,
+        after: float | None = None,
+        gone: bool = False,
+        status: int = 0,
+        said: str = "",
+    ) -> HttpFailed:
+        return HttpFailed(
+            f"{self.url} {what}", again=again, after=after, gone=gone, status=status, said=self._shown(said)
+        )
+
+    def _shown(self, text: str) -> str:
+        return shorten(text.replace(self._key, "…") if self.has_key else text).rstrip(".")
+
+
+def server_key() -> str:
+    """The server's key, or what those without one get.
+
+    Raises:
+        KgalignError: what the environment holds can't be a key.
+    """
+    for name in KEYS:
+        if key := os.environ.get(name, "").strip():
+            if not (key.isascii() and key.isprintable()):
+                raise KgalignError(f"{name} holds characters that no key has", "Set it anew")
+            return key
+    return NO_KEY
+
+
+def _form(found: Capabilities | None) -> Form:
+    """How to tell the server the form of an answer."""
+    if found is None:
+        return "response_format"
+    noted = found.notes.get("form")
+    if noted in FORMS:
+        return noted
+    return "response_format" if found.structure == "json_schema" else found.structure
+
+
+def _after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a server asks to wait, given as such or as a date (RFC 9110, 10.2.3)."""
+    try:
+        if "retry-after-ms" in headers:
+            seconds = float(headers["retry-after-ms"]) / 1000
+        else:
+            seconds = float(headers["retry-after"])
+    except KeyError:
+        return None
+    except ValueError:
+        try:
+            date = email.utils.parsedate_to_datetime(headers["retry-after"])
+        except (KeyError, ValueError):
+            return None
+        seconds = (date.astimezone(datetime.UTC) - datetime.datetime.now(datetime.UTC)).total_seconds()
+    return max(seconds, 0.0) if math.isfinite(seconds) else None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error, and what caused it, the innermost last."""
+    seen: set[int] = set()
+    left = [error]
+    while left:
+        each = left.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        if isinstance(each, BaseExceptionGroup):
+            left += each.exceptions
+        left += [cause for cause in (each.__cause__, each.__context__) if cause is not None]
+
+
+def _is_unreachable(error: BaseException) -> bool:
+    """Whether nothing listens there."""
+    if not isinstance(error, OSError):
+        return False
+    # asyncio joins the errors of a host's several addresses into one text.
+    return (
+        isinstance(error, socket.gaierror)
+        or error.errno in _UNREACHABLE
+        or "Connect call failed" in str(error)
+    )
+
+
+def _said(body: object) -> str:
+    """What a server says of a refusal, in the forms that are common."""
+    for _ in range(4):
+        if not isinstance(body, dict):
+            break
+        body = body.get("message", body.get("error", body.get("detail")))
+    return body if isinstance(body, str) and not body.lstrip().startswith("<") else ""
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0

