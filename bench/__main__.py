@@ -183,5 +183,65 @@ def cost(data: Path, only: tuple[str, ...], json_file: Path | None, results: Pat
     write_section(results, "cost", "Cost of votes", command, bench.as_markdown(rows))
 
 
+@main.command()
+@click.option("--url", default="", help="Of a real server; without one the scripted judge answers at once.")
+@click.option("--model", default=None, metavar="NAME", help="The model there.")
+@click.option("--adapter", default="", metavar="NAME", help="An adapter on it.")
+@click.option("--votes", default=4000, show_default=True, help="Votes of a round, about.")
+@click.option("--concurrency", default=32, show_default=True, help="Requests under way at once.")
+@click.option("--rounds", default=3, show_default=True, help="Rounds; medians are shown.")
+@click.option("--json", "json_file", type=_PATH, metavar="FILE", help="Write the rows there as JSON.")
+@_RESULTS
+def overhead(
+    url: str,
+    model: str | None,
+    adapter: str,
+    votes: int,
+    concurrency: int,
+    rounds: int,
+    json_file: Path | None,
+    results: Path,
+) -> None:
+    """Votes per second with the ledger on, beside a bare load generator with the same prompts."""
+    from bench import overhead as bench
+    from bench.results import write_section
+
+    click.echo(" | ".join(bench.HEAD))
+    rows = bench.measure(
+        url,
+        model,
+        adapter,
+        votes,
+        concurrency,
+        rounds,
+        lambda row: click.echo(" | ".join(row.cells())),
+    )
+    if json_file is not None:
+        json_file.write_text(bench.as_json(rows), encoding="utf8")
+    flags = f" --url URL --model {model}" if url else ""
+    command = f"python -m bench overhead{flags} --votes {votes} --concurrency {concurrency} --rounds {rounds}"
+    name = "overhead of a real server" if url else "overhead"
+    title = "What asking takes, beside a real server" if url else "What asking takes"
+    write_section(results, name, title, command, bench.as_markdown(rows))
+
+
+@main.command()
+@click.option("--seeds", default=5, show_default=True, help="Draws of the questions.")
+@click.option("--questions", default=1000, show_default=True, help="In each of them.")
+@click.option("--json", "json_file", type=_PATH, metavar="FILE", help="Write the rows there as JSON.")
+@_RESULTS
+def voting(seeds: int, questions: int, json_file: Path | None, results: Path) -> None:
+    """Rules of voting beside each other, over a grid of faults of the scripted judge."""
+    from bench import voting as bench
+    from bench import voting_report as report
+    from bench.results import write_section
+
+    rows = bench.measure(seeds, questions, lambda setting: click.echo(str(setting)))
+    if json_file is not None:
+        json_file.write_text(report.as_json(rows), encoding="utf8")
+    command = f"python -m bench voting --seeds {seeds} --questions {questions}"
+    write_section(results, "voting", "Voting", command, report.as_markdown(rows))
+
+
 if __name__ == "__main__":
     main()

@@ -1,33 +1,32 @@
 """Rules of voting beside each other, on the answers of a judge whose faults are set.
 
-The judge is the scripted one: with some probability its answer is unusable, else with some probability it takes
-the option that is shown first, else it is right or takes any other option. Its law is drawn here for many
-questions at once; a test compares it with :class:`kgalign.llm.scripted.Scripted`.
+The judge is the scripted one: with some probability its answer is unusable, else with some probability it
+takes the option that is shown first, else it is right or takes any other option. Its law is drawn here for
+many questions at once; a test compares it with :class:`kgalign.llm.scripted.Scripted`.
 """
 
-import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from itertools import pairwise
 
 import numpy as np
 
-from bench.results import table
 from kgalign.arrays import Doubles, Flags, Positions
 from kgalign.config import VotesConfig
+from kgalign.evaluate.calibration import calibration
 from kgalign.judge.permute import order
 from kgalign.judge.reduce.ballots import Ballot, Ballots
 from kgalign.judge.vote_model import GRADES, LEARN_AT, Form, VoteModel, combine, regraded
 
 OPTIONS = 5
-ROUNDS = 9
+ROUNDS = 7
 """Most questions of any system."""
 VOTER = "scripted"
 ABSTAINS = -1
 _NOISE = 0.6
 _STRENGTH = 1.29
-"""How far the evidence of the truth stands above that of others, in standard deviations: tier 1 alone is right in
-60 % of the questions."""
+"""How far the evidence of the truth stands above that of others, in standard deviations: tier 1 alone is
+right in 60 % of the questions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,8 @@ class Luck:
     skill: Doubles
     """(c, rounds) uniform numbers that decide whether an answer is unusable, a habit, right."""
     other: Positions
-    """(c, rounds) which of the other answers, of which the last is none of the options, is taken by an error."""
+    """(c, rounds) which of the other answers, of which the last is none of the options, is taken by an
+    error."""
     noise: Doubles
     """(c, rounds, options + 1) uniform numbers, for what the probabilities owe to chance."""
     lot: Doubles
@@ -113,22 +113,26 @@ class Luck:
         )
 
     def _probability(self, setting: Setting, believed: Positions, chosen: Positions) -> Doubles:
-        """(c, rounds, options + 1) probability of each place, none first: what is believed is as far above the
-        others as chance has it, and the first place has a head start."""
+        """(c, rounds, options + 1) probability of each place, none first: what is believed is as far above
+        the others as chance has it, and the first place has a head start.
+        """
         strength = 2 * max(np.log(setting.accuracy * OPTIONS / (1 - setting.accuracy)), 0.5)
         logits = strength * self.habit[:, :, None] * (believed[:, :, None] == np.arange(OPTIONS + 1))
         logits[:, :, 1] += strength * setting.bias
         noise = _NOISE * (self.noise - 0.5)
-        for scale in (0.0, 0.25, 0.5, 1.0):
+        best = logits
+        for scale in (0.25, 0.5, 1.0):
             noisy = logits + scale * noise
             agrees = noisy.argmax(axis=-1) == chosen
-            best = np.where(agrees[:, :, None], noisy, best) if scale else noisy
+            best = np.where(agrees[:, :, None], noisy, best)
         weights = np.exp(best - best.max(axis=-1, keepdims=True))
         probability: Doubles = weights / weights.sum(axis=-1, keepdims=True)
         return probability
 
     def prior(self) -> Doubles:
-        """(c, options + 1) what tier 1 makes of its evidence: calibrated, with 1 % for none of the options."""
+        """(c, options + 1) what tier 1 makes of its evidence: calibrated, with 1 % for none of the
+        options.
+        """
         odds = np.exp(_STRENGTH * self.evidence)
         options = 0.99 * odds / odds.sum(axis=1, keepdims=True)
         return np.concatenate([np.full((len(odds), 1), 0.01), options], axis=1)
@@ -185,6 +189,14 @@ def plurality(votes: Votes, luck: Luck, calls: Positions) -> Decided:
     return Decided(chosen, calls, np.ones(len(calls)))
 
 
+def majority(votes: Votes, rounds: int) -> Decided:
+    """What was chosen in more than half of the usable answers of some rounds; else it abstains."""
+    counted = votes.usable & (np.arange(ROUNDS) < rounds)
+    heads = _heads(votes, counted)
+    chosen = np.where(2 * heads.max(axis=1) > counted.sum(axis=1), heads.argmax(axis=1), ABSTAINS)
+    return Decided(chosen, np.full(len(chosen), rounds), np.ones(len(chosen)))
+
+
 def _heads(votes: Votes, counted: Flags) -> Positions:
     """(c, options + 1) how often each answer was given."""
     chosen = np.where(counted, votes.chosen, -1)
@@ -202,30 +214,42 @@ def lead_of_two(votes: Votes, luck: Luck, most: int = 7) -> Decided:
 
 
 def judge(
-    votes: Votes, prior: Doubles, rules: VotesConfig, *, graded: bool, learn_at: Sequence[int] = LEARN_AT
-) -> Decided:
-    """This judge, with select questions alone: what :mod:`kgalign.judge.deliberate` and the reducer ``adaptive``
-    do for one case is done for all cases at once.
+    votes: Votes,
+    prior: Doubles,
+    rules: Sequence[VotesConfig],
+    *,
+    graded: bool,
+    learn_at: Sequence[int] = LEARN_AT,
+) -> list[Decided]:
+    """This judge, with select questions alone: what :mod:`kgalign.judge.deliberate` and the reducer
+    ``adaptive`` do for one case is done for all cases at once.
 
     Args:
         votes: what it would be answered, in balanced orders.
         prior: (c, options + 1) of tier 1.
-        rules: when to stop.
+        rules: when to stop; it learns from the votes that the last of them asks for.
         graded: whether it is given the probabilities.
         learn_at: cases after which the model of the voter is learned anew.
+
+    Returns:
+        What it decides under each of the rules.
     """
     size = len(prior)
-    calls = np.zeros(size, dtype=np.int64)
+    calls = np.zeros((len(rules), size), dtype=np.int64)
     model = VoteModel()
     edges = [0, *(edge for edge in learn_at if edge < size), size]
     for start, end in pairwise(edges):
         part = slice(start, end)
-        calls[part] = _stops(votes[part], prior[part], rules, model, graded=graded)
-        model = VoteModel.fit(ballots(votes[:end], prior[:end], calls[:end], graded=graded))
-    counted = votes.usable & (np.arange(ROUNDS) < calls[:, None])
-    posterior, _ = combine(np.log(prior), *_tendency(votes, counted, model, graded=graded))
-    chosen = np.where(counted.any(axis=1), posterior.argmax(axis=1), ABSTAINS)
-    return Decided(chosen, calls, posterior.max(axis=1))
+        for number, each in enumerate(rules):
+            calls[number, part] = _stops(votes[part], prior[part], each, model, graded=graded)
+        model = VoteModel.fit(ballots(votes[:end], prior[:end], calls[-1, :end], graded=graded))
+    decided = []
+    for asked in calls:
+        counted = votes.usable & (np.arange(ROUNDS) < asked[:, None])
+        posterior, _ = combine(np.log(prior), *_tendency(votes, counted, model, graded=graded))
+        chosen = np.where(counted.any(axis=1), posterior.argmax(axis=1), ABSTAINS)
+        decided.append(Decided(chosen, asked, posterior.max(axis=1)))
+    return decided
 
 
 def _stops(votes: Votes, prior: Doubles, rules: VotesConfig, model: VoteModel, *, graded: bool) -> Positions:
@@ -245,7 +269,9 @@ def _tendency(votes: Votes, counted: Flags, model: VoteModel, *, graded: bool) -
     if graded:
         given = np.roll(votes.probability, -1, axis=-1)
         answer, grades = regraded(given, votes.place, model.places.get((VOTER, OPTIONS)))
-    tables = np.stack([model.habits_of(Form(VOTER, OPTIONS, each)).table() for each in range(len(GRADES) + 2)])
+    tables = np.stack(
+        [model.habits_of(Form(VOTER, OPTIONS, each)).table() for each in range(len(GRADES) + 2)]
+    )
     logs = np.log(tables)[grades[:, :, None], votes.right, answer[:, :, None]]
     return (logs * counted[:, :, None]).sum(axis=1)[:, None, :], np.array([model.trust_of(VOTER)])
 
@@ -263,3 +289,132 @@ def ballots(votes: Votes, prior: Doubles, calls: Positions, *, graded: bool) -> 
         )
         cases.append(Ballots(prior[number], cast))
     return cases
+
+
+SHOWN = 0.99
+"""Confidence whose figures are shown alone, and from whose votes the judge learns."""
+CONFIDENCES = (0.7, 0.8, 0.9, 0.95, 0.995, SHOWN)
+"""At which the judge stops."""
+_RULES = [VotesConfig(confidence=each, min_votes=2, max_votes=7) for each in CONFIDENCES]
+_SAME = np.full((1, OPTIONS + 1), 1.0 / (OPTIONS + 1))
+
+ONE, FIXED, SHUFFLED, STRICT, LEAD = (
+    "one call",
+    "5 rounds, fixed order",
+    "5 rounds, shuffled",
+    "5 rounds, shuffled, more than half",
+    "lead of two, at most 7",
+)
+BLIND, PLACES, PRIOR, FULL = (
+    "judge",
+    "judge, probabilities",
+    "judge, prior",
+    "judge, prior, probabilities",
+)
+"""This judge without and with tier 1's prior and the probabilities of the first token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One system on one setting, over all seeds."""
+
+    setting: Setting
+    system: str
+    confidence: float
+    """At which it stops; 0 where that is no part of the system."""
+    questions: int
+    right: float
+    """Share of all questions."""
+    calls: float
+    """Mean, usable answers or not."""
+    abstained: float
+    calibration_error: float
+    """Expected calibration error of its probability; 0 where it gives none."""
+    right_by_place: tuple[float, ...]
+    """Share of right answers where the truth stands first, second … in the first round."""
+    excess_by_place: tuple[float, ...]
+    """Share of the questions that what stands first, second … in the first round wins, less those in which
+    it is the truth."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One system on one setting with one seed."""
+
+    decided: Decided
+    truth: Positions
+    """(c,) number of the right option."""
+    first: Positions
+    """(c, options + 1) place of each option in the first round."""
+
+
+def measure(
+    seeds: int, questions: int, tell: Callable[[Setting], None], grid: Sequence[Setting] = GRID
+) -> list[Row]:
+    """Every system on every setting.
+
+    Args:
+        seeds: how many draws of the questions.
+        questions: in each of them.
+        tell: called with each setting as soon as it is measured.
+        grid: the settings.
+    """
+    drawn = [(Luck.draw(questions, seed), balanced(questions, seed)) for seed in range(seeds)]
+    rows = []
+    for setting in grid:
+        runs: dict[tuple[str, float], list[_Run]] = {}
+        for luck, shown in drawn:
+            for system, confidence, decided, first in _decisions(luck, shown, setting):
+                runs.setdefault((system, confidence), []).append(_Run(decided, luck.truth + 1, first))
+        rows += [_row(setting, *key, each) for key, each in runs.items()]
+        tell(setting)
+    return rows
+
+
+def _decisions(
+    luck: Luck, shown: Positions, setting: Setting
+) -> Iterator[tuple[str, float, Decided, Positions]]:
+    """System, confidence, what it decides, and the places in its first round."""
+    size = len(luck.truth)
+    fixed = luck.votes(setting, np.repeat(luck.shuffled[:, :1], ROUNDS, axis=1))
+    shuffled = luck.votes(setting, luck.shuffled)
+    places = shuffled.right[:, 0]
+    yield ONE, 0.0, plurality(shuffled, luck, np.full(size, 1)), places
+    yield FIXED, 0.0, plurality(fixed, luck, np.full(size, 5)), places
+    yield SHUFFLED, 0.0, plurality(shuffled, luck, np.full(size, 5)), places
+    yield STRICT, 0.0, majority(shuffled, 5), places
+    yield LEAD, 0.0, lead_of_two(shuffled, luck), places
+    votes = luck.votes(setting, shown)
+    same, prior = np.repeat(_SAME, size, axis=0), luck.prior()
+    for system, belief, graded in (
+        (BLIND, same, False),
+        (PLACES, same, True),
+        (PRIOR, prior, False),
+        (FULL, prior, True),
+    ):
+        decided = judge(votes, belief, _RULES, graded=graded)
+        for rules, each in zip(_RULES, decided, strict=True):
+            yield system, rules.confidence, each, votes.right[:, 0]
+
+
+def _row(setting: Setting, system: str, confidence: float, runs: Sequence[_Run]) -> Row:
+    chosen = np.concatenate([run.decided.chosen for run in runs])
+    truth = np.concatenate([run.truth for run in runs])
+    first = np.concatenate([run.first for run in runs])
+    probability = np.concatenate([run.decided.probability for run in runs])
+    right = chosen == truth
+    each = np.arange(len(truth))
+    stood, won = first[each, truth], np.where(chosen > 0, first[each, chosen], 0)
+    places = range(1, OPTIONS + 1)
+    return Row(
+        setting=setting,
+        system=system,
+        confidence=confidence,
+        questions=len(truth),
+        right=float(right.mean()),
+        calls=float(np.concatenate([run.decided.calls for run in runs]).mean()),
+        abstained=float((chosen == ABSTAINS).mean()),
+        calibration_error=calibration(probability, right).ece if confidence else 0.0,
+        right_by_place=tuple(float(right[stood == place].mean()) for place in places),
+        excess_by_place=tuple(float((won == place).mean() - (stood == place).mean()) for place in places),
+    )

@@ -1,9 +1,10 @@
 """``kgalign votes list``: one line per vote, or per case."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Generator
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
@@ -21,6 +22,23 @@ _DECIDED = [Outcome.MATCH, Outcome.NO_MATCH, Outcome.UNDECIDED, Outcome.NOT_ASKE
 _OUTCOMES = [outcome.name.lower() for outcome in _DECIDED]
 _VOTE = "{:<11}  {:>5}  {:<6}  {:<10}  {:<10}  {:>5}  {:>11}  {:>6}  {:<8}  {}"
 _CASE = "{:<9}  {:>11}  {:>5}  {:>7}  {:<9}  {:<5}  {:>11}  {}"
+_VOTE_HEADING = _VOTE.format(
+    "status",
+    "round",
+    "kind",
+    "direction",
+    "view",
+    "place",
+    "probability",
+    "tokens",
+    "seconds",
+    "asker → choice",
+)
+_CASE_HEADING = _CASE.format(
+    "outcome", "probability", "asked", "counted", "stopped", "flips", "by evidence", "case → leading option"
+)
+
+Found: TypeAlias = "Generator[tuple[OnRecord, list[Vote]], None, None]"
 
 
 @click.command("list")
@@ -61,45 +79,41 @@ def list_votes(
     is as the ledger has it, from 0.
     """
     from kgalign.explain import bare
-    from kgalign.ledger.query import Filters, find_judging
+    from kgalign.ledger.query import Filters, find_cases, find_judging
 
     filters = Filters(
         outcomes=outcomes,
-        entities=tuple(map(bare, entities)),
         flips=flips,
         statuses=tuple(map(Status, statuses)),
         disagreement=disagreement,
         number=None if number is None else number - 1,
     )
     with opened(run) as ledger:
-        found = _found(ledger, find_judging(ledger, judging).name, filters)
-        lines = _cases(found, as_json) if by_case else _votes(found, as_json)
-        heading = next(lines)
-        if not as_json:
-            click.echo(heading)
-        for each in islice(lines, limit):
-            click.echo(each)
+        name = find_judging(ledger, judging).name
+        cases = {case for iri in entities for case in find_cases(ledger, name, bare(iri))}
+        found = _found(ledger, name, cases if entities else None, filters)
+        with closing(found), closing(_cases(found, as_json) if by_case else _votes(found, as_json)) as lines:
+            if not as_json:
+                click.echo(_CASE_HEADING if by_case else _VOTE_HEADING)
+            for each in islice(lines, limit):
+                click.echo(each)
 
 
-def _found(ledger: "Ledger", judging: str, filters: "Filters") -> Iterator[tuple["OnRecord", list[Vote]]]:
+def _found(ledger: "Ledger", judging: str, names: Collection[str] | None, filters: "Filters") -> Found:
     """The cases that pass, with those of their votes that do."""
     from kgalign.ledger.query import cases
 
-    for case in cases(ledger, judging):
+    for case in cases(ledger, judging, names):
         if filters.takes(case):
             votes = filters.votes(case)
             if votes or not filters.of_votes:
                 yield case, votes
 
 
-def _votes(found: Iterable[tuple["OnRecord", list[Vote]]], as_json: bool) -> Iterator[str]:
-    """A heading and then a line per vote."""
+def _votes(found: Found, as_json: bool) -> Generator[str, None, None]:
+    """A line per vote."""
     from kgalign.ledger.export import json_text, vote_record
 
-    yield _VOTE.format(
-        "status", "round", "kind", "direction", "view", "place", "probability", "tokens", "seconds",
-        "asker → choice",
-    )  # fmt: skip
     for _, votes in found:
         for vote in votes:
             yield json_text(vote_record(vote)) if as_json else _vote_line(vote)
@@ -131,20 +145,10 @@ def chosen_probability(vote: Vote) -> float | None:
     return answer.probabilities[answer.place - 1] if answer.place else answer.probabilities[-1]
 
 
-def _cases(found: Iterable[tuple["OnRecord", list[Vote]]], as_json: bool) -> Iterator[str]:
-    """A heading and then a line per case."""
+def _cases(found: Found, as_json: bool) -> Generator[str, None, None]:
+    """A line per case."""
     from kgalign.ledger.export import json_text
 
-    yield _CASE.format(
-        "outcome",
-        "probability",
-        "asked",
-        "counted",
-        "stopped",
-        "flips",
-        "by evidence",
-        "case → leading option",
-    )
     for case, _ in found:
         yield json_text(case_record(case)) if as_json else _case_line(case)
 

@@ -260,8 +260,26 @@ class Explainer:
             hearing.vote_number[mine].tolist(), hearing.vote_log_odds[mine].tolist(), strict=True
         ):
             running += share
-            vote = told.get(number)
-            yield Line(f"vote {number + 1}", "vote", _told(vote), (), (), share, running, _sigmoid(running))
+            asked, left, right = self._told(told.get(number))
+            yield Line(f"vote {number + 1}", "vote", asked, left, right, share, running, _sigmoid(running))
+
+    def _told(self, vote: Vote | None) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+        """What a vote was asked, and its answer on the side of what could be chosen."""
+        if vote is None:
+            return "not in the ledger any more", (), ()
+        question, choice = vote.question, vote.answer.choice
+        asked = f"{question.kind}, {question.direction.replace('-', ' ')}, {question.view}"
+        right_asks = question.direction is Direction.RIGHT_ASKS
+        if choice is None:
+            answer = str(vote.answer.status)
+        elif choice == NONE:
+            answer = "no" if question.kind is QuestionKind.VERIFY else "none of them"
+        else:
+            profile = self.left if right_asks else self.right
+            number = _number(profile, choice)
+            name = named(profile, number).name if number >= 0 else choice
+            answer = f"yes, {name}" if question.kind is QuestionKind.VERIFY else name
+        return (asked, (answer,), ()) if right_asks else (asked, (), (answer,))
 
     def _neighbours(self, left: int, right: int) -> Iterator[Neighbour]:
         """Linked neighbours of the two, in the order of the left one's relations."""

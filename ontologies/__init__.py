@@ -1,1 +1,1 @@
-"""The vocabulary of runs, links and evidence, as package data."""
+"""The vocabulary of runs, links, evidence and votes, and the SHACL shapes of votes, as package data."""

@@ -17,6 +17,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -160,17 +161,19 @@ def _probabilities(question: Question, reply: Reply) -> tuple[float, ...] | None
 
 def _check(question: Question, cited: list[str]) -> tuple[Citation, ...]:
     """Each cited value once, and whether it stands in the question."""
-    shown = [folded(value) for value in question.values]
     words: _Words | None = None
     citations: dict[str, Citation] = {}
     for value in cited:
-        kept, wanted = clean(value, _VALUE), folded(value)
-        if not wanted or kept in citations:
+        kept = clean(value, _VALUE)
+        if kept in citations:
             continue
-        found = _stands_in(wanted, shown)
+        found = value in question.values
         if not found:
             words = words or _Words(question)
-            found = words.explain(wanted, shown)
+            wanted = folded(value)
+            if not wanted:
+                continue
+            found = words.hold(wanted)
         citations[kept] = Citation(kept, found)
     return tuple(citations.values())
 
@@ -206,43 +209,51 @@ def _joined(pair: str) -> bool:
 
 
 class _Words:
-    """The words of a question that are no values: names of attributes and labels."""
+    """What stands in a question, ready to be compared: values, names of attributes, labels."""
 
     def __init__(self, question: Question) -> None:
-        self.keys: set[str] = set()
-        self.labels = {folded(label) for label in question.labels} | {"option", "options"}
-        for label, text in _RECORD.findall(question.messages[-1].content):
-            self.labels.add(folded(label))
-            self._gather(_loaded(text))
+        self._question = question
+        self._shown = [folded(value) for value in question.values]
 
-    def _gather(self, record: object) -> None:
-        if isinstance(record, dict):
-            for key, value in record.items():
-                self.keys.add(folded(key))
-                self._gather(value)
+    @cached_property
+    def _labels(self) -> set[str]:
+        labels = [label for label, _ in _RECORD.findall(self._question.messages[-1].content)]
+        return {folded(label) for label in (*self._question.labels, *labels)} | {"option", "options"}
 
-    def explain(self, wanted: str, shown: list[str], prefixes: int = 3) -> bool:
-        """Whether a text that is no value is made of values and of names that stand in the question.
+    @cached_property
+    def _keys(self) -> set[str]:
+        records = [_loaded(text) for _, text in _RECORD.findall(self._question.messages[-1].content)]
+        return {folded(key) for record in records for key in _keys(record)}
+
+    def hold(self, wanted: str, prefixes: int = 3) -> bool:
+        """Whether a folded text is a value or a part of one, or made of values and of names that stand there.
 
         ``title`` alone invents nothing, and so is found; ``title: Bunker``, ``A: title = Bunker`` and
         ``Rock, Pop`` are values with something around them.
         """
-        if self._is_name(wanted) or _stands_in(wanted, shown):
+        if _stands_in(wanted, self._shown) or self._is_name(wanted):
             return True
         parts = _LISTED.split(wanted)
-        if len(parts) > 1 and all(folded(part) in shown for part in parts):
+        if len(parts) > 1 and all(folded(part) in self._shown for part in parts):
             return True
         prefix = _PREFIX.fullmatch(wanted)
         named = prefix and prefixes and self._is_name(prefix[1])
-        return bool(prefix and named and self.explain(folded(prefix[2]), shown, prefixes - 1))
+        return bool(prefix and named and self.hold(folded(prefix[2]), prefixes - 1))
 
     def _is_name(self, text: str) -> bool:
         """Whether this is the name of an attribute, a label, or a label and a name: ``A.title``."""
         text = folded(text)
-        if text in self.keys or text in self.labels:
+        if text in self._keys or text in self._labels:
             return True
         label, _, key = text.replace(".", " ", 1).partition(" ")
-        return label in self.labels and (key in self.keys or key in self.labels)
+        return label in self._labels and (key in self._keys or key in self._labels)
+
+
+def _keys(record: object) -> Iterator[str]:
+    if isinstance(record, dict):
+        for key, value in record.items():
+            yield key
+            yield from _keys(value)
 
 
 def _loaded(text: str) -> object:

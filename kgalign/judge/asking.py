@@ -162,6 +162,10 @@ class Asking:
                 stopped = step.reason
                 break
             question = put(self.questions, case, len(asked), step, self.rules.options)
+            if any(question.messages == vote.question.messages for vote in votes):
+                # A prompt that was sent before would be answered as before: that is no further vote.
+                stopped = "most"
+                break
             if alone and not self.budget.covers_call(question_tokens(question)):
                 stopped = "limit"
                 break
@@ -204,7 +208,7 @@ class Asking:
         assert reply is not None
         vote = self._record(key, question, reply, answer or read_answer(question, reply))
         if not self.ledger.keep(vote):
-            # Another case put the same question at the same time, and its answer came first: it counts for both.
+            # Another case put the same question meanwhile; the answer that came first counts for both.
             first = self.ledger.reply(key)
             assert first is not None
             vote = self._record(key, question, first, read_answer(question, first))

@@ -42,8 +42,8 @@ _VIEWS = {
     (_VERIFY, _RIGHT): (View.ATTRIBUTES, View.BOTH, View.RELATIONS),
     (_SELECT, _RIGHT): (View.BOTH, View.ATTRIBUTES, View.RELATIONS),
 }
-"""Views of the first, second and third question of a form, and then again from the first. Relations alone come
-last: where attributes differ they mislead, and few cases are asked as often as that."""
+"""Views of the first, second and third question of a form, and then again from the first. Relations alone
+come last: where attributes differ they mislead, and few cases are asked as often as that."""
 
 
 def next_step(
@@ -61,11 +61,11 @@ def next_step(
 ) -> Ask | Stop:
     """What to ask next.
 
-    First the left entity selects among the options. An option that leads is then verified as a pair, both ways
-    round, before a link is believed; where "none" leads, the left entity selects again in another order. If
-    that doesn't settle it, forms of questions take turns. It stops when the leader is sure, or would stay the
-    leader whatever the same voter is asked further, see :class:`~kgalign.judge.vote_model.Standing`; or when
-    the most has been asked, usable or not.
+    First the left entity selects among the options. An option that leads is then verified as a pair, both
+    ways round, before a link is believed; where "none" leads, the left entity selects again in another
+    order. If that doesn't settle it, forms of questions take turns. It stops when the leader is sure, or
+    would stay the leader whatever the same voter is asked further, see
+    :class:`~kgalign.judge.vote_model.Standing`; or when the most has been asked, usable or not.
 
     Args:
         case_ballots: prior and usable votes of the case, in the order of ``asked``.

@@ -6,13 +6,13 @@ import hashlib
 def order(options: int, turn: int, *, seed: int, case: str) -> tuple[int, ...]:
     """The options, by number from 1, in the order in which the question number ``turn`` shows them.
 
-    Orders are rows of a Williams design: a Latin square whose rows also vary who stands next to whom (Williams
-    1949, "Experimental designs balanced for the estimation of residual effects of treatments"). So among turns
-    ``k * options`` to ``(k + 1) * options - 1`` each option stands at each place exactly once; and over a whole
-    design (``options`` turns for an even number, twice as many for an odd one) no order comes twice and each
-    option has each other one right behind it equally often. Which option is which in the design is drawn for
-    each design from the seed and the case: so the first order is as good as random from case to case, and
-    owes nothing to the rank of the options.
+    Orders are rows of a Williams design: a Latin square whose rows also vary who stands next to whom
+    (Williams 1949, "Experimental designs balanced for the estimation of residual effects of treatments").
+    So among turns ``k * options`` to ``(k + 1) * options - 1`` each option stands at each place exactly
+    once; and over a whole design (``options`` turns for an even number, twice as many for an odd one) no
+    order comes twice and each option has each other one right behind it equally often. Which option is
+    which in the design is drawn for each design from the seed and the case: so the first order is as good
+    as random from case to case, and owes nothing to the rank of the options.
 
     Args:
         options: how many there are.

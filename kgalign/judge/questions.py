@@ -134,7 +134,9 @@ class Questions:
         """Cases begin with different phrasings, so that none of them is always asked first."""
         choices = self._templates.of(kind)
         digest = hashlib.blake2b(case.encode("utf8", "surrogatepass"), key=self._seed[:64], digest_size=4)
-        return choices[(int.from_bytes(digest.digest(), "little") + turn) % len(choices)]
+        # Views go round in threes as well: the further step keeps a view from always having one phrasing.
+        step = turn + turn // len(View)
+        return choices[(int.from_bytes(digest.digest(), "little") + step) % len(choices)]
 
 
 def _messages(template: Template, records: Sequence[Record], labels: tuple[str, ...]) -> tuple[Message, ...]:

@@ -44,6 +44,8 @@ def clean(text: str, limit: int = 1000) -> str:
         text: any text; of a long one only the beginning is looked at.
         limit: most characters of what comes out, with the sign of the cut.
     """
+    if len(text) <= limit and text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()  # what most texts are
     head = text[: 4 * limit]
     shown = _SPACES.sub(" ", head)
     if not shown.isascii():

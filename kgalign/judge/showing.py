@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain, count, groupby
+from itertools import chain, count, groupby, islice
 from urllib.parse import unquote
 
 import numpy as np
@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kgalign.arrays import flags
-from kgalign.judge.quoting import clean, cut, quoted, weight
+from kgalign.judge.quoting import ELLIPSIS, clean, cut, quoted, weight
 from kgalign.rdf.vocabulary import PREFIXES
 from kgalign.records import Profile, ValueKind
 from kgalign.votes import View
@@ -37,7 +37,7 @@ _NAMES = 2
 _READ = 4 * MOST_CHARACTERS
 """Characters of a value that are looked at: one value may hold megabytes."""
 _LOOKED_AT = 50
-"""Values of an attribute, and neighbours by a relation, of which the first are shown."""
+"""Values of an attribute, and neighbours by a relation, that are looked at."""
 _KEPT = 20_000
 """Entities of a side that are kept ready: a case comes again soon."""
 RELATIONS = "relations"
@@ -68,6 +68,8 @@ class Line:
     """What decides between equals."""
     values: tuple[str, ...]
     """Clean texts, none of them empty, at most :data:`MOST_VALUES`."""
+    partial: bool
+    """Whether there are more values, which is shown by an ellipsis: what is missing then proves nothing."""
     text: str
     """Key and values as a member of a JSON object."""
     weight: float
@@ -181,15 +183,16 @@ class Side:
         lines, names = [], set[str]()
         for column, pairs in groupby(zip(columns, texts.to_pylist(), strict=True), lambda pair: pair[0]):
             attribute = profile.attributes[column]
-            values = _first(clean(text, MOST_CHARACTERS) for _, text in pairs)
+            cleaned = [clean(text, MOST_CHARACTERS) for _, text in islice(pairs, _LOOKED_AT)]
             if attribute.is_name:
                 # The same name under another attribute says nothing new.
-                values = [each for each in values if each.casefold() not in names]
-                names.update(each.casefold() for each in values)
+                cleaned = [each for each in cleaned if each.casefold() not in names]
+                names.update(each.casefold() for each in cleaned)
+            values, partial = _first(cleaned)
             if values:
                 rank = 0 if attribute.is_name else 2 if attribute.kind is ValueKind.LINK else 1
                 key, power = self._attribute_keys[column], attribute.inverse_functionality
-                lines.append(_line(key, rank, power, column, values))
+                lines.append(_line(key, rank, power, column, values, partial))
         kind = int(profile.entity_type[entity])
         if kind >= 0 and self._type_power:
             lines.append(_line(_TYPE, 1, self._type_power, len(profile.attributes), [self._type_names[kind]]))
@@ -208,42 +211,37 @@ class Side:
             for relation, pairs in groupby(
                 zip(relations[named].tolist(), ends[named].tolist(), strict=True), lambda pair: pair[0]
             ):
-                values = self._names([end for _, end in pairs][:_LOOKED_AT])
+                values, partial = self._names([end for _, end in islice(pairs, _LOOKED_AT)])
                 about = profile.relations[relation]
                 # From the head it is the tails that identify, from the tail the heads.
                 power = about.functionality if inverse else about.inverse_functionality
                 key = self._relation_keys[2 * relation + inverse]
                 if values:
-                    lines.append(_line(key, 1, power, -about.facts, values))
+                    lines.append(_line(key, 1, power, -about.facts, values, partial))
         return tuple(lines)
 
-    def _names(self, entities: list[int]) -> list[str]:
+    def _names(self, entities: list[int]) -> tuple[list[str], bool]:
         names = self._profile.entity_name
         return _first(clean(str(names[each].as_py())[:_READ], _NEIGHBOUR) for each in entities)
 
 
-def _first(values: Iterable[str]) -> list[str]:
-    """The first values, each once."""
-    found: dict[str, None] = {}
-    for value in values:
-        if value and len(found) < MOST_VALUES:
-            found[value] = None
-    return list(found)
+def _first(values: Iterable[str]) -> tuple[list[str], bool]:
+    """The first values, each once, and whether there are more."""
+    found = list(dict.fromkeys(value for value in values if value))
+    return found[:MOST_VALUES], len(found) > MOST_VALUES
 
 
-def _line(key: str, rank: int, power: float, order: int, values: Sequence[str]) -> Line:
-    text = _member(key, values)
-    return Line(key, rank, power, order, tuple(values), text, weight(text) + _PARTING)
+def _line(
+    key: str, rank: int, power: float, order: int, values: Sequence[str], partial: bool = False
+) -> Line:
+    listed = ", ".join([*map(quoted, values), *([f'"{ELLIPSIS}"'] if partial else [])])
+    text = f"{quoted(key)}: {listed if len(values) == 1 and not partial else f'[{listed}]'}"
+    return Line(key, rank, power, order, tuple(values), partial, text, weight(text) + _PARTING)
 
 
 _PARTING = weight(", ")
 _FRAME = weight(f'Record: {{"{RELATIONS}": {{}}}}\n')
 """What stands round the lines of a record."""
-
-
-def _member(key: str, values: Sequence[str]) -> str:
-    listed = ", ".join(map(quoted, values))
-    return f"{quoted(key)}: {listed if len(values) == 1 else f'[{listed}]'}"
 
 
 def show(asker: Entity, options: Sequence[Entity], view: View, budget: float) -> tuple[list[Record], bool]:
@@ -305,16 +303,12 @@ def _pick(
 def _shorten(lines: list[Line], level: Level) -> list[Line]:
     if level.values == MOST_VALUES and level.characters == MOST_CHARACTERS:
         return lines
-    return [
-        _line(
-            line.key,
-            line.rank,
-            line.power,
-            line.order,
-            [cut(value, level.characters) for value in line.values[: level.values]],
-        )
-        for line in lines
-    ]
+    shorter = []
+    for line in lines:
+        values = [cut(value, level.characters) for value in line.values[: level.values]]
+        partial = line.partial or len(line.values) > len(values)
+        shorter.append(_line(line.key, line.rank, line.power, line.order, values, partial))
+    return shorter
 
 
 def _record(attributes: list[Line], relations: list[Line]) -> Record:

@@ -31,7 +31,8 @@ def put(questions: Questions, case: Case, number: int, step: Ask, most_options: 
         number=number,
         kind=step.kind,
         direction=step.direction,
-        view=step.view,
+        # A side that has names alone, or no relations, would be asked the same thing twice.
+        view=step.view if step.view in questions.views else questions.views[0],
         turn=step.turn,
         asker=asker,
         options=options,

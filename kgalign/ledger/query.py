@@ -11,7 +11,7 @@ from rapidfuzz import fuzz, process
 from kgalign.errors import InputError, RunError
 from kgalign.ledger.connect import explained
 from kgalign.ledger.rows import stored, text_of
-from kgalign.ledger.stance import disagree, left_of, opposes, partners, stance
+from kgalign.ledger.stance import disagree, left_of, opposes, stance
 from kgalign.ledger.store import Ledger
 from kgalign.votes import Decision, Judging, Question, Status, Vote
 
@@ -39,8 +39,6 @@ class Filters:
 
     outcomes: Collection[str] = ()
     """Outcomes of the case's decision; any if empty."""
-    entities: Collection[str] = ()
-    """IRIs of which one at least is in the case, on either side; any if empty."""
     flips: bool = False
     """Cases alone whose votes contradict each other."""
     statuses: Collection[Status] = ()
@@ -58,11 +56,7 @@ class Filters:
     def takes(self, found: OnRecord) -> bool:
         """Whether a case passes."""
         outcome = None if found.decision is None else found.decision.outcome
-        return (
-            (not self.outcomes or outcome in self.outcomes)
-            and (not self.entities or not _entities(found).isdisjoint(self.entities))
-            and (not self.flips or found.flips)
-        )
+        return (not self.outcomes or outcome in self.outcomes) and (not self.flips or found.flips)
 
     def votes(self, found: OnRecord) -> list[Vote]:
         """The votes of a case that pass."""
@@ -171,14 +165,6 @@ def _members(ledger: Ledger, judging: str) -> dict[str, set[str]]:
         ):
             members.setdefault(text_of(case), set()).update(json.loads(text_of(options)))
     return dict(sorted(members.items()))
-
-
-def _entities(found: OnRecord) -> set[str]:
-    """The left entity and the right ones; other left ones stand in questions as rivals only."""
-    entities = {left_of(found.case)}
-    if found.decision is not None:
-        entities.update(found.decision.options)
-    return entities.union(*(partners(vote.question) for vote in found.votes))
 
 
 def _order(case: str) -> tuple[bool, bytes]:

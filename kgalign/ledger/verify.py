@@ -33,7 +33,7 @@ MOST_FAULTS = 100
 _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
 """What reading a row raises that holds something else than we write."""
 
-_ORPHAN_CALLS = "call WHERE NOT EXISTS (SELECT 1 FROM vote WHERE vote.call = call.id)"
+_ORPHAN_CALLS = "call WHERE id NOT IN (SELECT call FROM vote)"
 _ORPHAN_MESSAGES = "message WHERE hash NOT IN (SELECT each.value FROM call, json_each(call.messages) AS each)"
 _SHARED = "(SELECT 1 FROM vote GROUP BY judging, call HAVING count(DISTINCT case_iri) > 1)"
 

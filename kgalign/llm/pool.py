@@ -19,7 +19,9 @@ from kgalign.llm.protocol import Backend, CallFailed, Reply, Request
 
 log = logging.getLogger(__name__)
 
-_START = 8
+_START = 16
+_LEAST = 8
+"""Requests in a round at least."""
 _ROW = 10
 """Calls that fail one after the other until the server counts as gone, if that takes long enough."""
 _REFUSED_ROW = 20
@@ -37,8 +39,6 @@ _TOO_MANY_FAIL = 0.4
 _REST = 4
 """Rounds at one level before a higher one is tried again; doubled each time that it was no better."""
 _LONGEST_REST = 64
-_BRIEFEST = 0.05
-"""Seconds that a round lasts at least: shorter ones measure chance."""
 
 
 @dataclass(slots=True)
@@ -146,10 +146,12 @@ class Pool:
         """Send a request once there is room, and learn from what becomes of it."""
         await self._enter(urgent)
         answered: bool | None = None
+        began = 0.0
         try:
             while (wait := self._hold - time.monotonic()) > 0:
                 await self._rest(wait)
             self._see_end()
+            began = time.monotonic()
             reply = await self._backend.ask(request)
             answered = True
         except CallFailed as failure:
@@ -159,7 +161,7 @@ class Pool:
         finally:
             self.stats.in_flight -= 1
             if answered is not None:
-                self._level.note(answered, crowded=bool(self._waiting))
+                self._level.note(answered, began, crowded=bool(self._waiting))
             self._let_in()
         self._row = 0
         self._answered_at = time.time()
@@ -240,8 +242,9 @@ class Pool:
 class Level:
     """How many requests may be under way, found by hill climbing on the throughput.
 
-    A round ends once as many requests have ended as may be under way. Only rounds in which requests had to
-    wait count: otherwise the level made no difference.
+    A level is judged by a round of requests that began at it, about as many as may be under way: the share
+    that was answered, over the mean time that they took, times the level (Little's law; counting answers per
+    second would measure how they happen to bunch). Rounds in which none had to wait for room say nothing.
 
     Args:
         most: the highest level.
@@ -255,15 +258,19 @@ class Level:
         self._most = most
         self._clock = clock
         self._level = float(min(start, most))
-        self._below: tuple[float, float] | None = None
-        """Level and throughput before the last rise, while it is on trial."""
         self._rate = 0.0
+        """Throughput of this level, 0 where it is not known."""
+        self._below: tuple[float, float] | None = None
+        """Level and throughput before the last rise, while that is on trial."""
         self._doubling = True
+        self._slow = 0
+        """Rounds on trial that were no better."""
         self._rest = 0
         self._next_rest = _REST
         self._began = clock()
         self._done = 0
         self._answered = 0
+        self._seconds = 0.0
         self._crowded = False
 
     @property
@@ -271,27 +278,29 @@ class Level:
         """Requests that may be under way."""
         return max(1, int(self._level))
 
-    def note(self, answered: bool, *, crowded: bool) -> None:
+    def note(self, answered: bool, began: float, *, crowded: bool) -> None:
         """Count a request that has ended.
 
         :param answered: whether it was answered.
+        :param began: when it was sent, by the clock.
         :param crowded: whether others wait for room.
         """
+        self._crowded = self._crowded or crowded
+        if began < self._began:
+            return
         self._done += 1
         self._answered += answered
-        self._crowded = self._crowded or crowded
-        if self._done >= max(_START, self.limit * (1 if self._doubling else 2)):
-            seconds = self._clock() - self._began
-            if seconds >= _BRIEFEST:
-                self._adapt(self._answered / seconds)
-                self._began = self._clock()
-                self._done = self._answered = 0
-                self._crowded = False
+        self._seconds += self._clock() - began
+        if self._done >= max(_LEAST, self.limit // 2 if self._doubling else self.limit):
+            self._adapt(self._answered * self.limit / max(self._seconds, 1e-9))
+            self._began = self._clock()
+            self._done = self._answered = 0
+            self._seconds = 0.0
+            self._crowded = False
 
     def _adapt(self, rate: float) -> None:
         if self._answered < (1 - _TOO_MANY_FAIL) * self._done:
-            self._below, self._doubling, self._rate, self._rest = None, False, 0.0, _REST
-            self._level = max(1.0, self._level * 0.7)
+            self._settle(max(1.0, self._level * 0.7), 0.0)
         elif not self._crowded:
             return
         elif self._below is None:
@@ -302,18 +311,24 @@ class Level:
         elif rate >= _GAIN * self._below[1]:
             self._next_rest = _REST
             self._rise(rate)
+        elif self._slow == 0:
+            self._slow = 1  # one slow round may be chance
+        elif self._doubling and rate >= self._below[1] / _GAIN:
+            self._settle((self._level + self._below[0]) / 2, rate)
         else:
-            self._level, self._rate = self._below
-            self._below, self._doubling, self._rest = None, False, self._next_rest
-            self._next_rest = min(2 * self._next_rest, _LONGEST_REST)
+            self._settle(*self._below)
 
     def _rise(self, rate: float) -> None:
-        higher = min(
-            float(self._most), self._level * 2 if self._doubling else self._level + max(1, self._level / 8)
-        )
+        step = self._level if self._doubling else max(1.0, self._level / 4)
+        higher = min(float(self._most), self._level + step)
         self._below = (self._level, rate) if higher > self._level else None
-        self._rate = rate
-        self._level = higher
+        self._level, self._rate, self._slow = higher, rate, 0
+
+    def _settle(self, level: float, rate: float) -> None:
+        self._level, self._rate = level, rate
+        self._below, self._doubling = None, False
+        self._rest = self._next_rest
+        self._next_rest = min(2 * self._next_rest, _LONGEST_REST)
 
 
 def _jitter(seed: int, request: Request, attempt: int) -> float:

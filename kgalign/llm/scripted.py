@@ -291,10 +291,10 @@ class Scripted:
     fails at once, since nobody learns from waiting here.
     """
 
-    name = NAME
     adapter = ""
 
     def __init__(self, settings: ScriptedSettings | None = None, *, truth: Truth | None = None) -> None:
+        self.name = NAME
         self.settings = settings or ScriptedSettings()
         self._truth = truth
         self._attempts: Counter[bytes] = Counter()
@@ -306,7 +306,11 @@ class Scripted:
         Raises:
             ConfigError: unknown keys or values that can't be; all of them are listed.
         """
-        return cls(parse(spec.partition(":")[2]))
+        text = spec.partition(":")[2]
+        judge = cls(parse(text))
+        # Votes of a judge that was set otherwise must not be taken for this one's.
+        judge.name = f"{NAME}:{text}" if text else NAME
+        return judge
 
     async def probe(self) -> Capabilities:
         """What it was set to be able to do."""

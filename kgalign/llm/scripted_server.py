@@ -34,6 +34,8 @@ from kgalign.llm.scripted_wire import Asked, Refused, completion, read_request
 
 _LONGEST_BODY = 64 * 1024 * 1024
 _LONGEST_HEAD = 64 * 1024
+_LINGER = 1.0
+"""Seconds in which a client can send the rest of what is refused."""
 _KEPT_BODIES = 1000
 _CHAT = "/v1/chat/completions"
 _STATUS = {Fault.BUSY: 429, Fault.ERROR: 500, Fault.UNAVAILABLE: 503}
@@ -256,7 +258,7 @@ class _Connection:
             head = await self._head()
             body = await self._body(head)
         except Refused as refusal:
-            return await self._send(_refusal(self._running, refusal), last=True)
+            return await self._turn_away(refusal)
         if head.method == "POST" and head.path == _CHAT:
             return await self._answer(head, body)
         return await self._send(self._page(head), last=head.last)
@@ -335,9 +337,8 @@ class _Connection:
         # Who has gone in the meantime has not been answered.
         if self._reader.at_eof():
             return False
-        goes_on = await self._send(response, last=head.last)
         running.answered[digest.hexdigest()] += 1
-        return goes_on
+        return await self._send(response, last=head.last)
 
     def _said(self, asked: Asked, fault: Fault | None, name: str, *, stray: bool) -> dict[str, object]:
         """The completion."""
@@ -370,6 +371,17 @@ class _Connection:
             return await self._send(_Response(200, half), last=last)
         self._writer.write(response.head(last=True) + half)
         await self._writer.drain()
+        return False
+
+    async def _turn_away(self, refusal: Refused) -> bool:
+        """Refuse what can't be read to its end; False, for where the next request begins is not known."""
+        await self._send(_refusal(self._running, refusal), last=True)
+        self._writer.write_eof()
+        # A connection that is closed with something unread is reset, and the client never sees the answer.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER):
+                while await self._reader.read(_LONGEST_HEAD):
+                    pass
         return False
 
     async def _send(self, response: _Response, *, last: bool) -> bool:

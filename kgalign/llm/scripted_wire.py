@@ -334,12 +334,13 @@ def _spellings(said: Said, quote: str, chosen: str) -> dict[str, float]:
 
 
 def _top(spellings: Mapping[str, float], chosen: str, most: int) -> dict[str, float]:
-    """The most probable tokens, the chosen one among them as vLLM has it, filled up with others."""
-    filled = {**{token: _RARE for token in _ELSEWHERE if token not in spellings}, **spellings}
-    best = sorted(filled, key=lambda token: -filled[token])[:most]
-    if most and chosen not in best:
+    """The most probable spellings, the chosen one among them as vLLM has it, filled up with other tokens."""
+    best = sorted(spellings, key=lambda token: -spellings[token])[:most]
+    if best and chosen not in best:
         best[-1] = chosen
-    return {token: filled[token] for token in best}
+    others = [token for token in _ELSEWHERE if token not in spellings][: most - len(best)]
+    shares = {token: spellings[token] for token in best} | dict.fromkeys(others, _RARE)
+    return {token: shares[token] for token in sorted(shares, key=lambda token: -shares[token])}
 
 
 @lru_cache(maxsize=512)

@@ -306,7 +306,7 @@ def _content(answer: Any) -> list[dict[str, object]]:  # noqa: ANN401 - a Comple
 
 def _is_json(text: str) -> bool:
     try:
-        return isinstance(json.loads(text), Mapping)
+        return isinstance(json.loads(text, strict=False), Mapping)
     except ValueError:
         return False
 

@@ -29,13 +29,13 @@ def check_model(model: str) -> None:
     Raises:
         KgalignError: it reads like a path, and there is no folder with a model.
     """
-    path = Path(model).expanduser()
-    if path.is_dir():
+    path = Path(model)
+    if model and path.is_dir():
         if not (path / "config.json").is_file() and not (path / "params.json").is_file():
             raise KgalignError(
                 f"The folder {model} holds no model: it has no config.json", "Give the folder that has it"
             )
-    elif not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", model) or model.startswith("."):
+    elif not re.fullmatch(r"\w[\w.-]*(/[\w.-]+)?", model):
         raise KgalignError(f"There is no folder {model}", "Give the folder of a model, or a name on the hub")
 
 

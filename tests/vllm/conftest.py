@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -67,17 +68,18 @@ def served(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
             process.terminate()
             assert process.stdout
             process.stdout.close()
-            process.wait(60)
+            code = process.wait(60)
+    assert code == 0, "a server that is asked to stop has done its work"
 
 
-def start_serving(*arguments: object, errors: object = subprocess.DEVNULL) -> "subprocess.Popen[str]":
+def start_serving(*arguments: object, errors: int | IO[str] = subprocess.DEVNULL) -> "subprocess.Popen[str]":
     """`kgalign serve` on a free port; its standard output is to be read."""
     command = [sys.executable, "-m", "kgalign", "serve", *(str(each) for each in arguments)]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1"}
     return subprocess.Popen(
         [*command, "--port", "0"],
         stdout=subprocess.PIPE,
-        stderr=errors,  # type: ignore[arg-type] # a file or a constant
+        stderr=errors,
         text=True,
         env=environment,
     )

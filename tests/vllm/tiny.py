@@ -39,11 +39,10 @@ CHAT_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
     "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-# Tokens that end a string or an object are made likely: otherwise a model without wits fills every answer
-# up to its longest, and the tests take minutes.
-LIKELY = ('"', '"}', "}", END)
-LIKELIER = 8.0
-"""How much is added to their logits."""
+# Tokens that end a string, a list or an object are made likely: otherwise a model without wits fills every
+# answer up to its longest, none is whole, and the tests take minutes.
+LIKELY = {'"': 5.0, '"}': 5.0, "}": 5.0, END: 5.0, "]": 6.0, "[]": 6.0, "],": 6.0, "[],": 6.0}
+"""Token → weight of its likelihood."""
 
 
 def make_model(folder: Path, seed: int = 1) -> Path:
@@ -95,7 +94,9 @@ def make_adapter(folder: Path, base: Path, seed: int = 2, hidden: int = HIDDEN) 
             rows, columns = shapes[name]
             place = f"base_model.model.model.layers.{layer}.self_attn.{name}"
             tensors[f"{place}.lora_A.weight"] = _random(rng, (RANK, columns))
-            tensors[f"{place}.lora_B.weight"] = _random(rng, (rows, RANK))
+            tensors[f"{place}.lora_B.weight"] = added = _random(rng, (rows, RANK))
+            if name == "o_proj":
+                added[0] = 0.0  # as in the model itself, see _weights
     save_file(tensors, str(folder / "adapter_model.safetensors"))
     return folder
 
@@ -163,22 +164,25 @@ def _weights(tokenizer: Tokenizer, rng: np.random.Generator) -> dict[str, NDArra
             tensors[f"{place}.{name}.weight"] = np.ones(HIDDEN, np.float32)
     tensors["model.norm.weight"] = np.ones(HIDDEN, np.float32)
     head = 3 * _random(rng, (words, HIDDEN))
-    # The first number of every embedding is large, and no layer writes to it: it is as good as a bias.
+    # The first number is the same in every embedding, and no layer reads it or writes to it: a bias.
+    tensors["model.embed_tokens.weight"] *= np.sqrt(HIDDEN)
     tensors["model.embed_tokens.weight"][:, 0] = 4.0
     for name, tensor in tensors.items():
         if name.endswith(("o_proj.weight", "down_proj.weight")):
             tensor[0] = 0.0
+        elif name.endswith("proj.weight"):
+            tensor[:, 0] = 0.0
     head[:, 0] = 0.0
-    for token in LIKELY:
+    for token, weight in LIKELY.items():
         if (number := tokenizer.token_to_id(token)) is not None:
-            head[number, 0] = LIKELIER / 4
+            head[number, 0] = weight
     tensors["lm_head.weight"] = head
     return tensors
 
 
 def _random(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
     """Weights that keep the variance of what goes through them."""
-    return (rng.standard_normal(shape) / np.sqrt(shape[1])).astype(np.float32)
+    return np.asarray(rng.standard_normal(shape) / np.sqrt(shape[1]), np.float32)
 
 
 def _write(path: Path, content: object) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from kgalign.judge.reduce.ballots import Ballots, Tally
-from kgalign.judge.vote_model import estimate, standing
+from kgalign.judge.vote_model import VoteModel, standing
 
 
 def adaptive(cases: Sequence[Ballots]) -> list[Tally]:
@@ -11,7 +11,7 @@ def adaptive(cases: Sequence[Ballots]) -> list[Tally]:
 
     It abstains where there is no vote and where two hypotheses lead.
     """
-    model = estimate(cases)
+    model = VoteModel.fit(cases)
     tallies = []
     for case in cases:
         now = standing(case, model)

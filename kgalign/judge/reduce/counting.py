@@ -11,8 +11,8 @@ from kgalign.judge.reduce.ballots import Ballots, Tally
 def majority(cases: Sequence[Ballots]) -> list[Tally]:
     """What was chosen in more than half of the votes (LLM-Align, arXiv 2412.04690); else it abstains.
 
-    A vote counts for what it chose, whatever else was offered. The probability is the share of the votes, with
-    the prior as one vote more.
+    A vote counts for what it chose, whatever else was offered. The probability is the share of the votes,
+    with the prior as one vote more.
     """
     return [_tally(each, count(each), needed=len(each.ballots) // 2 + 1) for each in cases]
 

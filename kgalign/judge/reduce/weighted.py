@@ -34,12 +34,13 @@ _FLOOR = 1e-6
 """Least prior probability: evidence is never beyond doubt."""
 
 _NAMES = (2.5, 1.0)
-"""Mean and deviation of a voter's log-odds of naming a partner that is offered: about .92."""
+"""Mean and deviation of a voter's log-odds of naming a partner that is offered, over all difficulties: about
+.92."""
 _ABSTAINS = (1.5, 1.0)
 """The same of saying none where there is none: about .82, as models would rather choose than abstain
 (Wang et al., 2024, "Match, Compare, or Select?")."""
 _SLOPE = (0.6, 0.3)
-_SHIFT = (0.0, 2.0)
+_SHIFT = (0.0, 1.0)
 """Mean and deviation of what tempers the prior."""
 _TOGETHER = ((2.0, 0.7), (0.0, 0.0))
 """How far voters err together: the deviation of a case's difficulty, in log-odds of every voter's competence,
@@ -84,6 +85,8 @@ class _Table:
     """(nodes,) of the quadrature, as what is added to the log-odds of competence."""
     log_share: Doubles
     """(nodes,)"""
+    stretch: float
+    """Log-odds of competence at middling difficulty per log-odds over all difficulties (MacKay, 1992)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,7 @@ def _tabulate(cases: Sequence[Ballots], spread: float, same: float) -> _Table:
         voters=len(names),
         difficulty=spread * _NODES if spread else np.zeros(1),
         log_share=_LOG_SHARE if spread else np.zeros(1),
+        stretch=float(np.sqrt(1 + np.pi * spread**2 / 8)),
     )
 
 
@@ -196,8 +200,8 @@ def _shared(case: Ballots, votes: Sequence[tuple[Ballot, int, float]], truth: in
 def _learn(table: _Table) -> tuple[Doubles, float]:
     """(r,) probability of each hypothesis once the model is learned, and the log of the model's own."""
     model = _Model(
-        names=np.full(table.voters, _NAMES[0]),
-        abstains=np.full(table.voters, _ABSTAINS[0]),
+        names=np.full(table.voters, table.stretch * _NAMES[0]),
+        abstains=np.full(table.voters, table.stretch * _ABSTAINS[0]),
         none_share=np.full(table.voters, 0.5),
         temper=np.array([_SLOPE[0], _SHIFT[0]]),
     )
@@ -209,12 +213,12 @@ def _learn(table: _Table) -> tuple[Doubles, float]:
         if np.abs(joint - before).max() < _TOLERANCE:
             break
     expected, _ = _sums(table.case, joint.sum(axis=1), table.cases)
-    return expected, likelihood + _prior_of(model)
+    return expected, likelihood + _prior_of(model, table.stretch)
 
 
-def _prior_of(model: _Model) -> float:
+def _prior_of(model: _Model, stretch: float) -> float:
     """Log prior of what is learned, up to a constant."""
-    learned = (model.names, _NAMES), (model.abstains, _ABSTAINS)
+    learned = (model.names / stretch, _NAMES), (model.abstains / stretch, _ABSTAINS)
     score = float(np.log(model.none_share * (1 - model.none_share)).sum())
     for values, (mean, deviation) in (*learned, (model.temper[:1], _SLOPE), (model.temper[1:], _SHIFT)):
         score -= float((((values - mean) / deviation) ** 2).sum()) / 2
@@ -297,13 +301,14 @@ def _competence(table: _Table, right: Doubles, wrong: Doubles, prior: tuple[floa
         table: holds the difficulties.
         right: (voters, nodes) right votes at each difficulty.
         wrong: the same of wrong ones.
-        prior: mean and deviation of the log-odds.
+        prior: mean and deviation of the log-odds, over all difficulties.
     """
+    mean, deviation = table.stretch * prior[0], table.stretch * prior[1]
     low, high = np.full(len(right), -8.0), np.full(len(right), 12.0)
     for _ in range(40):
         middle = (low + high) / 2
         share = 1 / (1 + np.exp(-(middle[:, None] + table.difficulty)))
-        rising = (right * (1 - share) - wrong * share).sum(axis=1) > (middle - prior[0]) / prior[1] ** 2
+        rising = (right * (1 - share) - wrong * share).sum(axis=1) > (middle - mean) / deviation**2
         low, high = np.where(rising, middle, low), np.where(rising, high, middle)
     found: Doubles = (low + high) / 2
     return found

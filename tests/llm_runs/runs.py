@@ -1,0 +1,101 @@
+"""Small graphs with many entities in doubt, and runs over them in which a scripted judge is asked."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kgalign import pipeline
+from kgalign.config import Config
+from kgalign.engine import Execution
+from kgalign.folder import StepRecord
+from kgalign.ledger import Ledger
+from kgalign.llm.scripted_server import Running
+from tests.conftest import Pair
+from tests.judge.generate import write_people
+
+RESULTS = ("links.nt", "verdicts.parquet", "mappings.sssom.tsv")
+"""Files that hold what was decided."""
+
+
+def doubtful(folder: Path, count: int = 80) -> Pair:
+    """People in two catalogues so careless that about a third of them is in doubt: 27 of 80."""
+    return write_people(folder, count, partnered=0.7, noise=0.6, seed=1)
+
+
+def config(url: str, **sections: Mapping[str, Any]) -> Config:
+    """Ask the judge at a URL; a server that is slow to answer is given up soon."""
+    data: dict[str, dict[str, Any]] = {"judge": {"judge": "llm"}, "llm": {"url": url, "timeout": 5}}
+    for name, values in sections.items():
+        data.setdefault(name, {}).update(values)
+    return Config.model_validate(data)
+
+
+def run(pair: Pair, out: Path, url: str, *, force: bool = False, **sections: Mapping[str, Any]) -> Execution:
+    """A whole run in this process."""
+    return pipeline.run(pair.left, pair.right, out, config(url, **sections), force=force)
+
+
+def command(pair: Pair, out: Path, *options: object) -> list[str]:
+    """The same as a command line."""
+    words = ("run", pair.left, pair.right, "-o", out, *options)
+    return [sys.executable, "-m", "kgalign", *map(str, words)]
+
+
+def asking(url: str, *options: object) -> tuple[str, ...]:
+    """The options that ask the judge at a URL."""
+    return ("--judge", "llm", "--llm-url", url, *map(str, options))
+
+
+def call(
+    words: list[str], environment: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command to its end."""
+    return subprocess.run(
+        words,
+        capture_output=True,
+        text=True,
+        encoding="utf8",
+        env={**os.environ, **(environment or {})},
+        check=False,
+    )
+
+
+def results(out: Path) -> dict[str, bytes]:
+    """What was decided, byte by byte."""
+    return {name: (out / name).read_bytes() for name in RESULTS}
+
+
+def step(out: Path, name: str = "ask") -> StepRecord:
+    """What ``run.json`` says of a step."""
+    return StepRecord(**json.loads((out / "run.json").read_text(encoding="utf8"))["steps"][name])
+
+
+def answers(out: Path) -> dict[str, str]:
+    """Key → text of every answer in the ledger."""
+    with Ledger.open(out / "votes.sqlite", write=False) as ledger:
+        return dict(ledger.connection.execute("SELECT key, reply FROM call WHERE answered"))
+
+
+def questions(server: Running) -> list[dict[str, Any]]:
+    """The bodies of what a server was asked about records, in the order in which they came."""
+    bodies = [json.loads(body) for body in server.bodies]
+    return [body for body in bodies if "Record: {" in str(body) or "First: {" in str(body)]
+
+
+def assert_sound(out: Path) -> None:
+    """The ledger is what its hashes say."""
+    done = call([sys.executable, "-m", "kgalign", "votes", "verify", str(out)])
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def assert_one_line(result: "subprocess.CompletedProcess[str]", *expected: str) -> None:
+    """Exit code 2 and one clear sentence."""
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert len(result.stderr.splitlines()) == 1, result.stderr
+    assert result.stderr.startswith("error: ")
+    for text in expected:
+        assert text in result.stderr, result.stderr
