@@ -66,7 +66,7 @@ test: lint ## Check style and types, and run all tests
 test-dense: $(DENSE) ## Test with real sentence embeddings (installs PyTorch)
 	HF_HUB_OFFLINE=1 $(DENSE_VENV)/bin/python -m pytest tests/dense
 
-test-vllm: $(VLLM_READY) ## Test with a real vLLM on the CPU (installs it: 3.4 GB)
+test-vllm: $(VLLM_READY) ## Test with a real vLLM on the CPU (installs it: 3.9 GB)
 	HF_HUB_OFFLINE=1 VLLM_CPU_KVCACHE_SPACE=1 $(VLLM_VENV)/bin/python -m pytest tests/vllm
 
 lint: $(DEV) ## Check style and types

@@ -235,12 +235,14 @@ def voting(seeds: int, questions: int, json_file: Path | None, results: Path) ->
     from bench import voting as bench
     from bench import voting_report as report
     from bench.results import write_section
+    from bench.voting_draws import SKEWED
 
     rows = bench.measure(seeds, questions, lambda setting: click.echo(str(setting)))
+    places = bench.places(seeds, 2 * questions, SKEWED)
     if json_file is not None:
-        json_file.write_text(report.as_json(rows), encoding="utf8")
+        json_file.write_text(report.as_json(rows, places), encoding="utf8")
     command = f"python -m bench voting --seeds {seeds} --questions {questions}"
-    write_section(results, "voting", "Voting", command, report.as_markdown(rows))
+    write_section(results, "voting", "Voting", command, report.as_markdown(rows, places))
 
 
 if __name__ == "__main__":

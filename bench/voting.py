@@ -1,172 +1,20 @@
-"""Rules of voting beside each other, on the answers of a judge whose faults are set.
-
-The judge is the scripted one: with some probability its answer is unusable, else with some probability it
-takes the option that is shown first, else it is right or takes any other option. Its law is drawn here for
-many questions at once; a test compares it with :class:`kgalign.llm.scripted.Scripted`.
-"""
+"""Rules of voting beside each other, on the answers of a judge whose faults are set."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
+from bench.voting_draws import GRID, OPTIONS, ROUNDS, Luck, Setting, Votes, balanced
 from kgalign.arrays import Doubles, Flags, Positions
 from kgalign.config import VotesConfig
 from kgalign.evaluate.calibration import calibration
-from kgalign.judge.permute import order
 from kgalign.judge.reduce.ballots import Ballot, Ballots
 from kgalign.judge.vote_model import GRADES, LEARN_AT, Form, VoteModel, combine, regraded
 
-OPTIONS = 5
-ROUNDS = 7
-"""Most questions of any system."""
 VOTER = "scripted"
 ABSTAINS = -1
-_NOISE = 0.6
-_STRENGTH = 1.29
-"""How far the evidence of the truth stands above that of others, in standard deviations: tier 1 alone is
-right in 60 % of the questions."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """The faults of the judge that is asked."""
-
-    accuracy: float
-    bias: float
-    hallucination: float
-
-
-GRID = tuple(
-    Setting(accuracy, bias, hallucination)
-    for accuracy in (0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
-    for bias in (0.0, 0.1, 0.2, 0.3, 0.4)
-    for hallucination in (0.0, 0.05, 0.1, 0.2)
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Luck:
-    """What happens to each question in each round, whatever the order of the options."""
-
-    truth: Positions
-    """(c,) the right option, from 0."""
-    evidence: Doubles
-    """(c, options) what tier 1 sees of each option: normal, with a higher mean for the truth."""
-    fault: Doubles
-    habit: Doubles
-    skill: Doubles
-    """(c, rounds) uniform numbers that decide whether an answer is unusable, a habit, right."""
-    other: Positions
-    """(c, rounds) which of the other answers, of which the last is none of the options, is taken by an
-    error."""
-    noise: Doubles
-    """(c, rounds, options + 1) uniform numbers, for what the probabilities owe to chance."""
-    lot: Doubles
-    """(c, options + 1) uniform numbers, by which rules that count heads break ties."""
-    shuffled: Positions
-    """(c, rounds, options) options by number from 1 in the order shown, each round drawn for itself."""
-
-    @classmethod
-    def draw(cls, questions: int, seed: int) -> "Luck":
-        """Draw it from a seed."""
-        rng = np.random.default_rng([seed, questions])
-        truth = rng.integers(0, OPTIONS, questions)
-        evidence = rng.standard_normal((questions, OPTIONS))
-        evidence[np.arange(questions), truth] += _STRENGTH
-        size = questions, ROUNDS
-        return cls(
-            truth=truth,
-            evidence=evidence,
-            fault=rng.random(size),
-            habit=rng.random(size),
-            skill=rng.random(size),
-            other=rng.integers(1, OPTIONS + 1, size),
-            noise=rng.random((*size, OPTIONS + 1)),
-            lot=rng.random((questions, OPTIONS + 1)),
-            shuffled=np.argsort(rng.random((*size, OPTIONS)), axis=-1) + 1,
-        )
-
-    def votes(self, setting: Setting, shown: Positions) -> "Votes":
-        """What the judge answers.
-
-        Args:
-            setting: its faults.
-            shown: (c, rounds, options) options in the order shown, by number from 1.
-        """
-        truth = self.truth[:, None] + 1
-        looked = np.where(self.skill < setting.accuracy, truth, (truth + self.other) % (OPTIONS + 1))
-        follows = self.habit < setting.bias
-        chosen = np.where(follows, shown[:, :, 0], looked)
-        place = np.zeros((*chosen.shape, OPTIONS + 1), dtype=np.int64)
-        np.put_along_axis(place, shown, np.arange(1, OPTIONS + 1), axis=-1)
-        at = np.take_along_axis(place, chosen[:, :, None], axis=-1)[:, :, 0]
-        believed = np.take_along_axis(place, looked[:, :, None], axis=-1)[:, :, 0]
-        return Votes(
-            shown=shown,
-            right=place,
-            usable=self.fault >= setting.hallucination,
-            chosen=chosen,
-            place=at,
-            probability=self._probability(setting, believed, at),
-        )
-
-    def _probability(self, setting: Setting, believed: Positions, chosen: Positions) -> Doubles:
-        """(c, rounds, options + 1) probability of each place, none first: what is believed is as far above
-        the others as chance has it, and the first place has a head start.
-        """
-        strength = 2 * max(np.log(setting.accuracy * OPTIONS / (1 - setting.accuracy)), 0.5)
-        logits = strength * self.habit[:, :, None] * (believed[:, :, None] == np.arange(OPTIONS + 1))
-        logits[:, :, 1] += strength * setting.bias
-        noise = _NOISE * (self.noise - 0.5)
-        best = logits
-        for scale in (0.25, 0.5, 1.0):
-            noisy = logits + scale * noise
-            agrees = noisy.argmax(axis=-1) == chosen
-            best = np.where(agrees[:, :, None], noisy, best)
-        weights = np.exp(best - best.max(axis=-1, keepdims=True))
-        probability: Doubles = weights / weights.sum(axis=-1, keepdims=True)
-        return probability
-
-    def prior(self) -> Doubles:
-        """(c, options + 1) what tier 1 makes of its evidence: calibrated, with 1 % for none of the
-        options.
-        """
-        odds = np.exp(_STRENGTH * self.evidence)
-        options = 0.99 * odds / odds.sum(axis=1, keepdims=True)
-        return np.concatenate([np.full((len(odds), 1), 0.01), options], axis=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Votes:
-    """What a judge answers to each question in each round."""
-
-    shown: Positions
-    """(c, rounds, options) options in the order shown, by number from 1."""
-    right: Positions
-    """(c, rounds, options + 1) place of each hypothesis."""
-    usable: Flags
-    """(c, rounds) whether it can be counted."""
-    chosen: Positions
-    """(c, rounds) number of the option, 0 for none."""
-    place: Positions
-    """(c, rounds) its place, 0 for none."""
-    probability: Doubles
-    """(c, rounds, options + 1) of each place, none first."""
-
-    def __getitem__(self, part: slice) -> "Votes":
-        return Votes(*(getattr(self, each.name)[part] for each in fields(self)))
-
-
-def balanced(questions: int, seed: int) -> Positions:
-    """(c, rounds, options) the orders in which this judge shows the options of each question."""
-    return np.array(
-        [
-            [order(OPTIONS, turn, seed=seed, case=f"urn:question:{number}") for turn in range(ROUNDS)]
-            for number in range(questions)
-        ]
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +141,7 @@ def ballots(votes: Votes, prior: Doubles, calls: Positions, *, graded: bool) -> 
 
 SHOWN = 0.99
 """Confidence whose figures are shown alone, and from whose votes the judge learns."""
-CONFIDENCES = (0.7, 0.8, 0.9, 0.95, 0.995, SHOWN)
+CONFIDENCES = (0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.995, SHOWN)
 """At which the judge stops."""
 _RULES = [VotesConfig(confidence=each, min_votes=2, max_votes=7) for each in CONFIDENCES]
 _SAME = np.full((1, OPTIONS + 1), 1.0 / (OPTIONS + 1))
@@ -330,22 +178,19 @@ class Row:
     abstained: float
     calibration_error: float
     """Expected calibration error of its probability; 0 where it gives none."""
-    right_by_place: tuple[float, ...]
-    """Share of right answers where the truth stands first, second … in the first round."""
-    excess_by_place: tuple[float, ...]
-    """Share of the questions that what stands first, second … in the first round wins, less those in which
-    it is the truth."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
-    """One system on one setting with one seed."""
+class Places:
+    """How far what one system decides depends on the first order."""
 
-    decided: Decided
-    truth: Positions
-    """(c,) number of the right option."""
-    first: Positions
-    """(c, options + 1) place of each option in the first round."""
+    setting: Setting
+    system: str
+    questions: int
+    right: tuple[float, ...]
+    """Share of right answers where the truth stands first, second … in the first round."""
+    won: tuple[float, ...]
+    """Share of the questions that are won by what stands first, second … in the first round."""
 
 
 def measure(
@@ -359,20 +204,61 @@ def measure(
         tell: called with each setting as soon as it is measured.
         grid: the settings.
     """
-    drawn = [(Luck.draw(questions, seed), balanced(questions, seed)) for seed in range(seeds)]
+    drawn = [Luck.draw(questions, seed) for seed in range(seeds)]
+    orders = [balanced(questions, seed) for seed in range(seeds)]
     rows = []
     for setting in grid:
-        runs: dict[tuple[str, float], list[_Run]] = {}
-        for luck, shown in drawn:
-            for system, confidence, decided, first in _decisions(luck, shown, setting):
-                runs.setdefault((system, confidence), []).append(_Run(decided, luck.truth + 1, first))
-        rows += [_row(setting, *key, each) for key, each in runs.items()]
+        found: dict[tuple[str, float], list[tuple[Decided, Flags]]] = {}
+        for luck, shown in zip(drawn, orders, strict=True):
+            for system, confidence, decided, _ in _decisions(luck, shown, setting, _RULES):
+                right = decided.chosen == luck.truth + 1
+                found.setdefault((system, confidence), []).append((decided, right))
+        rows += [_row(setting, *key, each) for key, each in found.items()]
         tell(setting)
     return rows
 
 
+def places(seeds: int, questions: int, settings: Sequence[Setting]) -> list[Places]:
+    """How far decisions depend on the place of the truth in the first order.
+
+    Each question is put five times, with all else equal: the truth and another option change their names,
+    so that the truth stands at each place of the first order once. Each time all places occur equally
+    often, because the judge learns the habits of its voter from all questions.
+    """
+    found: dict[tuple[Setting, str], list[tuple[Flags, Positions, Positions]]] = {}
+    for seed in range(seeds):
+        luck, shown = Luck.draw(questions, seed), balanced(questions, seed)
+        for turn in range(OPTIONS):
+            place = (np.arange(questions) + turn) % OPTIONS
+            moved = replace(luck, shuffled=_moved(luck.shuffled, luck.truth + 1, place))
+            for setting in settings:
+                rules = [VotesConfig(confidence=SHOWN, min_votes=2, max_votes=7)]
+                orders = _moved(shown, luck.truth + 1, place)
+                for system, _, decided, first in _decisions(moved, orders, setting, rules):
+                    won = np.where(
+                        decided.chosen > 0, first[np.arange(questions), decided.chosen] - 1, ABSTAINS
+                    )
+                    right = decided.chosen == luck.truth + 1
+                    found.setdefault((setting, system), []).append((right, place, won))
+    rows = []
+    for (setting, system), parts in found.items():
+        right, place, won = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        shares = tuple(float(right[place == each].mean()) for each in range(OPTIONS))
+        wins = tuple(float((won == each).mean()) for each in range(OPTIONS))
+        rows.append(Places(setting, system, seeds * questions, shares, wins))
+    return rows
+
+
+def _moved(shown: Positions, truth: Positions, place: Positions) -> Positions:
+    """Orders in which the truth has changed its name with what stands at a place of the first."""
+    other = shown[np.arange(len(shown)), 0, place][:, None, None]
+    true = truth[:, None, None]
+    moved: Positions = np.where(shown == true, other, np.where(shown == other, true, shown))
+    return moved
+
+
 def _decisions(
-    luck: Luck, shown: Positions, setting: Setting
+    luck: Luck, shown: Positions, setting: Setting, judged: Sequence[VotesConfig]
 ) -> Iterator[tuple[str, float, Decided, Positions]]:
     """System, confidence, what it decides, and the places in its first round."""
     size = len(luck.truth)
@@ -392,29 +278,22 @@ def _decisions(
         (PRIOR, prior, False),
         (FULL, prior, True),
     ):
-        decided = judge(votes, belief, _RULES, graded=graded)
-        for rules, each in zip(_RULES, decided, strict=True):
+        decided = judge(votes, belief, judged, graded=graded)
+        for rules, each in zip(judged, decided, strict=True):
             yield system, rules.confidence, each, votes.right[:, 0]
 
 
-def _row(setting: Setting, system: str, confidence: float, runs: Sequence[_Run]) -> Row:
-    chosen = np.concatenate([run.decided.chosen for run in runs])
-    truth = np.concatenate([run.truth for run in runs])
-    first = np.concatenate([run.first for run in runs])
-    probability = np.concatenate([run.decided.probability for run in runs])
-    right = chosen == truth
-    each = np.arange(len(truth))
-    stood, won = first[each, truth], np.where(chosen > 0, first[each, chosen], 0)
-    places = range(1, OPTIONS + 1)
+def _row(setting: Setting, system: str, confidence: float, parts: Sequence[tuple[Decided, Flags]]) -> Row:
+    right = np.concatenate([each for _, each in parts])
+    chosen = np.concatenate([decided.chosen for decided, _ in parts])
+    probability = np.concatenate([decided.probability for decided, _ in parts])
     return Row(
         setting=setting,
         system=system,
         confidence=confidence,
-        questions=len(truth),
+        questions=len(right),
         right=float(right.mean()),
-        calls=float(np.concatenate([run.decided.calls for run in runs]).mean()),
+        calls=float(np.concatenate([decided.calls for decided, _ in parts]).mean()),
         abstained=float((chosen == ABSTAINS).mean()),
         calibration_error=calibration(probability, right).ece if confidence else 0.0,
-        right_by_place=tuple(float(right[stood == place].mean()) for place in places),
-        excess_by_place=tuple(float((won == place).mean() - (stood == place).mean()) for place in places),
     )

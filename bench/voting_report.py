@@ -7,12 +7,26 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from bench.results import table
-from bench.voting import BLIND, FIXED, FULL, LEAD, ONE, PLACES, PRIOR, SHOWN, SHUFFLED, STRICT, Row, Setting
+from bench.voting import (
+    BLIND,
+    FIXED,
+    FULL,
+    LEAD,
+    ONE,
+    PLACES,
+    PRIOR,
+    SHOWN,
+    SHUFFLED,
+    STRICT,
+    Places,
+    Row,
+)
+from bench.voting_draws import Setting
 
 _HEADS = (ONE, FIXED, SHUFFLED, STRICT, LEAD)
 _JUDGES = (BLIND, PLACES, PRIOR, FULL)
 _HALLUCINATION = 0.05
-_BIAS = 0.3
+_DEFAULT = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,43 +139,43 @@ def _points(gains: Sequence[float]) -> str:
 
 
 def against_shuffled(rows: Sequence[Row]) -> str:
-    """Each judge, at the confidence shown, beside five shuffled rounds."""
-    others = _shown(rows, SHUFFLED)
+    """Each judge, at the least and the most confidence of interest, beside five shuffled rounds."""
+    others = {row.setting: row for row in rows if row.system == SHUFFLED}
     lines = []
     for system in _JUDGES:
-        gains, signs = [], []
-        for setting, row in _shown(rows, system).items():
-            other = others[setting]
-            error = np.sqrt(row.right * (1 - row.right) / row.questions * 2) * 2
-            gains.append(row.right - other.right)
-            signs.append(0 if abs(gains[-1]) <= error else int(np.sign(gains[-1])))
-        calls = np.mean([row.calls for row in _shown(rows, system).values()])
-        lines.append(
-            [system, *(str(signs.count(sign)) for sign in (1, 0, -1)), _points(gains), f"{calls:.2f}"]
-        )
-    return table(("judge", "above", "level", "below", "points: mean, least", "calls"), lines)
-
-
-def by_place(rows: Sequence[Row]) -> str:
-    """How far what is decided depends on the first order, over all settings of one bias."""
-    lines = []
-    for system in (*_HEADS, *_JUDGES):
-        found = [row for row in _shown(rows, system).values() if row.setting.bias == _BIAS]
-        right = 100 * np.mean([row.right_by_place for row in found], axis=0)
-        excess = 100 * np.mean([row.excess_by_place for row in found], axis=0)
-        lines.append(
-            [
-                system,
-                *(f"{each:.1f}" for each in right),
-                f"{np.ptp(right):.2f}",
-                f"{np.ptp(excess):.2f}",
-            ]
-        )
-    head = ("system", *(f"truth at {place}" for place in range(1, 6)), "spread", "spread of wins")
+        for confidence in (_DEFAULT, SHOWN):
+            same = [row for row in rows if row.system == system and row.confidence == confidence]
+            gains, signs = [], []
+            for row in same:
+                error = 2 * np.sqrt(row.right * (1 - row.right) / row.questions * 2)
+                gains.append(row.right - others[row.setting].right)
+                signs.append(0 if abs(gains[-1]) <= error else int(np.sign(gains[-1])))
+            counts = (str(signs.count(sign)) for sign in (1, 0, -1))
+            calls = float(np.mean([row.calls for row in same]))
+            lines.append([system, f"{confidence}", *counts, _points(gains), f"{calls:.2f}"])
+    head = ("judge", "confidence", "above", "level", "below", "points: mean, least", "calls")
     return table(head, lines)
 
 
-def as_markdown(rows: Sequence[Row]) -> str:
+def by_place(places: Sequence[Places]) -> str:
+    """How far what is decided depends on the first order."""
+    lines = []
+    for row in places:
+        right, won = 100 * np.array(row.right), 100 * np.array(row.won)
+        lines.append(
+            [
+                row.system,
+                f"{row.setting.accuracy:.2f}",
+                *(f"{each:.1f}" for each in right),
+                f"{np.ptp(right):.2f}",
+                f"{np.ptp(won):.2f}",
+            ]
+        )
+    head = ("system", "accuracy", *(f"truth at {place}" for place in range(1, 6)), "spread", "spread of wins")
+    return table(head, lines)
+
+
+def as_markdown(rows: Sequence[Row], places: Sequence[Places]) -> str:
     """All tables, with what they hold."""
     settings = len({row.setting for row in rows})
     questions = rows[0].questions
@@ -169,49 +183,58 @@ def as_markdown(rows: Sequence[Row]) -> str:
         [
             _intro(settings, questions),
             over_grid(rows),
-            f"Right / calls, hallucination {_HALLUCINATION:.0%} (*more than half*: right, and how many abstain):",
+            f"Right / calls, hallucination {_HALLUCINATION:.0%} "
+            "(*more than half*: right, and how many abstain):",
             by_setting(rows),
             _LEAD,
             against_lead(rows),
-            f"Beside five shuffled rounds, at a confidence of {SHOWN}:",
+            "Beside five shuffled rounds:",
             against_shuffled(rows),
-            _PLACES,
-            by_place(rows),
+            _by_place(places),
+            by_place(places),
         ]
     )
 
 
 def _intro(settings: int, questions: int) -> str:
     return (
-        f"{settings} settings, {questions:,} questions each, five options, one of which is right. The scripted "
-        "judge gives an unusable answer with the probability *hallucination*; else takes what is shown first "
-        "with the probability *bias*; else is right with *accuracy*, and takes any other answer, none of them "
-        "included, otherwise; each time anew. All questions are of the form select. Where heads are counted the "
-        "most frequent answer wins and lots break ties; *more than half* abstains instead. *judge* is this "
-        "package's: balanced orders, a model of the voter learned as it goes (after 64 and 512 questions), 2 to "
-        "7 votes, and here neither a prior (all answers alike, none of them included) nor probabilities. "
-        "*prior*: it has that of a first tier that is right in 60 % of the questions, and calibrated. "
-        "*probabilities*: it has those of the first token, from which it takes the prior of the places; the "
-        "scripted judge's are made so that this can be taken off, more cleanly than a real model's may. The "
-        f"figures are those at a confidence of {SHOWN}; unusable answers count as calls. No judge is told the "
-        "settings. ECE is the calibration error of its probability; without a prior nothing says how far a "
-        "voter can be trusted, and it stays as cautious as it began."
+        f"{settings} settings, {questions:,} questions each, five options, one of which is right. The "
+        "scripted judge gives an unusable answer with the probability *hallucination*; else takes what "
+        "is shown first with the probability *bias*; else is right with *accuracy*, and takes any other "
+        "answer, none of them included, otherwise; each time anew. All questions are of the form select. "
+        "Where heads are counted the most frequent answer wins and lots break ties; *more than half* "
+        "abstains instead. *judge* is this package's: balanced orders, a model of the voter learned as "
+        "it goes (after 64 and 512 questions), 2 to 7 votes, and here neither a prior (all answers "
+        "alike, none of them included) nor probabilities. *prior*: it has that of a first tier that is "
+        "right in 60 % of the questions, and calibrated. *probabilities*: it has those of the first "
+        "token, from which it takes the prior of the places; the scripted judge's are made so that this "
+        "can be taken off, more cleanly than a real model's may. The figures are those at a confidence "
+        f"of {SHOWN}; unusable answers count as calls. No judge is told the settings. ECE is the "
+        "calibration error of its probability; without a prior nothing says how far a voter can be "
+        "trusted, and it stays as cautious as it began."
     )
 
 
 _LEAD = (
-    "Beside the lead of two: accuracy at its number of calls, and calls saved at its accuracy, on the straight "
-    "line through the judge's confidences (.7 to .995); above and below mean by more than two standard errors. "
-    "Without a bias and without a prior all votes are alike, and a lead of two is as good a test as there is: "
-    "there the judge can't but be level."
-)
-_PLACES = (
-    f"Share right in per cent by where the truth stands in the first order, at a bias of {_BIAS:.0%}, over all "
-    "its settings; and, as spread of wins, how much more often than it holds the truth one place of the first "
-    "order wins, beside another place. Both spreads are in points; chance alone makes about a quarter of one."
+    "Beside the lead of two: accuracy at its number of calls, and calls saved at its accuracy, on the "
+    "straight line through the judge's confidences (.7 to .995); above and below mean by more than two "
+    "standard errors. Without a bias and without a prior all votes are alike, and a lead of two is as "
+    "good a test as there is: there the judge can't but be level."
 )
 
 
-def as_json(rows: Sequence[Row]) -> str:
+def _by_place(places: Sequence[Places]) -> str:
+    setting, questions = places[0].setting, places[0].questions
+    return (
+        "Share right in per cent by where the truth stands in the first order, and the spread of the "
+        f"shares in points, at a bias of {setting.bias:.0%} and a hallucination of "
+        f"{setting.hallucination:.0%}; {questions:,} questions, each put five times with all else equal, "
+        "with the truth at each place once. Spread of wins: how much more often one place of the first "
+        "order wins than another, in points."
+    )
+
+
+def as_json(rows: Sequence[Row], places: Sequence[Places]) -> str:
     """The rows as JSON, for other programs."""
-    return json.dumps([asdict(row) for row in rows], indent=1) + "\n"
+    content = {"settings": [asdict(row) for row in rows], "places": [asdict(row) for row in places]}
+    return json.dumps(content, indent=1) + "\n"

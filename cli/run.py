@@ -134,6 +134,9 @@ def _votes(step: "StepRecord") -> list[str]:
         f"Asked {step.notes['model']} about {figure['entities_in_doubt']:,.0f} entities: "
         f"{figure['calls']:,.0f} votes, {figure['calls_now']:,.0f} of them now, {tokens:,.0f} tokens{cost}"
     ]
+    for name, why in (("not_asked", "because of a limit"), ("failed", "because questions failed")):
+        if figure.get(name):
+            lines.append(f"{figure[name]:,.0f} of them not to the end, {why}")
     return [*lines, step.notes["shortened"]] if "shortened" in step.notes else lines
 
 

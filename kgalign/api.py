@@ -97,7 +97,12 @@ class Fused:
 
 
 def align(
-    left: GraphLike, right: GraphLike, config: Settings = None, *, progress: Progress | None = None
+    left: GraphLike,
+    right: GraphLike,
+    config: Settings = None,
+    *,
+    ledger: str | Path | None = None,
+    progress: Progress | None = None,
 ) -> AlignmentResult:
     """Find which entities of two graphs are the same.
 
@@ -106,6 +111,8 @@ def align(
         right: the other side.
         config: keys of the configuration, such as ``{"assign": {"cardinality": "one-to-one"}}``, a TOML
             file, or a :class:`~kgalign.config.Config`.
+        ledger: the file in which votes are kept, where ``judge.judge`` has a language model asked; answers
+            that are in it already are not asked for again. Without one they are lost at the end.
         progress: where long work reports how far it is.
 
     Raises:
@@ -114,7 +121,7 @@ def align(
     """
     settings = as_config(config)
     known = tuple(source(Path(path)) for path in settings.judge.known)
-    work = Work(Inputs(settings, {"known": known}), progress)
+    work = Work(Inputs(settings, {"known": known}), progress, ledger=Path(ledger) if ledger else None)
     work.put(pipeline.READ_LEFT, _graph(left, settings.read.left_also, "left", work.progress))
     work.put(pipeline.READ_RIGHT, _graph(right, settings.read.right_also, "right", work.progress))
     return AlignmentResult(

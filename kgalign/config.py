@@ -90,6 +90,8 @@ class LlmConfig(_Section):
     answer_tokens: int = Field(default=256, ge=16, le=4096)
     question_tokens: int = Field(default=1500, ge=200)
     """What a question may be long; longer ones are shortened."""
+    unstructured: bool = False
+    """Whether to ask a server that does not hold answers to a form: many of its answers can't be read."""
     concurrency: int = Field(default=32, ge=1, le=4096)
     """Most requests under way at once; the pool finds out how many the server takes."""
     timeout: float = Field(default=60, gt=0)

@@ -51,7 +51,8 @@ class Report:
     figures: dict[str, float] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     incomplete: bool = False
-    """Whether the step could not do all that it should: the next run takes it up again."""
+    """Whether the step could not do all that it should: the next run takes it up again, and with it all
+    that was made from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +90,18 @@ class Work:
     """What a step sees: the inputs, and the outputs of the steps it needs."""
 
     def __init__(
-        self, inputs: Inputs, progress: Progress | None = None, folder: RunFolder | None = None
+        self,
+        inputs: Inputs,
+        progress: Progress | None = None,
+        folder: RunFolder | None = None,
+        ledger: Path | None = None,
     ) -> None:
         self.inputs = inputs
         self.config = inputs.config
         self.progress: Progress = progress or NoProgress()
         self.folder = folder
+        self.ledger = ledger
+        """Where votes are kept if not in the run folder."""
         self._results: dict[str, Any] = {}
 
     @property
@@ -215,7 +222,7 @@ def _do(step: AnyStep, fingerprint: str, work: Work, folder: RunFolder, record: 
         counts=report.counts,
         figures=report.figures,
         notes=report.notes,
-        incomplete=report.incomplete,
+        incomplete=report.incomplete or any(record.steps[need.name].incomplete for need in step.needs),
         files=sizes,
     )
     return _record(folder, replace(others, steps={**others.steps, step.name: finished}))

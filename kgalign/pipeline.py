@@ -196,12 +196,16 @@ def _ask(work: Work) -> Hearing:
     from kgalign.judge.llm import hear
 
     left, right, verdicts = work.get(SELECT_LEFT), work.get(SELECT_RIGHT), work.get(JUDGE)
-    if work.folder is not None:
-        path = work.folder.file(LEDGER_FILE)
-        return hear(left, right, verdicts, work.config, ledger=path, progress=work.progress)
+    path = work.ledger or (work.folder.file(LEDGER_FILE) if work.folder else None)
     with TemporaryDirectory() as folder:
-        path = Path(folder) / LEDGER_FILE
-        return hear(left, right, verdicts, work.config, ledger=path, progress=work.progress)
+        return hear(
+            left,
+            right,
+            verdicts,
+            work.config,
+            ledger=path or Path(folder) / LEDGER_FILE,
+            progress=work.progress,
+        )
 
 
 ASK = Step(

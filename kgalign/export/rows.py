@@ -1,4 +1,4 @@
-"""The links of an alignment, one by one, as the writers need them."""
+"""The pairs of an alignment, one by one, as the writers need them."""
 
 import re
 from collections.abc import Iterator
@@ -9,12 +9,17 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from kgalign.evaluate.pairs import is_link
-from kgalign.records import Alignment, Outcome, Profile
+from kgalign.rdf.graph import Ids
+from kgalign.records import Alignment, Floats, Outcome, Profile, Verdicts
 
 _BATCH = 16_384
+_LONGEST = 500
 _IRI = re.compile(
     '[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>"{}|^`\\\\\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufff0-\uffff]*',
 )
+_BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+_OPEN = (Outcome.UNDECIDED, Outcome.NOT_ASKED, Outcome.FAILED)
+_REFUSED = (Outcome.REJECTED, Outcome.NO_MATCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +32,35 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
+class Pairs:
+    """Pairs to write, in columns."""
+
+    left: Ids
+    right: Ids
+    """(p,) entity ids, sorted by (left, right)."""
+    probability: Floats
+    outcome: npt.NDArray[np.uint8]
+    """(p,) an :class:`Outcome`."""
+    verdict: Ids
+    """(p,) row in the verdicts."""
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+    def take(self, rows: npt.NDArray[np.int64] | npt.NDArray[np.bool_] | slice) -> "Pairs":
+        """Some of the pairs."""
+        return Pairs(
+            self.left[rows],
+            self.right[rows],
+            self.probability[rows],
+            self.outcome[rows],
+            self.verdict[rows],
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
-    """One link of two IRIs."""
+    """One pair of two IRIs."""
 
     left: int
     right: int
@@ -38,10 +70,24 @@ class Link:
     left_name: str
     right_name: str
     probability: float
-    confirmed: bool
-    """Whether someone vouches for it."""
+    outcome: Outcome
     verdict: int
     """Row in the verdicts."""
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether someone vouches for it."""
+        return self.outcome is Outcome.CONFIRMED
+
+    @property
+    def refused(self) -> bool:
+        """Whether a person or the votes said no."""
+        return self.outcome in _REFUSED
+
+    @property
+    def open(self) -> bool:
+        """Whether it is left to people."""
+        return self.outcome in _OPEN
 
 
 def is_iri(text: str) -> bool:
@@ -49,29 +95,88 @@ def is_iri(text: str) -> bool:
     return _IRI.fullmatch(text) is not None
 
 
+def one_line(name: str) -> str:
+    """A name on one line, without control characters, and of a length that people read."""
+    text = _BLANKS.sub(" ", name[: 2 * _LONGEST]).strip()
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def linked(alignment: Alignment, *, undecided: bool = False) -> Pairs:
+    """The links, and if wanted the pairs that are left to people, in the order of the alignment."""
+    rows = is_link(alignment)
+    if undecided:
+        rows |= np.isin(alignment.outcome, np.array(_OPEN, dtype=np.uint8))
+    return _aligned(alignment).take(rows)
+
+
+def rejected(
+    alignment: Alignment, verdicts: Verdicts, evidence: Verdicts, match_probability: float
+) -> Pairs:
+    """The pairs that someone said no to: a person (REJECTED), or the votes (NO_MATCH).
+
+    The votes count where the evidence alone would have made a match of the pair: that they also said no
+    to all the others that nobody believed in is worth no row.
+
+    Args:
+        alignment: what was decided.
+        verdicts: the verdicts with the votes in them.
+        evidence: the verdicts without the votes, in the same order.
+        match_probability: from here on the evidence takes a pair for a match.
+    """
+    by_people = _aligned(alignment).take(alignment.outcome == Outcome.REJECTED)
+    refused = (verdicts.voted == Outcome.NO_MATCH) & (evidence.probability >= match_probability)
+    refused[alignment.verdict[alignment.verdict >= 0]] = False
+    rows = np.flatnonzero(refused)
+    by_votes = Pairs(
+        verdicts.left[rows],
+        verdicts.right[rows],
+        verdicts.probability[rows],
+        np.full(len(rows), Outcome.NO_MATCH, dtype=np.uint8),
+        rows.astype(np.int32),
+    )
+    return united(by_people, by_votes)
+
+
+def united(first: Pairs, second: Pairs) -> Pairs:
+    """The pairs of both, in order."""
+    both = Pairs(
+        np.concatenate([first.left, second.left]),
+        np.concatenate([first.right, second.right]),
+        np.concatenate([first.probability, second.probability]),
+        np.concatenate([first.outcome, second.outcome]),
+        np.concatenate([first.verdict, second.verdict]),
+    )
+    return both.take(np.lexsort((both.right, both.left)))
+
+
 def links(left: Profile, right: Profile, alignment: Alignment) -> Iterator[Link]:
     """The links that can be written, in the order of the alignment; undecided pairs are no links."""
-    rows = np.flatnonzero(is_link(alignment))
-    for start in range(0, len(rows), _BATCH):
-        yield from _batch(left, right, alignment, rows[start : start + _BATCH])
+    return named(left, right, linked(alignment))
 
 
-def _batch(
-    left: Profile, right: Profile, alignment: Alignment, rows: npt.NDArray[np.int64]
-) -> Iterator[Link]:
-    ids = alignment.left[rows], alignment.right[rows]
-    columns = [
+def named(left: Profile, right: Profile, pairs: Pairs) -> Iterator[Link]:
+    """The pairs whose entities both have an IRI that can be written, in their order."""
+    for start in range(0, len(pairs), _BATCH):
+        yield from _batch(left, right, pairs.take(slice(start, start + _BATCH)))
+
+
+def _aligned(alignment: Alignment) -> Pairs:
+    return Pairs(
+        alignment.left, alignment.right, alignment.probability, alignment.outcome, alignment.verdict
+    )
+
+
+def _batch(left: Profile, right: Profile, pairs: Pairs) -> Iterator[Link]:
+    texts = [
         profile_column.take(pa.array(side)).to_pylist()
-        for profile, side in zip((left, right), ids, strict=True)
+        for profile, side in ((left, pairs.left), (right, pairs.right))
         for profile_column in (profile.entity_iri, profile.entity_name)
     ]
-    confirmed = alignment.outcome[rows] == Outcome.CONFIRMED
-    details = (
-        each.tolist() for each in (*ids, alignment.probability[rows], confirmed, alignment.verdict[rows])
-    )
-    for a, a_name, b, b_name, a_id, b_id, probability, sure, verdict in zip(*columns, *details, strict=True):
+    columns = pairs.left, pairs.right, pairs.probability, pairs.outcome, pairs.verdict
+    details = (each.tolist() for each in columns)
+    for a, a_name, b, b_name, a_id, b_id, probability, outcome, verdict in zip(*texts, *details, strict=True):
         if is_iri(a) and is_iri(b):
-            yield Link(a_id, b_id, a, b, a_name, b_name, probability, sure, verdict)
+            yield Link(a_id, b_id, a, b, a_name, b_name, probability, Outcome(outcome), verdict)
 
 
 def count(alignment: Alignment, written: int) -> Written:

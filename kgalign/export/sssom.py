@@ -3,8 +3,8 @@
 import csv
 import hashlib
 import json
-import re
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -14,22 +14,33 @@ import numpy.typing as npt
 
 from kgalign.export.curies import BUILT_IN, Prefixes
 from kgalign.export.files import replacing
-from kgalign.export.rows import Link, Written, count, links
-from kgalign.records import Alignment, Profile, Verdicts
+from kgalign.export.rows import Link, Pairs, Written, linked, named, one_line
+from kgalign.records import Alignment, Outcome, Profile, Verdicts
 
 UNSPECIFIED_LICENSE = "https://w3id.org/sssom/license/unspecified"
 """What SSSOM says where nobody has chosen a licence."""
 
 _TOOL = "kgalign"
+_MODIFIER, _COMMENT = "predicate_modifier", "comment"
 _COLUMNS = (
     "subject_id",
     "subject_label",
     "predicate_id",
+    _MODIFIER,
     "object_id",
     "object_label",
     "mapping_justification",
+    "mapping_tool",
+    "mapping_tool_version",
+    "confidence",
+    _COMMENT,
 )
-_TOOL_COLUMNS = ("mapping_tool", "mapping_tool_version")
+_OF_TOOL = frozenset({"mapping_tool", "mapping_tool_version"})
+_OPEN = {
+    Outcome.UNDECIDED: "undecided: left to people",
+    Outcome.NOT_ASKED: "undecided: a language model was to be asked, but was not",
+    Outcome.FAILED: "undecided: a language model was asked and gave no usable answer",
+}
 _OWL_CLASSES = ("http://www.w3.org/2002/07/owl#Class", "http://www.w3.org/2000/01/rdf-schema#Class")
 _CONCEPTS = ("http://www.w3.org/2004/02/skos/core#Concept",)
 _SUBCLASS = (
@@ -37,8 +48,6 @@ _SUBCLASS = (
     "http://www.w3.org/2002/07/owl#equivalentClass",
 )
 _BROADER = ("http://www.w3.org/2004/02/skos/core#broader", "http://www.w3.org/2004/02/skos/core#narrower")
-_BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
-_LONGEST = 500
 
 _INSTANCE, _CLASS, _CONCEPT = 0, 1, 2
 
@@ -52,83 +61,122 @@ def write_sssom(
     *,
     version: str,
     license: str = UNSPECIFIED_LICENSE,
+    pairs: Pairs | None = None,
 ) -> Written:
-    """Write each link as one mapping; undecided pairs are not in it.
+    """Write each pair as one mapping: the links, unless other pairs are named.
 
     Instances are mapped with owl:sameAs, classes with owl:equivalentClass, concepts (and a class with
-    anything else) with skos:exactMatch. IRIs become CURIEs of their URIs. What kgalign found is a
-    composite matching; a link known from the start is of unspecified origin, one that a person
-    confirmed is manual curation. The set's id is a hash of its mappings: the same links, the same id.
+    anything else) with skos:exactMatch. A pair that was refused is the same mapping with the modifier
+    ``Not``; its confidence is that of the refusal, 1 where a person refused it. A pair that is left to
+    people is a skos:closeMatch, and a comment says so: a reader that looks at nothing but the predicate
+    shall not take it for a link. IRIs become CURIEs of their URIs. What kgalign found is a composite
+    matching; a link known from the start is of unspecified origin, what a person confirmed or rejected is
+    manual curation. The set's id is a hash of its mappings: the same mappings, the same id.
 
     Args:
         path: where to.
         left: the left side, subjects of the mappings.
         right: the right side, their objects.
-        alignment: what was decided.
+        alignment: what was decided; its links are written where ``pairs`` is None.
         verdicts: says which pairs were known from the start.
         version: version of kgalign.
         license: URI of the licence of the mappings.
+        pairs: what to write.
 
     Raises:
         OSError: no room, or no permission.
     """
+    wanted = linked(alignment) if pairs is None else pairs
     prefixes = Prefixes.for_iris(
-        iri for link in links(left, right, alignment) for iri in (link.left_iri, link.right_iri)
+        iri for link in named(left, right, wanted) for iri in (link.left_iri, link.right_iri)
     )
-    mapper = _Mapper(prefixes, verdicts.given, _kinds(left), _kinds(right))
-    digest, all_by_tool = hashlib.sha256(), True
-    for link in links(left, right, alignment):
-        digest.update(json.dumps([*mapper.mapping(link), mapper.confidence(link)]).encode())
-        all_by_tool &= not link.confirmed
+    mapper = _Mapper(prefixes, version, verdicts.given, _kinds(left), _kinds(right))
+    rows = [row for row, used in enumerate(mapper.used(named(left, right, wanted))) if used]
+    columns = [_COLUMNS[row] for row in rows]
+    all_by_tool = not _OF_TOOL & set(columns)
+    digest = hashlib.sha256()
+    told = [row for row in rows if _COLUMNS[row] not in _OF_TOOL]
+    for link in named(left, right, wanted):
+        values = mapper.mapping(link)
+        digest.update(json.dumps([values[row] for row in told]).encode())
     set_id = f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_OID, digest.hexdigest())}"
     written = 0
     with replacing(path) as file:
         _write_head(file, set_id, license, version if all_by_tool else None, prefixes)
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
-        # A value of the whole set may not stand in single mappings too: the tool is named in one place.
-        table.writerow([*_COLUMNS, *(() if all_by_tool else _TOOL_COLUMNS), "confidence"])
-        for link in links(left, right, alignment):
-            tool = () if all_by_tool else ("", "") if link.confirmed else (_TOOL, version)
-            table.writerow([*mapper.mapping(link), *tool, mapper.confidence(link)])
+        table.writerow(columns)
+        for link in named(left, right, wanted):
+            values = mapper.mapping(link)
+            table.writerow([values[row] for row in rows])
             written += 1
-    return count(alignment, written)
+    return Written(written, len(wanted) - written)
 
 
 @dataclass(frozen=True, slots=True)
 class _Mapper:
-    """Turns links into mappings."""
+    """Turns pairs into mappings."""
 
     prefixes: Prefixes
+    version: str
     given: npt.NDArray[np.bool_]
     left_kind: npt.NDArray[np.int8]
     right_kind: npt.NDArray[np.int8]
 
     def mapping(self, link: Link) -> tuple[str, ...]:
-        """The columns that every mapping has."""
+        """The value of each of ``_COLUMNS``."""
+        tool = ("", "") if _by_people(link) else (_TOOL, self.version)
         return (
             self.prefixes.curie(link.left_iri),
-            _label(link.left_name),
+            one_line(link.left_name),
             self._predicate(link),
+            "Not" if link.refused else "",
             self.prefixes.curie(link.right_iri),
-            _label(link.right_name),
+            one_line(link.right_name),
             self._justification(link),
+            *tool,
+            _confidence(link),
+            _OPEN.get(link.outcome, ""),
         )
 
     @staticmethod
-    def confidence(link: Link) -> str:
-        return str(round(link.probability, 6))
+    def used(links: Iterable[Link]) -> tuple[bool, ...]:
+        """Which of ``_COLUMNS`` the mappings need.
+
+        A value of the whole set may not stand in single mappings too: the tool is named in one place.
+        """
+        by_people = refused = left_open = False
+        for link in links:
+            by_people |= _by_people(link)
+            refused |= link.refused
+            left_open |= link.open
+        needed = {_MODIFIER: refused, _COMMENT: left_open} | dict.fromkeys(_OF_TOOL, by_people)
+        return tuple(needed.get(column, True) for column in _COLUMNS)
 
     def _predicate(self, link: Link) -> str:
+        if link.open:
+            return "skos:closeMatch"
         kinds = {int(self.left_kind[link.left]), int(self.right_kind[link.right])}
         if kinds == {_INSTANCE}:
             return "owl:sameAs"
         return "owl:equivalentClass" if kinds == {_CLASS} else "skos:exactMatch"
 
     def _justification(self, link: Link) -> str:
-        if not link.confirmed:
+        if not _by_people(link):
             return "semapv:CompositeMatching"
-        known = link.verdict >= 0 and bool(self.given[link.verdict])
+        known = link.confirmed and link.verdict >= 0 and bool(self.given[link.verdict])
         return "semapv:UnspecifiedMatching" if known else "semapv:ManualMappingCuration"
+
+
+def _by_people(link: Link) -> bool:
+    """Whether a person, or the input, decided, and not the tool."""
+    return link.outcome in (Outcome.CONFIRMED, Outcome.REJECTED)
+
+
+def _confidence(link: Link) -> str:
+    """How sure the mapping is as it stands there, 0 to 1."""
+    if link.outcome is Outcome.REJECTED:
+        return "1.0"
+    return str(round(1 - link.probability if link.refused else link.probability, 6))
 
 
 def _kinds(profile: Profile) -> npt.NDArray[np.int8]:
@@ -146,12 +194,6 @@ def _kinds(profile: Profile) -> npt.NDArray[np.int8]:
         kinds[profile.edge_head[edges]] = kind
         kinds[profile.edge_tail[edges]] = kind
     return kinds
-
-
-def _label(name: str) -> str:
-    """A name on one line, without control characters, and of a length that people read."""
-    text = _BLANKS.sub(" ", name[: 2 * _LONGEST]).strip()
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
 def _write_head(file: TextIO, set_id: str, license: str, version: str | None, prefixes: Prefixes) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kgalign.config import Config, LlmConfig, VotesConfig
-from kgalign.errors import ConfigError, RunError
+from kgalign.errors import ConfigError, KgalignError, RunError
 from kgalign.judge.asking import Asking, Heard
 from kgalign.judge.cases import Case, find_cases
 from kgalign.judge.join import no_hearing
@@ -89,11 +89,20 @@ def check_server(config: Config) -> None:
     async def look() -> None:
         backend = open_backend(config.judge.judge, config.llm)
         try:
-            await backend.probe()
+            _check_structure(await backend.probe(), config.llm)
         finally:
             await backend.close()
 
     _run(look())
+
+
+def _check_structure(found: Capabilities, config: LlmConfig) -> None:
+    if found.structure == "none" and not config.unstructured:
+        raise KgalignError(
+            "The language model server does not hold answers to a form: it gives neither JSON by a schema "
+            "nor one of the words that were offered",
+            "Start it with structured output, or set llm.unstructured = true to ask it all the same",
+        )
 
 
 async def _ask(
@@ -111,6 +120,7 @@ async def _ask(
     backend = open_backend(config.judge.judge, config.llm)
     try:
         found = await backend.probe()
+        _check_structure(found, config.llm)
         plan = _plan(config, templates, found)
         with Ledger.open(path, write=True) as ledger:
             judging = ledger.begin(backend.name, backend.adapter, plan.settings())
@@ -197,8 +207,8 @@ def _planned(judging: Judging, config: Config, templates: Templates, path: Path)
         raise RunError(
             f"The settings of the last judging in {path} can't be read: {error}", "Run with --judge llm again"
         ) from error
-    now = _hashes(templates)
-    changed = sorted(name for name, digest in plan.templates.items() if now.get(name) != digest)
+    # A phrasing that was added counts as well: which one a case begins with goes by how many there are.
+    changed = sorted({name for name, _ in plan.templates.items() ^ _hashes(templates).items()})
     if changed:
         raise RunError(
             f"The votes in {path} were cast on other prompts: {', '.join(changed)} changed since",

@@ -24,6 +24,8 @@ _LEAST = 8
 """Requests in a round at least."""
 _ROW = 10
 """Calls that fail one after the other until the server counts as gone, if that takes long enough."""
+_QUESTIONS = 3
+"""Different questions that these must be about."""
 _REFUSED_ROW = 20
 """The same for calls that need not be tried again: then there is nothing to wait for."""
 _PATIENCE = 5.0
@@ -94,6 +96,7 @@ class Pool:
         self._hold = 0.0
         self._row = 0
         self._row_began = 0.0
+        self._failing: set[int] = set()
         self._answered_at = time.time()
 
     @property
@@ -156,7 +159,7 @@ class Pool:
             answered = True
         except CallFailed as failure:
             answered = False
-            self._count(failure)
+            self._count(request, failure)
             raise
         finally:
             self.stats.in_flight -= 1
@@ -205,7 +208,7 @@ class Pool:
             return
         self._see_end()
 
-    def _count(self, failure: CallFailed) -> None:
+    def _count(self, request: Request, failure: CallFailed) -> None:
         """Obey what the server asks for, and stop where there is no hope."""
         now = time.monotonic()
         if failure.after is not None:
@@ -218,8 +221,12 @@ class Pool:
                 )
         if self._row == 0:
             self._row_began = now
+            self._failing.clear()
         self._row += 1
-        lost = self._row >= _ROW and now - self._row_began >= self._patience
+        self._failing.add(id(request))
+        # Where something listens it may be the question's fault: the last ones of a run are often such.
+        many = failure.gone or len(self._failing) >= _QUESTIONS
+        lost = self._row >= _ROW and many and now - self._row_began >= self._patience
         if lost or (self._row >= _REFUSED_ROW and not failure.again):
             since = time.strftime("%H:%M:%S", time.localtime(self._answered_at))
             self._stop(

@@ -17,7 +17,6 @@ FORMS: tuple[Form, ...] = (
 )
 
 _MOST_VALUES = 4
-_VALUE_LENGTH = 120
 _REASON_LENGTH = 160
 
 
@@ -29,13 +28,13 @@ def answer_schema(labels: tuple[str, ...], *, limits: bool = True) -> dict[str, 
 
     Args:
         labels: the words of which ``choice`` must be one.
-        limits: whether to limit the number of values and the lengths of texts.
+        limits: whether to limit the number of values and the length of the reason.
     """
-    value: dict[str, Any] = {"type": "string"}
-    values: dict[str, Any] = {"type": "array", "items": value}
+    values: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
     reason: dict[str, Any] = {"type": "string"}
     if limits:
-        value["maxLength"] = _VALUE_LENGTH
+        # The values have no limit of length: under one, grammars of xgrammar allow no escapes, and a value with
+        # a quotation mark in it could not be cited.
         values["maxItems"] = _MOST_VALUES
         reason["maxLength"] = _REASON_LENGTH
     properties = {"choice": {"type": "string", "enum": list(labels)}, "values": values, "reason": reason}

@@ -37,6 +37,7 @@ def label_probabilities(tokens: object, labels: Sequence[str]) -> dict[str, floa
     begin = _begin(text)
     fold = _folding(labels)
     folded = [fold(label) for label in labels]
+    firsts = {label[:1] for label in folded}  # most tokens begin no label: it saves time to see that first
     mass = [0.0] * len(labels)
     told = False
     branch = 1.0
@@ -52,9 +53,8 @@ def label_probabilities(tokens: object, labels: Sequence[str]) -> dict[str, floa
         for other, probability in alternatives:
             if other != token:
                 written = _instead(text, offset, begin, other)
-                reached = [] if written is None else _matching(fold(written), folded)
-                if len(reached) < len(folded):
-                    _share(mass, reached, branch * probability)
+                if written and fold(written[0])[:1] in firsts:
+                    _share(mass, _matching(fold(written), folded), branch * probability)
         branch *= chosen
         found = _matching(fold(text[begin:end].lstrip(_OPENING)), folded)
         if len(found) < 2:
@@ -118,12 +118,12 @@ def _folding(labels: Sequence[str]) -> Callable[[str], str]:
     return str.casefold
 
 
-def _instead(text: str, offset: int, begin: int, other: str) -> str | None:
-    """What the answer begins with if another token stands at an offset; None where it can't be told."""
+def _instead(text: str, offset: int, begin: int, other: str) -> str:
+    """What the answer begins with if another token stands at an offset; empty where it can't be told."""
     if offset < begin:
         # The token holds the colon as well: only what goes the same way up to there says something.
         head = text[offset:begin]
-        return other[len(head) :].lstrip(_OPENING) if other.startswith(head) else None
+        return other[len(head) :].lstrip(_OPENING) if other.startswith(head) else ""
     return (text[begin:offset] + other).lstrip(_OPENING)
 
 

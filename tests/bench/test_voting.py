@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from bench import voting, voting_report
-from bench.voting import ABSTAINS, BLIND, LEAD, Luck, Row, Setting
+from bench.voting import ABSTAINS, BLIND, LEAD, Row
+from bench.voting_draws import ROUNDS, Luck, Setting, balanced
 from kgalign.config import VotesConfig
 from kgalign.judge.reduce import REDUCERS
 from kgalign.judge.reduce.ballots import Ballots
@@ -20,7 +21,7 @@ LABELS = ("A", "B", "C", "D", "E", "none")
 def test_its_judge_answers_as_the_scripted_one_does(setting: Setting) -> None:
     """Shares of each place, and mean probabilities, with the truth in the third place."""
     luck = Luck.draw(3000, 1)
-    shown = np.tile(np.arange(1, 6), (3000, voting.ROUNDS, 1))
+    shown = np.tile(np.arange(1, 6), (3000, ROUNDS, 1))
     there = luck.truth == 2
     votes = luck.votes(setting, shown)
     place = np.where(votes.usable, votes.place, -1)[there].ravel()
@@ -46,7 +47,7 @@ def test_its_judge_answers_as_the_scripted_one_does(setting: Setting) -> None:
 @pytest.mark.parametrize("graded", [False, True])
 def test_it_stops_and_decides_as_the_package_does(graded: bool) -> None:
     luck = Luck.draw(60, 2)
-    votes = luck.votes(Setting(0.75, 0.3, 0.1), voting.balanced(60, 2))
+    votes = luck.votes(Setting(0.75, 0.3, 0.1), balanced(60, 2))
     prior = luck.prior()
     rules = VotesConfig(confidence=0.9, min_votes=2, max_votes=6)
     [decided] = voting.judge(votes, prior, [rules], graded=graded)
@@ -83,9 +84,7 @@ def test_heads_are_counted_as_the_reducer_counts_them() -> None:
 
 
 def row(system: str, right: float, calls: float, confidence: float = 0.0) -> Row:
-    return Row(
-        Setting(0.8, 0.1, 0), system, confidence, 1000, right, calls, 0.0, 0.0, (right,) * 5, (0.0,) * 5
-    )
+    return Row(Setting(0.8, 0.1, 0), system, confidence, 1000, right, calls, 0.0, 0.0)
 
 
 def test_a_judge_is_compared_on_the_line_through_its_confidences() -> None:
@@ -95,17 +94,34 @@ def test_a_judge_is_compared_on_the_line_through_its_confidences() -> None:
     assert found.saved == pytest.approx(0.2)
     dear, poor = row(BLIND, 0.95, 3.5, 0.9), row(BLIND, 0.8, 2.0, 0.9)
     [found] = voting_report.compare([rows[0], dear], BLIND, LEAD)
-    assert (found.gain, found.saved) == (None, pytest.approx(-0.5))
+    assert found.gain is None
+    assert found.saved == pytest.approx(-0.5)
     [found] = voting_report.compare([rows[0], poor], BLIND, LEAD)
-    assert (found.gain, found.saved) == (pytest.approx(-0.1), None)
+    assert found.gain == pytest.approx(-0.1)
+    assert found.saved is None
+
+
+def test_the_truth_is_put_at_each_place_with_all_else_equal() -> None:
+    """One call that always takes the first place is right there and nowhere else."""
+    places = voting.places(1, 50, [Setting(0.5, 1.0, 0.0)])
+    [one] = [each for each in places if each.system == voting.ONE]
+    assert one.right == (1.0, 0.0, 0.0, 0.0, 0.0)
+    assert one.won == (1.0, 0.0, 0.0, 0.0, 0.0)
+    fair = voting.places(1, 50, [Setting(0.5, 0.0, 0.0)])
+    [one] = [each for each in fair if each.system == voting.ONE]
+    assert len(set(one.right)) == 1
 
 
 def test_the_section_has_every_system_and_the_same_figures_each_time() -> None:
     grid = (Setting(0.8, 0.3, 0.05), Setting(0.9, 0.0, 0.05))
     told: list[Setting] = []
-    rows = voting.measure(2, 80, told.append, grid)
+
+    def text() -> str:
+        rows = voting.measure(2, 80, told.append, grid)
+        return voting_report.as_markdown(rows, voting.places(1, 80, grid[:1]))
+
+    first = text()
     assert told == list(grid)
-    text = voting_report.as_markdown(rows)
-    for system in {each.system for each in rows}:
-        assert f"| {system} |" in text
-    assert voting_report.as_markdown(voting.measure(2, 80, lambda _: None, grid)) == text
+    for system in (voting.ONE, voting.FIXED, voting.SHUFFLED, voting.STRICT, LEAD, BLIND, voting.FULL):
+        assert f"| {system} |" in first
+    assert text() == first

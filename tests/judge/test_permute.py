@@ -1,5 +1,6 @@
 """Orders of options: what they must be for the cases that occur."""
 
+import itertools
 from collections import Counter
 
 import pytest
@@ -13,7 +14,7 @@ def orders(options: int, turns: int, *, seed: int = 0, case: str = "urn:a") -> l
 
 @pytest.mark.parametrize("options", [2, 4, 6, 8, 10])
 def test_in_an_even_design_each_option_follows_each_other_one_once(options: int) -> None:
-    pairs = Counter(pair for shown in orders(options, options) for pair in zip(shown, shown[1:], strict=False))
+    pairs = Counter(pair for shown in orders(options, options) for pair in itertools.pairwise(shown))
     assert len(pairs) == options * (options - 1)
     assert set(pairs.values()) == {1}
 
@@ -21,7 +22,7 @@ def test_in_an_even_design_each_option_follows_each_other_one_once(options: int)
 @pytest.mark.parametrize("options", [3, 5, 7, 9])
 def test_in_an_odd_design_each_option_follows_each_other_one_twice(options: int) -> None:
     shown = orders(options, 2 * options)
-    pairs = Counter(pair for each in shown for pair in zip(each, each[1:], strict=False))
+    pairs = Counter(pair for each in shown for pair in itertools.pairwise(each))
     assert len(pairs) == options * (options - 1)
     assert set(pairs.values()) == {2}
 

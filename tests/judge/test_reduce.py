@@ -193,7 +193,9 @@ def test_the_place_prior_is_taken_off_the_probabilities() -> None:
 def test_cases_of_many_shapes_are_learned_from_together() -> None:
     votes = [
         Ballots(np.array([0.3, 0.7]), (Ballot(1, (1,), "model"), Ballot(0, (1,), "other"))),
-        Ballots(np.full(6, 1 / 6), (Ballot(5, (5, 4, 3, 2, 1), "model"), Ballot(5, (5,), "model", (0.9, 0.1)))),
+        Ballots(
+            np.full(6, 1 / 6), (Ballot(5, (5, 4, 3, 2, 1), "model"), Ballot(5, (5,), "model", (0.9, 0.1)))
+        ),
         Ballots(np.array([1.0]), ()),
         Ballots(np.array([0.0, 1.0, 0.0]), (Ballot(2, (1, 2), "model", (0.0, 1.0, 0.0)),)),
     ]

@@ -49,7 +49,9 @@ def test_each_option_stands_at_each_place_equally_often(
 
 @pytest.mark.parametrize("name", sorted(REDUCERS))
 @given(votes=st.lists(cases(), min_size=1, max_size=6))
-def test_a_reducer_gives_each_case_probabilities_and_a_leader_or_none(name: str, votes: list[Ballots]) -> None:
+def test_a_reducer_gives_each_case_probabilities_and_a_leader_or_none(
+    name: str, votes: list[Ballots]
+) -> None:
     told = REDUCERS[name](votes)
     assert len(told) == len(votes)
     for tally, case in zip(told, votes, strict=True):

@@ -64,6 +64,16 @@ def test_what_leaves_every_answer_possible_says_nothing() -> None:
     check(tokens, {"A": 0.9, "B": 0.1, "none": 0.0})
 
 
+def test_a_token_may_hold_the_colon_and_the_answer() -> None:
+    tokens = [
+        *HEAD[:2],
+        entry('":', 0.7, {'":': 0.7, '":"none': 0.2, '": "A': 0.1, '"none': 0.3}),
+        place(' "', 1.0),
+        entry("B", 1.0, {"B": 1.0, "A": 1e-12}),
+    ]
+    check(tokens, {"A": 0.1, "B": 0.7, "none": 0.2})
+
+
 def test_a_branch_that_was_not_taken_weighs_as_much_as_it_would_have_been() -> None:
     tokens = [
         *HEAD,

@@ -1,10 +1,13 @@
 """Small graphs with many entities in doubt, and runs over them in which a scripted judge is asked."""
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from kgalign.llm.scripted_server import Running
 from tests.conftest import Pair
 from tests.judge.generate import write_people
 
+COMMAND = (sys.executable, "-m", "kgalign")
 RESULTS = ("links.nt", "verdicts.parquet", "mappings.sssom.tsv")
 """Files that hold what was decided."""
 
@@ -42,7 +46,7 @@ def run(pair: Pair, out: Path, url: str, *, force: bool = False, **sections: Map
 def command(pair: Pair, out: Path, *options: object) -> list[str]:
     """The same as a command line."""
     words = ("run", pair.left, pair.right, "-o", out, *options)
-    return [sys.executable, "-m", "kgalign", *map(str, words)]
+    return [*COMMAND, *map(str, words)]
 
 
 def asking(url: str, *options: object) -> tuple[str, ...]:
@@ -64,6 +68,30 @@ def call(
     )
 
 
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["tests.llm_runs.runs", "kgalign.judge.llm", "openai"])
+
+
+def begin(words: list[str]) -> "multiprocessing.context.ForkServerProcess":
+    """Start a command in a process of its own, in which everything is imported already.
+
+    It says nothing: its exit code tells.
+    """
+    process = _FORKS.Process(target=_invoke, args=(words[len(COMMAND) :],))
+    process.start()
+    return process
+
+
+def _invoke(words: list[str]) -> None:
+    from kgalign.cli import main
+
+    with open(os.devnull, "w", encoding="utf8") as nothing:
+        os.dup2(nothing.fileno(), 1)
+        os.dup2(nothing.fileno(), 2)
+    with suppress(BrokenPipeError):
+        main(words)
+
+
 def results(out: Path) -> dict[str, bytes]:
     """What was decided, byte by byte."""
     return {name: (out / name).read_bytes() for name in RESULTS}
@@ -80,15 +108,20 @@ def answers(out: Path) -> dict[str, str]:
         return dict(ledger.connection.execute("SELECT key, reply FROM call WHERE answered"))
 
 
-def questions(server: Running) -> list[dict[str, Any]]:
+def questions(server: Running) -> list[bytes]:
     """The bodies of what a server was asked about records, in the order in which they came."""
-    bodies = [json.loads(body) for body in server.bodies]
-    return [body for body in bodies if "Record: {" in str(body) or "First: {" in str(body)]
+    return [body for body in server.bodies if b"Record: {" in body or b"First: {" in body]
+
+
+def answered_again(server: Running) -> int:
+    """Questions about records that were answered although they had been answered before."""
+    digests = {blake2b(body, digest_size=16).hexdigest() for body in questions(server)}
+    return sum(max(0, server.answered[digest] - 1) for digest in digests)
 
 
 def assert_sound(out: Path) -> None:
     """The ledger is what its hashes say."""
-    done = call([sys.executable, "-m", "kgalign", "votes", "verify", str(out)])
+    done = call([*COMMAND, "votes", "verify", str(out)])
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -41,7 +41,7 @@ CHAT_TEMPLATE = (
 )
 # Tokens that end a string, a list or an object are made likely: otherwise a model without wits fills every
 # answer up to its longest, none is whole, and the tests take minutes.
-LIKELY = {'"': 5.0, '"}': 5.0, "}": 5.0, END: 5.0, "]": 6.0, "[]": 6.0, "],": 6.0, "[],": 6.0}
+LIKELY = {'"': 10.0, '"}': 10.0, END: 10.0, "}": 5.0, "]": 8.0, "[]": 8.0, "],": 8.0, "[],": 8.0}
 """Token → weight of its likelihood."""
 
 
@@ -80,7 +80,7 @@ def make_adapter(folder: Path, base: Path, seed: int = 2, hidden: int = HIDDEN) 
             "task_type": "CAUSAL_LM",
             "base_model_name_or_path": str(base),
             "r": RANK,
-            "lora_alpha": 4 * RANK,
+            "lora_alpha": RANK,
             "lora_dropout": 0.0,
             "bias": "none",
             "target_modules": list(targets),

@@ -1,0 +1,185 @@
+"""What each source says of each thing: statements as claims, and what is said about the graphs themselves.
+
+A source is told by where a statement stands. In the default graph it is the side. In a named graph it is the
+graph, unless the names only number records of one publisher: the graphs of one authority (host) that mostly
+speak of one subject each and rarely say the same property of it twice are one source, the authority. So
+``http://en.wikipedia.org/wiki/Eindhoven:population:1`` is a record of ``en.wikipedia.org``, while two graphs
+that rival over the same things are two sources, whoever published them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+import numpy as np
+import pyarrow as pa
+
+from kgalign.arrays import Flags, Positions, run_starts
+from kgalign.rdf.columns import canonical, remap
+from kgalign.rdf.graph import Graph, Ids, TermKind, Terms
+
+_RIVALRY = 0.5
+"""Share of repeated (subject, property) from which graphs of one authority are rivals, not records."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Statements with their sources, sorted by (subject, property, source, value, graph)."""
+
+    subject: Ids
+    property: Ids
+    value: Ids
+    """(n,) term ids each."""
+    source: Ids
+    """(n,) index into ``sources``."""
+    graph: Ids
+    """(n,) term id of the named graph that says so, -1 for the default graph."""
+    terms: Terms
+    sources: tuple[str, ...]
+    """Names of the sources, sorted."""
+
+    def __len__(self) -> int:
+        return len(self.subject)
+
+    def starts(self) -> Positions:
+        """Rows at which a new (subject, property) begins."""
+        return np.flatnonzero(run_starts(self.subject, self.property))
+
+    def take(self, rows: Positions | Flags) -> "Claims":
+        """Some of the claims; the rows must keep their order."""
+        return replace(
+            self,
+            subject=self.subject[rows],
+            property=self.property[rows],
+            value=self.value[rows],
+            source=self.source[rows],
+            graph=self.graph[rows],
+        )
+
+    def text(self, term: int) -> str:
+        """The IRI, label or lexical form of a term."""
+        return str(self.terms.value[int(term)].as_py())
+
+
+def claims_of(graph: Graph, side: str = "", sources: Mapping[str, str] | None = None) -> Claims:
+    """The claims of a graph. Statements about a named graph are not claims about things and are left out:
+    :func:`about_graphs` finds them.
+
+    Args:
+        graph: the statements.
+        side: the source of the default graph's statements.
+        sources: start of a graph's IRI → name of the source, the longest start that fits; where none fits the
+            rule of this module decides.
+    """
+    rows = np.flatnonzero(~about_graphs(graph))
+    names, code = _sources(graph, rows, side, sources or {})
+    return _sorted(
+        Claims(
+            graph.subject[rows],
+            graph.predicate[rows],
+            graph.object[rows],
+            code,
+            graph.graph[rows],
+            graph.terms,
+            names,
+        )
+    )
+
+
+def about_graphs(graph: Graph) -> Flags:
+    """(m,) statements whose subject is the name of a graph that holds other statements."""
+    named = np.zeros(len(graph.terms), bool)
+    named[graph.graph[(graph.graph >= 0) & (graph.graph != graph.subject)]] = True
+    about: Flags = named[graph.subject]
+    return about
+
+
+def join_claims(parts: Sequence[Claims]) -> Claims:
+    """The claims of several graphs as one; equal terms become one, sources of the same name are one.
+
+    A blank node's label counts as its identity: callers make labels apart beforehand.
+    """
+    terms, position = canonical([part.terms for part in parts])
+    names = tuple(sorted({name for part in parts for name in part.sources}))
+    place = {name: number for number, name in enumerate(names)}
+    columns: list[list[Ids]] = [[], [], [], [], []]
+    start = 0
+    for part in parts:
+        table = position[start : start + len(part.terms)]
+        start += len(part.terms)
+        code = np.array([place[name] for name in part.sources], np.int32)
+        for column, ids in zip(
+            columns, (part.subject, part.property, part.value, part.graph), strict=False
+        ):
+            column.append(remap(ids, table))
+        columns[4].append(remap(part.source, code))
+    subject, property, value, graph, source = (
+        np.concatenate(column) if column else np.empty(0, np.int32) for column in columns
+    )
+    return _sorted(Claims(subject, property, value, source, graph, terms, names))
+
+
+def _sorted(claims: Claims) -> Claims:
+    order = np.lexsort((claims.graph, claims.value, claims.source, claims.property, claims.subject))
+    return claims.take(order)
+
+
+def _sources(
+    graph: Graph, rows: Positions, side: str, given: Mapping[str, str]
+) -> tuple[tuple[str, ...], Ids]:
+    """Names of the sources, sorted, and the source of each of the rows."""
+    names = graph.graph[rows]
+    distinct, place = np.unique(names, return_inverse=True)
+    called: list[str] = []
+    loose: list[int] = []
+    texts = graph.terms.value.take(pa.array(np.maximum(distinct, 0)))if len(distinct) else pa.array([])
+    for number, (term, text) in enumerate(zip(distinct.tolist(), texts.to_pylist(), strict=True)):
+        fitting = max((start for start in given if term >= 0 and text.startswith(start)), key=len, default=None)
+        called.append(side if term < 0 else text if fitting is None else given[fitting])
+        if term >= 0 and fitting is None and graph.terms.kind[term] == TermKind.IRI:
+            loose.append(number)
+    authority = {number: authority_of(called[number]) for number in loose}
+    for number in _records(graph.subject[rows], graph.predicate[rows], place, authority):
+        called[number] = authority[number]
+    found = tuple(sorted(set(called)))
+    code = {name: number for number, name in enumerate(found)}
+    return found, np.array([code[name] for name in called], np.int32)[place]
+
+
+def authority_of(iri: str) -> str:
+    """The host of an IRI; of a URN its namespace; else the IRI itself."""
+    try:
+        parts = urlsplit(iri)
+    except ValueError:  # brackets that hold no address
+        return iri
+    if parts.hostname:
+        return parts.hostname
+    if parts.scheme == "urn":
+        return ":".join(iri.split(":")[:2])
+    return iri
+
+
+def _records(
+    subject: Ids, predicate: Ids, place: Positions, authority: Mapping[int, str]
+) -> list[int]:
+    """The graphs (by number) that are only records of their authority."""
+    if not authority:
+        return []
+    owner = np.full(int(place.max()) + 1, -1)
+    hosts = {name: number for number, name in enumerate(sorted(set(authority.values())))}
+    for number, name in authority.items():
+        owner[number] = hosts[name]
+    by_graph = np.unique(np.stack([place, subject]), axis=1)
+    subjects = np.bincount(by_graph[0], minlength=len(owner))
+    said = np.unique(np.stack([owner[place], subject, predicate, place]), axis=1)
+    once = np.unique(said[:3], axis=1)
+    records: set[int] = set()
+    for host in hosts.values():
+        graphs = np.flatnonzero(owner == host)
+        single = graphs[subjects[graphs] == 1]
+        things = np.unique(by_graph[1][np.isin(by_graph[0], single)])
+        apart = int((once[0] == host).sum())
+        repeated = 1 - apart / max(int((said[0] == host).sum()), 1)
+        if len(single) * 2 > len(graphs) and len(things) > 1 and repeated < _RIVALRY:
+            records.update(single.tolist())
+    return sorted(records)

@@ -1,0 +1,242 @@
+"""Reading values: their kind, what they mean whatever their clothes, and how exact they are.
+
+``"1.0"``, ``1`` and ``"01"^^xsd:decimal`` are one number; ``2001`` and ``2001-01-01`` don't contradict each
+other: the one is the other, less exactly. Texts are one where they differ in case, in composed or decomposed
+characters, or in white space.
+"""
+
+import datetime
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from rapidfuzz import fuzz
+
+from kgalign.arrays import Doubles
+from kgalign.rdf.graph import Ids, TermKind, Terms
+from kgalign.rdf.vocabulary import XSD
+from kgalign.text import fold, sort_words
+
+
+class Kind(IntEnum):
+    """What a value is."""
+
+    NODE = 0
+    """An IRI, a blank node or a triple term."""
+    NUMBER = 1
+    DATE = 2
+    BOOLEAN = 3
+    TEXT = 4
+
+
+NUMERIC = frozenset(
+    XSD + name
+    for name in (
+        "integer int long short byte decimal double float nonNegativeInteger positiveInteger "
+        "negativeInteger nonPositiveInteger unsignedInt unsignedLong unsignedShort unsignedByte"
+    ).split()
+)
+"""Datatypes of numbers."""
+DATES = frozenset(XSD + name for name in "date dateTime dateTimeStamp gYear gYearMonth".split())
+"""Datatypes of points in time."""
+
+_NUMBER = re.compile(r"[-+]?(?:0|[1-9]\d*|(?=\.))(?:\.\d*)?(?:[eE][-+]?\d+)?\Z")
+_DATE = re.compile(
+    r"(-?\d{4,})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?)?)?)?(Z|[-+]\d\d:\d\d)?\Z"
+)
+_ZONE = re.compile(r"([-+])(\d\d):(\d\d)")
+_YEAR = re.compile(r"[12]\d{3}\Z")
+_SPACE = re.compile(r"\s+")
+_DAYS = {"year": 365.2425, "month": 30.44, "day": 1.0, "second": 1 / 86400}
+_NEAR = 95.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one value means."""
+
+    kind: Kind
+    key: str
+    """Equal for equal values of one kind."""
+    number: float = float("nan")
+    """A number; days since 0001-01-01 for a date (proleptic, UTC, the start of what is given); else NaN."""
+    grain: float = float("nan")
+    """The unit of the last digit that is given; for a date the days that it spans."""
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Readings in columns."""
+
+    kind: npt.NDArray[np.uint8]
+    key: Ids
+    """(n,) equal where value, kind and language are."""
+    number: Doubles
+    grain: Doubles
+    language: Ids
+    """(n,) index into the terms' languages, -1 for none."""
+
+    def __len__(self) -> int:
+        return len(self.kind)
+
+
+def read_values(terms: Terms, ids: Ids, *, years: bool = False) -> Values:
+    """Read terms.
+
+    Args:
+        terms: the table of terms.
+        ids: (n,) terms to read; each distinct one is read once.
+        years: whether plain four-digit numbers are years, as where the other values are dates.
+    """
+    distinct, place = np.unique(ids, return_inverse=True)
+    texts = terms.value.take(pa.array(distinct)).to_pylist()
+    keys: dict[tuple[Kind, int, str], int] = {}
+    kind, key = np.empty(len(distinct), np.uint8), np.empty(len(distinct), np.int32)
+    number, grain = np.empty(len(distinct)), np.empty(len(distinct))
+    language = terms.language[distinct]
+    datatypes = terms.datatype[distinct].tolist()
+    kinds = terms.kind[distinct].tolist()
+    for row, (text, what, datatype, tag) in enumerate(
+        zip(texts, kinds, datatypes, language.tolist(), strict=True)
+    ):
+        name = terms.datatypes[datatype] if datatype >= 0 else ""
+        reading = read(text, TermKind(what), name, tagged=tag >= 0, years=years)
+        kind[row], number[row], grain[row] = reading.kind, reading.number, reading.grain
+        key[row] = keys.setdefault((reading.kind, tag, reading.key), len(keys))
+    return Values(kind[place], key[place], number[place], grain[place], language[place])
+
+
+def read(
+    text: str,
+    what: TermKind = TermKind.LITERAL,
+    datatype: str = "",
+    *,
+    tagged: bool = False,
+    years: bool = False,
+) -> Reading:
+    """Read one value.
+
+    A literal whose datatype promises what its text doesn't hold, or that no float can hold, is a text.
+    """
+    if what != TermKind.LITERAL:
+        return Reading(Kind.NODE, text)
+    if not tagged:
+        bare = text.strip()
+        found = _boolean(bare, datatype) or _typed(bare, datatype, years=years)
+        if found is not None:
+            return found
+    return Reading(Kind.TEXT, text_key(text))
+
+
+def text_key(text: str) -> str:
+    """A text without the differences that don't count: case, composition of characters, white space."""
+    return unicodedata.normalize("NFC", _SPACE.sub(" ", unicodedata.normalize("NFC", text).casefold()).strip())
+
+
+def _boolean(text: str, datatype: str) -> Reading | None:
+    lower = text.lower()
+    if datatype == XSD + "boolean" and lower in ("true", "false", "1", "0"):
+        return Reading(Kind.BOOLEAN, "true" if lower in ("true", "1") else "false")
+    if not datatype and lower in ("true", "false"):
+        return Reading(Kind.BOOLEAN, lower)
+    return None
+
+
+def _typed(text: str, datatype: str, *, years: bool) -> Reading | None:
+    if datatype in DATES or (years and _YEAR.match(text)):
+        return _date(text)
+    if datatype in NUMERIC:
+        return _number(text)
+    if datatype:
+        return None
+    if _NUMBER.match(text):
+        return _number(text)
+    found = _date(text) if "-" in text[1:] else None
+    return found
+
+
+def _number(text: str) -> Reading | None:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return None
+    number = float(value) if value.is_finite() and abs(value.adjusted()) < 300 else float("nan")
+    if not np.isfinite(number):
+        return None
+    exponent = value.as_tuple().exponent
+    whole = value == value.to_integral_value()
+    grain = 1.0 if whole or not isinstance(exponent, int) or exponent >= 0 else 10.0**exponent
+    return Reading(Kind.NUMBER, "0" if value == 0 else format(value.normalize(), "f"), number, grain)
+
+
+def _date(text: str) -> Reading | None:
+    found = _DATE.match(text)
+    if not found:
+        return None
+    year, month, day, hour, minute, second, zone = found.groups()
+    unit = "second" if hour else "day" if day else "month" if month else "year"
+    if not 1 <= int(year) <= 9999:
+        days = int(year) * 365.2425 + int(month or 1) * 30.44 + int(day or 1)
+        return Reading(Kind.DATE, text, days, _DAYS[unit])
+    try:
+        moment = datetime.datetime(
+            int(year), int(month or 1), int(day or 1), int(hour or 0) % 24, int(minute or 0), int(second or 0) % 60
+        )
+        if hour and (parted := _ZONE.match(zone or "")):
+            offset = datetime.timedelta(hours=int(parted[2]), minutes=int(parted[3]))
+            moment = moment - offset if parted[1] == "+" else moment + offset
+    except (ValueError, OverflowError):
+        return None
+    days = moment.toordinal() + (moment.hour * 3600 + moment.minute * 60 + moment.second) / 86400
+    length = {"year": 4, "month": 7, "day": 10, "second": 19}[unit]
+    return Reading(Kind.DATE, moment.isoformat()[:length], days, _DAYS[unit])
+
+
+def contains(coarse: Reading, fine: Reading) -> bool:
+    """Whether the one value is the other, or is it less exactly: cut off or rounded to its own digits."""
+    if coarse.kind != fine.kind:
+        return False
+    if coarse.key == fine.key:
+        return True
+    if not coarse.grain > fine.grain:
+        return False
+    if coarse.kind == Kind.DATE:
+        return fine.key.startswith(coarse.key)
+    return bool(coarser(np.array([coarse.number]), np.array([coarse.grain]), np.array([fine.number]))[0])
+
+
+def coarser(coarse: Doubles, grain: Doubles, fine: Doubles) -> npt.NDArray[np.bool_]:
+    """Whether each number is the finer one cut off, or rounded, to whole grains."""
+    with np.errstate(invalid="ignore"):
+        steps, told = fine / grain, coarse / grain
+        cut = np.trunc(steps + np.sign(steps) * 1e-9)
+        rounded = np.floor(np.abs(steps) + 0.5) * np.sign(steps)
+        return (np.abs(told - cut) < 1e-6) | (np.abs(told - rounded) < 1e-6)
+
+
+def near_texts(a: str, b: str) -> bool:
+    """Whether two texts are nearly the same: the same words, or a slip in the typing; digits never differ."""
+    one, other = sort_words(fold(a)), sort_words(fold(b))
+    if one == other:
+        return bool(one)
+    if re.sub(r"\D", "", one) != re.sub(r"\D", "", other):
+        return False
+    return fuzz.ratio(one, other, score_cutoff=_NEAR) >= _NEAR
+
+
+def merge_near(texts: Sequence[str]) -> list[int]:
+    """For each text the first one that it nearly is, itself included: near-duplicates in one go."""
+    first: list[int] = []
+    leaders: list[int] = []
+    for number, text in enumerate(texts):
+        leader = next((each for each in leaders if near_texts(texts[each], text)), number)
+        if leader == number:
+            leaders.append(number)
+        first.append(leader)
+    return first
