@@ -219,7 +219,9 @@ _LEAD = (
     "Beside the lead of two: accuracy at its number of calls, and calls saved at its accuracy, on the "
     "straight line through the judge's confidences (.7 to .995); above and below mean by more than two "
     "standard errors. Without a bias and without a prior all votes are alike, and a lead of two is as "
-    "good a test as there is: there the judge can't but be level."
+    "good a test as there is: there the judge can at best be level. It loses a little where an option "
+    "ties with none of them, which it then holds to be as likely as any option, though it is never right "
+    "here."
 )
 
 

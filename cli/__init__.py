@@ -18,6 +18,7 @@ _COMMANDS = {
     "profile": (".profile", "profile", "Show which properties a graph has and how far they identify."),
     "eval": (".eval", "eval_command", "Measure a run against gold links."),
     "explain": (".explain", "explain", "Show why a link was made, or why not."),
+    "export": (".export", "export", "Write a run's fused graph or links in another format."),
     "votes": (".votes", "votes", "Read, count, export and check the votes of a language model."),
     "serve": (".serve", "serve", "Serve a language model that `run --judge llm` asks."),
     "doctor": (".doctor", "doctor", "Show what is installed and what a graph looks like."),

@@ -184,7 +184,7 @@ def execute(
     before(todo)
     for position, step in enumerate(todo):
         log.info("%s: begins", step.name)
-        record = _do(step, prints[step.name], work, folder, record)
+        record = _do(step, prints[step.name], work, folder, record, _made_from(step, (*steps, *later)))
         log.info("%s: done in %.1f s", step.name, record.steps[step.name].seconds)
         work.keep_only({need.name for later in todo[position + 1 :] for need in later.needs})
     done = tuple(step.name for step in todo)
@@ -201,9 +201,31 @@ def _is_done(step: AnyStep, prints: Mapping[str, str], folder: RunFolder, record
     )
 
 
-def _do(step: AnyStep, fingerprint: str, work: Work, folder: RunFolder, record: RunRecord) -> RunRecord:
-    """Compute the step's output, forget the old one, put the new one in its place, then record it."""
-    others = replace(record, steps={name: each for name, each in record.steps.items() if name != step.name})
+def _made_from(step: AnyStep, steps: Sequence[AnyStep]) -> set[str]:
+    """Names of the steps whose records are made from this one's, themselves or through others."""
+    found = {step.name}
+    for each in steps:
+        if isinstance(each, Step) and any(need.name in found for need in each.needs):
+            found.add(each.name)
+    return found - {step.name}
+
+
+def _do(
+    step: AnyStep,
+    fingerprint: str,
+    work: Work,
+    folder: RunFolder,
+    record: RunRecord,
+    made_from: set[str],
+) -> RunRecord:
+    """Compute the step's output, forget the old one, put the new one in its place, then record it.
+
+    :param made_from: steps whose records are made from this one's: where it is another now, theirs are
+        forgotten with the old one, so that nothing ever reads the one beside the other.
+    """
+    before = record.steps.get(step.name)
+    old = {step.name} | (made_from if before and before.fingerprint != fingerprint else set())
+    others = replace(record, steps={name: each for name, each in record.steps.items() if name not in old})
 
     def forget() -> None:
         if step.name in record.steps:

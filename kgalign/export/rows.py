@@ -109,9 +109,7 @@ def linked(alignment: Alignment, *, undecided: bool = False) -> Pairs:
     return _aligned(alignment).take(rows)
 
 
-def rejected(
-    alignment: Alignment, verdicts: Verdicts, evidence: Verdicts, match_probability: float
-) -> Pairs:
+def rejected(alignment: Alignment, verdicts: Verdicts, evidence: Verdicts, match_probability: float) -> Pairs:
     """The pairs that someone said no to: a person (REJECTED), or the votes (NO_MATCH).
 
     The votes count where the evidence alone would have made a match of the pair: that they also said no
@@ -161,9 +159,7 @@ def named(left: Profile, right: Profile, pairs: Pairs) -> Iterator[Link]:
 
 
 def _aligned(alignment: Alignment) -> Pairs:
-    return Pairs(
-        alignment.left, alignment.right, alignment.probability, alignment.outcome, alignment.verdict
-    )
+    return Pairs(alignment.left, alignment.right, alignment.probability, alignment.outcome, alignment.verdict)
 
 
 def _batch(left: Profile, right: Profile, pairs: Pairs) -> Iterator[Link]:

@@ -108,9 +108,7 @@ def join_claims(parts: Sequence[Claims]) -> Claims:
         table = position[start : start + len(part.terms)]
         start += len(part.terms)
         code = np.array([place[name] for name in part.sources], np.int32)
-        for column, ids in zip(
-            columns, (part.subject, part.property, part.value, part.graph), strict=False
-        ):
+        for column, ids in zip(columns, (part.subject, part.property, part.value, part.graph), strict=False):
             column.append(remap(ids, table))
         columns[4].append(remap(part.source, code))
     subject, property, value, graph, source = (
@@ -132,9 +130,11 @@ def _sources(
     distinct, place = np.unique(names, return_inverse=True)
     called: list[str] = []
     loose: list[int] = []
-    texts = graph.terms.value.take(pa.array(np.maximum(distinct, 0)))if len(distinct) else pa.array([])
+    texts = graph.terms.value.take(pa.array(np.maximum(distinct, 0))) if len(distinct) else pa.array([])
     for number, (term, text) in enumerate(zip(distinct.tolist(), texts.to_pylist(), strict=True)):
-        fitting = max((start for start in given if term >= 0 and text.startswith(start)), key=len, default=None)
+        fitting = max(
+            (start for start in given if term >= 0 and text.startswith(start)), key=len, default=None
+        )
         called.append(side if term < 0 else text if fitting is None else given[fitting])
         if term >= 0 and fitting is None and graph.terms.kind[term] == TermKind.IRI:
             loose.append(number)
@@ -159,9 +159,7 @@ def authority_of(iri: str) -> str:
     return iri
 
 
-def _records(
-    subject: Ids, predicate: Ids, place: Positions, authority: Mapping[int, str]
-) -> list[int]:
+def _records(subject: Ids, predicate: Ids, place: Positions, authority: Mapping[int, str]) -> list[int]:
     """The graphs (by number) that are only records of their authority."""
     if not authority:
         return []

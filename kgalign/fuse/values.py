@@ -136,7 +136,9 @@ def read(
 
 def text_key(text: str) -> str:
     """A text without the differences that don't count: case, composition of characters, white space."""
-    return unicodedata.normalize("NFC", _SPACE.sub(" ", unicodedata.normalize("NFC", text).casefold()).strip())
+    return unicodedata.normalize(
+        "NFC", _SPACE.sub(" ", unicodedata.normalize("NFC", text).casefold()).strip()
+    )
 
 
 def _boolean(text: str, datatype: str) -> Reading | None:
@@ -157,8 +159,7 @@ def _typed(text: str, datatype: str, *, years: bool) -> Reading | None:
         return None
     if _NUMBER.match(text):
         return _number(text)
-    found = _date(text) if "-" in text[1:] else None
-    return found
+    return _date(text) if "-" in text[1:] else None
 
 
 def _number(text: str) -> Reading | None:
@@ -186,7 +187,12 @@ def _date(text: str) -> Reading | None:
         return Reading(Kind.DATE, text, days, _DAYS[unit])
     try:
         moment = datetime.datetime(
-            int(year), int(month or 1), int(day or 1), int(hour or 0) % 24, int(minute or 0), int(second or 0) % 60
+            int(year),
+            int(month or 1),
+            int(day or 1),
+            int(hour or 0) % 24,
+            int(minute or 0),
+            int(second or 0) % 60,
         )
         if hour and (parted := _ZONE.match(zone or "")):
             offset = datetime.timedelta(hours=int(parted[2]), minutes=int(parted[3]))
@@ -217,7 +223,7 @@ def coarser(coarse: Doubles, grain: Doubles, fine: Doubles) -> npt.NDArray[np.bo
         steps, told = fine / grain, coarse / grain
         cut = np.trunc(steps + np.sign(steps) * 1e-9)
         rounded = np.floor(np.abs(steps) + 0.5) * np.sign(steps)
-        return (np.abs(told - cut) < 1e-6) | (np.abs(told - rounded) < 1e-6)
+        return np.asarray((np.abs(told - cut) < 1e-6) | (np.abs(told - rounded) < 1e-6))
 
 
 def near_texts(a: str, b: str) -> bool:

@@ -21,7 +21,7 @@ from kgalign.judge.cases import Case
 from kgalign.judge.deliberate import Ask, Stop, next_step
 from kgalign.judge.questions import Questions, question_tokens
 from kgalign.judge.reduce.ballots import Ballot, Ballots
-from kgalign.judge.vote_model import VoteModel
+from kgalign.judge.vote_model import LEARN_AT, VoteModel
 from kgalign.judge.wording import put
 from kgalign.ledger import Ledger, vote_key
 from kgalign.llm.pool import Pool
@@ -29,8 +29,6 @@ from kgalign.llm.protocol import CallFailed, Reply, Request, Sampling
 from kgalign.progress import NoProgress, Progress, Task
 from kgalign.votes import NONE, Answer, Direction, Judging, Question, QuestionKind, Status, Vote
 
-_LEARN_AT = (64, 512, 4096, 32768)
-"""Cases after which the model of the voter is learned anew."""
 _AHEAD = 2
 """Cases under way per request that may be: while one waits for the ledger another has an answer."""
 
@@ -256,7 +254,7 @@ class Asking:
 
 def _parts(cases: Sequence[Case]) -> Iterator[Sequence[Case]]:
     """The cases cut where the model of the voter is learned anew."""
-    edges = [0, *(edge for edge in _LEARN_AT if edge < len(cases)), len(cases)]
+    edges = [0, *(edge for edge in LEARN_AT if edge < len(cases)), len(cases)]
     for start, end in itertools.pairwise(edges):
         if end > start:
             yield cases[start:end]

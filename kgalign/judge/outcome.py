@@ -96,7 +96,8 @@ class Count:
             for option, row in enumerate(each.case.rows, start=1):
                 said = _said(outcome, option == leader)
                 rows.append((row, each.case.prior[option], after[option], said, each.case.name))
-                odds = [logit(step[option]) for step in steps.get(each.case.name, ())]
+                # As they are stored: so what the votes add sums up to what is added to the pair.
+                odds = [logit(float(np.float32(step[option]))) for step in steps.get(each.case.name, ())]
                 votes += [
                     (row, number, odds[place + 1] - odds[place])
                     for place, number in enumerate(each.ballot_numbers if each.complete else ())

@@ -8,6 +8,7 @@ requests fail. Failed requests wait with full jitter (Brooker, "Exponential Back
 import asyncio
 import hashlib
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -98,6 +99,9 @@ class Pool:
         self._row_began = 0.0
         self._failing: set[int] = set()
         self._answered_at = time.time()
+        self._last_answer = 0.0
+        self._under_way: dict[int, float] = {}
+        """When each call that is under way was sent, in that order."""
 
     @property
     def limit(self) -> int:
@@ -149,25 +153,29 @@ class Pool:
         """Send a request once there is room, and learn from what becomes of it."""
         await self._enter(urgent)
         answered: bool | None = None
-        began = 0.0
+        began = math.inf
         try:
             while (wait := self._hold - time.monotonic()) > 0:
                 await self._rest(wait)
             self._see_end()
             began = time.monotonic()
+            self._under_way[id(request)] = began
             reply = await self._backend.ask(request)
             answered = True
         except CallFailed as failure:
             answered = False
-            self._count(request, failure)
+            del self._under_way[id(request)]
+            self._count(request, failure, began)
             raise
         finally:
+            self._under_way.pop(id(request), None)
             self.stats.in_flight -= 1
             if answered is not None:
                 self._level.note(answered, began, crowded=bool(self._waiting))
             self._let_in()
         self._row = 0
         self._answered_at = time.time()
+        self._last_answer = time.monotonic()
         return reply
 
     async def _enter(self, urgent: bool) -> None:
@@ -208,7 +216,7 @@ class Pool:
             return
         self._see_end()
 
-    def _count(self, request: Request, failure: CallFailed) -> None:
+    def _count(self, request: Request, failure: CallFailed, began: float) -> None:
         """Obey what the server asks for, and stop where there is no hope."""
         now = time.monotonic()
         if failure.after is not None:
@@ -219,6 +227,8 @@ class Pool:
                     f"{failure.reason}",
                     "What it answered is kept: run the same command again then",
                 )
+        if began < self._last_answer:
+            return  # it was answered since: this says nothing of how it is now
         if self._row == 0:
             self._row_began = now
             self._failing.clear()
@@ -226,7 +236,9 @@ class Pool:
         self._failing.add(id(request))
         # Where something listens it may be the question's fault: the last ones of a run are often such.
         many = failure.gone or len(self._failing) >= _QUESTIONS
-        lost = self._row >= _ROW and many and now - self._row_began >= self._patience
+        # While an older call is under way it may be that answers take long and failures don't.
+        oldest = next(iter(self._under_way.values()), math.inf)
+        lost = self._row >= _ROW and many and now - self._row_began >= self._patience and began <= oldest
         if lost or (self._row >= _REFUSED_ROW and not failure.again):
             since = time.strftime("%H:%M:%S", time.localtime(self._answered_at))
             self._stop(

@@ -33,8 +33,8 @@ def answer_schema(labels: tuple[str, ...], *, limits: bool = True) -> dict[str, 
     values: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
     reason: dict[str, Any] = {"type": "string"}
     if limits:
-        # The values have no limit of length: under one, grammars of xgrammar allow no escapes, and a value with
-        # a quotation mark in it could not be cited.
+        # The values have no limit of length: under one, xgrammar allows no escapes, and a value with a
+        # quotation mark in it could not be cited.
         values["maxItems"] = _MOST_VALUES
         reason["maxLength"] = _REASON_LENGTH
     properties = {"choice": {"type": "string", "enum": list(labels)}, "values": values, "reason": reason}

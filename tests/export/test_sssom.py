@@ -1,7 +1,11 @@
 import csv
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from kgalign.export import Written, write_sssom
+from kgalign.export.rows import linked
 from kgalign.records import Outcome
 from tests.evaluate.small import alignment, profile, verdicts
 from tests.export.worlds import NASTY, UNFIT, World, nasty, world
@@ -117,3 +121,41 @@ def test_same_links_same_bytes_and_other_links_another_id(tmp_path: Path) -> Non
     write(paths[2], world(["http://l/1"], ["http://r/1"]))
     assert paths[0].read_bytes() == paths[1].read_bytes()
     assert head(paths[0]).splitlines()[0] != head(paths[2]).splitlines()[0]
+
+
+def test_what_was_refused_is_a_not_and_what_is_open_no_identity(tmp_path: Path) -> None:
+    outcomes = (
+        Outcome.MATCH,
+        Outcome.REJECTED,
+        Outcome.NO_MATCH,
+        Outcome.UNDECIDED,
+        Outcome.NOT_ASKED,
+        Outcome.FAILED,
+    )
+    iris = [f"http://l/{row}" for row in range(len(outcomes))]
+    sides = profile(iris), profile([iri.replace("l/", "r/") for iri in iris])
+    decided = alignment([(row, row, 0.25, outcome) for row, outcome in enumerate(outcomes)])
+    judged = verdicts([(row, row, 0.25) for row in range(len(outcomes))])
+    everything = linked(replace(decided, outcome=np.full(6, Outcome.MATCH, dtype=np.uint8)))
+    pairs = replace(everything, outcome=decided.outcome)
+    path = tmp_path / "mappings.sssom.tsv"
+    written = write_sssom(path, *sides, decided, judged, version="1.2.3", pairs=pairs)
+    assert written == Written(6, 0)
+    told = [
+        (row["predicate_modifier"], row["predicate_id"], row["mapping_justification"], row["confidence"])
+        for row in rows(path)
+    ]
+    assert told == [
+        ("", "owl:sameAs", "semapv:CompositeMatching", "0.25"),
+        ("Not", "owl:sameAs", "semapv:ManualMappingCuration", "1.0"),
+        ("Not", "owl:sameAs", "semapv:CompositeMatching", "0.75"),
+        *[("", "skos:closeMatch", "semapv:CompositeMatching", "0.25")] * 3,
+    ]
+    assert [row["mapping_tool"] for row in rows(path)] == ["kgalign", "", *["kgalign"] * 4]
+    assert all(bool(row["comment"]) == (number > 2) for number, row in enumerate(rows(path)))
+
+
+def test_columns_that_no_mapping_needs_are_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "mappings.sssom.tsv"
+    write(path, world(["http://l/1"], ["http://r/1"]))
+    assert not {"predicate_modifier", "comment", "mapping_tool"} & set(rows(path)[0])

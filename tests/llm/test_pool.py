@@ -146,7 +146,7 @@ def test_a_fifth_of_faults_loses_nothing(server: ModelServer, kind: str) -> None
     unlucky = _unlucky([*FAULTS] if kind == "all" else [kind], 0.2)
     server.unlucky = unlucky
     timeout = 0.4 if kind in ("silence", "all") else 10
-    found, pool = ask_all(server.url, 100, timeout=timeout, retries=20, patience=0)
+    found, pool = ask_all(server.url, 100, timeout=timeout, retries=20, patience=0.2)
     first = sum(unlucky(f"question {number}", 1) is not None for number in range(100))
     assert 15 < first < 25
     odd = sum(each.text in ("", "Je ne sais pas.") for each in replies(found))

@@ -50,7 +50,8 @@ class Marked:
         pair = self.graphs[kind]
         left, right = (select(read_graph([path]), SelectConfig()) for path in (pair.left, pair.right))
         with running(ScriptedSettings(accuracy=1.0)) as server:
-            hear(left, right, self.verdicts, runs.config(server.url), ledger=ledger)
+            config = runs.config(server.url, votes={"doubt": 0.01})
+            hear(left, right, self.verdicts, config, ledger=ledger)
         votes: dict[str, list[Vote]] = {}
         with Ledger.open(ledger, write=False) as opened:
             for vote in opened.votes():

@@ -1,0 +1,66 @@
+"""Where an export may go: never over a folder, an input, or what a run keeps."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kgalign.errors import RunError
+from kgalign.folder import CACHE, RUN_FILE, STAGES, RunFolder, RunRecord
+from kgalign.ledger import FILE as LEDGER_FILE
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_ELSEWHERE = "Name another file with -o"
+
+
+def checked_target(path: Path, folder: RunFolder, record: RunRecord) -> Path:
+    """The file to write, with links followed: what a link leads to is replaced, not the link.
+
+    Raises:
+        RunError: it is a folder or no ordinary file, its folder is missing, or it is an input or an output
+            of the run.
+    """
+    with written_to(path):
+        try:
+            target = path.resolve()
+        except RuntimeError as error:  # what pathlib says of links that lead in a circle, up to Python 3.12
+            raise OSError(errno.ELOOP, "its links lead in a circle") from error
+        _check_place(path, target)
+    own = folder.path.resolve()
+    if target.is_relative_to(own) and _is_of_run(target.relative_to(own), record):
+        raise RunError(f"{path} is a part of the run {folder}", _ELSEWHERE)
+    for sources in record.inputs.values():
+        if any(Path(each.path).resolve() == target for each in sources):
+            raise RunError(f"{path} is an input of the run {folder}", _ELSEWHERE)
+    return target
+
+
+def _check_place(path: Path, target: Path) -> None:
+    if target.is_dir():
+        raise RunError(f"{path} is a folder", "Name a file with -o")
+    if target.exists() and not target.is_file():
+        raise RunError(
+            f"{path} is no ordinary file that could be replaced", "Name another one, or - to write to a pipe"
+        )
+    if not target.parent.is_dir():
+        raise RunError(f"There is no folder {path.parent}", "Make it first, or name a file elsewhere with -o")
+
+
+def _is_of_run(place: Path, record: RunRecord) -> bool:
+    written = {name for step in record.steps.values() for name in step.files}
+    ours = {RUN_FILE, STAGES, CACHE, ".lock", *(f"{LEDGER_FILE}{end}" for end in ("", "-wal", "-shm"))}
+    return place.parts[0] in ours | written
+
+
+@contextmanager
+def written_to(path: Path) -> Iterator[None]:
+    """Turn what the operating system says against writing to ``path`` into a :class:`RunError`."""
+    try:
+        yield
+    except BrokenPipeError:  # who reads has seen enough: the command line knows what to do
+        raise
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise RunError(f"There is no room to write {path}", "Make room and export again") from error
+        reason = (error.strerror or str(error)).lower()
+        raise RunError(f"{path} can't be written: {reason}", _ELSEWHERE) from error

@@ -1,0 +1,201 @@
+"""Rival values in columns: what sources say of one property, or of two that belong together, item by item."""
+
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+import numpy as np
+
+from kgalign.arrays import Doubles, Flags, Positions, run_starts
+from kgalign.fuse.claims import Claims
+from kgalign.fuse.joint import Joint, pair_rows
+from kgalign.fuse.values import Kind, Values
+from kgalign.rdf.graph import Ids
+
+KM_PER_DEGREE = 111.195
+_WIDE = 30.0
+"""Ratio of the 95th to the 5th percentile from which positive numbers are compared by their ratio."""
+
+
+class Scale(IntEnum):
+    """How far two values are apart."""
+
+    NONE = 0
+    """They are the same or they aren't."""
+    LINEAR = 1
+    """By their difference."""
+    LOG = 2
+    """By their ratio."""
+    EARTH = 3
+    """By kilometres between (latitude, longitude)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The claims of one property or of a pair; an item is a subject, of texts a subject in one language."""
+
+    properties: tuple[int, ...]
+    kind: Kind
+    """Of most of the values."""
+    scale: Scale
+    rows: Positions
+    """(n, d) rows of the claims; sorted by item."""
+    item: Positions
+    """(n,) from 0."""
+    subject: Ids
+    """(items,) term ids."""
+    source: Ids
+    """(n,) index of the source."""
+    key: Positions
+    """(n,) equal within the table where values are equal."""
+    numbers: Doubles
+    """(n, d) NaN where a value is no number."""
+    grain: Doubles
+    """(n, d) unit of what is given."""
+    fits: Flags
+    """(n,) whether the value is of the table's kind."""
+    sources: int
+    """How many sources there are in all."""
+
+    def __len__(self) -> int:
+        return len(self.item)
+
+    def with_numbers(self, numbers: Doubles) -> "Table":
+        """The table with other numbers; keys follow them."""
+        return replace(self, numbers=numbers, key=_keys(numbers, self.key))
+
+    def distance(self, a: Positions, b: Positions) -> Doubles:
+        """How far values are apart, row by row: differences, log ratios or kilometres; NaN for no numbers."""
+        one, other = self.numbers[a], self.numbers[b]
+        if self.scale == Scale.LOG:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                return np.asarray(np.abs(np.log(one[:, 0]) - np.log(other[:, 0])))
+        gap = one - other
+        if self.scale == Scale.EARTH:
+            middle = np.radians(np.clip((one[:, 0] + other[:, 0]) / 2, -90, 90))
+            around = (gap[:, 1] + 180) % 360 - 180
+            return np.asarray(KM_PER_DEGREE * np.hypot(gap[:, 0], around * np.cos(middle)))
+        widths = self.widths() if self.numbers.shape[1] > 1 else np.ones(1)
+        return np.asarray(np.sqrt(((gap / widths) ** 2).sum(axis=1)))
+
+    def widths(self) -> Doubles:
+        """(d,) how wide most values spread on each axis: four times the distance between the quartiles."""
+        numbers = np.log(self.numbers) if self.scale == Scale.LOG else self.numbers
+        numbers = numbers[np.isfinite(numbers).all(axis=1)]
+        if not len(numbers):
+            return np.ones(self.numbers.shape[1])
+        quartiles = np.percentile(numbers, [25, 75], axis=0)
+        wide = 4 * (quartiles[1] - quartiles[0])
+        whole = numbers.max(axis=0) - numbers.min(axis=0)
+        return np.where(wide > 0, wide, np.where(whole > 0, whole, 1.0))
+
+    def room(self) -> float:
+        """Length or area in which values lie, in units of :meth:`distance`."""
+        widths = self.widths()
+        if self.scale == Scale.EARTH:
+            latitude = np.radians(np.clip(np.nanmedian(self.numbers[:, 0]), -89, 89))
+            return float(widths[0] * widths[1] * KM_PER_DEGREE**2 * np.cos(latitude))
+        return 1.0 if self.numbers.shape[1] > 1 else float(widths[0])
+
+
+def table_of(claims: Claims, values: Values, property: int) -> Table:
+    """The table of one property."""
+    rows = np.flatnonzero(claims.property == property)
+    kinds = np.bincount(values.kind[rows], minlength=len(Kind))
+    kind = Kind(int(kinds.argmax()))
+    numeric = kind in (Kind.NUMBER, Kind.DATE)
+    fits: Flags = np.asarray(values.kind[rows]) == int(kind)
+    numbers = np.where(fits, values.number[rows], np.nan)[:, None] if numeric else np.empty((len(rows), 0))
+    grain = np.where(fits, values.grain[rows], np.nan)[:, None] if numeric else np.empty((len(rows), 0))
+    tags = values.language[rows] if kind == Kind.TEXT else np.full(len(rows), -1, np.int32)
+    order = np.lexsort((tags, claims.subject[rows]))
+    new = run_starts(claims.subject[rows][order], tags[order])
+    return Table(
+        properties=(property,),
+        kind=kind,
+        scale=_scale(kind, numbers),
+        rows=rows[order][:, None],
+        item=np.cumsum(new) - 1,
+        subject=claims.subject[rows][order][new],
+        source=claims.source[rows][order],
+        key=_ranks(values.key[rows][order]),
+        numbers=numbers[order],
+        grain=grain[order],
+        fits=fits[order],
+        sources=len(claims.sources),
+    )
+
+
+def joint_table(claims: Claims, values: Values, joint: Joint) -> Table:
+    """The table of two properties that belong together; claims without a partner are not in it."""
+    pairs = pair_rows(claims, *joint.properties)
+    rows = np.stack([pairs.first, pairs.second], axis=1)
+    order = np.lexsort((rows[:, 1], rows[:, 0], claims.subject[rows[:, 0]]))
+    rows = rows[order]
+    subject = claims.subject[rows[:, 0]]
+    new = run_starts(subject)
+    numbers = np.where(values.kind[rows] == Kind.NUMBER, values.number[rows], np.nan)
+    both = np.unique(values.key[rows], axis=0, return_inverse=True)[1].reshape(-1)
+    return Table(
+        properties=joint.properties,
+        kind=Kind.NUMBER,
+        scale=Scale.EARTH if joint.geographic else Scale.LINEAR,
+        rows=rows,
+        item=np.cumsum(new) - 1,
+        subject=subject[new],
+        source=claims.source[rows[:, 0]],
+        key=both.astype(np.int64),
+        numbers=numbers,
+        grain=values.grain[rows],
+        fits=finite_rows(numbers),
+        sources=len(claims.sources),
+    )
+
+
+def finite_rows(numbers: Doubles) -> Flags:
+    """(n,) rows without NaN or infinity."""
+    return np.asarray(np.isfinite(numbers).all(axis=1), dtype=bool).reshape(len(numbers))
+
+
+def _scale(kind: Kind, numbers: Doubles) -> Scale:
+    if kind not in (Kind.NUMBER, Kind.DATE):
+        return Scale.NONE
+    finite = numbers[np.isfinite(numbers)]
+    if kind == Kind.DATE or not len(finite) or finite.min() <= 0:
+        return Scale.LINEAR
+    low, high = np.percentile(finite, [5, 95])
+    return Scale.LOG if high >= _WIDE * low else Scale.LINEAR
+
+
+def _ranks(keys: Ids) -> Positions:
+    return np.unique(keys, return_inverse=True)[1].astype(np.int64)
+
+
+def _keys(numbers: Doubles, old: Positions) -> Positions:
+    """Keys of numbers as they are now, to twelve digits; what is no number keeps a key of its own."""
+    finite = finite_rows(numbers)
+    size = np.floor(np.log10(np.maximum(np.abs(np.where(finite[:, None], numbers, 0.0)), 1e-300)))
+    unit = 10.0 ** (size - 11)
+    rounded = np.where(finite[:, None], np.round(numbers / unit) * unit, np.nan)
+    table = np.concatenate(
+        [np.where(finite, -1, old)[:, None], np.where(finite[:, None], rounded, 0.0)], axis=1
+    )
+    return np.unique(table, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+
+def consensus(table: Table) -> Doubles:
+    """(n, d) median of what the other sources say of the item, NaN where no other does.
+
+    In units of the table; of numbers that are compared by their ratio the median of logarithms.
+    """
+    numbers = np.log(table.numbers) if table.scale == Scale.LOG else table.numbers
+    found = np.full(numbers.shape, np.nan)
+    starts = np.flatnonzero(run_starts(table.item))
+    for low, high in zip(starts.tolist(), [*starts[1:].tolist(), len(table)], strict=True):
+        if high - low < 2:
+            continue
+        part, source = numbers[low:high], table.source[low:high]
+        for each in np.unique(source).tolist():
+            others = part[(source != each) & np.isfinite(part).all(axis=1)]
+            if len(others):
+                found[low:high][source == each] = np.median(others, axis=0)
+    return np.exp(found) if table.scale == Scale.LOG else found

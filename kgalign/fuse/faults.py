@@ -1,0 +1,273 @@
+"""Faults of sources, found by comparing them: whole numbers only, axes swapped, another unit, numbers cut.
+
+Nothing is known of the truth. A fault needs a pattern that chance doesn't bring about: a source whose numbers
+all are whole where the others' aren't, pairs that fit the other sources only when they are turned round, or a
+constant factor between a source and the rest.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kgalign.arrays import Doubles, Flags
+from kgalign.fuse.contests import Scale, Table, consensus, finite_rows
+from kgalign.fuse.values import Kind, coarser
+
+_FEWEST = 3
+"""Cases that make a pattern."""
+_NEARLY_ALL = 0.95
+_MOST = 0.8
+_GRAINS = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
+_FACTORS = {
+    1000.0: "thousands",
+    1e6: "millions",
+    100.0: "a hundred times",
+    10.0: "ten times",
+    2.589988: "square miles against square kilometres",
+    1.609344: "miles against kilometres",
+    3.28084: "feet against metres",
+    2.204623: "pounds against kilograms",
+    2.54: "inches against centimetres",
+    247.105: "acres against square kilometres",
+    2.471054: "acres against hectares",
+}
+"""Factors between numbers of one quantity, and what brings them about."""
+_CLOSE = 0.03
+"""How far a ratio may be from a factor, as a share of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is systematically wrong with what a source says of a property."""
+
+    source: int
+    properties: tuple[int, ...]
+    kind: str
+    """``coarse``, ``swapped``, ``factor``, ``cut``, ``kind``."""
+    count: int
+    of: int
+    """How many claims show it, of how many that could."""
+    text: str
+    """For people, without the names of source and properties: ``gives whole numbers only (206 of 206)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A table with what its faults mean for it."""
+
+    table: Table
+    """With the numbers put right, to compare them; what was written is in the claims."""
+    faults: tuple[Fault, ...]
+    coarse: Flags
+    """(n,) numbers that are known to whole grains only."""
+    altered: Flags
+    """(n,) numbers that were put right: what is written there is wrong, or in another unit."""
+    broken: Flags
+    """(n,) numbers that a fault has spoilt for good."""
+
+
+def find_faults(table: Table) -> Mended:
+    """The faults of each source in one table."""
+    none = np.zeros(len(table), bool)
+    faults = _wrong_kind(table)
+    if table.kind != Kind.NUMBER or table.scale == Scale.NONE:
+        dated = table.grain[:, 0] > 1.0 if table.kind == Kind.DATE else none
+        return Mended(table, tuple(faults), np.asarray(dated), none, none)
+    altered = none.copy()
+    if table.numbers.shape[1] == 2:
+        table, found, turned = _swapped(table)
+        faults += found
+        altered |= turned
+    table, found, scaled = _factors(table)
+    faults += found
+    altered |= scaled
+    found, broken = _cut(table)
+    faults += found
+    table, found, coarse = _coarse(table)
+    faults += found
+    return Mended(table, tuple(faults), coarse, altered, broken)
+
+
+def _wrong_kind(table: Table) -> list[Fault]:
+    names = {
+        Kind.NUMBER: "number",
+        Kind.DATE: "date",
+        Kind.BOOLEAN: "boolean",
+        Kind.NODE: "node",
+        Kind.TEXT: "text",
+    }
+    faults = []
+    for source in np.unique(table.source[~table.fits]).tolist():
+        mine = table.source == source
+        count, of = int((mine & ~table.fits).sum()), int(mine.sum())
+        text = f"gives what is no {names[table.kind]} ({count} of {of})"
+        faults.append(Fault(source, table.properties, "kind", count, of, text))
+    return faults
+
+
+def _multiples(numbers: Doubles, grain: float) -> Flags:
+    steps = numbers / grain
+    return np.asarray((np.abs(steps - np.round(steps)) < 1e-6).all(axis=1))
+
+
+def _coarse(table: Table) -> tuple[Table, list[Fault], Flags]:
+    """Sources that give multiples of a unit only, where most of the others' numbers are none."""
+    coarse = np.zeros(len(table), bool)
+    grain = table.grain.copy()
+    faults = []
+    finite = finite_rows(table.numbers)
+    speakers = np.unique(table.source[finite]).tolist()
+    rounds = {unit: _multiples(table.numbers, unit) for unit in _GRAINS}
+    for source in speakers:
+        mine, of = finite & (table.source == source), int((finite & (table.source == source)).sum())
+        for unit in reversed(_GRAINS):
+            count = int((rounds[unit] & mine).sum())
+            if count < max(_FEWEST, _NEARLY_ALL * of) or not _others_finer(
+                rounds[unit], finite, table, source
+            ):
+                continue
+            rows = rounds[unit] & mine
+            coarse |= rows
+            grain[rows] = np.maximum(grain[rows], unit)
+            what = "whole numbers" if unit == 1 else f"multiples of {unit:g}"
+            text = f"gives {what} only ({count} of {of}){_how_cut(table, rows, unit)}"
+            faults.append(Fault(source, table.properties, "coarse", count, of, text))
+            break
+    return replace(table, grain=grain), faults, coarse
+
+
+def _others_finer(rounds: Flags, finite: Flags, table: Table, source: int) -> bool:
+    """Whether some other source of the property gives finer numbers most of the time."""
+    for other in np.unique(table.source[finite]).tolist():
+        rows = finite & (table.source == other)
+        if other != source and rows.sum() >= _FEWEST and rounds[rows].mean() < 0.5:
+            return True
+    return False
+
+
+def _how_cut(table: Table, rows: Flags, unit: float) -> str:
+    """Whether coarse numbers are cut off or rounded, told from the finer ones of the same items."""
+    fine = ~_multiples(table.numbers, unit)
+    by_item: dict[int, int] = {}
+    for row in np.flatnonzero(fine).tolist():
+        by_item.setdefault(int(table.item[row]), row)
+    mine = [row for row in np.flatnonzero(rows).tolist() if int(table.item[row]) in by_item]
+    if len(mine) < _FEWEST:
+        return ""
+    steps = table.numbers[[by_item[int(table.item[row])] for row in mine]] / unit
+    told = table.numbers[mine] / unit
+    cut = float((np.trunc(steps) == told).all(axis=1).mean())
+    rounded = float((np.round(steps) == told).all(axis=1).mean())
+    if max(cut, rounded) < 0.5:
+        return ""
+    return ": cut off, not rounded" if cut > rounded else ": rounded" if rounded > cut else ""
+
+
+def _swapped(table: Table) -> tuple[Table, list[Fault], Flags]:
+    """Sources whose pairs fit the others better when their two numbers change places."""
+    turned = np.zeros(len(table), bool)
+    faults: list[Fault] = []
+    numbers = table.numbers.copy()
+    centre = consensus(table)
+    middle = np.nanmedian(table.numbers, axis=0)
+    far = np.where(np.isfinite(centre), centre, middle)
+    straight = np.abs(numbers - far).sum(axis=1)
+    crossed = np.abs(numbers[:, ::-1] - far).sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        better = np.asarray((crossed < straight / 4) & (crossed >= 0))
+    for source in np.unique(table.source).tolist():
+        mine = (table.source == source) & table.fits
+        count, of = int((better & mine).sum()), int(mine.sum())
+        compared = mine & np.isfinite(centre).all(axis=1)
+        if count < _FEWEST or int((better & compared).sum()) < _FEWEST:
+            continue
+        turned |= better & mine
+        faults.append(
+            Fault(
+                source,
+                table.properties,
+                "swapped",
+                count,
+                of,
+                f"has the two values swapped ({count} of {of})",
+            )
+        )
+    numbers[turned] = numbers[turned][:, ::-1]
+    return (table.with_numbers(numbers) if turned.any() else table), faults, turned
+
+
+def _factors(table: Table) -> tuple[Table, list[Fault], Flags]:
+    """Sources that are off by a constant factor, the clearest first; each is put right before the next."""
+    altered = np.zeros(len(table), bool)
+    faults: list[Fault] = []
+    if table.scale == Scale.EARTH or table.numbers.shape[1] != 1:
+        return table, faults, altered
+    for _ in range(table.sources):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = table.numbers[:, 0] / consensus(table)[:, 0]
+        best = _clearest(table, ratio, {fault.source for fault in faults})
+        if best is None:
+            break
+        source, factor, count, of = best
+        numbers = table.numbers.copy()
+        mine = table.source == source
+        numbers[mine] /= factor
+        altered |= mine
+        table = table.with_numbers(numbers)
+        name = _FACTORS.get(round(factor, 6)) or _FACTORS[min(_FACTORS, key=lambda f: abs(f * factor - 1))]
+        text = f"is {factor:.6g} times what the others say ({count} of {of}; {name})"
+        faults.append(Fault(source, table.properties, "factor", count, of, text))
+    return table, faults, altered
+
+
+def _clearest(table: Table, ratio: Doubles, done: set[int]) -> tuple[int, float, int, int] | None:
+    found = []
+    sizes = np.bincount(table.source, minlength=table.sources)
+    for source in np.unique(table.source).tolist():
+        mine = ratio[(table.source == source) & np.isfinite(ratio) & (ratio > 0)]
+        if source in done or len(mine) < _FEWEST:
+            continue
+        for factor in (each for base in _FACTORS for each in (base, 1 / base)):
+            count = int((np.abs(mine / factor - 1) < _CLOSE).sum())
+            if count >= max(_FEWEST, _MOST * len(mine)):
+                found.append((count / len(mine), -int(sizes[source]), -source, factor, count, len(mine)))
+    if not found:
+        return None
+    _, _, source, factor, count, of = max(found)
+    return -source, factor, count, of
+
+
+def _cut(table: Table) -> tuple[list[Fault], Flags]:
+    """Whole numbers that end, or are split, at what parts their thousands: 27,593 read as 27 or as 593."""
+    broken = np.zeros(len(table), bool)
+    faults: list[Fault] = []
+    if table.numbers.shape[1] != 1:
+        return faults, broken
+    own, other = table.numbers[:, 0], consensus(table)[:, 0]
+    with np.errstate(invalid="ignore"):
+        small = (own >= 0) & (own < 1000) & (np.round(own) == own)
+        tops = (other >= 1000) & small & (np.abs(np.floor(other / 1000) - own) <= np.maximum(1, 0.05 * own))
+    for source in np.unique(table.source[tops]).tolist():
+        mine = (table.source == source) & tops
+        if int(mine.sum()) < _FEWEST:
+            continue
+        of = int((table.source == source).sum())
+        broken |= mine
+        text = f"has numbers cut off at the mark of the thousands ({int(mine.sum())} of {of})"
+        faults.append(Fault(source, table.properties, "cut", int(mine.sum()), of, text))
+    return faults, broken
+
+
+def covers(table: Table, coarse: Sequence[int] | np.ndarray, fine: Sequence[int] | np.ndarray) -> Flags:
+    """Whether each coarse value is the finer one, less exactly: cut off or rounded to its grain."""
+    a, b = np.asarray(coarse), np.asarray(fine)
+    told, unit, other = table.numbers[a], table.grain[a], table.numbers[b]
+    finer = (table.grain[b] <= unit).all(axis=1) & (table.grain[b] < unit).any(axis=1)
+    if table.kind == Kind.DATE:
+        with np.errstate(invalid="ignore"):
+            return np.asarray(finer & ((other >= told) & (other < told + unit * 1.003)).all(axis=1))
+    inside = np.ones(len(a), bool)
+    for axis in range(told.shape[1]):
+        inside &= coarser(told[:, axis], unit[:, axis], other[:, axis])
+    return np.asarray(finer & inside)

@@ -1,0 +1,78 @@
+"""``kgalign plan`` as a user calls it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kgalign.llm.scripted import ScriptedSettings
+from kgalign.llm.scripted_server import running
+from tests.conftest import Pair
+from tests.llm_runs import runs
+
+NOBODY = "http://127.0.0.1:9/v1"
+
+
+@pytest.fixture(scope="module")
+def doubtful(tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    return runs.doubtful(tmp_path_factory.mktemp("doubtful"))
+
+
+def plan(pair: Pair, *options: object) -> list[str]:
+    return [*runs.COMMAND, "plan", str(pair.left), str(pair.right), *map(str, options)]
+
+
+def test_it_needs_no_server_and_names_limits(doubtful: Pair) -> None:
+    done = runs.call(plan(doubtful, *runs.asking(NOBODY, "--max-calls", 5, "--rate", 2)))
+    assert (done.returncode, done.stderr) == (0, "")
+    for expected in (
+        "Entities: 80 left, 80 right",
+        "Candidates: 1,608, of which 0 are known",
+        "To ask about: 27 left entities (33.8%)",
+        "Cost: unknown: give llm.price_in and llm.price_out",
+        "Nothing was asked.",
+        "The limit max_calls, 5 ends it before that",
+    ):
+        assert expected in done.stdout
+
+
+def test_a_run_goes_on_from_a_plan_and_a_plan_leaves_a_run_as_it_is(doubtful: Pair, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with running(ScriptedSettings()) as server:
+        asking = runs.asking(server.url, "-o", out)
+        told = json.loads(runs.call(plan(doubtful, *asking, "--json")).stdout)
+        assert server.requests == 0
+        assert told["asked_about"] == 27
+        assert not (out / "votes.sqlite").exists()
+        execution = runs.run(doubtful, out, server.url)
+        assert execution.done == ("ask", "assign", "verdicts.parquet", "links", "fused.ttl")
+        before, asked = runs.results(out), len(runs.questions(server))
+        assert runs.call(plan(doubtful, *asking)).returncode == 0
+        assert runs.results(out) == before
+        assert runs.run(doubtful, out, server.url).done == ()
+        assert len(runs.questions(server)) == asked
+
+
+def test_after_a_plan_for_other_options_nothing_is_shown_that_does_not_fit(
+    doubtful: Pair, tmp_path: Path
+) -> None:
+    """The pairs of the plan are others: what was decided on those of the run can't be read beside them."""
+    out = tmp_path / "run"
+    with running(ScriptedSettings()) as server:
+        runs.run(doubtful, out, server.url)
+        before, asked = runs.results(out), len(runs.questions(server))
+        assert runs.call(plan(doubtful, "-o", out, "-k", "3", "--judge", "llm")).returncode == 0
+        iri = doubtful.left.read_text(encoding="utf8").partition(">")[0][1:]
+        explained = runs.call([*runs.COMMAND, "explain", str(out), iri])
+        runs.assert_one_line(explained, "isn't finished", "Run the same `kgalign run` again")
+        runs.run(doubtful, out, server.url)
+        assert len(runs.questions(server)) == asked
+        assert runs.results(out) == before
+    assert runs.call([*runs.COMMAND, "explain", str(out), iri]).returncode == 0
+
+
+def test_wrong_options_are_one_sentence(doubtful: Pair, tmp_path: Path) -> None:
+    done = runs.call(plan(doubtful, "--judge", "nonsense", "--max-calls", "-1", "-o", tmp_path / "run"))
+    runs.assert_one_line(done, "2 faults", "--judge", "--max-calls")
+    missing = Pair(tmp_path / "missing.ttl", doubtful.right, doubtful.gold, doubtful.links)
+    runs.assert_one_line(runs.call(plan(missing)), "missing.ttl")

@@ -1,0 +1,284 @@
+"""Correspondences of properties and classes, case by case; laws are in tests/laws."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kgalign.errors import ConfigError
+from kgalign.fuse.vocabularies import (
+    INVERSE,
+    Kind,
+    Override,
+    PropertyMatch,
+    Vocabularies,
+    align_vocabularies,
+)
+from kgalign.rdf import Graph, read_graph
+from kgalign.rdf.graph import Ids
+
+E = "http://example.org/"
+A, B = E + "a#", E + "b#"
+EXAMPLES = Path(__file__).parents[2] / "examples" / "countries"
+PREFIXES = f"@prefix : <{E}> . @prefix a: <{A}> . @prefix b: <{B}> .\n"
+CITIES = (
+    "Oslo",
+    "Lima",
+    "Cairo",
+    "Quito",
+    "Dakar",
+    "Hanoi",
+    "Minsk",
+    "Sofia",
+    "Tunis",
+    "Riga",
+    "Accra",
+    "Delhi",
+)
+
+
+def ids(graph: Graph, iris: Iterable[str]) -> Ids:
+    number = {iri: i for i, iri in reversed(list(enumerate(graph.terms.value.to_pylist())))}
+    return np.array([number[iri] for iri in iris], np.int32)
+
+
+class Pair:
+    """Two graphs in Turtle, in which ``:l0`` … and ``:r0`` … are linked."""
+
+    def __init__(self, folder: Path, left: Iterable[str], right: Iterable[str], links: int = 12) -> None:
+        self.left, self.right = self._read(folder / "l.trig", left), self._read(folder / "r.trig", right)
+        self.links = (
+            ids(self.left, (f"{E}l{i}" for i in range(links))),
+            ids(self.right, (f"{E}r{i}" for i in range(links))),
+        )
+
+    @staticmethod
+    def _read(path: Path, lines: Iterable[str]) -> Graph:
+        path.write_text(PREFIXES + "\n".join(lines), encoding="utf-8")
+        return read_graph(path)
+
+    def align(
+        self,
+        overrides: Iterable[Override] = (),
+        class_overrides: Iterable[Override] = (),
+        one_to_one: bool = True,
+    ) -> Vocabularies:
+        return align_vocabularies(
+            self.left,
+            self.right,
+            *self.links,
+            overrides=overrides,
+            class_overrides=class_overrides,
+            one_to_one=one_to_one,
+        )
+
+
+def chosen(found: Vocabularies) -> dict[str, PropertyMatch]:
+    """The one-to-one part, by the local name of the left property."""
+    return {m.left.removeprefix(A): m for m in found.properties if m.chosen}
+
+
+def named(match: PropertyMatch) -> tuple[str, str, bool]:
+    return match.relation, match.right.removeprefix(B), match.inverse
+
+
+def test_equal_values_in_different_clothes(tmp_path: Path) -> None:
+    pair = Pair(
+        tmp_path,
+        (f':l{i} a:name "{c.upper()}"@en ; a:size "{i}.0" ; a:at :x{i} .' for i, c in enumerate(CITIES)),
+        (f':r{i} b:title "{c}"@de ; b:count {i} ; b:place :x{i} .' for i, c in enumerate(CITIES)),
+    )
+    found = chosen(pair.align())
+    assert {name: named(m) for name, m in found.items()} == {
+        "name": ("exact", "title", False),
+        "size": ("exact", "count", False),
+        "at": ("exact", "place", False),
+    }
+    assert found["name"].notes == ("languages: en left, de right",)
+    assert found["name"].kinds == (Kind.TEXT, Kind.TEXT)
+    assert found["at"].kinds == (Kind.NODE, Kind.NODE)
+    assert found["name"].support == 12
+    assert len(found["name"].examples) == 3
+    assert all(a == b.upper() for a, b in found["name"].examples)
+
+
+def test_what_all_have_in_common_is_no_correspondence(tmp_path: Path) -> None:
+    pair = Pair(
+        tmp_path,
+        (f':l{i} a:in "Europe" ; a:as :n{i % 2} .' for i in range(12)),
+        (f':r{i} b:region "Europe" ; b:to :n{(i * 7 + i // 3) % 2} .' for i in range(12)),
+    )
+    assert pair.align().properties == ()
+
+
+def test_objects_that_are_linked_and_inverse_properties(tmp_path: Path) -> None:
+    step = [(i, (i * 5 + 1) % 12) for i in range(12)]
+    pair = Pair(
+        tmp_path,
+        (f":l{i} a:next :l{j} ; a:knows :l{(i + 3) % 12} ." for i, j in step),
+        (f":r{j} b:previous :r{i} . :r{i} b:friend :r{(i + 3) % 12} ." for i, j in step),
+    )
+    found = chosen(pair.align())
+    assert named(found["next"]) == ("exact", "previous", True)
+    assert named(found["knows"]) == ("exact", "friend", False)
+    assert found["next"].examples[0][0].startswith(E + "l")
+
+
+def test_a_property_that_contains_the_other(tmp_path: Path) -> None:
+    pair = Pair(
+        tmp_path,
+        (f':l{i} a:capital "{c}" .' for i, c in enumerate(CITIES)),
+        (f':r{i} b:city "{c}", "{c} {i}x", "Port {c}{c}", "New {i} {c}" .' for i, c in enumerate(CITIES)),
+    )
+    (match,) = pair.align().properties
+    assert match.relation == "narrower"
+    assert (match.left_agreement, match.right_agreement) == pytest.approx((1.0, 0.25))
+    back = align_vocabularies(pair.right, pair.left, *reversed(pair.links))
+    assert [m.relation for m in back.properties] == ["broader"]
+
+
+def test_units_dates_and_their_words(tmp_path: Path) -> None:
+    km = [round(7.3**k * 11, 1) for k in range(1, 13)]
+    pair = Pair(
+        tmp_path,
+        (f':l{i} a:area {x} ; a:born "19{i + 40}-0{i % 9 + 1}-17" .' for i, x in enumerate(km)),
+        (f':r{i} b:area {x * 0.386102:.3f} ; b:year "19{i + 40}" .' for i, x in enumerate(km)),
+    )
+    found = chosen(pair.align())
+    assert found["area"].unit_note == "right = left × 0.3861: square kilometres → square miles"
+    assert found["area"].factor == pytest.approx(0.386102, rel=1e-5)
+    assert found["area"].score > 0.9
+    assert named(found["born"]) == ("exact", "year", False)
+    assert found["born"].notes == ("dates to the day left, to the year right",)
+
+
+def test_degrees_with_an_offset(tmp_path: Path) -> None:
+    celsius = [-12.5, 3.1, 30.4, 21.7, 8.8, -1.3, 15.0, 27.6, 36.9, 11.2, -20.4, 5.5]
+    pair = Pair(
+        tmp_path,
+        (f":l{i} a:t {c} ." for i, c in enumerate(celsius)),
+        (f":r{i} b:t {c * 1.8 + 32:.1f} ." for i, c in enumerate(celsius)),
+    )
+    (match,) = pair.align().properties
+    assert (match.factor, match.offset) == (1.8, 32.0)
+    assert match.relation == "exact"
+
+
+def test_one_iri_on_both_sides_is_itself_whatever_the_data_say(tmp_path: Path) -> None:
+    pair = Pair(
+        tmp_path,
+        (f':l{i} :code "{i}" ; a:key "{c}" .' for i, c in enumerate(CITIES)),
+        (f':r{i} :code "{c}" ; b:key "{i}" .' for i, c in enumerate(CITIES)),
+    )
+    found = pair.align()
+    (same,) = (m for m in found.properties if m.left == m.right)
+    assert (same.relation, same.chosen, same.score) == ("exact", True, 0.0)
+    others = {(m.left, m.right): m.chosen for m in found.properties if m.left != m.right}
+    assert others == {(E + "code", B + "key"): False, (A + "key", E + "code"): False}
+
+
+def test_classes(tmp_path: Path) -> None:
+    pair = Pair(
+        tmp_path,
+        (f":l{i} a a:{'Town' if i % 2 else 'River'}, a:Thing ." for i in range(12)),
+        (f":r{i} a b:{('City' if i % 4 == 1 else 'Village') if i % 2 else 'Stream'} ." for i in range(12)),
+    )
+    found = {(m.left.removeprefix(A), m.right.removeprefix(B)): m for m in pair.align().classes}
+    assert found["River", "Stream"].relation == "exact"
+    assert found["River", "Stream"].chosen
+    assert found["Town", "City"].relation == found["Town", "Village"].relation == "broader"
+    assert not found["Town", "City"].chosen
+    assert ("River", "City") not in found
+
+
+def simple(folder: Path) -> Pair:
+    return Pair(
+        folder,
+        (f':l{i} a a:C ; a:name "{c}" ; a:alias "{c}" .' for i, c in enumerate(CITIES)),
+        (f':r{i} a b:D ; b:title "{c}" ; b:note "{i}" .' for i, c in enumerate(CITIES)),
+    )
+
+
+def test_what_the_user_says_wins(tmp_path: Path) -> None:
+    found = simple(tmp_path).align([(A + "name", B + "note")], [(A + "C", "")])
+    assert [(m.left, m.right, m.given) for m in found.properties] == [
+        (A + "name", B + "note", True),
+        (A + "alias", B + "title", False),
+    ]
+    assert found.properties[0].score == 1.0
+    assert found.properties[0].support == 12
+    assert found.classes == ()
+    assert found.kept == {A + "C"}
+    assert found.warnings == ()
+
+
+def test_to_nothing_from_either_side(tmp_path: Path) -> None:
+    assert simple(tmp_path).align([("", B + "title")]).properties == ()
+    found = simple(tmp_path).align([(A + "name", ""), (A + "alias", INVERSE + B + "title")])
+    assert [(m.left, m.inverse, m.support) for m in found.properties] == [(A + "alias", True, 0)]
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [(A + "name", B + "title"), (A + "name", B + "note")],
+        [(A + "name", B + "title"), (A + "alias", B + "title")],
+        [(A + "name", B + "title"), (A + "name", "")],
+        [("", "")],
+    ],
+)
+def test_contradictions_are_refused(tmp_path: Path, overrides: list[Override]) -> None:
+    with pytest.raises(ConfigError, match="The mapping of properties has 1 fault"):
+        simple(tmp_path).align(overrides)
+
+
+def test_two_for_one_where_that_is_wanted(tmp_path: Path) -> None:
+    both = [(A + "name", B + "title"), (A + "alias", B + "title")]
+    found = simple(tmp_path).align(both, one_to_one=False)
+    assert sorted((m.left, m.right) for m in found.properties) == sorted(both)
+    with pytest.raises(ConfigError, match="to nothing"):
+        simple(tmp_path).align([*both, (A + "name", "")], one_to_one=False)
+
+
+def test_unknown_names_get_the_nearest(tmp_path: Path) -> None:
+    found = simple(tmp_path).align([(A + "nmae", B + "title"), (A + "name", "urn:x")], [(A + "c", B + "D")])
+    assert found.warnings == (
+        f"The left graph has no property {A}nmae; did you mean {A}name?",
+        "The right graph has no property urn:x",
+        f"The left graph has no class {A}c; did you mean {A}C?",
+    )
+
+
+def test_blank_nodes_named_graphs_and_odd_values_do_no_harm(tmp_path: Path) -> None:
+    lines = [f':l{i} a:p [ a:q "" ], "", "+++", "1e999"^^<urn:t>, <<( :s :p :o )>> .' for i in range(12)]
+    pair = Pair(
+        tmp_path,
+        [*lines, ":g { :l0 a:p 1 . :l0 a:p 2 }"],
+        (f':r{i} b:p _:x, "NaN"^^<urn:double>, "{i}" . _:x b:r :r{i} .' for i in range(12)),
+    )
+    assert all(0 <= m.score <= 1 for m in pair.align().properties)
+
+
+def test_the_countries_of_the_examples() -> None:
+    left, right = read_graph(EXAMPLES / "left.ttl"), read_graph(EXAMPLES / "right.jsonld")
+    gold = [line.split("\t")[:2] for line in (EXAMPLES / "gold.tsv").read_text().splitlines()]
+    found = align_vocabularies(left, right, ids(left, (a for a, _ in gold)), ids(right, (b for _, b in gold)))
+    names = {
+        m.left.replace("#", "/").rsplit("/", 1)[-1]: m.right.rsplit("#", 1)[-1]
+        for m in found.properties
+        if m.chosen
+    }
+    assert {key: names[key] for key in ("areaKm2", "capital", "population2020", "founded", "borders")} == {
+        "areaKm2": "superficieMillesCarres",
+        "capital": "capitale",
+        "population2020": "population2015",
+        "founded": "anneeFondation",
+        "borders": "frontalierDe",
+    }
+    units = {m.unit_note for m in found.properties}
+    assert units == {"", "right = left × 0.3861: square kilometres → square miles"}
+    assert [(m.left[-7:], m.right[-5:], m.relation) for m in found.classes if m.chosen] == [
+        ("Country", "#Pays", "exact"),
+        ("ms#City", "Ville", "exact"),
+    ]
