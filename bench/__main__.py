@@ -7,6 +7,7 @@ import click
 
 from bench import results
 from kgalign.errors import KgalignError
+from kgalign.logs import printable
 
 _PATH = click.Path(path_type=Path)
 _RESULTS = click.option(
@@ -243,6 +244,29 @@ def voting(seeds: int, questions: int, json_file: Path | None, results: Path) ->
         json_file.write_text(report.as_json(rows, places), encoding="utf8")
     command = f"python -m bench voting --seeds {seeds} --questions {questions}"
     write_section(results, "voting", "Voting", command, report.as_markdown(rows, places))
+
+
+@main.command()
+@click.option("--data", required=True, type=_PATH, help="Folder with data.nq.gz, metadata.nq.gz, gold.nt.gz.")
+@click.option("--json", "json_file", type=_PATH, metavar="FILE", help="Write the figures there as JSON.")
+@_RESULTS
+def fuse(data: Path, json_file: Path | None, results: Path) -> None:
+    """Fuse conflicting values by each policy, by learned trust and by single sources; accuracy per property.
+
+    The faults of sources that were found without the gold are told too.
+    """
+    from bench import fuse as bench
+    from bench.results import relative, write_section
+
+    click.echo(" | ".join(bench.HEAD))
+    found = bench.measure(data, lambda row: click.echo(" | ".join(row.cells())))
+    for fault in found.faults:
+        click.echo(f"fault: {printable(fault)}")
+    if json_file is not None:
+        json_file.write_text(bench.as_json(found), encoding="utf8")
+    name = f"fuse {data.resolve().name}"
+    command = f"python -m bench fuse --data {relative(data)}"
+    write_section(results, name, f"Fusion: {data.resolve().name}", command, bench.as_markdown(found))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ _IRI = re.compile(
 )
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 _OPEN = (Outcome.UNDECIDED, Outcome.NOT_ASKED, Outcome.FAILED)
-_REFUSED = (Outcome.REJECTED, Outcome.NO_MATCH)
+REFUSED = frozenset({Outcome.REJECTED, Outcome.NO_MATCH})
+"""Outcomes that say no."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class Link:
     @property
     def refused(self) -> bool:
         """Whether a person or the votes said no."""
-        return self.outcome in _REFUSED
+        return self.outcome in REFUSED
 
     @property
     def open(self) -> bool:

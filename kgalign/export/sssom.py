@@ -4,7 +4,7 @@ import csv
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from kgalign.export.curies import BUILT_IN, Prefixes
 from kgalign.export.files import replacing
-from kgalign.export.rows import Link, Pairs, Written, linked, named, one_line
+from kgalign.export.rows import REFUSED, Link, Pairs, Written, linked, named, one_line
 from kgalign.records import Alignment, Outcome, Profile, Verdicts
 
 UNSPECIFIED_LICENSE = "https://w3id.org/sssom/license/unspecified"
@@ -36,6 +36,7 @@ _COLUMNS = (
     _COMMENT,
 )
 _OF_TOOL = frozenset({"mapping_tool", "mapping_tool_version"})
+_BY_PEOPLE = frozenset({Outcome.CONFIRMED, Outcome.REJECTED})
 _OPEN = {
     Outcome.UNDECIDED: "undecided: left to people",
     Outcome.NOT_ASKED: "undecided: a language model was to be asked, but was not",
@@ -87,11 +88,10 @@ def write_sssom(
         OSError: no room, or no permission.
     """
     wanted = linked(alignment) if pairs is None else pairs
-    prefixes = Prefixes.for_iris(
-        iri for link in named(left, right, wanted) for iri in (link.left_iri, link.right_iri)
-    )
+    outcomes: set[Outcome] = set()
+    prefixes = Prefixes.for_iris(_iris(named(left, right, wanted), outcomes))
     mapper = _Mapper(prefixes, version, verdicts.given, _kinds(left), _kinds(right))
-    rows = [row for row, used in enumerate(mapper.used(named(left, right, wanted))) if used]
+    rows = _needed(outcomes)
     columns = [_COLUMNS[row] for row in rows]
     all_by_tool = not _OF_TOOL & set(columns)
     digest = hashlib.sha256()
@@ -138,20 +138,6 @@ class _Mapper:
             _OPEN.get(link.outcome, ""),
         )
 
-    @staticmethod
-    def used(links: Iterable[Link]) -> tuple[bool, ...]:
-        """Which of ``_COLUMNS`` the mappings need.
-
-        A value of the whole set may not stand in single mappings too: the tool is named in one place.
-        """
-        by_people = refused = left_open = False
-        for link in links:
-            by_people |= _by_people(link)
-            refused |= link.refused
-            left_open |= link.open
-        needed = {_MODIFIER: refused, _COMMENT: left_open} | dict.fromkeys(_OF_TOOL, by_people)
-        return tuple(needed.get(column, True) for column in _COLUMNS)
-
     def _predicate(self, link: Link) -> str:
         if link.open:
             return "skos:closeMatch"
@@ -167,9 +153,27 @@ class _Mapper:
         return "semapv:UnspecifiedMatching" if known else "semapv:ManualMappingCuration"
 
 
+def _iris(links: Iterable[Link], outcomes: set[Outcome]) -> Iterator[str]:
+    """The IRIs of pairs; their outcomes are put into the set."""
+    for link in links:
+        outcomes.add(link.outcome)
+        yield link.left_iri
+        yield link.right_iri
+
+
+def _needed(outcomes: set[Outcome]) -> list[int]:
+    """Places of those of ``_COLUMNS`` that mappings of these outcomes need.
+
+    A value of the whole set may not stand in single mappings too: the tool is named in one place.
+    """
+    needed = dict.fromkeys(_OF_TOOL, bool(outcomes & _BY_PEOPLE))
+    needed |= {_MODIFIER: bool(outcomes & REFUSED), _COMMENT: bool(outcomes & _OPEN.keys())}
+    return [place for place, column in enumerate(_COLUMNS) if needed.get(column, True)]
+
+
 def _by_people(link: Link) -> bool:
     """Whether a person, or the input, decided, and not the tool."""
-    return link.outcome in (Outcome.CONFIRMED, Outcome.REJECTED)
+    return link.outcome in _BY_PEOPLE
 
 
 def _confidence(link: Link) -> str:

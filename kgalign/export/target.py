@@ -10,6 +10,7 @@ from kgalign.folder import CACHE, RUN_FILE, STAGES, RunFolder, RunRecord
 from kgalign.ledger import FILE as LEDGER_FILE
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_CIRCLE = "its links lead in a circle"
 _ELSEWHERE = "Name another file with -o"
 
 
@@ -23,8 +24,10 @@ def checked_target(path: Path, folder: RunFolder, record: RunRecord) -> Path:
     with written_to(path):
         try:
             target = path.resolve()
-        except RuntimeError as error:  # what pathlib says of links that lead in a circle, up to Python 3.12
-            raise OSError(errno.ELOOP, "its links lead in a circle") from error
+        except RuntimeError as error:  # what pathlib says of links in a circle before Python 3.13
+            raise OSError(errno.ELOOP, _CIRCLE) from error
+        if target.is_symlink():  # what it leaves to others since then
+            raise OSError(errno.ELOOP, _CIRCLE)
         _check_place(path, target)
     own = folder.path.resolve()
     if target.is_relative_to(own) and _is_of_run(target.relative_to(own), record):

@@ -5,7 +5,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from kgalign.arrays import Doubles, Flags, Positions, run_starts
+from kgalign.arrays import Doubles, Flags, Positions, join, run_starts
 from kgalign.fuse.claims import Claims
 from kgalign.fuse.joint import Joint, pair_rows
 from kgalign.fuse.values import Kind, Values
@@ -14,6 +14,10 @@ from kgalign.rdf.graph import Ids
 KM_PER_DEGREE = 111.195
 _WIDE = 30.0
 """Ratio of the 95th to the 5th percentile from which positive numbers are compared by their ratio."""
+
+
+_MOST_HEARD = 64
+"""Claims of an item whose median is taken."""
 
 
 class Scale(IntEnum):
@@ -185,17 +189,24 @@ def _keys(numbers: Doubles, old: Positions) -> Positions:
 def consensus(table: Table) -> Doubles:
     """(n, d) median of what the other sources say of the item, NaN where no other does.
 
-    In units of the table; of numbers that are compared by their ratio the median of logarithms.
+    In units of the table; of numbers that are compared by their ratio the median of logarithms. Of an item
+    with very many claims, the first ones stand for all.
     """
     numbers = np.log(table.numbers) if table.scale == Scale.LOG else table.numbers
     found = np.full(numbers.shape, np.nan)
-    starts = np.flatnonzero(run_starts(table.item))
-    for low, high in zip(starts.tolist(), [*starts[1:].tolist(), len(table)], strict=True):
-        if high - low < 2:
-            continue
-        part, source = numbers[low:high], table.source[low:high]
-        for each in np.unique(source).tolist():
-            others = part[(source != each) & np.isfinite(part).all(axis=1)]
-            if len(others):
-                found[low:high][source == each] = np.median(others, axis=0)
+    finite = np.flatnonzero(finite_rows(numbers))
+    starts = np.flatnonzero(run_starts(table.item[finite]))
+    place = np.arange(len(finite)) - np.repeat(starts, np.diff([*starts, len(finite)]))
+    heard = finite[place < _MOST_HEARD]
+    claim, other = join(table.item, table.item[heard])
+    apart = table.source[claim] != table.source[heard[other]]
+    claim, other = claim[apart], heard[other[apart]]
+    for axis in range(numbers.shape[1]):
+        order = np.lexsort((numbers[other, axis], claim))
+        sorted_claim, value = claim[order], numbers[other[order], axis]
+        low = np.flatnonzero(run_starts(sorted_claim))
+        count = np.diff([*low, len(sorted_claim)])
+        if len(low):
+            middle = (value[low + (count - 1) // 2] + value[low + count // 2]) / 2
+            found[sorted_claim[low], axis] = middle
     return np.exp(found) if table.scale == Scale.LOG else found

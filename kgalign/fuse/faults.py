@@ -239,7 +239,10 @@ def _clearest(table: Table, ratio: Doubles, done: set[int]) -> tuple[int, float,
 
 
 def _cut(table: Table) -> tuple[list[Fault], Flags]:
-    """Whole numbers that end, or are split, at what parts their thousands: 27,593 read as 27 or as 593."""
+    """Whole numbers that end at the mark of their thousands: 27,593 read as 27.
+
+    Where it happens at all, each number that shows it is spoilt; a source is blamed where it happens often.
+    """
     broken = np.zeros(len(table), bool)
     faults: list[Fault] = []
     if table.numbers.shape[1] != 1:
@@ -248,12 +251,14 @@ def _cut(table: Table) -> tuple[list[Fault], Flags]:
     with np.errstate(invalid="ignore"):
         small = (own >= 0) & (own < 1000) & (np.round(own) == own)
         tops = (other >= 1000) & small & (np.abs(np.floor(other / 1000) - own) <= np.maximum(1, 0.05 * own))
+    if int(tops.sum()) < _FEWEST:
+        return faults, broken
+    broken |= tops
     for source in np.unique(table.source[tops]).tolist():
         mine = (table.source == source) & tops
         if int(mine.sum()) < _FEWEST:
             continue
         of = int((table.source == source).sum())
-        broken |= mine
         text = f"has numbers cut off at the mark of the thousands ({int(mine.sum())} of {of})"
         faults.append(Fault(source, table.properties, "cut", int(mine.sum()), of, text))
     return faults, broken

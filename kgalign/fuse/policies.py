@@ -1,9 +1,9 @@
-"""Policies of fusion, by the names that Sieve gave them: which values of one property stay, and why the others go.
+"""Policies of fusion, by the names that Sieve gave them: which values of a property stay, why the others go.
 
-Each policy is a pure function of the claims of one subject and property. Equal values in different clothes are
-one value, and a value that is given less exactly than another, but could be it, is no rival of it. Ties are
-broken by support, exactness and the text of the value, never by the order of the claims; only KeepFirst and
-KeepLast know an order.
+Each policy is a pure function of the claims of one subject and property. Equal values in different clothes
+are one value, and a value that is given less exactly than another, but could be it, is no rival of it. Ties
+are broken by support, exactness and the text of the value, never by the order of the claims; only KeepFirst
+and KeepLast know an order.
 """
 
 import difflib
@@ -134,7 +134,7 @@ def resolve(name: str, contest: Contest) -> Decision:
         )
     choice = policy.choose(contest, clusters)
     if choice.made is not None:
-        lost = {place: choice.why for place in range(len(contest.claims))}
+        lost = dict.fromkeys(range(len(contest.claims)), choice.why)
         return Decision(name, (Kept(choice.made, ()),), lost, _share(contest, (), choice.weights))
     kept = tuple(Kept(each.value, each.claims) for each in choice.clusters)
     backed = {place for each in kept for place in each.backers}
@@ -166,7 +166,7 @@ def _share(contest: Contest, backed: Sequence[int], weights: Sequence[float]) ->
 
 
 def _clusters(contest: Contest) -> list[_Cluster]:
-    """Claims that say the same, most sources first; what is less exact joins the best finer value it could be."""
+    """Claims that say the same, most sources first; the less exact joins the best finer value it could be."""
     by_key: dict[tuple[Kind, str, str], list[int]] = {}
     readings = [claim.value.reading() for claim in contest.claims]
     for place, (claim, reading) in enumerate(zip(contest.claims, readings, strict=True)):

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from kgalign.arrays import Doubles, Positions, run_starts
 from kgalign.fuse.claims import Claims
 from kgalign.fuse.contests import Table, joint_table, table_of
-from kgalign.fuse.faults import Fault, find_faults
+from kgalign.fuse.faults import Fault, Mended, find_faults
 from kgalign.fuse.joint import Joint, find_joint
 from kgalign.fuse.trust import Model, Trust, learn
 from kgalign.fuse.values import Kind, Values, merge_near, read_values
@@ -86,6 +86,9 @@ class Learned:
     joint: Joint | None
     trust: Trust | None
     """None where nothing was weighed: the property has many values."""
+    weight: Doubles | None
+    """(sources,) trust that policies may go by: right or near, and as it is written; less for each claim that
+    a fault has spoilt, made inexact or turned round."""
     faults: tuple[Fault, ...]
 
 
@@ -149,7 +152,7 @@ def _joint(claims: Claims, values: Values, joint: Joint, age: Doubles | None, re
     result.rule[alone & has] = Rule.TRUST
     model, trust = learn(mended, _ages(age, table))
     _decide(model, trust, result)
-    return Learned(joint.properties, joint, trust, mended.faults)
+    return Learned(joint.properties, joint, trust, _weight(mended, trust), mended.faults)
 
 
 def _single(
@@ -166,16 +169,26 @@ def _single(
     functional = _functional(table) and claims.text(property) not in _MANY
     if not functional:
         _unite(table, claims, result)
-        return Learned((property,), None, None, ())
+        return Learned((property,), None, None, None, ())
     mended = find_faults(table)
     model, trust = learn(mended, _ages(age, table))
     if table.kind == Kind.NODE and float(trust.compared.sum()) > 0:
         weights = trust.compared / trust.compared.sum()
         if float((trust.right * weights).sum()) < _AGREED:
             _unite(table, claims, result)
-            return Learned((property,), None, None, mended.faults)
+            return Learned((property,), None, None, None, mended.faults)
     _decide(model, trust, result)
-    return Learned((property,), None, trust, mended.faults)
+    return Learned((property,), None, trust, _weight(mended, trust), mended.faults)
+
+
+def _weight(mended: Mended, trust: Trust) -> Doubles:
+    """(sources,) trust, times the share of claims that no fault touches."""
+    table = mended.table
+    inexact = mended.coarse & (table.kind == Kind.NUMBER)
+    intact = ~(inexact | mended.altered | mended.broken | ~table.fits)
+    said = np.bincount(table.source, minlength=table.sources)
+    share = np.bincount(table.source, intact, table.sources) / np.maximum(said, 1)
+    return np.asarray(trust.trust * np.where(said > 0, share, 1.0))
 
 
 def _replaced(values: Values, rows: Positions, again: Values) -> Values:

@@ -231,6 +231,8 @@ def _with_offset(x: Doubles, y: Doubles) -> Conversion | None:
 def numbers(texts: Iterable[str]) -> tuple[Doubles, Positions]:
     """(n,) the first number in each text, NaN where there is none, and (n,) 1 where the text is nothing else.
 
+    What is too large for a double is no number.
+
     Of a point and a comma the last one parts the decimals. A lone comma before three digits parts
     thousands (``1,234``); a lone point never does.
     """
@@ -244,7 +246,9 @@ def numbers(texts: Iterable[str]) -> tuple[Doubles, Positions]:
         match = _NUMBER.search(text)
         found.append(_read(match.group()) if match else math.nan)
         bare.append(int(bool(match and match.group() == text)))
-    return np.array(found, dtype=np.float64), np.array(bare, dtype=np.int64)
+    values = np.array(found, dtype=np.float64)
+    finite = np.isfinite(values)
+    return np.where(finite, values, np.nan), np.where(finite, np.array(bare, dtype=np.int64), 0)
 
 
 def _read(text: str) -> float:

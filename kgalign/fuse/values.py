@@ -205,7 +205,10 @@ def _date(text: str) -> Reading | None:
 
 
 def contains(coarse: Reading, fine: Reading) -> bool:
-    """Whether the one value is the other, or is it less exactly: cut off or rounded to its own digits."""
+    """Whether the one value is the other, or is it less exactly: cut off or rounded to its own digits.
+
+    A whole number is taken at its word: 4 is not 4.3 less exactly.
+    """
     if coarse.kind != fine.kind:
         return False
     if coarse.key == fine.key:
@@ -214,6 +217,8 @@ def contains(coarse: Reading, fine: Reading) -> bool:
         return False
     if coarse.kind == Kind.DATE:
         return fine.key.startswith(coarse.key)
+    if coarse.grain >= 1:
+        return False
     return bool(coarser(np.array([coarse.number]), np.array([coarse.grain]), np.array([fine.number]))[0])
 
 

@@ -57,6 +57,8 @@ _LEAST_GAIN = 0.15
 _LEAST_Z = 3.0
 _INVERSE_WORTH = 0.8
 """An inverse counts less than a direct correspondence: where both fit, the direct one is meant."""
+_NEARNESS_LEAD = 1.25
+"""Equality says more than nearness, unless nearness finds so much more agreement."""
 _SURE = 0.8
 """Share of values found on the other side from which one property contains the other."""
 _TOLERANCES = (1e-3, 0.01, 0.05, 0.2)
@@ -581,7 +583,7 @@ class _Learning:
             ]
             best = max(levels, key=lambda e: round(e.score, 9))
             old = self.evidence.get(c)
-            if old is None or best.score > old.score + 1e-9:
+            if old is None or best.score > _NEARNESS_LEAD * old.score:
                 self.evidence[c] = best
             elif not best.conversion.same or best.conversion.pairs:
                 self.evidence[c] = replace(old, conversion=best.conversion)
@@ -648,9 +650,10 @@ class _Learning:
                 known = best >= 0
                 total = np.bincount(owner[known], weights=best[known], minlength=len(a))
                 count = np.bincount(owner[known], minlength=len(a))
-                mean = np.divide(total, count, out=np.zeros_like(total), where=count > 0)
+                mean = np.divide(total, count, out=np.zeros(len(a)), where=count > 0)
                 summed = np.bincount(where[used], weights=mean[used], minlength=len(cells))
-                sides.append(np.divide(summed, number, out=np.zeros_like(summed), where=number > 0))
+                # Where no partners could be exchanged, chance may be all there is.
+                sides.append(np.divide(summed, number, out=np.ones(len(cells)), where=number > 0))
             result.append(np.stack(sides, axis=1))
         return result
 
@@ -903,8 +906,9 @@ def _class_match(left: str, right: str, n: int, sizes: tuple[int, int], total: i
     shares = n / sizes[0], n / sizes[1]
     beyond = []
     for share, base in zip(shares, (sizes[1] / total, sizes[0] / total), strict=True):
-        # Where all are of one class there is nothing to compare with: that counts half.
-        beyond.append((share - base) / (1 - base) if base < 1 else share / 2)
+        # Where all are of one class on both sides, there is nothing to compare with: that counts half.
+        alone = 0.5 if sizes == (total, total) else 0.0
+        beyond.append((share - base) / (1 - base) if base < 1 else alone)
     score = round(max(0.0, sum(beyond) / 2) * n / (n + 1), 9)
     if left != right and (max(beyond) < 0.3 or score < 0.1):
         return None

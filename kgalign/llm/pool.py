@@ -100,7 +100,7 @@ class Pool:
         self._failing: set[int] = set()
         self._answered_at = time.time()
         self._last_answer = 0.0
-        self._under_way: dict[int, float] = {}
+        self._under_way: dict[object, float] = {}
         """When each call that is under way was sent, in that order."""
 
     @property
@@ -154,21 +154,22 @@ class Pool:
         await self._enter(urgent)
         answered: bool | None = None
         began = math.inf
+        call = object()
         try:
             while (wait := self._hold - time.monotonic()) > 0:
                 await self._rest(wait)
             self._see_end()
             began = time.monotonic()
-            self._under_way[id(request)] = began
+            self._under_way[call] = began
             reply = await self._backend.ask(request)
             answered = True
         except CallFailed as failure:
             answered = False
-            del self._under_way[id(request)]
+            del self._under_way[call]
             self._count(request, failure, began)
             raise
         finally:
-            self._under_way.pop(id(request), None)
+            self._under_way.pop(call, None)
             self.stats.in_flight -= 1
             if answered is not None:
                 self._level.note(answered, began, crowded=bool(self._waiting))

@@ -1,6 +1,7 @@
 """``kgalign export``, as a process: every format, the same bytes, and what it refuses."""
 
 import os
+import pty
 import resource
 import shutil
 import stat
@@ -100,6 +101,37 @@ def test_where_there_is_no_room_the_old_file_stays(run: Path, tmp_path: Path, na
     )
     assert (result.returncode, "no room to write" in result.stderr) == (2, True), result.stderr
     assert contents(tmp_path) == {"a": b"old"}
+
+
+def test_a_terminal_gets_text_alone_and_no_control_character(run: Path) -> None:
+    for name, code in (("turtle", 0), ("parquet", 2)):
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kgalign", "export", str(run), "--format", name, "-o", "-"],
+            stdin=subprocess.DEVNULL,
+            stdout=theirs,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(theirs)
+        shown = read_all(ours)
+        os.close(ours)
+        assert process.wait() == code
+        assert ("\\x85" in shown) == (name == "turtle")
+        assert set(shown) <= {"\r", "\n", "\t"} | {each for each in shown if each.isprintable()}
+
+
+def read_all(terminal: int) -> str:
+    """What is written to a terminal until nobody has it open any more."""
+    parts = []
+    while True:
+        try:
+            part = os.read(terminal, 1 << 16)
+        except OSError:  # Linux says so at the end
+            break
+        if not part:
+            break
+        parts.append(part)
+    return b"".join(parts).decode()
 
 
 def test_who_reads_may_stop_reading(run: Path) -> None:

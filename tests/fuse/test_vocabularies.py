@@ -129,7 +129,7 @@ def test_a_property_that_contains_the_other(tmp_path: Path) -> None:
     pair = Pair(
         tmp_path,
         (f':l{i} a:capital "{c}" .' for i, c in enumerate(CITIES)),
-        (f':r{i} b:city "{c}", "{c} {i}x", "Port {c}{c}", "New {i} {c}" .' for i, c in enumerate(CITIES)),
+        (f':r{i} b:city "{c}", "{CITIES[i - 3]} {i}", "{i}", "x{7 * i}" .' for i, c in enumerate(CITIES)),
     )
     (match,) = pair.align().properties
     assert match.relation == "narrower"
@@ -181,8 +181,9 @@ def test_one_iri_on_both_sides_is_itself_whatever_the_data_say(tmp_path: Path) -
 def test_classes(tmp_path: Path) -> None:
     pair = Pair(
         tmp_path,
-        (f":l{i} a a:{'Town' if i % 2 else 'River'}, a:Thing ." for i in range(12)),
-        (f":r{i} a b:{('City' if i % 4 == 1 else 'Village') if i % 2 else 'Stream'} ." for i in range(12)),
+        (f":l{i} a a:{'Town' if i % 2 else 'River'}, a:Thing ." for i in range(24)),
+        (f":r{i} a b:{('City' if i % 4 == 1 else 'Village') if i % 2 else 'Stream'} ." for i in range(24)),
+        links=24,
     )
     found = {(m.left.removeprefix(A), m.right.removeprefix(B)): m for m in pair.align().classes}
     assert found["River", "Stream"].relation == "exact"

@@ -1,6 +1,7 @@
 """What other programs read of an exported run, hostile texts and named graphs included."""
 
 import logging
+import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,13 +16,11 @@ import pyoxigraph as ox
 import pytest
 import rdflib
 
+from kgalign import store
 from kgalign.arrays import Flags
-from kgalign.export import write_sssom
 from kgalign.export.finished import Finished
-from kgalign.export.formats import export
-from kgalign.export.rows import linked, rejected, united
+from kgalign.export.formats import Choices, export
 from kgalign.folder import RunFolder
-from kgalign.judge import with_votes
 from kgalign.records import Alignment, Floats, Hearing, Outcome
 from tests.export.finished_runs import hostile_run
 from tests.rdf.rows import canonical_quads
@@ -136,16 +135,18 @@ def test_sssom_of_a_run_with_votes_against_the_evidence_is_valid(
     finished = Finished(RunFolder(run))
     refused, doubtful, turned_down = (int(each) for each in finished.alignment.verdict[:3])
     hearing = hearing_on([refused], finished.evidence.probability)
-    verdicts = with_votes(finished.evidence, hearing)
     keep = finished.alignment.verdict != refused
     outcome = finished.alignment.outcome.copy()
     outcome[finished.alignment.verdict == doubtful] = Outcome.UNDECIDED
     outcome[finished.alignment.verdict == turned_down] = Outcome.REJECTED
     decided = only(finished.alignment, keep, outcome)
-    pairs = united(linked(decided, undecided=True), rejected(decided, verdicts, finished.evidence, 0.5))
+    shutil.copytree(run, tmp_path / "run")
+    folder = RunFolder(tmp_path / "run")
+    store.save(folder.stage("ask"), hearing)
+    store.save(folder.stage("assign"), decided)
     path = tmp_path / "mappings.sssom.tsv"
     with caplog.at_level(logging.WARNING):
-        write_sssom(path, finished.left, finished.right, decided, verdicts, version="1.2.3", pairs=pairs)
+        export(Finished(folder), "sssom", path, Choices(undecided=True))
         table = parse_sssom_table(path)
         checks = (
             SchemaValidationType.JsonSchema,
