@@ -22,7 +22,7 @@ from kgalign.config import Config
 from kgalign.engine import AnyStep, Execution, Inputs, Output, Report, Step, Work, execute
 from kgalign.evaluate import read_pairs, recall_at
 from kgalign.evaluate.pairs import is_link
-from kgalign.export import write_links, write_oaei, write_sssom
+from kgalign.export import linked, rejected, united, write_links, write_oaei, write_sssom
 from kgalign.folder import RunFolder, RunRecord, writing
 from kgalign.fuse import fuse, write_fused
 from kgalign.inputs import check_owner, check_place, gather, library_versions
@@ -308,8 +308,11 @@ def _table(table: Any, paths: tuple[Path, ...]) -> Report:  # noqa: ANN401 - an 
 
 def _links(work: Work, paths: tuple[Path, ...]) -> Report:
     left, right, alignment = work.get(SELECT_LEFT), work.get(SELECT_RIGHT), work.get(ASSIGN)
+    verdicts = verdicts_of(work)
     written = write_links(paths[0], left, right, alignment)
-    write_sssom(paths[1], left, right, alignment, verdicts_of(work), version=kgalign.__version__)
+    refused = rejected(alignment, verdicts, work.get(JUDGE), work.config.judge.match_probability)
+    pairs = united(linked(alignment), refused)
+    write_sssom(paths[1], left, right, alignment, verdicts, version=kgalign.__version__, pairs=pairs)
     write_oaei(paths[2], left, right, alignment)
     return Report({"links": written.links, "left_out": written.left_out})
 

@@ -1,8 +1,8 @@
 """Export: the links in the formats that others read."""
 
 from kgalign.export.oaei import write_oaei
-from kgalign.export.rows import Written
+from kgalign.export.rows import Written, linked, rejected, united
 from kgalign.export.same_as import write_links
 from kgalign.export.sssom import write_sssom
 
-__all__ = ["Written", "write_links", "write_oaei", "write_sssom"]
+__all__ = ["Written", "linked", "rejected", "united", "write_links", "write_oaei", "write_sssom"]
