@@ -415,9 +415,9 @@ def run(
     def before(steps_to_do: Sequence[AnyStep]) -> None:
         # A server that is not there is found out now, and not after the evidence took its time.
         if ASK in steps_to_do and _asks(config):
-            from kgalign.judge.llm import check_server
+            from kgalign.judge.llm import check
 
-            check_server(config)
+            check(config, out / LEDGER_FILE)
 
     with _opened(left, right, out, config, inputs, force=force) as (folder, record):
         return execute(todo, Work(inputs, progress, folder), folder, record, before)

@@ -59,7 +59,8 @@ class Question:
     """One question, put in words."""
 
     case: str
-    """IRI of the left entity whose partner is sought: all votes on it belong together."""
+    """IRI of the left entity whose partner is sought: all votes on it belong together. Where entities may
+    have several partners each pair is a case, and the IRI of the right one follows after a space."""
     number: int
     """0-based number of the question within its case; the vote number of its key."""
     kind: QuestionKind
@@ -72,7 +73,7 @@ class Question:
     labels: tuple[str, ...]
     """The word for each option in the same order, and last the word for none of them."""
     template: str
-    """Name and version of the prompt, such as ``select-1``; its phrasing is part of the name."""
+    """Name and version of the prompt, such as ``select-1@1``; its phrasing is part of the name."""
     template_hash: str
     """SHA-256 of the template's text."""
     messages: tuple[Message, ...]

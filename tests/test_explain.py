@@ -2,13 +2,17 @@ import json
 import math
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kgalign.errors import InputError
 from kgalign.explain import Explainer, PairExplanation, nearest
-from kgalign.records import Feature, Outcome
+from kgalign.judge.join import logit, with_votes
+from kgalign.llm.protocol import Sampling
+from kgalign.records import Feature, Hearing, Outcome
+from kgalign.votes import NONE, Answer, Direction, Question, QuestionKind, Status, View, Vote
 from tests.evaluate.small import alignment, candidates, profile, verdicts
 
 LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
@@ -195,3 +199,63 @@ def test_contributions_add_up_to_the_log_odds(rows: list[list[float]]) -> None:
         assert sum(line.contribution for line in pair.lines) == pytest.approx(pair.log_odds, abs=1e-4)
         running = np.cumsum([line.contribution for line in pair.lines])
         assert [line.running for line in pair.lines] == pytest.approx(running.tolist())
+
+
+VOTED = Hearing(
+    judging="j",
+    row=np.array([0, 2], dtype=np.int32),
+    prior=np.array([0.9, 0.5], dtype=np.float32),
+    probability=np.array([0.99, 0.5], dtype=np.float32),
+    outcome=np.array([Outcome.MATCH, Outcome.NOT_ASKED], dtype=np.uint8),
+    case=pa.array(["http://l/aachen", "http://l/bonn"], pa.large_string()),
+    vote_row=np.array([0, 0], dtype=np.int32),
+    vote_number=np.array([0, 2], dtype=np.int32),
+    vote_log_odds=np.array([3.0, logit(0.99) - logit(0.9) - 3.0], dtype=np.float32),
+)
+
+
+def vote(number: int, kind: QuestionKind, direction: Direction, choice: str | None) -> Vote:
+    question = Question(
+        *("http://l/aachen", number, kind, direction, View.BOTH, "http://l/aachen", (), (), "t", "h", (), ())
+    )
+    answer = Answer(Status.OK if choice is not None else Status.UNREADABLE, choice, 1)
+    return Vote("k", "j", "m", "", question, answer, Sampling(), "", "stop", 1, 1, 0, 0.1, 1, "2026-01-01")
+
+
+def voted(*votes: Vote) -> Explainer:
+    return Explainer(
+        *(LEFT, RIGHT, FOUND, with_votes(JUDGED, VOTED), LINKED),
+        hearing=VOTED,
+        votes=lambda case: [each for each in votes if each.question.case == case],
+    )
+
+
+def test_each_vote_that_counts_is_a_line_and_the_sum_is_that_of_the_verdict() -> None:
+    explainer = voted(
+        vote(0, QuestionKind.SELECT, Direction.LEFT_ASKS, "http://r/1"),
+        vote(1, QuestionKind.VERIFY, Direction.LEFT_ASKS, None),
+        vote(2, QuestionKind.VERIFY, Direction.RIGHT_ASKS, NONE),
+    )
+    pair = only(explainer.pair("http://l/aachen", "http://r/1").pairs)
+    *evidence, alone, first, second = pair.lines
+    assert [line.kind for line in evidence] == ["prior", "code", "name"]
+    assert (alone.feature, alone.kind) == ("one partner", "alone")
+    assert (first.feature, first.kind, first.level) == ("vote 1", "vote", "select, left asks, both")
+    assert (first.left, first.right) == ((), ("Aix-la-Chapelle",))
+    assert (second.feature, second.level) == ("vote 3", "verify, right asks, both")
+    assert (second.left, second.right) == (("no",), ())
+    assert second.running == pytest.approx(pair.log_odds, abs=1e-5)
+    assert second.probability == pytest.approx(pair.probability, abs=1e-6) == pytest.approx(0.99, abs=1e-6)
+
+
+def test_a_vote_that_is_gone_from_the_ledger_still_counts_in_the_sum() -> None:
+    pair = only(voted().pair("http://l/aachen", "http://r/1").pairs)
+    assert [line.level for line in pair.lines if line.kind == "vote"] == ["not in the ledger any more"] * 2
+    assert pair.lines[-1].running == pytest.approx(pair.log_odds, abs=1e-5)
+
+
+def test_a_pair_that_nobody_was_asked_about_shows_its_evidence_alone() -> None:
+    pair = only(voted().pair("http://l/bonn", "http://r/2").pairs)
+    assert not [line for line in pair.lines if line.kind in ("alone", "vote")]
+    assert pair.lines[-1].running == pytest.approx(pair.log_odds)
+    assert pair.outcome == "undecided"

@@ -58,7 +58,10 @@ def test_it_counts_entities_candidates_and_money(work: Work) -> None:
     prices = {"price_in": 2.0, "price_out": 8.0}
     plan = planned(work, rate=4.0, llm=prices)
     cases = find_cases(
-        work.get(pipeline.JUDGE), work.get(pipeline.SELECT_LEFT), work.get(pipeline.SELECT_RIGHT), Config().votes
+        work.get(pipeline.JUDGE),
+        work.get(pipeline.SELECT_LEFT),
+        work.get(pipeline.SELECT_RIGHT),
+        Config().votes,
     )
     assert (plan.left_entities, plan.right_entities) == (80, 80)
     assert plan.candidates == len(work.get(pipeline.JUDGE))

@@ -186,21 +186,35 @@ def _keys(numbers: Doubles, old: Positions) -> Positions:
     return np.unique(table, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 
+def beside_others(table: Table) -> tuple[Positions, Positions]:
+    """Pairs of a claim and a claim of another source on the same item, both of numbers.
+
+    Of an item with very many claims some stand for all, as many as can be of each source.
+    """
+    finite = np.flatnonzero(finite_rows(table.numbers))
+    order = np.lexsort((table.source[finite], table.item[finite]))
+    by_speaker = _places(table.item[finite][order], table.source[finite][order])
+    finite = finite[order][np.lexsort((by_speaker, table.item[finite][order]))]
+    heard = finite[_places(table.item[finite]) < _MOST_HEARD]
+    claim, other = join(table.item, table.item[heard])
+    apart = table.source[claim] != table.source[heard[other]]
+    return claim[apart], heard[other[apart]]
+
+
+def _places(*columns: Positions | Ids) -> Positions:
+    """The place of each row in its run of equal rows, from 0."""
+    starts = np.flatnonzero(run_starts(*columns))
+    return np.arange(len(columns[0])) - np.repeat(starts, np.diff([*starts, len(columns[0])]))
+
+
 def consensus(table: Table) -> Doubles:
     """(n, d) median of what the other sources say of the item, NaN where no other does.
 
-    In units of the table; of numbers that are compared by their ratio the median of logarithms. Of an item
-    with very many claims, the first ones stand for all.
+    In units of the table; of numbers that are compared by their ratio the median of logarithms.
     """
     numbers = np.log(table.numbers) if table.scale == Scale.LOG else table.numbers
     found = np.full(numbers.shape, np.nan)
-    finite = np.flatnonzero(finite_rows(numbers))
-    starts = np.flatnonzero(run_starts(table.item[finite]))
-    place = np.arange(len(finite)) - np.repeat(starts, np.diff([*starts, len(finite)]))
-    heard = finite[place < _MOST_HEARD]
-    claim, other = join(table.item, table.item[heard])
-    apart = table.source[claim] != table.source[heard[other]]
-    claim, other = claim[apart], heard[other[apart]]
+    claim, other = beside_others(table)
     for axis in range(numbers.shape[1]):
         order = np.lexsort((numbers[other, axis], claim))
         sorted_claim, value = claim[order], numbers[other[order], axis]

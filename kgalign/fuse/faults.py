@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kgalign.arrays import Doubles, Flags
-from kgalign.fuse.contests import Scale, Table, consensus, finite_rows
+from kgalign.fuse.contests import Scale, Table, beside_others, consensus, finite_rows
 from kgalign.fuse.values import Kind, coarser
 
 _FEWEST = 3
@@ -204,9 +204,7 @@ def _factors(table: Table) -> tuple[Table, list[Fault], Flags]:
     if table.scale == Scale.EARTH or table.numbers.shape[1] != 1:
         return table, faults, altered
     for _ in range(table.sources):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = table.numbers[:, 0] / consensus(table)[:, 0]
-        best = _clearest(table, ratio, {fault.source for fault in faults})
+        best = _clearest(table, {fault.source for fault in faults})
         if best is None:
             break
         source, factor, count, of = best
@@ -221,20 +219,29 @@ def _factors(table: Table) -> tuple[Table, list[Fault], Flags]:
     return table, faults, altered
 
 
-def _clearest(table: Table, ratio: Doubles, done: set[int]) -> tuple[int, float, int, int] | None:
+def _clearest(table: Table, done: set[int]) -> tuple[int, float, int, int] | None:
+    """Source, factor, how many comparisons show it, of how many; of equally clear ones the smaller source."""
     found = []
+    claim, other = beside_others(table)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = table.numbers[claim, 0] / table.numbers[other, 0]
+    use = np.isfinite(ratio) & (ratio > 0)
+    speaker, ratio = table.source[claim][use], ratio[use]
     sizes = np.bincount(table.source, minlength=table.sources)
-    for source in np.unique(table.source).tolist():
-        mine = ratio[(table.source == source) & np.isfinite(ratio) & (ratio > 0)]
+    for source in np.unique(speaker).tolist():
+        mine = ratio[speaker == source]
         if source in done or len(mine) < _FEWEST:
             continue
         for factor in (each for base in _FACTORS for each in (base, 1 / base)):
             count = int((np.abs(mine / factor - 1) < _CLOSE).sum())
             if count >= max(_FEWEST, _MOST * len(mine)):
-                found.append((count / len(mine), -int(sizes[source]), -source, factor, count, len(mine)))
+                away = float(np.median(np.abs(mine / factor - 1)))
+                found.append(
+                    (count / len(mine), -int(sizes[source]), -source, -away, factor, count, len(mine))
+                )
     if not found:
         return None
-    _, _, source, factor, count, of = max(found)
+    _, _, source, _, factor, count, of = max(found)
     return -source, factor, count, of
 
 

@@ -126,8 +126,12 @@ def resolve(name: str, contest: Contest) -> Decision:
     policy = policy_named(name)
     clusters = _clusters(contest)
     misfit = next((each for each in clusters if each.reading.kind not in policy.kinds), None)
+    if misfit is None and policy.kinds <= _ORDERED:
+        misfit = next((each for each in clusters if each.reading.kind != clusters[0].reading.kind), None)
     if misfit is not None:
         wanted = " or ".join(sorted(kind.name.lower() for kind in policy.kinds))
+        if misfit.reading.kind in policy.kinds:
+            wanted = f"{clusters[0].reading.kind.name.lower()} as {clusters[0].value} is"
         raise InputError(
             f"The policy {name} does not fit {contest.property}: {misfit.value} is no {wanted}",
             "Choose another policy for this property, such as Voting or MostTrusted",
@@ -174,13 +178,17 @@ def _clusters(contest: Contest) -> list[_Cluster]:
     groups = sorted(by_key.values(), key=lambda places: _rank(contest, readings, places))
     joined: list[list[int]] = []
     for places in sorted(groups, key=lambda places: _grain(readings[places[0]])):
-        finer = [each for each in joined if contains(readings[places[0]], readings[each[0]])]
+        finer = [each for each in joined if _less_exact(readings[places[0]], readings[each[0]])]
         if finer:
             min(finer, key=lambda each: _rank(contest, readings, each)).extend(places)
         else:
             joined.append(list(places))
     joined.sort(key=lambda places: _rank(contest, readings, places))
     return [_cluster(contest, readings, places) for places in joined]
+
+
+def _less_exact(coarse: Reading, fine: Reading) -> bool:
+    return coarse.key != fine.key and contains(coarse, fine)
 
 
 def _grain(reading: Reading) -> float:

@@ -30,6 +30,8 @@ _AGREED = 0.5
 _MANY = frozenset({RDF_TYPE, OWL_SAME_AS})
 """Properties that have many values whatever the data shows."""
 _CLOSE = 1e-9
+_STEPS = 3
+"""From a year over a month and a day to a moment."""
 
 
 class Role(IntEnum):
@@ -277,7 +279,7 @@ def _decide(model: Model, trust: Trust, result: Resolution) -> None:
     rank = np.lexsort((np.arange(len(pairs)), -support, -np.round(worth / _CLOSE), spokesman < 0, pairs.item))
     best = rank[run_starts(pairs.item[rank])]
     winner = np.empty(int(table.item[-1]) + 1, np.int64)
-    winner[pairs.item[best]] = best
+    winner[pairs.item[best]] = _refined(model, best, worth)
     several = np.bincount(pairs.item, minlength=len(winner)) > 1
     writes = np.where(spokesman >= 0, spokesman, pairs.first)[winner]
     rows = table.rows
@@ -306,6 +308,21 @@ def _decide(model: Model, trust: Trust, result: Resolution) -> None:
     result.role[rows], result.reason[rows] = role[:, None], reason[:, None]
 
 
+def _refined(model: Model, best: Positions, worth: Doubles) -> Positions:
+    """Instead of a value that is less exact, the likeliest of those that it could stand for, if any."""
+    pairs = model.candidates
+    of_claim = np.full(len(model.table), -1)
+    of_claim[pairs.claim[pairs.same]] = pairs.candidate[pairs.same]
+    coarse, fine = of_claim[pairs.claim[pairs.covers]], pairs.candidate[pairs.covers]
+    coarse, fine = coarse[coarse >= 0], fine[coarse >= 0]
+    order = np.lexsort((-fine, np.round(worth[fine] / _CLOSE)))
+    finer = np.arange(len(pairs))
+    finer[coarse[order]] = fine[order]
+    for _ in range(_STEPS):
+        best = finer[best]
+    return best
+
+
 def _spokesmen(model: Model, trust: Trust) -> Positions:
     """(k,) the claim that says each candidate best, as it is written: of an intact source, the most trusted.
 
@@ -331,7 +348,8 @@ def _exactness(model: Model, trust: Trust) -> Doubles:
     coarse = model.mended.coarse[first]
     if model.table.kind != Kind.NUMBER or not coarse.any():
         return exact
-    spread = float(np.median(trust.spread))
+    fine = np.bincount(model.table.source, ~model.mended.coarse, model.table.sources) > 0
+    spread = float(trust.spread[fine].min()) if fine.any() else float(trust.spread.min())
     near = 2 * np.pi * spread**2 if model.axes == 2 else 2 * spread
     cell = model.room / model.cells[first[coarse]]
     exact[coarse] = np.minimum(1.0, near / cell)

@@ -23,6 +23,8 @@ _RIGHT, _NEAR, _WRONG = 0.7, 0.2, 0.1
 """Belief before any claim is compared."""
 _BELIEF = 4.0
 """How many claims the pooled belief of all sources counts for in each source."""
+_CLEAR = 0.2
+"""Difference of how far two claims are borne out, from which on one counts as the better."""
 _FEWEST_AGES = 20
 """Items from which on it is asked whether newer values are better."""
 _ROUNDS, _SMALL = 100, 1e-4
@@ -166,23 +168,28 @@ class Model:
         return max(float(self.distinct), self.room / width)
 
     def _freshness(self, age: Doubles | None) -> Doubles:
-        """(k,) from -0.5 for the oldest candidate of an item to 0.5 for the newest; 0 where unknown."""
-        pairs = self.candidates
-        fresh = np.zeros(len(pairs))
-        if age is None or not len(pairs):
-            return fresh
-        newest = np.full(len(pairs), -np.inf)
-        rows = np.flatnonzero(pairs.same & np.isfinite(age[pairs.claim]))
-        np.maximum.at(newest, pairs.candidate[rows], age[pairs.claim[rows]])
-        known = np.isfinite(newest)
-        high, low = (np.full(int(pairs.item.max()) + 1, sign * -np.inf) for sign in (1, -1))
-        np.maximum.at(high, pairs.item[known], newest[known])
-        np.minimum.at(low, pairs.item[known], newest[known])
+        """(n,) from -0.5 for the oldest claim of an item to 0.5 for the newest; NaN where age tells nothing.
+
+        Claims with a fault are out: what is wrong with them is not their age.
+        """
+        size = len(self.table)
+        if age is None or not size:
+            return np.full(size, np.nan)
+        items = int(self.table.item[-1]) + 1
+        known = np.isfinite(age) & ~(self.mended.coarse | self.mended.altered | self.mended.broken)
+        high, low = np.full(items, -np.inf), np.full(items, np.inf)
+        np.maximum.at(high, self.table.item[known], age[known])
+        np.minimum.at(low, self.table.item[known], age[known])
         with np.errstate(invalid="ignore"):
-            wide = (high - low)[pairs.item]
-        use = known & (wide > 0)
-        fresh[use] = (newest[use] - low[pairs.item[use]]) / wide[use] - 0.5
-        return fresh
+            wide = (high - low)[self.table.item]
+            return np.where(known & (wide > 0), (age - low[self.table.item]) / wide - 0.5, np.nan)
+
+    def _candidate_freshness(self) -> Doubles:
+        """(k,) mean of each candidate's claims, 0 where unknown: to be said often must not make it new."""
+        pairs = self.candidates
+        rows = np.flatnonzero(pairs.same & np.isfinite(self.fresh[pairs.claim]))
+        whole = np.bincount(pairs.candidate[rows], self.fresh[pairs.claim[rows]], len(pairs))
+        return np.asarray(whole / np.maximum(np.bincount(pairs.candidate[rows], minlength=len(pairs)), 1))
 
     def likelihood(self, trust: Trust) -> tuple[Doubles, Doubles, Doubles]:
         """(p,) of each claim if the candidate is true, by outcome: right, near, wrong; chance has 1."""
@@ -215,7 +222,8 @@ class Model:
         pairs = self.candidates
         logs, wrong = self.logs(trust)
         total = np.bincount(pairs.candidate, logs, len(pairs)) - np.log(self._choices(trust))
-        total += trust.newer * self.fresh
+        if trust.newer:
+            total += trust.newer * self._candidate_freshness()
         items = int(self.table.item[-1]) + 1 if len(self.table) else 0
         none = np.bincount(self.table.item, wrong, items)
         peak = none.copy()
@@ -302,26 +310,23 @@ def _maximise(model: Model, trust: Trust) -> Trust:
 def _with_age(model: Model, trust: Trust) -> Trust:
     """Whether age tells more than the sources do.
 
-    Of each item's newest and oldest claim, where the other sources bear out exactly one, which is it? That is
-    set against what the trust in the two sources lets expect: a source that is good and often edited must not
-    make age look good.
+    Of each item's newest and oldest claim, where the other sources bear out one far more than the other,
+    which is it? That is set against what the trust in the two sources lets expect: a source that is good and
+    often edited must not make age look good.
     """
     pairs, table = model.candidates, model.table
     right, near, wrong = model.likelihood(trust)
     share = model.judged(trust) * (right + near) / (right + near + wrong)
-    borne = np.bincount(pairs.claim, share, len(table)) > 0.5
-    mine = pairs.claim[pairs.same]
-    fresh = np.zeros(len(table))
-    fresh[mine] = model.fresh[pairs.candidate[pairs.same]]
-    newest, oldest = (_one_per_item(table, where) for where in (fresh >= 0.5, fresh <= -0.5))
+    borne = np.bincount(pairs.claim, share, len(table))
+    newest, oldest = (_one_per_item(table, where) for where in (model.fresh >= 0.5, model.fresh <= -0.5))
     both = (newest >= 0) & (oldest >= 0)
     newest, oldest = newest[both], oldest[both]
-    parted = borne[newest] != borne[oldest]
+    parted = np.abs(borne[newest] - borne[oldest]) > _CLEAR
     newest, oldest = newest[parted], oldest[parted]
     good, other = trust.trust[table.source[newest]], trust.trust[table.source[oldest]]
     ahead, behind = good * (1 - other), other * (1 - good)
     expected = (ahead + 1e-9) / (ahead + behind + 2e-9)
-    won = float(borne[newest].sum())
+    won = float((borne[newest] > borne[oldest]).sum())
     surprise = won - float(expected.sum())
     if len(newest) < _FEWEST_AGES or abs(surprise) < 3 * np.sqrt(float((expected * (1 - expected)).sum())):
         return trust

@@ -218,6 +218,7 @@ class _Links:
 
     @classmethod
     def of(cls, left: Graph, right: Graph, a: Ids, b: Ids) -> "_Links":
+        """Order the distinct links, find what they hold together, and sample them where they are many."""
         a, b = distinct(np.asarray(a, np.int32), np.asarray(b, np.int32))
         size = (len(left.terms), len(right.terms))
         ones, shape = np.ones(len(a), np.int8), (sum(size), sum(size))
@@ -392,10 +393,12 @@ class _Evidence:
 
     @property
     def agreement(self) -> float:
+        """The mean of both directions."""
         return sum(self.shares) / 2
 
     @property
     def chance(self) -> float:
+        """The mean of both directions."""
         return sum(self.chances) / 2
 
     @property
@@ -407,6 +410,7 @@ class _Evidence:
 
     @property
     def score(self) -> float:
+        """Agreement beyond chance, lower where few pairs tell it."""
         return sum(self.beyond) / 2 * self.seen / (self.seen + 1)
 
     @property
@@ -695,6 +699,7 @@ class _Learning:
         return [np.where(empty, 0.0, each)[inverse] for each in (ratio, np.clip(cosine, 0, 1))]
 
     def _match(self, p: int, q: int, cell: int) -> PropertyMatch:
+        """The match of a left and a right property (or an inverse of one), by the evidence of a cell."""
         left, right = self.sides
         n, m = len(left.properties), len(right.properties)
         found = self.evidence[cell]
@@ -871,6 +876,7 @@ def _with_given(
 
 
 def _types(graph: Graph) -> tuple[Ids, Ids]:
+    """(node, class) of all rdf:type statements, each once."""
     rows = graph.predicate == _find(graph, RDF_TYPE)
     node, type_ = distinct(graph.subject[rows], graph.object[rows])
     return node, type_
@@ -940,6 +946,7 @@ def _choose_classes(found: list[tuple[ClassMatch, float]]) -> list[ClassMatch]:
 
 
 def _with_given_classes(matches: list[ClassMatch], given: Sequence[Override]) -> tuple[ClassMatch, ...]:
+    """Put what the user says in place of what was learned of these classes."""
     lefts, rights = {a for a, _ in given if a}, {b for _, b in given if b}
     learned = {(m.left, m.right): m for m in matches}
     result = [m for m in matches if m.left not in lefts and m.right not in rights]
@@ -988,6 +995,7 @@ def _iris(graph: Graph, terms: Ids) -> frozenset[str]:
 
 
 def _find(graph: Graph, iri: str) -> int:
+    """The term id of an IRI, -1 where the graph does not have it."""
     iris = graph.terms.value[: int(np.searchsorted(graph.terms.kind, TermKind.BLANK))]
     return int(pc.index(iris, pa.scalar(iri, pa.large_string())).as_py())
 

@@ -78,20 +78,27 @@ def hear(
     return _run(_ask(left, right, verdicts, config, ledger, progress or NoProgress()))
 
 
-def check_server(config: Config) -> None:
-    """See whether the configured server is there and serves the model; other judges need no look ahead.
+def check(config: Config, ledger: Path) -> None:
+    """See whether votes can be had as configured, before the evidence takes its time; nothing is asked.
 
-    :raises KgalignError: it is not there, or can't be used.
+    :param ledger: the file of the ledger, whether it is there yet or not.
+    :raises KgalignError: a server that is not there or can't be used, no such model, a context too short,
+        prompts that can't be read, a ledger that can't be used.
     """
+    templates = load_templates(Path(config.votes.templates) if config.votes.templates else None)
+    if ledger.is_file():
+        Ledger.open(ledger, write=True).close()
     if config.judge.judge != "llm":
         return
 
     async def look() -> None:
         backend = open_backend(config.judge.judge, config.llm)
         try:
-            _check_structure(await backend.probe(), config.llm)
+            found = await backend.probe()
         finally:
             await backend.close()
+        _check_structure(found, config.llm)
+        _plan(config, templates, found)
 
     _run(look())
 

@@ -1,4 +1,4 @@
-"""``kgalign run --judge llm`` as a user calls it: each thing that can be wrong is one sentence, and costs nothing."""
+"""``kgalign run --judge llm`` as a user calls it: what can be wrong is one sentence, and costs nothing."""
 
 import json
 import shutil
@@ -65,7 +65,7 @@ def pages(content: bytes, kind: str, status: int) -> Iterator[str]:
 
         do_POST = do_GET  # noqa: N815 - the name that the base class asks for
 
-        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
+        def log_message(self, format: str, *arguments: object) -> None:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -287,5 +287,3 @@ def test_a_scripted_judge_needs_no_server(doubtful: Pair, out: Path) -> None:
     assert "Asked scripted:accuracy=0.95 about 27 entities" in done.stdout
     done = runs.call(runs.command(doubtful, out, "--judge", "scripted:acuracy=0.95"))
     runs.assert_one_line(done, "acuracy")
-
-

@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,7 +14,7 @@ from kgalign.judge.questions import Questions
 from kgalign.judge.templates import load_templates
 from kgalign.ledger import Ledger
 from kgalign.llm.pool import Pool
-from kgalign.llm.protocol import Capabilities, Reply, Request, Sampling
+from kgalign.llm.protocol import Backend, Capabilities, Reply, Request, Sampling
 from kgalign.llm.scripted import Fault, Scripted, ScriptedSettings
 from kgalign.records import Profile, Verdicts
 from kgalign.votes import Direction, QuestionKind, Status
@@ -43,7 +42,7 @@ DOUBTFUL = verdicts(
 
 def hear(
     ledger: Path,
-    backend: Any,
+    backend: Backend,
     *,
     judged: Verdicts = DOUBTFUL,
     left: Profile = LEFT,
@@ -52,9 +51,9 @@ def hear(
     retries: int = 3,
     asks: bool = True,
     concurrency: int = 8,
-    **rules: Any,
+    **rules: object,
 ) -> tuple[list[Heard], Asking]:
-    votes = VotesConfig(**rules)
+    votes = VotesConfig.model_validate(rules)
     llm = LlmConfig(retries=retries, concurrency=concurrency)
     cases = find_cases(judged, left, right, votes, cardinality)
     questions = Questions(left, right, templates=load_templates(), budget_tokens=1500, seed=0)
@@ -126,7 +125,9 @@ def test_nothing_that_is_on_record_is_asked_again(tmp_path: Path) -> None:
     assert not judge.asked
     assert asking.new == 0
     assert asking.budget.spent.calls == sum(len(each.votes) for each in first)
-    assert [(each.ballots, each.stopped) for each in again] == [(each.ballots, each.stopped) for each in first]
+    assert [(each.ballots, each.stopped) for each in again] == [
+        (each.ballots, each.stopped) for each in first
+    ]
     without, _ = hear(path, judge, asks=False)
     assert [(each.ballots, each.stopped) for each in without] == [
         (each.ballots, each.stopped) for each in first
@@ -235,4 +236,3 @@ def test_where_the_right_asks_the_answer_is_about_the_left_entity(tmp_path: Path
                 assert ballot.probabilities[0] == pytest.approx(vote.answer.probabilities[own])
                 assert sum(ballot.probabilities) == pytest.approx(1)
     assert seen > 0
-

@@ -14,7 +14,18 @@ from kgalign.votes import Answer, Direction, Question, QuestionKind, Status, Vie
 
 PRICED = LlmConfig(price_in=100.0, price_out=400.0, question_tokens=1000, answer_tokens=100)
 QUESTION = Question(
-    "http://l/a", 0, QuestionKind.SELECT, Direction.LEFT_ASKS, View.BOTH, "http://l/a", (), (), "t", "h", (), ()
+    "http://l/a",
+    0,
+    QuestionKind.SELECT,
+    Direction.LEFT_ASKS,
+    View.BOTH,
+    "http://l/a",
+    (),
+    (),
+    "t",
+    "h",
+    (),
+    (),
 )
 
 
@@ -26,8 +37,8 @@ def vote(read: int, written: int) -> Vote:
     )
 
 
-def budget(**rules: Any) -> Budget:
-    return Budget(VotesConfig(max_votes=7, **rules), PRICED)
+def budget(**rules: object) -> Budget:
+    return Budget(VotesConfig.model_validate({"max_votes": 7, **rules}), PRICED)
 
 
 def test_without_limits_everything_is_covered() -> None:

@@ -35,8 +35,8 @@ def heard(case: Case, *choices: int, stopped: Stopped = "sure", unusable: int = 
     return Heard(case, (ask,) * count, (VOTE,) * count, ballots, numbers, stopped)
 
 
-def count(*parts: Heard, reducer: Any = "majority") -> Count:
-    return Count(parts, VotesConfig(reducer=reducer))
+def count(*parts: Heard, reducer: str = "majority") -> Count:
+    return Count(parts, VotesConfig.model_validate({"reducer": reducer}))
 
 
 def test_a_leader_is_a_match_and_its_rivals_are_none() -> None:

@@ -37,14 +37,15 @@ Written = tuple[list[tuple[int, str, str]], list[tuple[int, str]]]
 def related(draw: st.DrawFn) -> tuple[Written, Written, Links]:
     """Two graphs that share most of what they say of the same nodes, and links that are mostly right."""
     left, right = draw(graphs), draw(graphs)
-    telling = [(i, "p", f"<{E}n{i * 4 % 15}>") for i in range(12)]
+    telling = [(i, "p", f"<{E}n{i * 7 % 15}>") for i in range(12)]
     telling += [(i, "q", f'"{i * 37} x"') for i in range(12)]
-    left = telling + left[0][:30], left[1]
+    kinds = [(i, "CDE"[i % 3]) for i in range(12)]
+    left = telling + left[0][:30], kinds + left[1][:4]
     kept = draw(st.lists(st.sampled_from(left[0]), min_size=20, max_size=80, unique=True))
     turned = draw(st.booleans())
     shared = [_turned(each) if turned else each for each in kept]
     pairs = [(i, i) for i in range(draw(st.integers(5, 15)))] + draw(links)[:3]
-    return left, (shared + right[0][: draw(st.integers(0, 20))], right[1]), pairs
+    return left, (shared + right[0][: draw(st.integers(0, 20))], kinds + right[1][:4]), pairs
 
 
 def _turned(statement: tuple[int, str, str]) -> tuple[int, str, str]:

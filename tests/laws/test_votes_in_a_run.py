@@ -50,7 +50,9 @@ def judged(found: Pairs, order: list[tuple[int, int]] | None = None, given: tupl
     return verdicts([(*pair, found[pair]) for pair in order or sorted(found)], given=given)
 
 
-def hear(made: Verdicts, settings: ScriptedSettings, at_once: int, rules: VotesConfig) -> tuple[list[Heard], Asking]:
+def hear(
+    made: Verdicts, settings: ScriptedSettings, at_once: int, rules: VotesConfig
+) -> tuple[list[Heard], Asking]:
     cases = find_cases(made, LEFT, RIGHT, rules, "one-to-one")
     questions = Questions(LEFT, RIGHT, templates=TEMPLATES, budget_tokens=1500, seed=0)
     llm = LlmConfig(concurrency=at_once, price_in=100.0, price_out=300.0, retries=20)
@@ -101,10 +103,12 @@ def test_limits_hold_and_decide_the_same_however_many_are_asked_at_once(
 
 @given(found=pairs, data=st.data(), cardinality=cardinalities, ask=st.sampled_from(["uncertain", "all"]))
 def test_cases_do_not_depend_on_the_order_of_pairs(
-    found: Pairs, data: st.DataObject, cardinality: str, ask: Any
+    found: Pairs, data: st.DataObject, cardinality: str, ask: str
 ) -> None:
     def cases(order: list[tuple[int, int]]) -> list[tuple[object, ...]]:
-        made = find_cases(judged(found, order), LEFT, RIGHT, VotesConfig(ask=ask), cardinality)
+        made = find_cases(
+            judged(found, order), LEFT, RIGHT, VotesConfig.model_validate({"ask": ask}), cardinality
+        )
         return [_told(case) for case in made]
 
     order = data.draw(st.permutations(sorted(found)))
@@ -130,10 +134,10 @@ def test_known_pairs_are_never_asked_about(found: Pairs, data: st.DataObject, ca
     found=pairs, reducer=st.sampled_from(sorted(REDUCERS)), most=st.integers(0, 20), seed=st.integers(0, 9)
 )
 def test_votes_change_the_pairs_asked_about_and_no_other(
-    found: Pairs, reducer: Any, most: int, seed: int
+    found: Pairs, reducer: str, most: int, seed: int
 ) -> None:
     before = judged(found)
-    rules = VotesConfig(reducer=reducer, max_calls=most)
+    rules = VotesConfig.model_validate({"reducer": reducer, "max_calls": most})
     heard, _ = hear(before, ScriptedSettings(accuracy=0.7, hallucination=0.2, seed=seed), 4, rules)
     hearing = Count(heard, rules).hearing("j")
     after = with_votes(before, hearing)

@@ -85,7 +85,7 @@ def begin(words: list[str]) -> "multiprocessing.context.ForkServerProcess":
 def _invoke(words: list[str]) -> None:
     from kgalign.cli import main
 
-    with open(os.devnull, "w", encoding="utf8") as nothing:
+    with Path(os.devnull).open("w", encoding="utf8") as nothing:
         os.dup2(nothing.fileno(), 1)
         os.dup2(nothing.fileno(), 2)
     with suppress(BrokenPipeError):

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kgalign.explain import Explainer
 from kgalign.folder import RunFolder
 from kgalign.judge import with_votes
 from kgalign.ledger import Ledger
 from kgalign.llm.scripted import Fault, ScriptedSettings
 from kgalign.llm.scripted_server import running
-from kgalign.records import Alignment, Hearing, Outcome, Profile, Verdicts
+from kgalign.records import Alignment, Candidates, Hearing, Outcome, Profile, Verdicts
 from tests.conftest import Pair
 from tests.judge.generate import write_people
 from tests.llm_runs import runs
@@ -21,12 +22,7 @@ Begun = Callable[[str], Path]
 
 
 @pytest.mark.parametrize("reducer", ["adaptive", "majority", "weighted", "dawid_skene", "unanimous"])
-def test_the_lines_of_a_pair_sum_up_whatever_the_reducer(
-    doubtful: Pair, begun: Begun, reducer: str
-) -> None:
-    from kgalign.explain import Explainer
-    from kgalign.records import Candidates
-
+def test_the_lines_of_a_pair_sum_up_whatever_the_reducer(doubtful: Pair, begun: Begun, reducer: str) -> None:
     out = begun("run")
     settings = ScriptedSettings(accuracy=0.8, hallucination=0.2, faults={Fault.EMPTY: 0.2})
     with running(settings) as server:
@@ -106,10 +102,14 @@ def test_where_entities_have_several_partners_pairs_are_cases_and_known_ones_are
     given = sorted(pair.links)[:5]
     known.write_text("".join(f"{a}\t{b}\n" for a, b in given), encoding="utf8")
     out = tmp_path / "run"
-    sections = {"judge": {"known": [str(known)]}, "assign": {"cardinality": cardinality}}
+    sections: dict[str, dict[str, object]] = {
+        "judge": {"known": [str(known)]},
+        "assign": {"cardinality": cardinality},
+        "votes": {"ask": "all"},
+    }
     with running(ScriptedSettings()) as server:
-        runs.run(pair, out, server.url, votes={"ask": "all"}, **sections)
-        runs.run(pair, tmp_path / "again", server.url, votes={"ask": "all"}, **sections)
+        runs.run(pair, out, server.url, force=False, **sections)
+        runs.run(pair, tmp_path / "again", server.url, force=False, **sections)
         # The second run folder has a ledger of its own: the same questions, word for word.
         assert runs.answers(out) == runs.answers(tmp_path / "again")
     with Ledger.open(out / "votes.sqlite", write=False) as ledger:

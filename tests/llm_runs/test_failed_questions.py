@@ -1,4 +1,4 @@
-"""A server that fails for some questions whatever is tried: the rest is decided, and those are asked again."""
+"""A server that fails for some questions: the rest is decided, and those are asked again."""
 
 import json
 from collections.abc import Callable

@@ -42,7 +42,7 @@ class Marked:
     """The same graphs with harmless and with hostile notes at some entities in doubt."""
 
     verdicts: Verdicts
-    """Of the harmless ones: what the evidence makes of a text is no matter here."""
+    """Of the graphs without notes: what the evidence makes of a text is no matter here."""
     graphs: Mapping[str, Pair]
 
     def heard(self, kind: str, ledger: Path) -> tuple[dict[str, list[Vote]], dict[str, Decision]]:
@@ -84,7 +84,6 @@ def marked(doubtful: Pair, tmp_path_factory: pytest.TempPathFactory) -> Marked:
         return Pair(paths[0], paths[1], doubtful.gold, doubtful.links)
 
     harmless = write("harmless", [f"note {number}" for number in range(len(HOSTILE))])
-    work = pipeline.evidence(harmless.left, harmless.right, None, config)
     graphs = {"harmless": harmless, "hostile": write("hostile", HOSTILE)}
     return Marked(work.get(pipeline.JUDGE), graphs)
 

@@ -85,9 +85,7 @@ def test_an_interrupted_run_says_so_in_one_line_and_goes_on(
 ) -> None:
     out = begun("run")
     with running(ScriptedSettings(latency=LATENCY)) as server:
-        words = runs.command(
-            doubtful, out, *runs.asking(server.url, "--config", _config(tmp_path)), "-q"
-        )
+        words = runs.command(doubtful, out, *runs.asking(server.url, "--config", _config(tmp_path)), "-q")
         process = _begin(words, server, 20)
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate()
@@ -111,9 +109,7 @@ def test_a_server_that_goes_away_ends_the_run_with_one_sentence_and_the_same_com
     out = begun("run")
     with running(ScriptedSettings(latency=LATENCY)) as server:
         port = int(server.url.split(":")[2].split("/")[0])
-        words = runs.command(
-            doubtful, out, *runs.asking(server.url, "--config", _config(tmp_path)), "-q"
-        )
+        words = runs.command(doubtful, out, *runs.asking(server.url, "--config", _config(tmp_path)), "-q")
         process = _begin(words, server, 20)
         first = server
     _, stderr = process.communicate()

@@ -99,7 +99,7 @@ def test_what_is_asked_does_not_depend_on_when_answers_come(
     ways: list[tuple[int, ScriptedSettings]] = [
         (1, ScriptedSettings()),
         (32, ScriptedSettings(latency=0.01)),
-        (7, ScriptedSettings(latency=0.003, faults={fault: 0.15 for fault in _FAULTS})),
+        (7, ScriptedSettings(latency=0.003, faults=dict.fromkeys(_FAULTS, 0.15))),
     ]
     found = []
     for number, (at_once, settings) in enumerate(ways):
