@@ -124,6 +124,9 @@ class Watcher:
     def advance(self, amount: int = 1) -> None:
         assert amount >= 0
 
+    def note(self, text: str) -> None:
+        pass
+
 
 @pytest.fixture
 def watcher() -> Callable[[], Watcher]:

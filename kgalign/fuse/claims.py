@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pyarrow as pa
 
-from kgalign.arrays import Flags, Positions, run_starts
+from kgalign.arrays import Flags, Positions, distinct, run_starts
 from kgalign.rdf.columns import canonical, remap
 from kgalign.rdf.graph import Graph, Ids, TermKind, Terms
 
@@ -127,11 +127,11 @@ def _sources(
 ) -> tuple[tuple[str, ...], Ids]:
     """Names of the sources, sorted, and the source of each of the rows."""
     names = graph.graph[rows]
-    distinct, place = np.unique(names, return_inverse=True)
+    graphs, place = np.unique(names, return_inverse=True)
     called: list[str] = []
     loose: list[int] = []
-    texts = graph.terms.value.take(pa.array(np.maximum(distinct, 0))) if len(distinct) else pa.array([])
-    for number, (term, text) in enumerate(zip(distinct.tolist(), texts.to_pylist(), strict=True)):
+    texts = graph.terms.value.take(pa.array(np.maximum(graphs, 0))) if len(graphs) else pa.array([])
+    for number, (term, text) in enumerate(zip(graphs.tolist(), texts.to_pylist(), strict=True)):
         fitting = max(
             (start for start in given if term >= 0 and text.startswith(start)), key=len, default=None
         )
@@ -167,17 +167,19 @@ def _records(subject: Ids, predicate: Ids, place: Positions, authority: Mapping[
     hosts = {name: number for number, name in enumerate(sorted(set(authority.values())))}
     for number, name in authority.items():
         owner[number] = hosts[name]
-    by_graph = np.unique(np.stack([place, subject]), axis=1)
-    subjects = np.bincount(by_graph[0], minlength=len(owner))
-    said = np.unique(np.stack([owner[place], subject, predicate, place]), axis=1)
-    once = np.unique(said[:3], axis=1)
-    records: set[int] = set()
-    for host in hosts.values():
-        graphs = np.flatnonzero(owner == host)
-        single = graphs[subjects[graphs] == 1]
-        things = np.unique(by_graph[1][np.isin(by_graph[0], single)])
-        apart = int((once[0] == host).sum())
-        repeated = 1 - apart / max(int((said[0] == host).sum()), 1)
-        if len(single) * 2 > len(graphs) and len(things) > 1 and repeated < _RIVALRY:
-            records.update(single.tolist())
-    return sorted(records)
+    named = owner[place] >= 0
+    graph = place[named].astype(np.int32)
+    by_graph = distinct(graph, subject[named])
+    single = np.bincount(by_graph[0], minlength=len(owner)) == 1
+    said = distinct(owner[graph].astype(np.int32), subject[named], predicate[named], graph)
+    once = distinct(*said[:3])
+    alone = single[by_graph[0]]
+    things = distinct(owner[by_graph[0][alone]].astype(np.int32), by_graph[1][alone])
+
+    def count(column: Ids | Positions) -> Positions:
+        return np.bincount(column, minlength=len(hosts))
+
+    mostly = count(owner[single & (owner >= 0)]) * 2 > count(owner[owner >= 0])
+    repeated = 1 - count(once[0]) / np.maximum(count(said[0]), 1)
+    joined = mostly & (count(things[0]) > 1) & (repeated < _RIVALRY)
+    return np.flatnonzero(single & (owner >= 0) & joined[owner]).tolist()

@@ -101,9 +101,9 @@ class Table:
         return 1.0 if self.numbers.shape[1] > 1 else float(widths[0])
 
 
-def table_of(claims: Claims, values: Values, property: int) -> Table:
-    """The table of one property."""
-    rows = np.flatnonzero(claims.property == property)
+def table_of(claims: Claims, values: Values, property: int, among: Flags | None = None) -> Table:
+    """The table of one property, of some of its claims where that is said."""
+    rows = np.flatnonzero((claims.property == property) & (True if among is None else among))
     kinds = np.bincount(values.kind[rows], minlength=len(Kind))
     kind = Kind(int(kinds.argmax()))
     numeric = kind in (Kind.NUMBER, Kind.DATE)

@@ -112,22 +112,21 @@ def _multiples(numbers: Doubles, grain: float) -> Flags:
 
 
 def _coarse(table: Table) -> tuple[Table, list[Fault], Flags]:
-    """Sources that give multiples of a unit only, where most of the others' numbers are none."""
+    """Sources that give multiples of a unit only, where most numbers of another source are none."""
     coarse = np.zeros(len(table), bool)
     grain = table.grain.copy()
     faults = []
     finite = finite_rows(table.numbers)
-    speakers = np.unique(table.source[finite]).tolist()
-    rounds = {unit: _multiples(table.numbers, unit) for unit in _GRAINS}
-    for source in speakers:
-        mine, of = finite & (table.source == source), int((finite & (table.source == source)).sum())
+    said = np.bincount(table.source[finite], minlength=table.sources)
+    rounds = {unit: finite & _multiples(table.numbers, unit) for unit in _GRAINS}
+    whole = {unit: np.bincount(table.source[rows], minlength=table.sources) for unit, rows in rounds.items()}
+    for source in np.flatnonzero(said).tolist():
         for unit in reversed(_GRAINS):
-            count = int((rounds[unit] & mine).sum())
-            if count < max(_FEWEST, _NEARLY_ALL * of) or not _others_finer(
-                rounds[unit], finite, table, source
-            ):
+            finer = (said >= _FEWEST) & (whole[unit] < said / 2)
+            count, of = int(whole[unit][source]), int(said[source])
+            if count < max(_FEWEST, _NEARLY_ALL * of) or not finer.any():
                 continue
-            rows = rounds[unit] & mine
+            rows = rounds[unit] & (table.source == source)
             coarse |= rows
             grain[rows] = np.maximum(grain[rows], unit)
             what = "whole numbers" if unit == 1 else f"multiples of {unit:g}"
@@ -135,15 +134,6 @@ def _coarse(table: Table) -> tuple[Table, list[Fault], Flags]:
             faults.append(Fault(source, table.properties, "coarse", count, of, text))
             break
     return replace(table, grain=grain), faults, coarse
-
-
-def _others_finer(rounds: Flags, finite: Flags, table: Table, source: int) -> bool:
-    """Whether some other source of the property gives finer numbers most of the time."""
-    for other in np.unique(table.source[finite]).tolist():
-        rows = finite & (table.source == other)
-        if other != source and rows.sum() >= _FEWEST and rounds[rows].mean() < 0.5:
-            return True
-    return False
 
 
 def _how_cut(table: Table, rows: Flags, unit: float) -> str:
@@ -165,36 +155,47 @@ def _how_cut(table: Table, rows: Flags, unit: float) -> str:
 
 
 def _swapped(table: Table) -> tuple[Table, list[Fault], Flags]:
-    """Sources whose pairs fit the others better when their two numbers change places."""
+    """Sources whose pairs fit the others better when their two numbers change places.
+
+    The clearest first, each put right before the next: of two sources that are each other's mirror only one is
+    turned, the smaller where nothing else tells. Pairs that nobody else speaks of are turned too where nearly
+    all others of the source are, and they lie closer to the middle of all when turned.
+    """
     turned = np.zeros(len(table), bool)
     faults: list[Fault] = []
-    numbers = table.numbers.copy()
+    for _ in range(table.sources):
+        compared, better = _mirrored(table)
+        of = np.bincount(table.source, compared, table.sources)
+        seen = np.bincount(table.source, compared & better, table.sources)
+        seen[[fault.source for fault in faults]] = 0
+        if not (seen >= _FEWEST).any():
+            break
+        share = np.where(seen >= _FEWEST, seen / np.maximum(of, 1), 0.0)
+        said = np.bincount(table.source, minlength=table.sources)
+        source = int(np.lexsort((np.arange(table.sources), said, -share))[0])
+        mine = (table.source == source) & better & (compared | (share[source] >= _MOST))
+        numbers = table.numbers.copy()
+        numbers[mine] = numbers[mine][:, ::-1]
+        table = table.with_numbers(numbers)
+        turned |= mine
+        count, whole = int(mine.sum()), int((table.fits & (table.source == source)).sum())
+        text = f"has the two values swapped ({count} of {whole})"
+        faults.append(Fault(source, table.properties, "swapped", count, whole, text))
+    return table, faults, turned
+
+
+def _mirrored(table: Table) -> tuple[Flags, Flags]:
+    """(n,) pairs that other sources speak of too, and pairs that fit better when turned."""
     centre = consensus(table)
-    middle = np.nanmedian(table.numbers, axis=0)
-    far = np.where(np.isfinite(centre), centre, middle)
-    straight = np.abs(numbers - far).sum(axis=1)
-    crossed = np.abs(numbers[:, ::-1] - far).sum(axis=1)
+    compared = finite_rows(centre)
+    fits = np.flatnonzero(table.fits)
+    middle = np.median(table.numbers[fits], axis=0) if len(fits) else np.zeros(2)
+    aim = np.where(compared[:, None], centre, middle)
+    straight = np.abs(table.numbers - aim).sum(axis=1)
+    crossed = np.abs(table.numbers[:, ::-1] - aim).sum(axis=1)
     with np.errstate(invalid="ignore"):
-        better = np.asarray((crossed < straight / 4) & (crossed >= 0))
-    for source in np.unique(table.source).tolist():
-        mine = (table.source == source) & table.fits
-        count, of = int((better & mine).sum()), int(mine.sum())
-        compared = mine & np.isfinite(centre).all(axis=1)
-        if count < _FEWEST or int((better & compared).sum()) < _FEWEST:
-            continue
-        turned |= better & mine
-        faults.append(
-            Fault(
-                source,
-                table.properties,
-                "swapped",
-                count,
-                of,
-                f"has the two values swapped ({count} of {of})",
-            )
-        )
-    numbers[turned] = numbers[turned][:, ::-1]
-    return (table.with_numbers(numbers) if turned.any() else table), faults, turned
+        better = crossed < np.where(compared, straight / 4, straight)
+    return compared & table.fits, np.asarray(better)
 
 
 def _factors(table: Table) -> tuple[Table, list[Fault], Flags]:

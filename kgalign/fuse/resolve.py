@@ -30,6 +30,8 @@ _AGREED = 0.5
 _MANY = frozenset({RDF_TYPE, OWL_SAME_AS})
 """Properties that have many values whatever the data shows."""
 _CLOSE = 1e-9
+_NEAR = 3.0
+"""Spreads of a source within which values are near."""
 _STEPS = 3
 """From a year over a month and a day to a moment."""
 
@@ -154,6 +156,10 @@ def _joint(claims: Claims, values: Values, joint: Joint, age: Doubles | None, re
     result.rule[alone & has] = Rule.TRUST
     model, trust = learn(mended, _ages(age, table))
     _decide(model, trust, result)
+    for property in joint.properties:
+        rest = table_of(claims, values, property, alone & ~has)
+        if len(rest):
+            _decide(*learn(find_faults(rest), _ages(age, rest)), result)
     return Learned(joint.properties, joint, trust, _weight(mended, trust), mended.faults)
 
 
@@ -284,9 +290,7 @@ def _decide(model: Model, trust: Trust, result: Resolution) -> None:
     writes = np.where(spokesman >= 0, spokesman, pairs.first)[winner]
     rows = table.rows
     result.rule[rows] = np.where(several, Rule.TRUST, Rule.ONLY)[table.item][:, None]
-    sure = np.full(len(table), 0.0)
-    sure[pairs.claim[pairs.same]] = posterior[pairs.candidate[pairs.same]]
-    result.confidence[rows] = sure[:, None]
+    result.confidence[rows] = _confidence(model, trust, posterior)[:, None]
     role = np.full(len(table), Role.LOST, np.uint8)
     reason = np.full(len(table), _LESS_LIKELY, np.uint8)
     for flag, why in (
@@ -306,6 +310,14 @@ def _decide(model: Model, trust: Trust, result: Resolution) -> None:
     reason[turned] = _IS_SWAPPED if table.numbers.shape[1] == 2 else _LESS_LIKELY
     role[writes], reason[writes] = Role.WRITTEN, _IS_WRITTEN
     result.role[rows], result.reason[rows] = role[:, None], reason[:, None]
+
+
+def _confidence(model: Model, trust: Trust, posterior: Doubles) -> Doubles:
+    """(n,) probability that a claim is true or near: what it says, could stand for, or comes close to."""
+    pairs = model.candidates
+    with np.errstate(invalid="ignore"):
+        close = pairs.same | pairs.covers | (pairs.distance <= _NEAR * float(np.median(trust.spread)))
+    return np.minimum(np.bincount(pairs.claim, posterior[pairs.candidate] * close, len(model.table)), 1.0)
 
 
 def _refined(model: Model, best: Positions, worth: Doubles) -> Positions:

@@ -16,13 +16,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kgalign.arrays import Doubles, Flags, Positions, join, run_starts
-from kgalign.fuse.contests import Scale, Table
+from kgalign.fuse.contests import Scale, Table, finite_rows
 from kgalign.fuse.faults import Mended, covers
 
 _RIGHT, _NEAR, _WRONG = 0.7, 0.2, 0.1
 """Belief before any claim is compared."""
 _BELIEF = 4.0
 """How many claims the pooled belief of all sources counts for in each source."""
+_FEWEST_VALUES = 20
+"""Values from which on it is asked what is strange among them."""
 _CLEAR = 0.2
 """Difference of how far two claims are borne out, from which on one counts as the better."""
 _FEWEST_AGES = 20
@@ -30,6 +32,9 @@ _FEWEST_AGES = 20
 _ROUNDS, _SMALL = 100, 1e-4
 _NEAREST, _FARTHEST = 1e-4, 1 / 30
 """Bounds of what is near, as a share of the room in which the values lie."""
+_BULK, _STRANGEST = 3.0, 1e-3
+"""Deviations from the median (as of a normal distribution) within which nearly all values lie, and the least
+odds of a value beyond them: strange values exist, but are likelier mistakes."""
 _MOST_CANDIDATES = 64
 """Candidates of an item that are weighed; of more, those with the most sources."""
 
@@ -144,6 +149,7 @@ class Model:
         self.axes = table.numbers.shape[1]
         self.cells = self._cells()
         self.fresh = self._freshness(age)
+        self.plausible = self._plausibility()
         pairs = self.candidates
         code = pairs.speaker[pairs.claim] * np.int64(max(len(pairs), 1)) + pairs.candidate
         self._speaks = np.unique(code, return_inverse=True)[1].reshape(-1)
@@ -167,6 +173,23 @@ class Model:
         width = 2 * np.pi * spread**2 if self.axes == 2 else 2 * spread
         return max(float(self.distinct), self.room / width)
 
+    def _plausibility(self) -> Doubles:
+        """(k,) log-odds of each candidate by how far it lies outside of most values; at most 0."""
+        log_odds = np.zeros(len(self.candidates))
+        if not self.spatial or not len(self.table):
+            return log_odds
+        with np.errstate(divide="ignore", invalid="ignore"):
+            numbers = np.log(self.table.numbers) if self.table.scale == Scale.LOG else self.table.numbers
+        finite = numbers[finite_rows(numbers)]
+        if len(finite) < _FEWEST_VALUES:
+            return log_odds
+        median = np.median(finite, axis=0)
+        spread = 1.4826 * np.median(np.abs(finite - median), axis=0)
+        spread = np.where(spread > 0, spread, np.inf)
+        away = np.abs(numbers[self.candidates.first] - median) / spread
+        far = np.nan_to_num(away.max(axis=1), nan=_BULK, posinf=np.inf)
+        return np.asarray(np.clip((_BULK**2 - far**2) / 2, np.log(_STRANGEST), 0.0))
+
     def _freshness(self, age: Doubles | None) -> Doubles:
         """(n,) from -0.5 for the oldest claim of an item to 0.5 for the newest; NaN where age tells nothing.
 
@@ -180,7 +203,7 @@ class Model:
         high, low = np.full(items, -np.inf), np.full(items, np.inf)
         np.maximum.at(high, self.table.item[known], age[known])
         np.minimum.at(low, self.table.item[known], age[known])
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore"):
             wide = (high - low)[self.table.item]
             return np.where(known & (wide > 0), (age - low[self.table.item]) / wide - 0.5, np.nan)
 
@@ -222,6 +245,7 @@ class Model:
         pairs = self.candidates
         logs, wrong = self.logs(trust)
         total = np.bincount(pairs.candidate, logs, len(pairs)) - np.log(self._choices(trust))
+        total += self.plausible
         if trust.newer:
             total += trust.newer * self._candidate_freshness()
         items = int(self.table.item[-1]) + 1 if len(self.table) else 0
@@ -236,7 +260,7 @@ class Model:
         """(p,) probability of each candidate by the other sources alone; 0 where no other says it."""
         pairs = self.candidates
         logs, wrong = self.logs(trust)
-        total = np.bincount(pairs.candidate, logs, len(pairs))[pairs.candidate]
+        total = (np.bincount(pairs.candidate, logs, len(pairs)) + self.plausible)[pairs.candidate]
         own = np.bincount(self._speaks, logs)[self._speaks]
         said = np.bincount(self._speaks, pairs.same)[self._speaks] > 0
         firsts = np.unique(self._speaks, return_index=True)[1]

@@ -241,6 +241,36 @@ def test_a_text_among_numbers_loses_and_is_named() -> None:
     assert any("no number (1 of 30)" in line for line in describe(claims, resolution.faults()))
 
 
+def test_of_two_mirrored_sources_only_one_is_turned() -> None:
+    rows = [row for row in cities(30) if row[0] in ("good", "turned")]
+    claims = sources_say([*rows, ("good", "x", "lat", 41.0), ("good", "x", "long", 8.5)])
+    (line,) = describe(claims, resolve_default(claims).faults())
+    assert line.startswith("turned")
+
+
+def test_a_few_swapped_pairs_do_not_turn_the_others() -> None:
+    rows: Rows = []
+    random = np.random.default_rng(2)
+    for number in range(60):
+        a, b = float(random.uniform(-60, 60)), float(random.uniform(-170, 170))
+        swap = number in (3, 14, 25, 36)
+        pairs = {"one": (b, a) if swap else (a, b)} | (
+            {"two": (a, b), "three": (a, b)} if number < 40 else {}
+        )
+        for source, (lat, long) in pairs.items():
+            rows += [(source, f"c{number}", "lat", lat), (source, f"c{number}", "long", long)]
+    claims = sources_say(rows)
+    (line,) = describe(claims, resolve_default(claims).faults())
+    assert line.startswith("one")
+    assert "swapped (4 of 60)" in line
+
+
+def test_values_that_never_have_a_partner_are_resolved_alone() -> None:
+    rows = [*cities(20), ("good", "x", "lat", 1.5), ("also", "x", "lat", 1.5), ("careless", "x", "lat", 9.5)]
+    claims = sources_say(rows)
+    assert written(claims, resolve_default(claims), "lat")["x"] == ["1.5"]
+
+
 def test_a_value_without_its_partner_loses() -> None:
     rows = [*cities(20), ("good", "x", "lat", 1.5), ("good", "x", "long", 2.5), ("also", "x", "lat", 7.5)]
     claims = sources_say(rows)
@@ -275,6 +305,21 @@ def test_newer_values_count_where_they_turn_out_better() -> None:
     assert blind.trust is not None
     assert learned.trust.newer > 1
     assert blind.trust.newer == 0
+
+
+def test_a_strange_value_loses_to_a_likely_one() -> None:
+    rows, _ = people(60, wrong=(0.05, 0.1, 0.15))
+    rows += [("s0", "x", "people", 1), ("s2", "x", "people", 8000)]
+    claims = sources_say(rows)
+    assert written(claims, resolve_default(claims), "people")["x"] == ["8000"]
+
+
+def test_confidence_is_high_where_values_are_near() -> None:
+    rows, _ = people(60, wrong=(0.05, 0.1, 0.6))
+    claims = sources_say([*rows, ("s0", "x", "people", 20_000), ("s1", "x", "people", 20_010)])
+    resolution = resolve_default(claims)
+    of_x = [row for row in range(len(claims)) if claims.text(claims.subject[row]) == E + "x"]
+    assert min(resolution.confidence[of_x]) > 0.9
 
 
 def test_many_claims_of_one_thing() -> None:

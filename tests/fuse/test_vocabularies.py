@@ -7,14 +7,8 @@ import numpy as np
 import pytest
 
 from kgalign.errors import ConfigError
-from kgalign.fuse.vocabularies import (
-    INVERSE,
-    Kind,
-    Override,
-    PropertyMatch,
-    Vocabularies,
-    align_vocabularies,
-)
+from kgalign.fuse.matches import INVERSE, Kind, Override, PropertyMatch, Vocabularies
+from kgalign.fuse.vocabularies import align_vocabularies
 from kgalign.rdf import Graph, read_graph
 from kgalign.rdf.graph import Ids
 

@@ -1,7 +1,6 @@
 """Whom to ask about."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,9 +15,9 @@ RIGHT = profile([f"http://r/{name}" for name in "wxyz"])
 
 
 def found(
-    judged: Verdicts, *, cardinality: str = "one-to-one", left: Profile = LEFT, **rules: Any
+    judged: Verdicts, *, cardinality: str = "one-to-one", left: Profile = LEFT, **rules: object
 ) -> list[Case]:
-    return find_cases(judged, left, RIGHT, VotesConfig(**rules), cardinality)
+    return find_cases(judged, left, RIGHT, VotesConfig.model_validate(rules), cardinality)
 
 
 def names(cases: Sequence[Case]) -> list[str]:

@@ -175,9 +175,25 @@ def test_one_question_that_fails_for_good_leaves_the_others_alone(server: ModelS
 
 def test_few_questions_that_always_fail_are_no_reason_to_end_it(server: ModelServer) -> None:
     server.unlucky = lambda text, _: servers.status(500) if text in ("question 3", "question 7") else None
-    found, pool = ask_all(server.url, 10, retries=20, patience=0)
+    found, pool = ask_all(server.url, 10, retries=7, patience=0)
     assert [isinstance(each, Reply) for each in found] == [number not in (3, 7) for number in range(10)]
-    assert (pool.stats.failed, pool.stats.retried) == (2, 40)
+    assert (pool.stats.failed, pool.stats.retried) == (2, 14)
+
+
+def test_failures_that_are_quick_while_answers_are_slow_do_not_end_it(server: ModelServer) -> None:
+    server.seconds = 0.5
+    server.unlucky = lambda text, attempt: servers.hang_up if attempt < 3 and int(text[9:]) > 5 else None
+    found, pool = ask_all(server.url, 26, retries=5, patience=0)
+    replies(found)
+    assert pool.stats.retried >= 30
+
+
+def test_calls_that_were_silent_for_long_say_nothing_of_now(server: ModelServer) -> None:
+    server.seconds = 0.2
+    server.unlucky = lambda text, attempt: servers.silence if attempt == 1 and int(text[9:]) < 12 else None
+    found, pool = ask_all(server.url, 16, timeout=1.0, patience=0)
+    replies(found)
+    assert pool.stats.retried == 12
 
 
 def test_what_is_of_no_use_is_not_tried_again(server: ModelServer) -> None:

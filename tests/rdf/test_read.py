@@ -312,6 +312,9 @@ class Recorded(NoProgress):
     def advance(self, amount: int = 1) -> None:
         self.done += amount
 
+    def note(self, text: str) -> None:
+        pass
+
 
 @pytest.mark.parametrize("name", ["g.nt", "g.rdf", "g.jsonld.gz", "g.ttl.gz"])
 def test_progress_counts_the_bytes_of_the_file(tmp_path: Path, name: str) -> None:

@@ -49,10 +49,10 @@ language models do, or not at all."""
 _REASON = 3.0
 """Log likelihood that independence must gain: twenty times as likely."""
 _LOOK_ALIKE = 0.2
-"""Share of the entities without a partner that have a look-alike which takes in everybody. It can't be learned
-from votes, so it is a constant, and not a blind one: the expected calibration error on recorded answers was
-seen for values from 0 to .3 (.084 at 0, .049 at .2) before it was set. For the order of size:
-in DistillER (2026) models name an option for more than a third of the questions that have none."""
+"""Share of the entities without a partner that have a look-alike which takes in everybody. No vote tells it,
+so it is a constant, and not a blind one: the expected calibration error on recorded answers was seen for
+values from 0 to .3 (.084 at 0, .049 at .2) before it was set. For the order of size: in DistillER (2026)
+models name an option for more than a third of the questions that have none."""
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(9)
 _LOG_SHARE: Doubles = np.log(_WEIGHTS / _WEIGHTS.sum())
