@@ -157,9 +157,9 @@ def _how_cut(table: Table, rows: Flags, unit: float) -> str:
 def _swapped(table: Table) -> tuple[Table, list[Fault], Flags]:
     """Sources whose pairs fit the others better when their two numbers change places.
 
-    The clearest first, each put right before the next: of two sources that are each other's mirror only one is
-    turned, the smaller where nothing else tells. Pairs that nobody else speaks of are turned too where nearly
-    all others of the source are, and they lie closer to the middle of all when turned.
+    The clearest first, each put right before the next: of two sources that are each other's mirror only one
+    is turned, the smaller where nothing else tells. Pairs that nobody else speaks of are turned too where
+    nearly all others of the source are, and they lie closer to the middle of all when turned.
     """
     turned = np.zeros(len(table), bool)
     faults: list[Fault] = []

@@ -47,7 +47,7 @@ def ask_all(
     *,
     concurrency: int = 32,
     retries: int = 5,
-    timeout: float = 5.0,
+    timeout: float = 10.0,
     patience: float = 5.0,
     pause: float = 0.01,
     before: Callable[[Pool], object] = lambda _: None,
@@ -100,14 +100,6 @@ def test_never_more_are_under_way_than_the_most(server: ModelServer, most: int) 
     assert server.most_at_once <= most
 
 
-def test_more_are_under_way_as_long_as_that_is_faster(server: ModelServer) -> None:
-    server.seconds = 0.05
-    found, pool = ask_all(server.url, 400, concurrency=64)
-    replies(found)
-    assert server.most_at_once > 16
-    assert pool.limit > 16
-
-
 def test_fewer_are_under_way_where_the_server_has_room_for_few(server: ModelServer) -> None:
     server.seconds = 0.02
     server.room = 4
@@ -145,8 +137,8 @@ def _unlucky(kinds: list[str], share: float) -> Callable[[str, int], Fault | Non
 def test_a_fifth_of_faults_loses_nothing(server: ModelServer, kind: str) -> None:
     unlucky = _unlucky([*FAULTS] if kind == "all" else [kind], 0.2)
     server.unlucky = unlucky
-    timeout = 0.4 if kind in ("silence", "all") else 10
-    found, pool = ask_all(server.url, 100, timeout=timeout, retries=20, patience=0.2)
+    timeout = 1.0 if kind in ("silence", "all") else 10.0
+    found, pool = ask_all(server.url, 100, timeout=timeout, retries=20, patience=timeout)
     first = sum(unlucky(f"question {number}", 1) is not None for number in range(100))
     assert 15 < first < 25
     odd = sum(each.text in ("", "Je ne sais pas.") for each in replies(found))
@@ -189,9 +181,9 @@ def test_failures_that_are_quick_while_answers_are_slow_do_not_end_it(server: Mo
 
 
 def test_calls_that_were_silent_for_long_say_nothing_of_now(server: ModelServer) -> None:
-    server.seconds = 0.2
+    server.seconds = 0.3
     server.unlucky = lambda text, attempt: servers.silence if attempt == 1 and int(text[9:]) < 12 else None
-    found, pool = ask_all(server.url, 16, timeout=1.0, patience=0)
+    found, pool = ask_all(server.url, 16, timeout=2.0, patience=0)
     replies(found)
     assert pool.stats.retried == 12
 
@@ -304,6 +296,32 @@ class _Slow:
 
     async def close(self) -> None:
         pass
+
+
+class _Wide(_Slow):
+    """A backend that answers any number of requests in the same time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at_once = self.most_at_once = 0
+
+    async def ask(self, request: Request) -> Reply:
+        self.at_once += 1
+        self.most_at_once = max(self.at_once, self.most_at_once)
+        await asyncio.sleep(0.05)
+        self.at_once -= 1
+        return Reply("A", "stop")
+
+
+def test_more_are_under_way_as_long_as_that_is_faster() -> None:
+    async def work() -> None:
+        backend = _Wide()
+        pool = Pool(backend, LlmConfig(concurrency=64))
+        await asyncio.gather(*(pool.ask(question(number)) for number in range(800)))
+        assert backend.most_at_once > 16
+        assert 16 < pool.limit <= 64
+
+    asyncio.run(work())
 
 
 def test_calls_wait_in_their_order_and_can_be_cancelled() -> None:

@@ -42,7 +42,7 @@ def _probe(
     **options: Any,  # noqa: ANN401
 ) -> tuple[Capabilities, str]:
     async def work() -> tuple[Capabilities, str]:
-        backend = OpenAIBackend(url, model, adapter, **{"timeout": 1.0, **options})
+        backend = OpenAIBackend(url, model, adapter, **{"timeout": 10.0, **options})
         try:
             return await backend.probe(), backend.name
         finally:
