@@ -191,6 +191,7 @@ def cost(data: Path, only: tuple[str, ...], json_file: Path | None, results: Pat
 @click.option("--votes", default=4000, show_default=True, help="Votes of a round, about.")
 @click.option("--concurrency", default=32, show_default=True, help="Requests under way at once.")
 @click.option("--rounds", default=3, show_default=True, help="Rounds; medians are shown.")
+@click.option("--note", default="", metavar="TEXT", help="What else the results should say.")
 @click.option("--json", "json_file", type=_PATH, metavar="FILE", help="Write the rows there as JSON.")
 @_RESULTS
 def overhead(
@@ -200,6 +201,7 @@ def overhead(
     votes: int,
     concurrency: int,
     rounds: int,
+    note: str,
     json_file: Path | None,
     results: Path,
 ) -> None:
@@ -223,7 +225,8 @@ def overhead(
     command = f"python -m bench overhead{flags} --votes {votes} --concurrency {concurrency} --rounds {rounds}"
     name = "overhead of a real server" if url else "overhead"
     title = "What asking takes, beside a real server" if url else "What asking takes"
-    write_section(results, name, title, command, bench.as_markdown(rows))
+    body = bench.as_markdown(rows)
+    write_section(results, name, title, command, f"{body}\n\n{note}" if note else body)
 
 
 @main.command()

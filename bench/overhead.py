@@ -169,7 +169,7 @@ async def _ask(
                 left, right, templates=load_templates(), budget_tokens=llm.question_tokens, seed=0
             )
             pool = Pool(backend, llm)
-            sampling = Sampling(max_tokens=llm.answer_tokens, logprobs=found.logprobs)
+            sampling = Sampling(max_tokens=llm.answer_tokens, logprobs=min(found.logprobs, 10))
             asking = Asking(questions, ledger, judging, pool, config.votes, llm, sampling, seed=0)
             began, cpu = time.perf_counter(), time.process_time()
             # Some three votes a case; a limit on calls would make it ask one by one in the end.

@@ -180,7 +180,8 @@ def _plan(config: Config, templates: Templates, found: Capabilities) -> Plan:
         top_p=llm.top_p,
         max_tokens=llm.answer_tokens,
         seed=config.seed,
-        logprobs=found.logprobs,
+        # Each label may be spelled in a few ways; more alternatives make answers several times as long.
+        logprobs=min(found.logprobs, 2 * (config.votes.options + 1)),
     )
     return Plan(
         judge=config.judge.judge,
