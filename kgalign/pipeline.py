@@ -181,7 +181,7 @@ def _ask_settings(inputs: Inputs) -> object:
     from kgalign.judge.llm import prompts_digest
 
     return [
-        config.judge.judge,
+        config.judge.model_dump(exclude={"known"}),
         config.llm.model_dump(exclude={"url", "concurrency", "timeout", "retries"}),
         config.votes.model_dump(exclude={"templates"}),
         prompts_digest(config.votes.templates),

@@ -39,7 +39,7 @@ class Outcome(IntEnum):
     NOT_ASKED = 3
     """A later tier would have been asked, but was not (a limit, or the run was stopped)."""
     FAILED = 4
-    """A later tier was asked and gave no usable answer."""
+    """A later tier was asked, and no answer came, however often it was tried."""
     REJECTED = 5
     """A person said no."""
     CONFIRMED = 6

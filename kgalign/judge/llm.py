@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from kgalign.config import Config, LlmConfig, VotesConfig
+from kgalign.config import Config, JudgeConfig, LlmConfig, VotesConfig
 from kgalign.errors import ConfigError, KgalignError, RunError
 from kgalign.judge.asking import Asking, Heard
 from kgalign.judge.cases import Case, find_cases
@@ -27,6 +27,7 @@ from kgalign.votes import Judging, QuestionKind
 _MARGIN = 64
 """Tokens of the context that a chat template may take."""
 _LEAST_QUESTION = 200
+_THRESHOLDS = ("match_probability", "undecided_probability")
 
 T = TypeVar("T")
 
@@ -44,6 +45,7 @@ class Plan:
     """Name → SHA-256."""
     seed: int
     cardinality: str
+    thresholds: JudgeConfig
 
     def settings(self) -> dict[str, Any]:
         """As JSON holds it; where the server is and how fast it may be asked makes no difference."""
@@ -56,6 +58,7 @@ class Plan:
             "templates": dict(self.templates),
             "seed": self.seed,
             "cardinality": self.cardinality,
+            "thresholds": [self.thresholds.match_probability, self.thresholds.undecided_probability],
         }
 
 
@@ -192,6 +195,7 @@ def _plan(config: Config, templates: Templates, found: Capabilities) -> Plan:
         templates=_hashes(templates),
         seed=config.seed,
         cardinality=config.assign.cardinality,
+        thresholds=config.judge,
     )
 
 
@@ -210,6 +214,9 @@ def _planned(judging: Judging, config: Config, templates: Templates, path: Path)
             templates=stored["templates"],
             seed=stored["seed"],
             cardinality=stored["cardinality"],
+            thresholds=config.judge.model_copy(
+                update=dict(zip(_THRESHOLDS, stored["thresholds"], strict=True))
+            ),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(
@@ -255,7 +262,7 @@ def _asking(
 
 def _count(heard: list[Heard], asking: Asking, plan: Plan, right: Profile, notes: dict[str, str]) -> Hearing:
     """Reduce the votes, write the decisions into the ledger, and say what they mean for the pairs."""
-    count = Count(heard, plan.rules)
+    count = Count(heard, plan.rules, plan.thresholds)
     asking.ledger.decide(count.decisions(asking.judging.name, right))
     spent = asking.budget.spent
     outcomes = [count.outcome(each)[0] for each in heard]

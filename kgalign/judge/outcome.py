@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from kgalign.arrays import Doubles
-from kgalign.config import VotesConfig
+from kgalign.config import JudgeConfig, VotesConfig
 from kgalign.judge.asking import Heard
 from kgalign.judge.join import logit
 from kgalign.judge.reduce import REDUCERS
@@ -18,8 +18,15 @@ from kgalign.votes import NONE, Decision
 class Count:
     """The votes of all cases, reduced."""
 
-    def __init__(self, heard: Sequence[Heard], rules: VotesConfig) -> None:
+    def __init__(
+        self, heard: Sequence[Heard], rules: VotesConfig, thresholds: JudgeConfig | None = None
+    ) -> None:
+        """Reduce the votes.
+
+        :param thresholds: from which probability on a pair is a match, or is left to people.
+        """
         self.heard, self.rules = heard, rules
+        self.thresholds = thresholds or JudgeConfig()
         complete = [each for each in heard if each.complete]
         self._reduce = REDUCERS[rules.reducer]
         tallies = self._reduce([Ballots(each.case.prior, each.ballots) for each in complete])
@@ -33,10 +40,16 @@ class Count:
         if not heard.complete:
             failed = heard.stopped == "failed"
             return (Outcome.FAILED if failed else Outcome.NOT_ASKED), int(np.argmax(heard.case.prior))
-        leader = self.tally[heard.case.name].leader
+        tally = self.tally[heard.case.name]
+        leader, best = tally.leader, float(tally.probability[1:].max())
         if leader is None:
-            return Outcome.UNDECIDED, self.tally[heard.case.name].order[0]
-        return (Outcome.MATCH if leader else Outcome.NO_MATCH), leader
+            return Outcome.UNDECIDED, tally.order[0]
+        if leader:
+            clear = tally.probability[leader] >= self.thresholds.match_probability
+            return (Outcome.MATCH if clear else Outcome.UNDECIDED), leader
+        # "None" may lead and an option be too probable still to be thrown away.
+        clear = best < self.thresholds.undecided_probability
+        return (Outcome.NO_MATCH if clear else Outcome.UNDECIDED), leader
 
     def probability(self, heard: Heard) -> Doubles:
         """(options + 1,) of each hypothesis of a case: by the votes, or by the evidence without them."""

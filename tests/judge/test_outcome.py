@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kgalign.config import VotesConfig
+from kgalign.config import JudgeConfig, VotesConfig
 from kgalign.judge.asking import Heard, Stopped
 from kgalign.judge.cases import Case, find_cases
 from kgalign.judge.deliberate import Ask
@@ -61,6 +61,19 @@ def test_where_the_reducer_abstains_it_is_undecided() -> None:
     (decision,) = made.decisions("j", RIGHT)
     assert decision.outcome == "undecided"
     assert (decision.asked, decision.counted, decision.most, decision.stopped) == (2, 2, 7, "most")
+
+
+def test_votes_are_held_to_the_thresholds_of_a_match() -> None:
+    """What leads without being probable, and what is too probable to be thrown away, goes to people."""
+    one, none = heard(CASES["a"], 1, 1, 1), heard(CASES["a"], 0, 0)
+    assert count(one).outcome(one) == (Outcome.MATCH, 1)
+    assert count(none).outcome(none) == (Outcome.NO_MATCH, 0)
+    rules = VotesConfig.model_validate({"reducer": "majority"})
+    strict = JudgeConfig(match_probability=0.999)
+    careful = JudgeConfig(undecided_probability=0.001)
+    assert Count([one], rules, strict).outcome(one) == (Outcome.UNDECIDED, 1)
+    assert Count([none], rules, careful).outcome(none) == (Outcome.UNDECIDED, 0)
+    assert Count([none], rules, careful).hearing("j").outcome.tolist() == [Outcome.UNDECIDED] * 2
 
 
 @pytest.mark.parametrize(
