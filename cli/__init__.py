@@ -21,6 +21,7 @@ _COMMANDS = {
     "export": (".export", "export", "Write a run's fused graph or links in another format."),
     "votes": (".votes", "votes", "Read, count, export and check the votes of a language model."),
     "serve": (".serve", "serve", "Serve a language model that `run --judge llm` asks."),
+    "vocabularies": (".vocabularies", "vocabularies", "Show which properties and classes correspond."),
     "doctor": (".doctor", "doctor", "Show what is installed and what a graph looks like."),
 }
 """Name → module, the click command in it, and a line on it, so that listing them imports none."""
