@@ -143,3 +143,15 @@ def row_dots(
         part = slice(start, start + batch)
         result[part] = left[a[part]].multiply(right[b[part]]).sum(axis=1)
     return result
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
+
+
+def no_formula(text: str) -> str:
+    """A text for a cell of a spreadsheet, which takes one that begins so for a formula.
+
+    It gets an apostrophe before it, and one that begins with an apostrophe one more: take one away and every
+    text is as it was.
+    """
+    return f"'{text}" if text.startswith(_FORMULA) else text

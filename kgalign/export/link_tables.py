@@ -14,11 +14,10 @@ from kgalign.export.rows import Pairs, one_line
 from kgalign.rdf.write import complete_or_nothing
 from kgalign.records import Alignment, Profile
 from kgalign.tables import links_table
+from kgalign.text import no_formula
 
 _BATCH = 65_536
 """Rows that are in memory at once, and in a row group."""
-
-_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "'")
 
 
 def write_links_parquet(path: Path, left: Profile, right: Profile, alignment: Alignment, pairs: Pairs) -> int:
@@ -51,10 +50,10 @@ def write_links_csv(path: Path, left: Profile, right: Profile, alignment: Alignm
         for table in _tables(left, right, alignment, pairs):
             columns = table.to_pydict()
             cells = {
-                "left": map(_cell, columns["left"]),
-                "right": map(_cell, columns["right"]),
-                "left_name": (_cell(one_line(name)) for name in columns["left_name"]),
-                "right_name": (_cell(one_line(name)) for name in columns["right_name"]),
+                "left": map(no_formula, columns["left"]),
+                "right": map(no_formula, columns["right"]),
+                "left_name": (no_formula(one_line(name)) for name in columns["left_name"]),
+                "right_name": (no_formula(one_line(name)) for name in columns["right_name"]),
                 "probability": (repr(round(each, 6)) for each in columns["probability"]),
                 "outcome": columns["outcome"],
             }
@@ -77,10 +76,6 @@ def _table(left: Profile, right: Profile, alignment: Alignment, pairs: Pairs) ->
         verdict=pairs.verdict,
     )
     return links_table(part, left, right)
-
-
-def _cell(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _lines(rows: "Iterator[list[str]] | list[list[str]]") -> str:

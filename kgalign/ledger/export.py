@@ -24,6 +24,7 @@ from kgalign.ledger import turtle
 from kgalign.ledger.store import Ledger
 from kgalign.ledger.turtle import storable
 from kgalign.rdf.write import complete_or_nothing
+from kgalign.text import no_formula
 from kgalign.votes import Decision, Judging, Vote
 
 Format = Literal["jsonl", "parquet", "csv", "ttl"]
@@ -37,7 +38,6 @@ Record = dict[str, Any]
 NONE_WORD = "none"
 _BATCH = 4096
 """Rows of a row group in Parquet."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +198,8 @@ def _rows(ledger: Ledger, judgings: Iterable[Judging], table: Table) -> Iterator
 def _write_csv(file: IO[bytes], schema: pa.Schema, rows: Iterable[Record]) -> int:
     """RFC 4180 with a heading; lists as JSON.
 
-    A spreadsheet takes a cell that begins with ``=``, ``+``, ``-``, ``@`` or a blank control character for a
-    formula, and these cells hold what strangers wrote. So such a text gets an apostrophe before it, and one
-    that begins with an apostrophe gets one more: take one away and every text is as it was.
+    These cells hold what strangers wrote: what a spreadsheet would take for a formula gets an apostrophe, see
+    :func:`~kgalign.text.no_formula`.
     """
     text = io.TextIOWrapper(file, encoding="utf8", newline="", write_through=True)
     try:
@@ -221,8 +220,7 @@ def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        safe = storable(value)
-        return f"'{safe}" if safe.startswith(_FORMULA) else safe
+        return no_formula(storable(value))
     return json_text(value) if isinstance(value, list) else repr(value)
 
 

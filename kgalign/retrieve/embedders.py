@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -11,6 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from kgalign.errors import KgalignError, MissingExtra
+from kgalign.llm.server import KEYS, server_key
 from kgalign.rdf.text import shorten
 from kgalign.records import Floats
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-KEYS = ("KGALIGN_LLM_KEY", "OPENAI_API_KEY")
-"""Variables of the environment that may hold a server's key; the first one that is set counts."""
-_NO_KEY = "no-key"
 _TIMEOUT = 60.0
 _RETRIES = 4
 _PER_STEP = 32
@@ -147,7 +144,7 @@ class OpenAIServer:
         self._model = model
         self._timeout = timeout
         self._retries = retries
-        self._key = _key()
+        self._key = server_key()
         self._most: int | None = None
         self._client: openai.OpenAI | None = None
         self.identity = f"openai:{self._url}#{model}"
@@ -251,16 +248,6 @@ def _said(body: object) -> str:
 
 def _reason(error: BaseException) -> str:
     return shorten(str(error) or type(error).__name__).rstrip(".")
-
-
-def _key() -> str:
-    """The server's key, or what those without one get."""
-    for name in KEYS:
-        if key := os.environ.get(name, "").strip():
-            if not (key.isascii() and key.isprintable()):
-                raise KgalignError(f"{name} holds characters that no key has", "Set it anew")
-            return key
-    return _NO_KEY
 
 
 def _digest(folder: Path) -> str:

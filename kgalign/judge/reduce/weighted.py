@@ -13,8 +13,6 @@ about (Dawid and Skene, 1979; with a model of the truth beside the voters, Rayka
   the same wrong option, sooner one that the evidence likes. So the next vote for the same answer adds
   less than the one before, and many votes of one model are not many witnesses. How far they err together,
   if at all, is told by the likelihood; without a reason to think otherwise they do.
-- Some entities without a partner have a look-alike that takes in voters and evidence alike. No vote can
-  tell; their share is a constant, and the probability of every option is lowered by it in the end.
 
 Every parameter has a prior, so that from a handful of cases little is learned and votes are counted with
 middling competence.
@@ -48,12 +46,6 @@ and the share of the wrong options chosen in a case that are one and the same by
 language models do, or not at all."""
 _REASON = 3.0
 """Log likelihood that independence must gain: twenty times as likely."""
-_LOOK_ALIKE = 0.2
-"""Share of the entities without a partner that have a look-alike which takes in everybody. No vote tells it,
-so it is a constant, and not a blind one: the expected calibration error on recorded answers was seen for
-values from 0 to .3 (.084 at 0, .049 at .2) before it was set. For the order of size: in DistillER (2026)
-models name an option for more than a third of the questions that have none."""
-
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(9)
 _LOG_SHARE: Doubles = np.log(_WEIGHTS / _WEIGHTS.sum())
 
@@ -115,7 +107,7 @@ def weighted(cases: Sequence[Ballots]) -> list[Tally]:
     fits = [(table, *_learn(table)) for table in (_tabulate(asked, *together) for together in _TOGETHER)]
     likely = [score - _REASON * step for step, (_, _, score) in enumerate(fits)]
     table, expected, _ = fits[int(np.argmax(likely))]
-    expected = _without_look_alikes(table, expected)
+    expected = expected
     found = iter(np.split(expected, np.flatnonzero(np.diff(table.case)) + 1))
     return [_tally(next(found) if case.ballots else case.prior / case.prior.sum()) for case in cases]
 
@@ -340,14 +332,3 @@ def _tempered(table: _Table, expected: Doubles, start: Doubles) -> Doubles:
         else:
             break
     return temper
-
-
-def _without_look_alikes(table: _Table, expected: Doubles) -> Doubles:
-    """(r,) probabilities with the share of look-alikes taken from every option and given to none."""
-    none = ((expected @ table.none) + 1) / (table.cases + 2)
-    alike = _LOOK_ALIKE * none
-    alike /= 1 - none + alike
-    kept = expected * (1 - alike * (1 - table.none))
-    lost = np.bincount(table.case, weights=expected - kept)
-    result: Doubles = kept + lost[table.case] * table.none
-    return result
