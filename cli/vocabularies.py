@@ -14,7 +14,7 @@ from .common import cell, console, log_options
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from kgalign.fuse.matches import ClassMatch, PropertyMatch, Vocabularies
+    from kgalign.correspondences import ClassMatch, PropertyMatch, Vocabularies
 
 _EXAMPLE = 40
 

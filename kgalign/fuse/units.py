@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kgalign.arrays import Doubles, Positions
+from kgalign.correspondences import SAME, Conversion
 
 _GROUPED = r"[-+]?\d{1,3}(?:([ \u00a0\u202f'’.,])\d{3})(?:\1\d{3})*(?!\d)(?:[.,]\d+)?"
 _PLAIN = r"[-+]?(?:\d+(?:[.,]\d+)?|\.\d+)(?:[eE][-+]?\d+)?"
@@ -96,28 +97,6 @@ UNITS: tuple[Unit, ...] = (
     Unit(-1.0, "numbers with one sign", "numbers with the other sign"),
 )
 """Changes of unit with names. Their inverses are known too."""
-
-
-@dataclass(frozen=True, slots=True)
-class Conversion:
-    """How the numbers of one column become those of the other: ``right = factor × left + offset``."""
-
-    factor: float = 1.0
-    offset: float = 0.0
-    note: str = ""
-    """In words, empty where both sides use one unit."""
-    spread: float = 0.0
-    """Median relative deviation of the pairs from this rule: 0 where all follow it to the digit."""
-    pairs: int = 0
-    """How many pairs of numbers tell it."""
-
-    @property
-    def same(self) -> bool:
-        """Whether both sides use one unit."""
-        return self.factor == 1.0 and self.offset == 0.0
-
-
-SAME = Conversion()
 
 
 def relative_gap(x: Doubles, y: Doubles, rule: Conversion = SAME) -> Doubles:

@@ -16,11 +16,8 @@ from difflib import get_close_matches
 import numpy as np
 import pyarrow as pa
 
+from kgalign.correspondences import INVERSE, SAME, Kind, Override, PropertyMatch, Vocabularies
 from kgalign.errors import ConfigError
-from kgalign.fuse.matches import INVERSE, Kind, Override, PropertyMatch, Vocabularies
-from kgalign.fuse.units import (
-    SAME,
-)
 from kgalign.fuse.vocabulary_classes import match_classes, types_of, with_given_classes
 from kgalign.fuse.vocabulary_evidence import Learning
 from kgalign.fuse.vocabulary_facts import Links, Side
@@ -71,7 +68,7 @@ def align_vocabularies(
         *_unknown(given, "property", [_iris(graph, graph.predicate) for graph in (left, right)]),
         *_unknown(given_classes, "class", [_iris(graph, types_of(graph)[1]) for graph in (left, right)]),
     ]
-    kept = frozenset(a or b.removeprefix(INVERSE) for a, b in given + given_classes if not (a and b))
+    kept = tuple(sorted({a or b.removeprefix(INVERSE) for a, b in given + given_classes if not (a and b)}))
     return Vocabularies(properties, classes, tuple(warnings), kept)
 
 

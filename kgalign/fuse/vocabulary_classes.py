@@ -8,7 +8,7 @@ import pyarrow as pa
 from scipy.sparse import csr_array
 
 from kgalign.arrays import distinct, join
-from kgalign.fuse.matches import ClassMatch, Override, Relation
+from kgalign.correspondences import ClassMatch, Override, Relation
 from kgalign.fuse.vocabulary_facts import Links, find_iri
 from kgalign.rdf.graph import Graph, Ids
 from kgalign.rdf.vocabulary import OWL_THING, RDF_TYPE

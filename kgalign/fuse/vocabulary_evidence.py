@@ -9,15 +9,8 @@ from rapidfuzz import fuzz
 from rapidfuzz.process import cpdist
 
 from kgalign.arrays import Doubles, Positions, join, run_starts, spread
-from kgalign.fuse.matches import INVERSE, Kind, Override, PropertyMatch, Relation
-from kgalign.fuse.units import (
-    SAME,
-    Conversion,
-    date_precision,
-    find_conversion,
-    relative_gap,
-    same_dates,
-)
+from kgalign.correspondences import INVERSE, SAME, Conversion, Kind, Override, PropertyMatch, Relation
+from kgalign.fuse.units import date_precision, find_conversion, relative_gap, same_dates
 from kgalign.fuse.vocabulary_facts import Links, Side, local_name, value_keys
 from kgalign.rdf.graph import Ids
 from kgalign.text import gram_rows, idf, row_dots, sort_words, weigh

@@ -11,7 +11,7 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from kgalign.arrays import Doubles, Flags, Positions, distinct, join, run_starts
-from kgalign.fuse.matches import Kind
+from kgalign.correspondences import Kind
 from kgalign.fuse.units import (
     dates,
     numbers,

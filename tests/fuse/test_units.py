@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kgalign.correspondences import Conversion
 from kgalign.fuse.units import (
     UNITS,
-    Conversion,
     Unit,
     date_precision,
     dates,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kgalign.fuse.matches import PropertyMatch, Vocabularies
+from kgalign.correspondences import PropertyMatch, Vocabularies
 from kgalign.fuse.vocabularies import align_vocabularies
 from kgalign.rdf import Graph, read_graph
 from kgalign.rdf.graph import Ids

@@ -1,12 +1,8 @@
 """What corresponds in two vocabularies: the records."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
-
-from kgalign.fuse.units import (
-    Conversion,
-)
 
 Relation = Literal["exact", "close", "narrower", "broader"]
 """What the left property or class is to the right one. ``narrower``: what the left one says, the right one
@@ -22,6 +18,28 @@ class Kind(Enum):
     NUMBER = "number"
     DATE = "date"
     TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """How the numbers of one column become those of the other: ``right = factor × left + offset``."""
+
+    factor: float = 1.0
+    offset: float = 0.0
+    note: str = ""
+    """In words, empty where both sides use one unit."""
+    spread: float = 0.0
+    """Median relative deviation of the pairs from this rule: 0 where all follow it to the digit."""
+    pairs: int = 0
+    """How many pairs of numbers tell it."""
+
+    @property
+    def same(self) -> bool:
+        """Whether both sides use one unit."""
+        return self.factor == 1.0 and self.offset == 0.0
+
+
+SAME = Conversion()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +116,8 @@ class Vocabularies:
     classes: tuple[ClassMatch, ...] = ()
     warnings: tuple[str, ...] = ()
     """Overrides that name nothing in the graphs."""
-    kept: frozenset[str] = field(default=frozenset())
-    """IRIs that the user mapped to nothing."""
+    kept: tuple[str, ...] = ()
+    """IRIs that the user mapped to nothing, sorted."""
 
 
 Override = tuple[str, str]
