@@ -13,6 +13,8 @@ about (Dawid and Skene, 1979; with a model of the truth beside the voters, Rayka
   the same wrong option, sooner one that the evidence likes. So the next vote for the same answer adds
   less than the one before, and many votes of one model are not many witnesses. How far they err together,
   if at all, is told by the likelihood; without a reason to think otherwise they do.
+- Some options take in everybody. How many is told from the splits between the best voters, see
+  :mod:`kgalign.judge.reduce.look_alikes`, and claims are lowered by it in the end.
 
 Every parameter has a prior, so that from a handful of cases little is learned and votes are counted with
 middling competence.
@@ -25,6 +27,7 @@ import numpy as np
 
 from kgalign.arrays import Doubles, Positions
 from kgalign.judge.reduce.ballots import Ballot, Ballots, Tally
+from kgalign.judge.reduce.look_alikes import share_of_look_alikes, with_look_alikes
 
 _ROUNDS = 100
 _TOLERANCE = 1e-5
@@ -107,8 +110,8 @@ def weighted(cases: Sequence[Ballots]) -> list[Tally]:
     fits = [(table, *_learn(table)) for table in (_tabulate(asked, *together) for together in _TOGETHER)]
     likely = [score - _REASON * step for step, (_, _, score) in enumerate(fits)]
     table, expected, _ = fits[int(np.argmax(likely))]
-    expected = expected
-    found = iter(np.split(expected, np.flatnonzero(np.diff(table.case)) + 1))
+    told = np.split(expected, np.flatnonzero(np.diff(table.case)) + 1)
+    found = iter(with_look_alikes(asked, told, share_of_look_alikes(asked)))
     return [_tally(next(found) if case.ballots else case.prior / case.prior.sum()) for case in cases]
 
 
