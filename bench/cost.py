@@ -17,7 +17,7 @@ from typing import Any
 
 from bench.results import table
 from bench.sets import Set
-from kgalign import pipeline
+from kgalign import pipeline, running
 from kgalign.assign import assign
 from kgalign.config import Config
 from kgalign.evaluate import link_pairs, read_pairs
@@ -132,7 +132,7 @@ def _set(each: Set) -> list[Row]:
             }
         }
     )
-    work = pipeline.evidence(each.left, each.right, None, config)
+    work = running.evidence(each.left, each.right, None, config)
     left, right = work.get(pipeline.SELECT_LEFT), work.get(pipeline.SELECT_RIGHT)
     verdicts = work.get(pipeline.JUDGE)
     gold = read_pairs(each.gold)

@@ -11,20 +11,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyoxigraph as ox
 
 from bench.geo import kilometres
 from bench.results import table
 from kgalign.arrays import Doubles, run_starts
 from kgalign.errors import InputError
-from kgalign.fuse import policies
+from kgalign.fuse import fusion, policies
 from kgalign.fuse.claims import Claims, claims_of
 from kgalign.fuse.joint import pair_rows
 from kgalign.fuse.policies import Claim, Contest, Value
 from kgalign.fuse.quality import ages, indicators_of
-from kgalign.fuse.resolve import Resolution, describe, resolve_default
+from kgalign.fuse.resolve import Resolution, resolve_default
+from kgalign.fused import Fusion
 from kgalign.rdf import Graph, read_graph
-from kgalign.rdf.graph import TermKind
+from kgalign.rdf.columns import NO_IDS
+from kgalign.rdf.graph import TermKind, Terms
 
 DATA, METADATA, GOLD = "data.nq.gz", "metadata.nq.gz", "gold.nt.gz"
 COUNTRY = "http://dbpedia.org/ontology/country"
@@ -48,6 +51,12 @@ HEAD = (
     "within 5 km",
 )
 MEASURES = ("country", "population", "population_1", "population_5", "pair_1", "pair_2", "pair_5")
+
+_NOTHING = Graph(
+    *(NO_IDS,) * 4,
+    Terms(np.empty(0, np.uint8), pa.array([], pa.large_string()), NO_IDS, NO_IDS, (), ()),
+)
+"""What a graph with many sources is fused with: they are all on one side."""
 
 Values = dict[tuple[str, str], tuple[str, ...]]
 """(subject, property) → what is said of it, at most one value where something decided."""
@@ -109,9 +118,9 @@ def measure(folder: Path, tell: Callable[[Row], object]) -> Figures:
     graph = read_graph([folder / DATA, folder / METADATA])
     claims = claims_of(graph)
     age = ages(claims, indicators_of(graph))
-    resolution = resolve_default(claims, age)
-    decided = {DEFAULT: _default(claims, resolution)}
-    contests = _contests(claims, age, resolution, _places(folder / DATA))
+    fused = fusion.fuse(graph, _NOTHING, [], [])
+    decided = {DEFAULT: _written(fused)}
+    contests = _contests(claims, age, resolve_default(claims, age), _places(folder / DATA))
     decided |= {name: _by_policy(name, contests) for name in SIMPLE}
     alone = {name: _by_source(claims, number) for number, name in enumerate(claims.sources)}
     judge = _Judge(claims, _truth(read_graph(folder / GOLD)))
@@ -121,17 +130,18 @@ def measure(folder: Path, tell: Callable[[Row], object]) -> Figures:
     rows.append(judge.oracle(alone))
     for row in rows:
         tell(row)
-    return Figures(
-        judge.sizes(), tuple(rows), tuple(describe(claims, resolution.faults())), _learned(claims, resolution)
-    )
+    faults = (f"{each.source}, {' and '.join(each.properties)}: {each.text}" for each in fused.faults)
+    return Figures(judge.sizes(), tuple(rows), tuple(sorted(faults)), _learned(fused))
 
 
-def _default(claims: Claims, resolution: Resolution) -> Values:
-    found: Values = {}
-    for row in resolution.written().tolist():
-        key = claims.text(claims.subject[row]), claims.text(claims.property[row])
-        found[key] = (*found.get(key, ()), claims.text(claims.value[row]))
-    return found
+def _written(fused: Fusion) -> Values:
+    """The values that a run writes, by the default policy, each once."""
+    texts = fused.terms.value.to_pylist()
+    found: dict[tuple[str, str], dict[str, None]] = {}
+    for row in fused.written().tolist():
+        if (property := texts[fused.property[row]]) in PROPERTIES:
+            found.setdefault((texts[fused.subject[row]], property), {})[texts[fused.value[row]]] = None
+    return {key: tuple(values) for key, values in found.items()}
 
 
 def _places(path: Path) -> dict[str, int]:
@@ -293,28 +303,18 @@ def _best(singles: Sequence[Row]) -> Row:
     return Row("best single source", **best)
 
 
-def _learned(claims: Claims, resolution: Resolution) -> tuple[SourceRow, ...]:
-    rows = []
-    for learned in resolution.learned:
-        if learned.trust is None:
-            continue
-        said = np.bincount(
-            claims.source[claims.property == learned.properties[0]], minlength=len(claims.sources)
+def _learned(fused: Fusion) -> tuple[SourceRow, ...]:
+    return tuple(
+        SourceRow(
+            " + ".join(name.rpartition("/")[2] for name in each.properties),
+            each.source,
+            each.claims,
+            each.right,
+            each.near,
+            each.compared,
         )
-        name = " + ".join(claims.text(each).rpartition("/")[2] for each in learned.properties)
-        for source in np.flatnonzero(said).tolist():
-            trust = learned.trust
-            rows.append(
-                SourceRow(
-                    name,
-                    claims.sources[source],
-                    int(said[source]),
-                    float(trust.right[source]),
-                    float(trust.near[source]),
-                    float(trust.compared[source]),
-                )
-            )
-    return tuple(rows)
+        for each in fused.trust
+    )
 
 
 def as_json(found: Figures) -> str:
@@ -344,7 +344,7 @@ def as_markdown(found: Figures) -> str:
     )
     return (
         f"Share of the cities that are right ({sizes}). KeepFirst and KeepLast go by the order of the file; "
-        "the policies decide latitude and longitude apart, the default policy as one. WeightedVoting and "
-        "MostTrusted use the trust that the default policy learned. Nothing that decides sees the gold.\n\n"
+        "the policies decide latitude and longitude apart, the default policy as one, as in a run. "
+        "WeightedVoting and MostTrusted use the trust that it learned. Nothing that decides sees gold.\n\n"
         f"{shares}\n\nFaults of sources that were found:\n\n{faults}\n\nTrust as it was learned:\n\n{learned}"
     )

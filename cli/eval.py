@@ -10,9 +10,9 @@ import click
 from kgalign.evaluate import Evaluation, diff, evaluate, link_pairs, read_pairs
 from kgalign.evaluate.mistakes import Named
 from kgalign.folder import RunFolder
-from kgalign.judge import with_votes
+from kgalign.judge import with_student, with_votes
 from kgalign.logs import printable
-from kgalign.records import Alignment, Candidates, Hearing, Profile, Verdicts
+from kgalign.records import Alignment, Candidates, Hearing, Opinion, Profile, Verdicts
 
 from .common import log_options
 
@@ -74,7 +74,10 @@ def eval_command(
         current.left,
         current.right,
         folder.load("retrieve", Candidates),
-        with_votes(folder.load("judge", Verdicts), folder.load("ask", Hearing)),
+        with_votes(
+            with_student(folder.load("judge", Verdicts), folder.load("student", Opinion)),
+            folder.load("ask", Hearing),
+        ),
         current.alignment,
         pairs,
         closed=closed,

@@ -11,11 +11,11 @@ import click
 from kgalign.errors import InputError
 from kgalign.explain import Explainer, Explanation, Line, PairExplanation, bare, is_node
 from kgalign.folder import RunFolder
-from kgalign.judge import with_votes
+from kgalign.judge import with_student, with_votes
 from kgalign.ledger import FILE, Ledger
 from kgalign.logs import printable
 from kgalign.rdf.graph import Graph
-from kgalign.records import Alignment, Candidates, Hearing, Profile, Verdicts
+from kgalign.records import Alignment, Candidates, Hearing, Opinion, Profile, Verdicts
 from kgalign.votes import Vote
 
 from .common import log_options
@@ -49,7 +49,9 @@ def explain(
             folder.load("select-left", Profile),
             folder.load("select-right", Profile),
             folder.load("retrieve", Candidates),
-            with_votes(folder.load("judge", Verdicts), hearing),
+            with_votes(
+                with_student(folder.load("judge", Verdicts), folder.load("student", Opinion)), hearing
+            ),
             folder.load("assign", Alignment),
             match_probability=folder.read().config["judge"]["match_probability"],
             hearing=hearing,

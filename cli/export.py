@@ -35,7 +35,8 @@ def _list_formats(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--format", "name", required=True, metavar="FORMAT",
-    help="turtle, trig, nquads, ntriples, jsonld; same-as, exact-match, sssom, oaei, parquet, csv, graphml.",
+    help="turtle, trig, nquads, ntriples, jsonld, provenance, provenance-rdf12; same-as, exact-match, sssom, "
+    "oaei, parquet, csv, graphml.",
 )  # fmt: skip
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path, allow_dash=True),
@@ -62,7 +63,7 @@ def export(
 ) -> None:
     """Write what the finished run in the folder RUN found to a file, in another format.
 
-    The first five formats hold the fused graph, the others the links. The same run gives the same bytes,
+    The first seven formats hold the fused graph, the others the links. The same run gives the same bytes,
     and a file gets its name only when it is complete. SSSOM also says, as `Not`, which pairs were rejected:
     by a person, or by a language model against the evidence.
     """

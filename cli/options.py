@@ -21,6 +21,7 @@ KEYS = {
     "k": "retrieve.k",
     "known": "judge.known",
     "judge": "judge.judge",
+    "student": "judge.student",
     "llm_url": "llm.url",
     "model": "llm.model",
     "adapter": "llm.adapter",
@@ -30,9 +31,53 @@ KEYS = {
     "max_cost": "votes.max_cost",
     "cardinality": "assign.cardinality",
     "canonical": "fuse.canonical",
+    "vocabulary": "fuse.vocabulary",
+    "identity": "fuse.identity",
+    "policy": "fuse.policy",
+    "provenance": "fuse.provenance",
+    "shapes": "fuse.shapes",
+    "strict": "fuse.strict",
     "seed": "seed",
 }
 """Parameter → the key of the configuration that it sets."""
+
+_FUSE_OPTIONS = (
+    click.option("--canonical", metavar="WHOSE", help="left, right or mint: the IRI of a merged entity."),
+    click.option(
+        "--vocabulary",
+        metavar="WHOSE",
+        help="left, right or both: whose properties and classes the fused graph uses where they correspond.",
+    ),
+    click.option(
+        "--identity",
+        metavar="HOW",
+        help="same-as, exact-match or none: how the fused graph says which IRIs were merged.",
+    ),
+    click.option(
+        "--policy",
+        metavar="NAME",
+        help="What decides between rival values where [fuse] has no rule: Auto, Voting, MostRecent …",
+    ),
+    click.option(
+        "--provenance",
+        metavar="FORM",
+        help="prov, rdf12 or none: named graphs, or annotations of RDF 1.2, in fused.trig.",
+    ),
+    click.option(
+        "--shapes",
+        multiple=True,
+        metavar="FILE",
+        help="SHACL shapes to hold both graphs and the fused one against; repeatable.",
+    ),
+    click.option(
+        "--strict", is_flag=True, default=None, help="Exit with 1 where fusion breaks one of the shapes."
+    ),
+)
+"""What decides about the fused graph alone."""
+
+_CONFIG = click.option(
+    "--config", type=click.Path(path_type=Path), metavar="FILE", help="TOML file; flags go over it."
+)
 
 _OPTIONS = (
     click.option("--left-also", multiple=True, metavar="FILE", help="More of the left graph; repeatable."),
@@ -60,7 +105,12 @@ _OPTIONS = (
         "--judge",
         metavar="JUDGE",
         help="Who decides where the evidence is not sure: evidence (nobody else), llm (a server), "
-        "vllm:MODEL, scripted, or replay (the votes in RUN).",
+        "vllm:MODEL, student:DIR, scripted, or replay (the votes in RUN).",
+    ),
+    click.option(
+        "--student",
+        metavar="DIR",
+        help="A trained student that is asked first, so that the judge is asked only where it leaves doubt.",
     ),
     click.option("--llm-url", metavar="URL", help="The server's address, such as http://localhost:8000/v1."),
     click.option("--model", metavar="NAME", help="The model there; the only one it serves needs no naming."),
@@ -77,10 +127,8 @@ _OPTIONS = (
         help="one-to-one, one-to-many, many-to-one, many-to-many or auto: "
         "how many partners an entity may have.",
     ),
-    click.option("--canonical", metavar="WHOSE", help="left, right or mint: the IRI of a merged entity."),
-    click.option(
-        "--config", type=click.Path(path_type=Path), metavar="FILE", help="TOML file; flags go over it."
-    ),
+    *_FUSE_OPTIONS,
+    _CONFIG,
     click.option("--seed", metavar="N", help="Seed of everything random."),
 )
 
@@ -88,6 +136,13 @@ _OPTIONS = (
 def settings_options(command: Command) -> Command:
     """Add every option that stands for a key of the configuration, and ``--config``."""
     for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def fuse_options(command: Command) -> Command:
+    """Add the options of the section ``fuse``, and ``--config``."""
+    for option in reversed((*_FUSE_OPTIONS, _CONFIG)):
         command = option(command)
     return command
 
@@ -100,6 +155,13 @@ def settings(config: Path | None, flags: dict[str, str | bool | tuple[str, ...] 
     """
     from kgalign.config import load_config
 
+    return load_config(config, *named_overrides(flags))
+
+
+def named_overrides(
+    flags: dict[str, str | bool | tuple[str, ...] | None],
+) -> tuple[dict[str, str | bool | tuple[str, ...]], dict[str, str]]:
+    """Keys of the configuration with the values that were given for them, and what their flags are called."""
     overrides = {KEYS[name]: value for name, value in flags.items() if value not in (None, ())}
     names = {key: "-k" if name == "k" else f"--{name.replace('_', '-')}" for name, key in KEYS.items()}
-    return load_config(config, overrides, {key: names[key] for key in overrides})
+    return overrides, {key: names[key] for key in overrides}

@@ -44,15 +44,15 @@ def plan(
     Entities, candidates, entities in doubt, expected questions, tokens, cost and time. No model is asked and
     none has to be there. The options are those of `kgalign run`.
     """
-    from kgalign import pipeline
+    from kgalign import pipeline, running
     from kgalign.plan import make_plan
 
     chosen = settings(config, flags)
-    work = pipeline.evidence(left, right, out, chosen, progress=terminal_progress(quiet))
+    work = running.evidence(left, right, out, chosen, progress=terminal_progress(quiet))
     found = make_plan(
         work.get(pipeline.SELECT_LEFT),
         work.get(pipeline.SELECT_RIGHT),
-        work.get(pipeline.JUDGE),
+        pipeline.judged_of(work),
         chosen,
         rate=rate,
     )

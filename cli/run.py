@@ -51,14 +51,24 @@ def run(
     LEFT and RIGHT are RDF files (Turtle, N-Triples, N-Quads, TriG, RDF/XML, JSON-LD, N3, each also .gz)
     or folders of them. The same command again does only what has changed since.
     """
-    from kgalign import pipeline
+    from kgalign import running
 
     progress = terminal_progress(quiet)
-    execution = pipeline.run(
+    execution = running.run(
         left, right, out, settings(config, flags), gold=gold, force=force, progress=progress
     )
     if not quiet:
         _show(execution, out)
+    close_strictly(execution.record, out)
+
+
+def close_strictly(record: "RunRecord", out: Path) -> None:
+    """Exit with 1 where fusion broke a shape and the configuration is strict about it."""
+    step = record.steps.get("violations.json")
+    if step is not None and step.counts["caused"] and record.config["fuse"]["strict"]:
+        file = out / "violations.json"
+        click.echo(f"Fusion broke the shapes {step.counts['caused']:,} times: see {file}", err=True)
+        click.get_current_context().exit(1)
 
 
 def _show(execution: "Execution", out: Path) -> None:
@@ -73,6 +83,13 @@ def _show(execution: "Execution", out: Path) -> None:
     for line in summary(record):
         screen.print(cell(line, LINE), soft_wrap=True)
     screen.print(cell(f"Results: {out}", LINE), soft_wrap=True)
+
+
+def show_fusion(record: "RunRecord", out: Path) -> None:
+    """Say what fusion came to, where nothing before it was done again."""
+    screen = console()
+    for line in (*_taken_back(record), *_fusion(record), f"Results: {out}"):
+        screen.print(cell(line, LINE), soft_wrap=True)
 
 
 def _stages(record: "RunRecord", done: Sequence[str]) -> "Table":
@@ -104,11 +121,40 @@ def summary(record: "RunRecord") -> list[str]:
         f"Undecided: {found['undecided']:,}{_open(found)}",
         f"Cardinality: {chosen['cardinality']} ({chosen['reason']})",
     ]
-    lines.append(_statements(count["fused.ttl"]))
+    lines += _taken_back(record)
     lines += _votes(record.steps["ask"])
     if "recall" in record.steps:
         lines.append(f"Recall of the candidates: {_recall(record)}")
+    return lines + _fusion(record)
+
+
+def _taken_back(record: "RunRecord") -> list[str]:
+    """How many links people took back."""
+    count = record.steps["assign"].counts.get("rejected", 0)
+    return [f"Taken back by a person: {count:,} (unmerged.tsv)"] if count else []
+
+
+def _fusion(record: "RunRecord") -> list[str]:
+    """What went into the fused graph and what came out, and what people should look at."""
+    count = {name: step.counts for name, step in record.steps.items()}
+    lines = [_statements({**count["fuse"], **count["fused.ttl"]})]
+    if "violations.json" in count:
+        lines.append(_violations(count["violations.json"]))
+    notes = record.steps["vocabularies"].notes
+    lines += [f"Other unit: {text}" for name, text in notes.items() if name.startswith("unit ")]
+    for step in ("vocabularies", "fuse"):
+        notes = record.steps[step].notes
+        lines += [f"Warning: {text}" for name, text in notes.items() if name.startswith(f"{step} ")]
     return lines
+
+
+def _violations(count: Mapping[str, int]) -> str:
+    """What the shapes say before and after."""
+    before = f"{count['left']:,} in the left graph, {count['right']:,} in the right one"
+    return (
+        f"Violations of the shapes: {before}, {count['fused']:,} in the fused one, "
+        f"of which fusion caused {count['caused']:,}"
+    )
 
 
 def _open(count: Mapping[str, int]) -> str:
@@ -142,10 +188,15 @@ def _votes(step: "StepRecord") -> list[str]:
 
 def _statements(count: Mapping[str, int]) -> str:
     """Statements in = statements out, to be checked by eye."""
-    text = (
-        f"Statements: {count['left']:,} + {count['right']:,} in, {count['duplicates']:,} said twice, "
-        f"{count['same_as']:,} owl:sameAs added; {count['statements']:,} out"
-    )
+    fates = [
+        (count["duplicates"], "said twice"),
+        (count["agreeing"], "said in other clothes"),
+        (count["lost"] + count["counted"], f"lost in {count['conflicts']:,} conflicts"),
+    ]
+    gone = "".join(f", {number:,} {text}" for number, text in fates if number)
+    added = [(count["computed"], "computed"), (count["same_as"], "of identity added")]
+    new = "".join(f", {number:,} {text}" for number, text in added if number)
+    text = f"Statements: {count['left']:,} + {count['right']:,} in{gone}{new}; {count['statements']:,} out"
     repeated = count["statements"] - count["written"]
     return text + (f" ({repeated:,} of them only repeat another in another named graph)" if repeated else "")
 

@@ -1,7 +1,7 @@
 """``kgalign vocabularies``: which properties and classes of the two graphs say the same."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
@@ -14,7 +14,7 @@ from .common import cell, console, log_options
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from kgalign.correspondences import ClassMatch, PropertyMatch, Vocabularies
+    from kgalign.correspondences import ClassMatch, PropertyMatch, Target, Vocabularies
 
 _EXAMPLE = 40
 
@@ -27,43 +27,51 @@ _EXAMPLE = 40
 def vocabularies(run: Path, show_all: bool, as_json: bool) -> None:
     """Show which properties and classes of the two graphs of RUN correspond, learned from its links.
 
-    A score lies between 0 and 1: how far linked nodes agree in their values, beyond chance. Notes say what
-    differs: a unit, the precision of dates, a language. Nothing is changed in RUN.
+    A score lies between 0 and 1: how far linked nodes agree in their values, beyond chance. What is renamed
+    has one name in the fused graph; for what is not, the reason is told. Notes say what differs: a unit, the
+    precision of dates, a language. Nothing is changed in RUN.
     """
-    found = _learned(run)
+    from kgalign.export.finished import Finished
+    from kgalign.folder import RunFolder
+
+    finished = Finished(RunFolder(run))
+    found, target = finished.vocabularies(), finished.config.fuse.vocabulary
     if as_json:
-        click.echo(json.dumps(asdict(found), indent=1, ensure_ascii=False, default=_plain))
+        click.echo(json.dumps(_json(found, target), indent=1, ensure_ascii=False, default=_plain))
         return
     screen = console()
     properties = [each for each in found.properties if show_all or each.chosen]
     classes = [each for each in found.classes if show_all or each.chosen]
     if not properties and not classes:
         screen.print(cell("No property and no class was found to correspond: there are too few links"))
-        return
     if properties:
-        screen.print(_properties(properties))
+        screen.print(_properties(properties, target))
     if classes:
         screen.print()
-        screen.print(_classes(classes))
+        screen.print(_classes(classes, target))
+    for line in _more(found):
+        screen.print(cell(line))
 
 
-def _learned(run: Path) -> "Vocabularies":
-    from kgalign.evaluate.pairs import is_link
-    from kgalign.folder import RunFolder
-    from kgalign.fuse.vocabularies import align_vocabularies
-    from kgalign.rdf.graph import Graph
-    from kgalign.records import Alignment, Profile
+def _more(found: "Vocabularies") -> Iterator[str]:
+    """What the tables don't say."""
+    for old, new in (*found.standard, *found.standard_classes):
+        yield f"{old} is called {new}, as neither graph does"
+    for iri in found.kept:
+        yield f"{iri} stays as it is"
+    yield from found.warnings
 
-    folder = RunFolder(run)
-    alignment = folder.load("assign", Alignment)
-    rows = is_link(alignment)
-    left, right = folder.load("select-left", Profile), folder.load("select-right", Profile)
-    return align_vocabularies(
-        folder.load("read-left", Graph),
-        folder.load("read-right", Graph),
-        left.entity_term[alignment.left[rows]],
-        right.entity_term[alignment.right[rows]],
-    )
+
+def _json(found: "Vocabularies", target: "Target") -> dict[str, object]:
+    from kgalign.correspondences import class_objection, objection
+
+    def told(match: "PropertyMatch | ClassMatch", against: str) -> dict[str, object]:
+        same = match.left == match.right
+        return {**asdict(match), "renamed": not (against or same), "objection": against}
+
+    properties = [told(match, objection(match, target)) for match in found.properties]
+    classes = [told(match, class_objection(match, target)) for match in found.classes]
+    return {**asdict(found), "properties": properties, "classes": classes, "vocabulary": target}
 
 
 def _plain(value: object) -> object:
@@ -75,27 +83,40 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} has no JSON")
 
 
-def _properties(matches: Sequence["PropertyMatch"]) -> "Table":
+def _properties(matches: Sequence["PropertyMatch"], target: "Target") -> "Table":
+    from kgalign.correspondences import objection
+
     table = _table(
-        ("left property", "relation", "right property"), ("score", "agree", "pairs"), ("example", "notes")
+        ("left property", "relation", "right property"),
+        ("score", "agree", "pairs"),
+        ("in the fused graph", "example", "notes"),
     )
     for each in matches:
         right = f"inverse of {_local(each.right)}" if each.inverse else _local(each.right)
         example = " = ".join(text[:_EXAMPLE] for text in each.examples[0]) if each.examples else ""
-        notes = "; ".join(each.notes)
+        against = objection(each, target)
+        notes = "; ".join(note for note in each.notes if note not in against)
         figures = f"{each.score:.2f}", f"{each.agreement:.2f}", f"{each.support:,}"
-        table.add_row(
-            cell(_local(each.left)), each.relation, cell(right), *figures, cell(example), cell(notes)
-        )
+        words = (_fate(each.left == each.right and not each.inverse, against), example, notes)
+        table.add_row(cell(_local(each.left)), each.relation, cell(right), *figures, *map(cell, words))
     return table
 
 
-def _classes(matches: Sequence["ClassMatch"]) -> "Table":
-    table = _table(("left class", "relation", "right class"), ("score", "pairs"), ())
+def _classes(matches: Sequence["ClassMatch"], target: "Target") -> "Table":
+    from kgalign.correspondences import class_objection
+
+    table = _table(("left class", "relation", "right class"), ("score", "pairs"), ("in the fused graph",))
     for each in matches:
         figures = f"{each.score:.2f}", f"{each.support:,}"
-        table.add_row(cell(_local(each.left)), each.relation, cell(_local(each.right)), *figures)
+        fate = _fate(each.left == each.right, class_objection(each, target))
+        table.add_row(cell(_local(each.left)), each.relation, cell(_local(each.right)), *figures, cell(fate))
     return table
+
+
+def _fate(same: bool, against: str) -> str:
+    if same:
+        return "one name on both sides"
+    return f"two names: {against}" if against else "renamed"
 
 
 def _table(words: Sequence[str], numbers: Sequence[str], more: Sequence[str]) -> "Table":
@@ -112,6 +133,6 @@ def _table(words: Sequence[str], numbers: Sequence[str], more: Sequence[str]) ->
 
 
 def _local(iri: str) -> str:
-    from kgalign.fuse.vocabulary_facts import local_name
+    from kgalign.rdf.names import local_name
 
     return local_name(iri)

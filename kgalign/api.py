@@ -14,13 +14,16 @@ from kgalign.config import Config, as_config
 from kgalign.engine import Inputs, Work
 from kgalign.errors import InputError
 from kgalign.evaluate.pairs import is_link
+from kgalign.fuse import NOTHING_WITHIN, align_vocabularies
 from kgalign.fuse import fuse as fuse_terms
-from kgalign.fuse import write_fused
+from kgalign.fused import Fusion, fused_graph
 from kgalign.inputs import source
+from kgalign.known import same_within
 from kgalign.progress import NoProgress, Progress
 from kgalign.rdf import graph_from_rdflib, read_graph
 from kgalign.rdf.graph import Graph, Ids, TermKind
-from kgalign.records import Alignment, Candidates, FusedGraph, Profile, Verdicts
+from kgalign.rdf.write import write_turtle
+from kgalign.records import Alignment, Candidates, Profile, Verdicts
 
 if TYPE_CHECKING:
     import rdflib
@@ -73,15 +76,15 @@ class AlignmentResult:
         return tables.links_table(self.alignment, self.left, self.right)
 
     def fused(self) -> "Fused":
-        """Both graphs as one, with one node per linked pair."""
-        return Fused(pipeline.fuse_graphs(self._work))
+        """Both graphs as one, with one node per linked pair, by the policies of ``fuse``."""
+        return Fused(self._work.get(pipeline.FUSE))
 
 
 @dataclass(frozen=True, slots=True)
 class Fused:
     """One graph made from two, and what became of their statements."""
 
-    record: FusedGraph
+    record: Fusion
 
     def __len__(self) -> int:
         """Number of statements."""
@@ -93,7 +96,7 @@ class Fused:
         Raises:
             RunError: no room, or no permission to write there.
         """
-        return write_fused(self.record, Path(path))
+        return write_turtle(fused_graph(self.record), Path(path))
 
 
 def align(
@@ -151,12 +154,13 @@ def fuse(
         left: a file, a folder, a list of them, or an ``rdflib.Graph``.
         right: the other side.
         links: pairs (left IRI, right IRI); what else stands in a row, such as a probability, is passed over.
-        config: as for :func:`align`; ``fuse.canonical`` counts, and ``read`` for further files.
+        config: as for :func:`align`; ``fuse`` counts, and ``read`` for further files.
         progress: where reading reports how far it is.
 
     Raises:
         ConfigError: unknown keys or wrong values, all of them at once.
-        InputError: a graph can't be read, or a link names an IRI that its graph doesn't have.
+        InputError: a graph can't be read, a link names an IRI that its graph doesn't have, a policy doesn't
+            fit the values, or too many nodes would become one.
     """
     settings = as_config(config)
     watch = progress or NoProgress()
@@ -165,7 +169,17 @@ def fuse(
     pairs = [(str(row[0]), str(row[1])) for row in links]
     left_terms = _terms(left_graph, [pair[0] for pair in pairs], "left")
     right_terms = _terms(right_graph, [pair[1] for pair in pairs], "right")
-    return Fused(fuse_terms(left_graph, right_graph, left_terms, right_terms, settings.fuse))
+    ends = left_graph, right_graph, left_terms, right_terms
+    found = align_vocabularies(
+        *ends,
+        overrides=settings.fuse.mapping.items(),
+        class_overrides=settings.fuse.classes.items(),
+        keep=settings.fuse.keep,
+    )
+    within = NOTHING_WITHIN
+    if settings.fuse.same_as_within:
+        within = same_within(left_graph), same_within(right_graph)
+    return Fused(fuse_terms(*ends, settings.fuse, found, within=within))
 
 
 def _graph(graph: GraphLike, also: Sequence[str], side: str, progress: Progress) -> Graph:

@@ -1,12 +1,18 @@
-"""What corresponds in two vocabularies: the records."""
+"""What corresponds in two vocabularies: the records, and which of it fusion acts on."""
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
+from kgalign.rdf.names import local_name
+
 Relation = Literal["exact", "close", "narrower", "broader"]
 """What the left property or class is to the right one. ``narrower``: what the left one says, the right one
 says too, and more (in SKOS: left skos:broadMatch right). ``close``: they agree beyond chance, and differ."""
+Target = Literal["left", "right", "both"]
+"""Whose vocabulary the fused graph uses."""
+
 INVERSE = "^"
 """Before the right IRI of an override: the left property is the inverse of the right one."""
 
@@ -74,6 +80,14 @@ class PropertyMatch:
     """Whether it is in the one-to-one part of the mapping, in which each property occurs at most once."""
     given: bool = False
     """Whether the user said so."""
+    compared: int = 0
+    """Linked pairs whose values were compared: all that have both, or a sample of them."""
+    left_pairs: int = 0
+    """Linked pairs whose left node has the left property ..."""
+    right_pairs: int = 0
+    """... and whose right node has the right one."""
+    doubts: tuple[str, ...] = ()
+    """Why the two are hardly one property, though their values agree: in words, the gravest first."""
 
     @property
     def factor(self) -> float:
@@ -117,8 +131,104 @@ class Vocabularies:
     warnings: tuple[str, ...] = ()
     """Overrides that name nothing in the graphs."""
     kept: tuple[str, ...] = ()
-    """IRIs that the user mapped to nothing, sorted."""
+    """IRIs that the user mapped to nothing, or wants to stay as they are, sorted."""
+    standard: tuple[tuple[str, str], ...] = ()
+    """Properties of either graph, each with the name that the user gave it and that neither graph uses."""
+    standard_classes: tuple[tuple[str, str], ...] = ()
+    """Classes of either graph, likewise."""
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """One phrase for each correspondence whose numbers are in another unit or of another scale."""
+        return tuple(
+            f"{local_name(match.left)} and {local_name(match.right)}: {match.unit_note}"
+            for match in self.properties
+            if match.chosen and not match.conversion.same
+        )
 
 
 Override = tuple[str, str]
 """A left IRI and a right one; either is empty to map the other to nothing."""
+
+SURE = 0.5
+"""The agreement beyond chance that a correspondence surely has if it is acted on: more right than wrong."""
+FEWEST = 10
+"""Linked pairs with both from which a correspondence is acted on: fewer are often of one kind of thing."""
+CHECKED = 0.1
+"""Of the statements of linked nodes that would be renamed, the share that could be compared."""
+_Z = 1.96
+"""For intervals that hold in 95 of 100 cases."""
+
+
+def sure_share(share: float, number: int) -> float:
+    """What a share that was seen in a number of cases surely is: the lower end of Wilson's 95 % interval.
+
+    E. B. Wilson: Probable inference, the law of succession, and statistical inference. JASA 22 (1927).
+    """
+    if not number:
+        return 0.0
+    z = _Z * _Z / number
+    margin = _Z * math.sqrt(share * (1 - share) / number + z / (4 * number))
+    return max(0.0, (share + z / 2 - margin) / (1 + z))
+
+
+def objection(match: PropertyMatch, target: Target) -> str:
+    """Why statements keep their property in spite of a correspondence, in words; empty where it is changed.
+
+    Where the same unit is given, what the user says is done. What was learned is acted on if it is the best
+    for both properties, if nothing in their names or values speaks against it, and if the data surely
+    show it. What both sides call by one name needs no renaming.
+    """
+    if match.left == match.right and not match.inverse:
+        return ""
+    if target == "both":
+        return "both vocabularies are kept"
+    if not match.conversion.same:
+        return f"another unit: {match.conversion.note}"
+    if match.given:
+        return ""
+    if match.doubts:
+        return match.doubts[0]
+    if not match.chosen:
+        return "another correspondence is surer"
+    return _relation_objection(match) or _evidence_objection(match, target)
+
+
+def _relation_objection(match: PropertyMatch) -> str:
+    if match.relation in ("narrower", "broader"):
+        less = "left" if match.relation == "narrower" else "right"
+        return f"the {less} one says only part of the other"
+    if match.inverse and match.relation != "exact":
+        return "an inverse, and not exact seen from both ends"
+    return ""
+
+
+def _evidence_objection(match: PropertyMatch, target: Target) -> str:
+    number = match.compared or match.support
+    if match.support < FEWEST:
+        return f"too few: {match.support} linked pairs have both"
+    if sure_share(match.score, number) < SURE:
+        return f"not sure: a score of {match.score:.2f} in {number:,} pairs may be under {SURE:g}"
+    renamed = match.right_pairs if target == "left" else match.left_pairs
+    if match.support < CHECKED * renamed:
+        return f"of {renamed:,} linked nodes with it, only {match.support:,} could be compared"
+    return ""
+
+
+def class_objection(match: ClassMatch, target: Target) -> str:
+    """Why things keep their class in spite of a correspondence, in words; empty where it is changed."""
+    if match.left == match.right:
+        return ""
+    if target == "both":
+        return "both vocabularies are kept"
+    if match.given:
+        return ""
+    if not match.chosen:
+        return "another correspondence is surer"
+    if match.relation != "exact":
+        return "they do not have the same members"
+    if match.support < FEWEST:
+        return f"too few: {match.support} linked pairs"
+    if match.score < SURE:
+        return f"not sure: a score of {match.score:.2f}"
+    return ""

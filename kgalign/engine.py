@@ -128,9 +128,14 @@ class Work:
         self._results = {name: result for name, result in self._results.items() if name in names}
 
 
-def fingerprints(steps: Sequence[AnyStep], inputs: Inputs) -> dict[str, str]:
-    """Hash of all that each step's output depends on; ``steps`` come after those they need."""
-    prints: dict[str, str] = {}
+def fingerprints(
+    steps: Sequence[AnyStep], inputs: Inputs, standing: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Hash of all that each step's output depends on; ``steps`` come after those they need.
+
+    :param standing: the hashes of other steps, which are taken as they are.
+    """
+    prints = dict(standing or {})
     for step in steps:
         content = {
             "kgalign": kgalign.__version__,
@@ -161,6 +166,7 @@ def execute(
     record: RunRecord,
     before: Callable[[Sequence[AnyStep]], None] = lambda todo: None,
     later: Sequence[AnyStep] = (),
+    standing: Sequence[AnyStep] = (),
 ) -> Execution:
     """Bring a locked run folder up to date: do the steps whose fingerprint changed, in order.
 
@@ -171,14 +177,20 @@ def execute(
         record: what is finished there so far, with the inputs and the configuration of this call.
         before: is called with the steps to do before the first of them begins.
         later: steps that are left as they are; whether they are still right is for the next call to see.
+        standing: finished steps before ``steps`` that are taken as they are, whatever they were made from.
 
     Raises:
         RunError: the folder can't be written.
         KgalignError: what a step says against its input.
     """
-    prints = fingerprints(steps, work.inputs)
+    taken = {step.name: record.steps[step.name].fingerprint for step in standing}
+    prints = fingerprints(steps, work.inputs, taken)
     todo = [step for step in steps if not _is_done(step, prints, folder, record)]
     names = {*prints, *(step.name for step in later)}
+    for name in record.steps.keys() - names:
+        # A file that this call no longer makes would be taken for one of its results.
+        for file in record.steps[name].files:
+            folder.file(file).unlink(missing_ok=True)
     record = replace(record, steps={name: each for name, each in record.steps.items() if name in names})
     _record(folder, record)
     before(todo)

@@ -18,6 +18,7 @@ from kgalign.votes import NONE, Direction, QuestionKind, Vote
 
 Side = Literal["left", "right"]
 
+_VERBS = {"match": "linked with", "confirmed": "linked with", "rejected": "taken apart by a person from"}
 _MOST_VALUES = 4
 _MOST_PAIRS = 3
 _NEAREST = 3
@@ -191,7 +192,7 @@ class Explainer:
         if not chosen:
             return f"{name} ({side}) was linked with none of its {count}"
         partner = chosen[0].right if side == "left" else chosen[0].left
-        verb = "linked with" if chosen[0].outcome in ("match", "confirmed") else "left undecided with"
+        verb = _VERBS.get(chosen[0].outcome, "left undecided with")
         return f"{name} ({side}) was {verb} {_shown(partner)}, one of {count}"
 
     def _pair(self, row: int, role: Literal["chosen", "runner-up", "asked"]) -> PairExplanation:
@@ -331,8 +332,8 @@ def _sigmoid(log_odds: float) -> float:
 
 
 def _place(feature: Feature) -> int:
-    """Where a feature stands in the waterfall: what was expected, evidence, what rivals take away, votes."""
-    return {"prior": 0, "rivals": 2, "alone": 3, "votes": 4}.get(feature.kind, 1)
+    """Where a feature stands in the waterfall: what was expected, evidence, what rivals take away, a student, votes."""
+    return {"prior": 0, "rivals": 2, "alone": 3, "student": 4, "votes": 5}.get(feature.kind, 1)
 
 
 def _compared(profile: Profile, entity: int, feature: Feature, side: int) -> tuple[str, ...]:

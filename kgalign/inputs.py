@@ -4,6 +4,7 @@ import hashlib
 import importlib.metadata
 import platform
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from kgalign.config import Config
@@ -11,6 +12,7 @@ from kgalign.engine import Inputs
 from kgalign.errors import InputError, RunError
 from kgalign.folder import RunFolder, RunRecord, Source
 from kgalign.rdf.formats import expand
+from kgalign.unmerged import FILE as UNMERGED_FILE
 
 _LIBRARIES = (
     "numpy",
@@ -37,8 +39,22 @@ def gather(left: Path, right: Path, config: Config, gold: Iterable[Path] = ()) -
         "right": expand([right, *config.read.right_also]),
         "known": [Path(path) for path in config.judge.known],
         "gold": list(gold),
+        "shapes": [Path(path) for path in config.fuse.shapes],
     }
     return Inputs(config, {side: tuple(source(path) for path in paths) for side, paths in files.items()})
+
+
+def with_unmerged(inputs: Inputs, folder: RunFolder) -> Inputs:
+    """The inputs, and what a person took back in this run folder.
+
+    Raises:
+        InputError: the file is there and can't be read.
+    """
+    path = folder.file(UNMERGED_FILE)
+    files = {side: paths for side, paths in inputs.files.items() if side != "unmerged"}
+    if path.exists():
+        files["unmerged"] = (source(path),)
+    return replace(inputs, files=files)
 
 
 def source(path: Path) -> Source:

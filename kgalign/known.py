@@ -1,7 +1,7 @@
 """Links that are known before anything is compared: from files, and from the graphs themselves."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from kgalign.errors import InputError
 from kgalign.evaluate.gold import Pair, read_pairs
 from kgalign.evaluate.pairs import PairIndex, pair_ids
-from kgalign.rdf.graph import Graph, Ids, TermKind
+from kgalign.rdf.graph import Graph, Ids, TermKind, Terms
 from kgalign.records import Candidates, Profile
 
 log = logging.getLogger(__name__)
@@ -52,6 +52,45 @@ def known_links(
     return np.ascontiguousarray(unique[:, 0]), np.ascontiguousarray(unique[:, 1])
 
 
+def same_within(graph: Graph, apart: Collection[tuple[str, str]] = ()) -> tuple[Ids, Ids]:
+    """Pairs of nodes of one graph that are one thing by its own word, as term ids: distinct and sorted.
+
+    Only ``owl:sameAs`` says so, and only of two nodes of which the graph says something else too, be they
+    entities or not: what is described nowhere here is a name in another data set, and the statement stays
+    what it is. So does ``skos:exactMatch``: it links concepts of two schemes that go on to be two.
+
+    :param apart: pairs that a person took apart, in either order, ``_:label`` for a blank node.
+    """
+    terms = graph.terms
+    links = np.isin(graph.predicate, _predicates(terms, PREDICATES))
+    described = np.zeros(len(terms), bool)
+    described[graph.subject[~links]] = True
+    named = np.isin(graph.predicate, _predicates(terms, PREDICATES[:1]))
+    rows = np.flatnonzero(
+        named & described[graph.subject] & described[graph.object] & (graph.subject != graph.object)
+    )
+    ends = np.sort(np.stack([graph.subject[rows], graph.object[rows]], axis=1), axis=1)
+    pairs = np.unique(ends, axis=0)
+    if apart and len(pairs):
+        texts = node_texts(graph, pairs.ravel())
+        said = zip(texts[::2], texts[1::2], strict=True)
+        pairs = pairs[[(a, b) not in apart and (b, a) not in apart for a, b in said]]
+    return np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
+
+
+def node_texts(graph: Graph, ids: npt.NDArray[np.int32]) -> list[str]:
+    """IRIs of nodes, and ``_:label`` of blank ones, by their term ids."""
+    values = graph.terms.value.take(pa.array(ids)).to_pylist()
+    blank = graph.terms.kind[ids] == TermKind.BLANK
+    return [f"_:{value}" if is_blank else value for value, is_blank in zip(values, blank, strict=True)]
+
+
+def _predicates(terms: Terms, iris: Sequence[str]) -> npt.NDArray[np.int64]:
+    """The ids of those of some IRIs that are terms."""
+    wanted = pc.is_in(terms.value, value_set=pa.array(iris, pa.large_string()))
+    return np.flatnonzero(wanted.to_numpy(zero_copy_only=False) & (terms.kind == TermKind.IRI))
+
+
 def with_known(candidates: Candidates, known: tuple[Ids, Ids]) -> Candidates:
     """The candidates, and below those of each left entity the known pairs that no channel retrieved."""
     missing = np.flatnonzero(PairIndex(candidates.left, candidates.right).rows(*known) < 0)
@@ -84,8 +123,7 @@ def _links_of_graph(graph: Graph) -> list[Pair]:
     """The statements that link two different IRIs."""
     terms = graph.terms
     is_iri = terms.kind == TermKind.IRI
-    wanted = pc.is_in(terms.value, value_set=pa.array(PREDICATES, pa.large_string()))
-    links = (wanted.to_numpy(zero_copy_only=False) & is_iri)[graph.predicate]
+    links = np.isin(graph.predicate, _predicates(terms, PREDICATES))
     rows = np.flatnonzero(
         links & is_iri[graph.subject] & is_iri[graph.object] & (graph.subject != graph.object)
     )

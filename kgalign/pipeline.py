@@ -2,15 +2,13 @@
 
 This module alone knows the order::
 
-    read ─▶ select ─▶ retrieve ─▶ judge (evidence, then votes) ─▶ assign ─▶ fuse ─▶ export
+    read ─▶ select ─▶ retrieve ─▶ judge (evidence, student, votes) ─▶ assign ─▶ fuse ─▶ export
 
 Stages are cut into steps, each side of ``read`` and ``select`` and each group of output files on its own,
 so that a changed option redoes as little as possible. :mod:`kgalign.engine` runs the steps.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -19,22 +17,32 @@ import kgalign
 from kgalign import tables
 from kgalign.assign import assign
 from kgalign.config import Config
-from kgalign.engine import AnyStep, Execution, Inputs, Output, Report, Step, Work, execute
+from kgalign.correspondences import Vocabularies
+from kgalign.engine import AnyStep, Inputs, Output, Report, Step, Work
 from kgalign.evaluate import read_pairs, recall_at
 from kgalign.evaluate.pairs import is_link
-from kgalign.export import linked, rejected, united, write_links, write_oaei, write_sssom
-from kgalign.folder import RunFolder, RunRecord, writing
-from kgalign.fuse import fuse, write_fused
-from kgalign.inputs import check_owner, check_place, gather, library_versions
-from kgalign.judge import judge, no_hearing, with_votes
-from kgalign.known import known_links, with_known
+from kgalign.export import (
+    linked,
+    rejected,
+    united,
+    write_conflicts,
+    write_links,
+    write_oaei,
+    write_provenance,
+    write_sssom,
+)
+from kgalign.fuse import NOTHING_WITHIN, Apart, align_vocabularies, cluster_warnings, fuse, has_clusters
+from kgalign.fused import Fusion, fused_graph
+from kgalign.judge import judge, no_hearing, no_opinion, with_student, with_votes
+from kgalign.known import known_links, same_within, with_known
 from kgalign.ledger import FILE as LEDGER_FILE
-from kgalign.progress import Progress
 from kgalign.rdf import read_graph
-from kgalign.rdf.graph import Graph
-from kgalign.records import Alignment, Candidates, FusedGraph, Hearing, Outcome, Profile, Verdicts
+from kgalign.rdf.graph import Graph, Ids
+from kgalign.rdf.write import write_turtle
+from kgalign.records import Alignment, Candidates, Hearing, Opinion, Outcome, Profile, Verdicts
 from kgalign.retrieve import retrieve
 from kgalign.select import select
+from kgalign.unmerged import read_pairs_apart, read_unmerged, without_unmerged
 
 Side = Literal["left", "right"]
 
@@ -157,7 +165,7 @@ JUDGE = Step(
     record=Verdicts,
     needs=(READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE),
     settings=lambda inputs: [
-        inputs.config.judge.model_dump(exclude={"known", "judge"}),
+        inputs.config.judge.model_dump(exclude={"known", "judge", "student"}),
         inputs.config.assign.cardinality,
         inputs.digests("known"),
     ],
@@ -168,20 +176,62 @@ JUDGE = Step(
 )
 
 
-def _asks(config: Config) -> bool:
+def _student_settings(inputs: Inputs) -> object:
+    """What decides what a student is shown and says; where it lies does not."""
+    config = inputs.config
+    if config.judge.asks_student is None:
+        return None
+    from kgalign.judge.student_model import read_card
+
+    return [
+        read_card(Path(config.judge.asks_student)).digest,
+        config.votes.model_dump(include={"ask", "doubt", "options"}),
+        config.llm.question_tokens,
+        config.assign.cardinality,
+    ]
+
+
+def _ask_student(work: Work) -> Opinion:
+    if work.config.judge.asks_student is None:
+        return no_opinion()
+    from kgalign.judge.student import opine
+
+    left, right, verdicts = work.get(SELECT_LEFT), work.get(SELECT_RIGHT), work.get(JUDGE)
+    return opine(left, right, verdicts, work.config, progress=work.progress)
+
+
+STUDENT = Step(
+    name="student",
+    stage="judge",
+    record=Opinion,
+    needs=(SELECT_LEFT, SELECT_RIGHT, JUDGE),
+    settings=_student_settings,
+    run=_ask_student,
+    report=lambda opinion: Report(
+        {"shown": len(opinion.row)}, figures=dict(opinion.figures), notes=dict(opinion.notes)
+    ),
+)
+
+
+def judged_of(work: Work) -> Verdicts:
+    """The verdicts with what a student says in them, as a language model finds them."""
+    return with_student(work.get(JUDGE), work.get(STUDENT))
+
+
+def asks(config: Config) -> bool:
     """Whether a language model has a say; what asks it is imported only then."""
-    return config.judge.judge != "evidence" and config.votes.ask != "none"
+    return config.judge.asks_model and config.votes.ask != "none"
 
 
 def _ask_settings(inputs: Inputs) -> object:
     """What decides the votes; where the server is and how fast it is asked does not."""
     config = inputs.config
-    if not _asks(config):
+    if not asks(config):
         return None
     from kgalign.judge.llm import prompts_digest
 
     return [
-        config.judge.model_dump(exclude={"known"}),
+        config.judge.model_dump(exclude={"known", "student"}),
         config.llm.model_dump(exclude={"url", "concurrency", "timeout", "retries"}),
         config.votes.model_dump(exclude={"templates"}),
         prompts_digest(config.votes.templates),
@@ -191,11 +241,11 @@ def _ask_settings(inputs: Inputs) -> object:
 
 
 def _ask(work: Work) -> Hearing:
-    if not _asks(work.config):
+    if not asks(work.config):
         return no_hearing()
     from kgalign.judge.llm import hear
 
-    left, right, verdicts = work.get(SELECT_LEFT), work.get(SELECT_RIGHT), work.get(JUDGE)
+    left, right, verdicts = work.get(SELECT_LEFT), work.get(SELECT_RIGHT), judged_of(work)
     path = work.ledger or (work.folder.file(LEDGER_FILE) if work.folder else None)
     with TemporaryDirectory() as folder:
         return hear(
@@ -212,7 +262,7 @@ ASK = Step(
     name="ask",
     stage="judge",
     record=Hearing,
-    needs=(SELECT_LEFT, SELECT_RIGHT, JUDGE),
+    needs=(SELECT_LEFT, SELECT_RIGHT, JUDGE, STUDENT),
     settings=_ask_settings,
     run=_ask,
     report=lambda hearing: Report(
@@ -225,20 +275,25 @@ ASK = Step(
 
 
 def verdicts_of(work: Work) -> Verdicts:
-    """The verdicts with the votes in them."""
-    return with_votes(work.get(JUDGE), work.get(ASK))
+    """The verdicts with the student and the votes in them."""
+    return with_votes(judged_of(work), work.get(ASK))
 
 
 def _assign(work: Work) -> Alignment:
-    left, right = len(work.get(SELECT_LEFT)), len(work.get(SELECT_RIGHT))
-    return assign(verdicts_of(work), left, right, work.config.assign, work.config.judge)
+    profiles, verdicts = (work.get(SELECT_LEFT), work.get(SELECT_RIGHT)), verdicts_of(work)
+    sizes = len(profiles[0]), len(profiles[1])
+    alignment = assign(verdicts, *sizes, work.config.assign, work.config.judge)
+    unmerged = [each for path in work.inputs.paths("unmerged") for each in read_unmerged(path)]
+    return without_unmerged(alignment, verdicts, profiles, unmerged)
 
 
 def _assign_report(alignment: Alignment) -> Report:
     count = {outcome: int((alignment.outcome == outcome).sum()) for outcome in Outcome}
     links = count[Outcome.MATCH] + count[Outcome.CONFIRMED]
     left_out = {
-        name.lower(): count[Outcome[name]] for name in ("NOT_ASKED", "FAILED") if count[Outcome[name]]
+        name.lower(): count[Outcome[name]]
+        for name in ("NOT_ASKED", "FAILED", "REJECTED")
+        if count[Outcome[name]]
     }
     return Report(
         {
@@ -255,10 +310,11 @@ ASSIGN = Step(
     name="assign",
     stage="assign",
     record=Alignment,
-    needs=(SELECT_LEFT, SELECT_RIGHT, JUDGE, ASK),
+    needs=(SELECT_LEFT, SELECT_RIGHT, JUDGE, STUDENT, ASK),
     settings=lambda inputs: [
         inputs.config.assign.model_dump(),
-        inputs.config.judge.model_dump(exclude={"known", "judge"}),
+        inputs.config.judge.model_dump(exclude={"known", "judge", "student"}),
+        read_pairs_apart(inputs.paths("unmerged")),
     ],
     run=_assign,
     report=_assign_report,
@@ -289,7 +345,7 @@ CANDIDATES_FILE = Output(
 VERDICTS_FILE = Output(
     name="verdicts.parquet",
     stage="export",
-    needs=(SELECT_LEFT, SELECT_RIGHT, JUDGE, ASK, ASSIGN),
+    needs=(SELECT_LEFT, SELECT_RIGHT, JUDGE, STUDENT, ASK, ASSIGN),
     settings=lambda _: None,
     files=("verdicts.parquet",),
     write=lambda work, paths: _table(
@@ -306,13 +362,63 @@ def _table(table: Any, paths: tuple[Path, ...]) -> Report:  # noqa: ANN401 - an 
     return Report({"rows": table.num_rows})
 
 
+def _linked_terms(work: Work) -> tuple[Ids, Ids]:
+    """The nodes that links hold together, as term ids of either graph."""
+    alignment, left, right = work.get(ASSIGN), work.get(SELECT_LEFT), work.get(SELECT_RIGHT)
+    rows = is_link(alignment)
+    return left.entity_term[alignment.left[rows]], right.entity_term[alignment.right[rows]]
+
+
+def vocabularies_of(work: Work) -> Vocabularies:
+    """Which properties and classes correspond, learned from the links."""
+    config = work.config.fuse
+    return align_vocabularies(
+        work.get(READ_LEFT),
+        work.get(READ_RIGHT),
+        *_linked_terms(work),
+        overrides=config.mapping.items(),
+        class_overrides=config.classes.items(),
+        keep=config.keep,
+    )
+
+
+VOCABULARIES = Step(
+    name="vocabularies",
+    stage="fuse",
+    record=Vocabularies,
+    needs=(READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, ASSIGN),
+    settings=lambda inputs: inputs.config.fuse.model_dump(include={"mapping", "classes", "keep"}),
+    run=vocabularies_of,
+    report=lambda found: Report(
+        {
+            "properties": sum(match.chosen for match in found.properties),
+            "classes": sum(match.chosen for match in found.classes),
+        },
+        notes={
+            **{f"vocabularies {number}": text for number, text in enumerate(found.warnings, 1)},
+            **{f"unit {number}": text for number, text in enumerate(found.units, 1)},
+        },
+    ),
+)
+
+
 def _links(work: Work, paths: tuple[Path, ...]) -> Report:
     left, right, alignment = work.get(SELECT_LEFT), work.get(SELECT_RIGHT), work.get(ASSIGN)
     verdicts = verdicts_of(work)
     written = write_links(paths[0], left, right, alignment)
     refused = rejected(alignment, verdicts, work.get(JUDGE), work.config.judge.match_probability)
     pairs = united(linked(alignment), refused)
-    write_sssom(paths[1], left, right, alignment, verdicts, version=kgalign.__version__, pairs=pairs)
+    write_sssom(
+        paths[1],
+        left,
+        right,
+        alignment,
+        verdicts,
+        version=kgalign.__version__,
+        pairs=pairs,
+        vocabularies=work.get(VOCABULARIES),
+        vocabulary=work.config.fuse.vocabulary,
+    )
     write_oaei(paths[2], left, right, alignment)
     return Report({"links": written.links, "left_out": written.left_out})
 
@@ -320,43 +426,115 @@ def _links(work: Work, paths: tuple[Path, ...]) -> Report:
 LINKS_FILES = Output(
     name="links",
     stage="export",
-    needs=(SELECT_LEFT, SELECT_RIGHT, JUDGE, ASK, ASSIGN),
-    settings=lambda _: None,
+    needs=(SELECT_LEFT, SELECT_RIGHT, JUDGE, STUDENT, ASK, ASSIGN, VOCABULARIES),
+    settings=lambda inputs: inputs.config.fuse.vocabulary,
     files=("links.nt", "mappings.sssom.tsv", "alignment.rdf"),
     write=_links,
 )
 
 
-def fuse_graphs(work: Work) -> FusedGraph:
-    """Fuse both graphs along the links of the alignment."""
-    alignment, left, right = work.get(ASSIGN), work.get(SELECT_LEFT), work.get(SELECT_RIGHT)
-    rows = is_link(alignment)
-    return fuse(
-        work.get(READ_LEFT),
-        work.get(READ_RIGHT),
-        left.entity_term[alignment.left[rows]],
-        right.entity_term[alignment.right[rows]],
-        work.config.fuse,
+def fuse_graphs(work: Work) -> Fusion:
+    """Fuse both graphs along the links of the alignment, and say where these join what is different."""
+    graphs, within = (work.get(READ_LEFT), work.get(READ_RIGHT)), within_graphs(work)
+    fusion = fuse(*graphs, *_linked_terms(work), work.config.fuse, work.get(VOCABULARIES), within=within)
+    if not has_clusters(fusion):
+        return fusion
+    warnings = cluster_warnings(fusion, graphs, _apart(work), within)
+    return replace(fusion, warnings=(*fusion.warnings, *warnings))
+
+
+def within_graphs(work: Work) -> tuple[tuple[Ids, Ids], tuple[Ids, Ids]]:
+    """What each graph says is one within itself, less what a person took apart, as term ids."""
+    if not work.config.fuse.same_as_within:
+        return NOTHING_WITHIN
+    apart = {each.pair for path in work.inputs.paths("unmerged") for each in read_unmerged(path)}
+    return same_within(work.get(READ_LEFT), apart), same_within(work.get(READ_RIGHT), apart)
+
+
+def _apart(work: Work) -> Apart:
+    """What is held to be different things, as term ids."""
+    alignment, verdicts = work.get(ASSIGN), verdicts_of(work)
+    left, right = work.get(SELECT_LEFT), work.get(SELECT_RIGHT)
+    threshold = work.config.judge.match_probability
+    different = (verdicts.probability < threshold) | (verdicts.voted == Outcome.NO_MATCH)
+    different[alignment.verdict[alignment.verdict >= 0]] = False
+    no = alignment.outcome == Outcome.REJECTED
+    single = {"one-to-one": (True, True), "one-to-many": (True, False), "many-to-one": (False, True)}
+    once = single.get(alignment.cardinality, (False, False))
+    return Apart(
+        judged=(left.entity_term[verdicts.left[different]], right.entity_term[verdicts.right[different]]),
+        rejected=(left.entity_term[alignment.left[no]], right.entity_term[alignment.right[no]]),
+        single=(left.entity_term if once[0] else None, right.entity_term if once[1] else None),
     )
 
 
-def _fused(work: Work, paths: tuple[Path, ...]) -> Report:
-    fused = fuse_graphs(work)
-    written = write_fused(fused, paths[0])
-    return Report({**asdict(fused.counts), "written": written})
-
+FUSE = Step(
+    name="fuse",
+    stage="fuse",
+    record=Fusion,
+    needs=(READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, JUDGE, STUDENT, ASK, ASSIGN, VOCABULARIES),
+    settings=lambda inputs: inputs.config.fuse.model_dump(
+        exclude={"mapping", "classes", "keep", "provenance", "shapes", "strict"}
+    ),
+    run=fuse_graphs,
+    report=lambda fusion: Report(
+        asdict(fusion.counts),
+        notes={f"fuse {number}": text for number, text in enumerate(fusion.warnings, 1)},
+    ),
+)
 
 FUSED_FILE = Output(
     name="fused.ttl",
     stage="fuse",
-    needs=(READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, ASSIGN),
-    settings=lambda inputs: inputs.config.fuse.model_dump(),
+    needs=(FUSE,),
+    settings=lambda _: None,
     files=("fused.ttl",),
-    write=_fused,
+    write=lambda work, paths: Report({"written": write_turtle(fused_graph(work.get(FUSE)), paths[0])}),
+)
+
+PROVENANCE_FILE = Output(
+    name="fused.trig",
+    stage="fuse",
+    needs=(FUSE,),
+    settings=lambda inputs: inputs.config.fuse.provenance,
+    files=("fused.trig",),
+    write=lambda work, paths: Report(
+        {"written": write_provenance(work.get(FUSE), paths[0], form=work.config.fuse.provenance)}
+    ),
+)
+
+CONFLICTS_FILE = Output(
+    name="conflicts.parquet",
+    stage="fuse",
+    needs=(FUSE,),
+    settings=lambda _: None,
+    files=("conflicts.parquet",),
+    write=lambda work, paths: Report({"rows": write_conflicts(work.get(FUSE), paths[0])}),
 )
 
 
-def steps(*, with_gold: bool = False) -> tuple[AnyStep, ...]:
+def _check_shapes(work: Work, paths: tuple[Path, ...]) -> Report:
+    from kgalign.shapes import check_shapes, read_shapes, write_violations
+
+    shapes = read_shapes(work.inputs.paths("shapes"))
+    found = check_shapes(work.get(READ_LEFT), work.get(READ_RIGHT), work.get(FUSE), shapes)
+    write_violations(found, paths[0])
+    counts = {"left": found.before[0], "right": found.before[1], "fused": len(found.after)}
+    return Report({**counts, "caused": len(found.caused)})
+
+
+VIOLATIONS_FILE = Output(
+    name="violations.json",
+    stage="fuse",
+    needs=(READ_LEFT, READ_RIGHT, FUSE),
+    settings=lambda inputs: inputs.digests("shapes"),
+    files=("violations.json",),
+    write=_check_shapes,
+)
+"""Only with shapes."""
+
+
+def steps(*, with_gold: bool = False, with_shapes: bool = False) -> tuple[AnyStep, ...]:
     """All steps in order: each after those it needs, files for people as soon as they can be written."""
     return (
         READ_LEFT,
@@ -368,103 +546,22 @@ def steps(*, with_gold: bool = False) -> tuple[AnyStep, ...]:
         *((RECALL,) if with_gold else ()),
         CANDIDATES_FILE,
         JUDGE,
+        STUDENT,
         ASK,
         ASSIGN,
         VERDICTS_FILE,
+        VOCABULARIES,
         LINKS_FILES,
+        FUSE,
         FUSED_FILE,
+        PROVENANCE_FILE,
+        CONFLICTS_FILE,
+        *((VIOLATIONS_FILE,) if with_shapes else ()),
     )
 
 
 STAGES = ("read", "select", "retrieve", "judge", "assign", "fuse", "export")
 """The stages in order."""
 
-STAGE_OF = {step.name: step.stage for step in steps(with_gold=True)}
+STAGE_OF = {step.name: step.stage for step in steps(with_gold=True, with_shapes=True)}
 """Step → the stage that it is part of."""
-
-
-def run(
-    left: Path,
-    right: Path,
-    out: Path,
-    config: Config | None = None,
-    *,
-    gold: Iterable[Path] = (),
-    force: bool = False,
-    progress: Progress | None = None,
-) -> Execution:
-    """Align and fuse two graphs in a run folder; what is right there already is left as it is.
-
-    Args:
-        left: a file or a folder of files.
-        right: the same for the other side.
-        out: the run folder; it is made if need be.
-        config: everything else that decides what comes out.
-        gold: files of gold links, for the recall of the candidates only.
-        force: forget what is in the folder, and take it over from other inputs.
-        progress: where long work reports how far it is.
-
-    Raises:
-        InputError: an input can't be used.
-        RunError: the folder belongs to other inputs, is in use, or can't be written.
-    """
-    config = config or Config()
-    inputs = gather(left, right, config, gold)
-    todo = steps(with_gold=bool(inputs.files["gold"]))
-
-    def before(steps_to_do: Sequence[AnyStep]) -> None:
-        # A server that is not there is found out now, and not after the evidence took its time.
-        if ASK in steps_to_do and _asks(config):
-            from kgalign.judge.llm import check
-
-            check(config, out / LEDGER_FILE)
-
-    with _opened(left, right, out, config, inputs, force=force) as (folder, record):
-        return execute(todo, Work(inputs, progress, folder), folder, record, before)
-
-
-def evidence(
-    left: Path, right: Path, out: Path | None, config: Config, *, progress: Progress | None = None
-) -> Work:
-    """Go as far as the evidence, for what is said before a model is asked; nothing is sent anywhere.
-
-    :param out: a run folder, where what is computed is kept; None to keep it in memory.
-    :raises KgalignError: as :func:`run`.
-    """
-    inputs = gather(left, right, config, ())
-    if out is None:
-        return Work(inputs, progress)
-    with _opened(left, right, out, config, inputs) as (folder, record):
-        work = Work(inputs, progress, folder)
-        every = steps(with_gold=True)
-        end = every.index(JUDGE) + 1
-        until = tuple(step for step in every[:end] if step is not RECALL)
-        execute(until, work, folder, record, later=(RECALL, *every[end:]))
-        return work
-
-
-@contextmanager
-def _opened(
-    left: Path, right: Path, out: Path, config: Config, inputs: Inputs, *, force: bool = False
-) -> Iterator[tuple[RunFolder, RunRecord]]:
-    """The run folder, locked, and what it will say of this call."""
-    check_place(out, (left, right))
-    folder = RunFolder(out)
-    with folder.locked():
-        if force:
-            with writing(out):
-                folder.clear()
-        finished = folder.read() if folder.is_run() and not force else None
-        if finished is not None:
-            check_owner(folder, finished, inputs)
-        yield (
-            folder,
-            RunRecord(
-                version=kgalign.__version__,
-                inputs=dict(inputs.files),
-                config=config.model_dump(mode="json"),
-                seed=config.seed,
-                versions=library_versions(),
-                steps=finished.steps if finished else {},
-            ),
-        )

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from kgalign.rdf.graph import Graph, Ids
+from kgalign.rdf.graph import Ids
 
 Floats = npt.NDArray[np.float32]
 
@@ -173,6 +173,22 @@ class Verdicts:
 
 
 @dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a student, a small trained model, says of the pairs that the evidence leaves in doubt."""
+
+    row: Ids
+    """(o,) rows of the verdicts, ascending: the pairs that it was shown."""
+    log_odds: Floats
+    """(o,) the student's own log-odds (natural) of each, calibrated, against all else in its question."""
+    prior: Floats
+    """(o,) probability before, once the options of a case rule each other out."""
+    probability: Floats
+    """(o,) probability after, evidence and student together."""
+    figures: dict[str, float] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Hearing:
     """What the votes of a language model say of the pairs that the evidence leaves in doubt."""
 
@@ -219,34 +235,3 @@ class Alignment:
 
     def __len__(self) -> int:
         return len(self.left)
-
-
-@dataclass(frozen=True, slots=True)
-class FusionCounts:
-    """What became of the statements: ``left + right - duplicates + same_as == statements``."""
-
-    left: int
-    right: int
-    """Distinct statements of each input graph."""
-    duplicates: int
-    """Statements that say the same as another one, once merged nodes are one."""
-    same_as: int
-    """owl:sameAs statements that were added, those apart that were there already."""
-    statements: int
-    """Statements of the fused graph."""
-    groups: int
-    """Sets of two or more nodes that became one."""
-    merged: int
-    """Nodes in these sets."""
-
-
-@dataclass(frozen=True, slots=True)
-class FusedGraph:
-    """Both graphs with one node per thing."""
-
-    graph: Graph
-    left_term: Ids
-    """(terms of the left graph,) id of each in the fused graph's terms: of what it was merged into."""
-    right_term: Ids
-    """(terms of the right graph,) the same for the right graph."""
-    counts: FusionCounts

@@ -1,5 +1,6 @@
 """The vocabulary and its shapes: all terms can be read and say what the code says; broken data is refused."""
 
+import warnings
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
@@ -8,13 +9,15 @@ from pathlib import Path
 import pyshacl
 import pytest
 import rdflib
-from rdflib import OWL, RDF, RDFS, SH, SKOS
+from rdflib import OWL, RDF, RDFS, SH, SKOS, XSD
 
+from kgalign.export.provenance import write_provenance
 from kgalign.ledger import FILE, Ledger
 from kgalign.ledger.export import export
 from kgalign.ledger.turtle import STATUS
 from kgalign.records import Outcome
 from kgalign.votes import Direction, Status, View
+from tests.export.small_fusion import small_fusion
 from tests.ledger.small_ledger import write
 
 KG = rdflib.Namespace("https://w3id.org/kgalign#")
@@ -39,10 +42,23 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "votes.ttl"
 
 
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What is said of a small fusion in which everything happens, as N-Triples."""
+    folder = tmp_path_factory.mktemp("fusion")
+    write_provenance(small_fusion(folder), folder / "fused.trig")
+    data = rdflib.Dataset()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its own old classes
+        data.parse(folder / "fused.trig", format="trig")
+    (found,) = (graph for graph in data.graphs() if (graph.identifier, RDF.type, PROV.Bundle) in graph)
+    return found.serialize(format="nt")
+
+
 @pytest.fixture
-def votes(exported: Path) -> rdflib.Graph:
-    """A ledger with every status and every outcome as RDF, to be changed."""
-    return rdflib.Graph().parse(exported)
+def votes(exported: Path, bundle: str) -> rdflib.Graph:
+    """A ledger with every status and every outcome, and a fusion, as RDF, to be changed."""
+    return rdflib.Graph().parse(exported).parse(data=bundle, format="nt")
 
 
 def _validate(graph: rdflib.Graph) -> tuple[bool, rdflib.Graph]:
@@ -73,8 +89,8 @@ def test_nothing_is_used_that_is_not_defined(votes: rdflib.Graph) -> None:
         assert _used(each) <= defined
 
 
-def test_every_term_of_votes_is_in_use(votes: rdflib.Graph) -> None:
-    """What the export never says is no part of the vocabulary of votes."""
+def test_every_term_of_votes_and_fusions_is_in_use(votes: rdflib.Graph) -> None:
+    """What the files never say is no part of their vocabulary."""
     graph = _vocabulary()
     runs = {
         "Run",
@@ -228,11 +244,57 @@ def _no_way_out(graph: rdflib.Graph) -> None:
         graph.remove((None, KG.option, option))
 
 
+def _no_source(graph: rdflib.Graph) -> None:
+    graph.remove((_some(graph, KG.rule, rdflib.Literal("KeepFirst")), PROV.wasDerivedFrom, None))
+
+
+def _derived_from_a_graph_alone(graph: rdflib.Graph) -> None:
+    source = _some(graph, KG.graph, rdflib.URIRef("http://e.example/almanac"))
+    graph.remove((None, PROV.wasDerivedFrom, source))
+
+
+def _sure_beyond_doubt(graph: rdflib.Graph) -> None:
+    graph.set(
+        (
+            _some(graph, RDF.type, KG.LostStatement),
+            KG.confidence,
+            rdflib.Literal("1.01", datatype=XSD.decimal),
+        )
+    )
+
+
+def _lost_and_counted(graph: rdflib.Graph) -> None:
+    graph.add((_some(graph, RDF.type, KG.LostStatement), RDF.type, KG.CountedStatement))
+
+
+def _two_values(graph: rdflib.Graph) -> None:
+    graph.add((_some(graph, RDF.type, KG.LostStatement), RDF.object, VALUE))
+
+
+def _lost_against_itself(graph: rdflib.Graph) -> None:
+    node = _some(graph, RDF.type, KG.LostStatement)
+    for value in graph.objects(node, RDF.object):
+        graph.set((node, KG.kept, value))
+
+
+def _a_loser_missing(graph: rdflib.Graph) -> None:
+    graph.remove((_some(graph, RDF.type, KG.AgreeingStatement), None, None))
+
+
+def _a_third_side(graph: rdflib.Graph) -> None:
+    graph.set((_some(graph, KG.side, rdflib.Literal("left")), KG.side, rdflib.Literal("middle")))
+
+
+def _no_version(graph: rdflib.Graph) -> None:
+    graph.remove((None, OWL.versionInfo, None))
+
+
 DAMAGES = (
     _second_status, _unknown_status, _counted_choice_not_offered, _counted_choice_elsewhere,
     _counted_without_choice, _failed_but_speaks, _invented_but_found, _counted_but_not_found, _another_case,
     _derived_from_a_failure, _votes_lost, _another_probability, _above_one, _person_decided, _literal_entity,
-    _two_forms, _no_way_out,
+    _two_forms, _no_way_out, _no_source, _derived_from_a_graph_alone, _sure_beyond_doubt, _lost_and_counted,
+    _two_values, _lost_against_itself, _a_loser_missing, _a_third_side, _no_version,
 )  # fmt: skip
 
 

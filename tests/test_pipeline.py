@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from kgalign import pipeline
+from kgalign import pipeline, running
 from kgalign.config import Config, as_config
 from kgalign.engine import Inputs, Work, fingerprints
 from kgalign.errors import InputError, RunError
@@ -32,9 +32,10 @@ def _changed(pair: Pair, config: dict[str, Any], gold: tuple[Path, ...] = ()) ->
 
 
 ALL = {step.name for step in pipeline.steps(with_gold=True)}
-FROM_ASSIGN = {"assign", "verdicts.parquet", "links", "fused.ttl"}
+FROM_FUSE = {"fuse", "fused.ttl", "fused.trig", "conflicts.parquet"}
+FROM_ASSIGN = {"assign", "verdicts.parquet", "links", "vocabularies"} | FROM_FUSE
 FROM_ASK = {"ask"} | FROM_ASSIGN
-FROM_JUDGE = {"judge"} | FROM_ASK
+FROM_JUDGE = {"judge", "student"} | FROM_ASK
 FROM_RETRIEVE = {"retrieve", "recall", "candidates.parquet"} | FROM_JUDGE
 READ = {"read-left", "read-right"}
 
@@ -43,7 +44,9 @@ READ = {"read-left", "read-right"}
     ("config", "expected"),
     [
         ({}, set()),
-        ({"fuse": {"canonical": "right"}}, {"fused.ttl"}),
+        ({"fuse": {"canonical": "right"}}, FROM_FUSE),
+        ({"fuse": {"policy": "Voting"}}, FROM_FUSE),
+        ({"fuse": {"provenance": "none"}}, {"fused.trig"}),
         ({"judge": {"iterations": 5}}, FROM_JUDGE),
         ({"judge": {"judge": "scripted"}}, FROM_ASK),
         ({"votes": {"max_votes": 5}}, set()),
@@ -106,7 +109,7 @@ def _outputs(run: Path) -> dict[str, bytes]:
 
 def test_a_run_holds_what_each_stage_found(elements: Pair, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    pipeline.run(elements.left, elements.right, run, gold=[elements.gold])
+    running.run(elements.left, elements.right, run, gold=[elements.gold])
     folder = RunFolder(run)
     left, right = folder.load("select-left", Profile), folder.load("select-right", Profile)
     candidates, verdicts = folder.load("retrieve", Candidates), folder.load("judge", Verdicts)
@@ -133,48 +136,48 @@ def test_a_run_holds_what_each_stage_found(elements: Pair, tmp_path: Path) -> No
 
 def test_the_same_seed_gives_the_same_bytes(elements: Pair, tmp_path: Path) -> None:
     for name in ("one", "two"):
-        pipeline.run(elements.left, elements.right, tmp_path / name, as_config({"seed": 3}))
+        running.run(elements.left, elements.right, tmp_path / name, as_config({"seed": 3}))
     assert _outputs(tmp_path / "one") == _outputs(tmp_path / "two")
 
 
 def test_an_option_and_back_gives_the_bytes_of_a_fresh_run(elements: Pair, tmp_path: Path) -> None:
     fresh, used = tmp_path / "fresh", tmp_path / "used"
-    pipeline.run(elements.left, elements.right, fresh)
+    running.run(elements.left, elements.right, fresh)
     changes: list[dict[str, Any]] = [{"retrieve": {"k": 3}}, {"fuse": {"canonical": "mint"}}, {"seed": 9}, {}]
     random.Random(7).shuffle(changes)
     for change in (*changes, {}):
-        pipeline.run(elements.left, elements.right, used, as_config(change))
+        running.run(elements.left, elements.right, used, as_config(change))
     assert _outputs(used) == _outputs(fresh)
 
 
 def test_an_edited_input_is_read_again(elements: Pair, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    pipeline.run(elements.left, elements.right, run)
+    running.run(elements.left, elements.right, run)
     text = elements.left.read_text(encoding="utf8")
     elements.left.write_text(text.replace('"Iron"@en', '"Steel"@en'), encoding="utf8")
-    again = pipeline.run(elements.left, elements.right, run)
+    again = running.run(elements.left, elements.right, run)
     assert {"read-left", "select-left", "judge", "fused.ttl"} <= set(again.done)
     assert "read-right" in again.kept
 
 
 def test_force_redoes_everything(elements: Pair, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    first = pipeline.run(elements.left, elements.right, run)
-    again = pipeline.run(elements.left, elements.right, run, force=True)
+    first = running.run(elements.left, elements.right, run)
+    again = running.run(elements.left, elements.right, run, force=True)
     assert again.done == first.done
 
 
 def test_deleted_stages_come_back_when_they_are_needed(elements: Pair, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    pipeline.run(elements.left, elements.right, run)
+    running.run(elements.left, elements.right, run)
     before = _outputs(run)
     shutil.rmtree(run / "stages")
-    pipeline.run(elements.left, elements.right, run)
+    running.run(elements.left, elements.right, run)
     assert _outputs(run) == before
 
 
 def test_in_memory_gives_what_the_run_folder_gives(elements: Pair, tmp_path: Path) -> None:
-    pipeline.run(elements.left, elements.right, tmp_path / "run")
+    running.run(elements.left, elements.right, tmp_path / "run")
     stored = RunFolder(tmp_path / "run").load("assign", Alignment)
     work = Work(gather(elements.left, elements.right, Config()))
     computed = work.get(pipeline.ASSIGN)
@@ -184,21 +187,21 @@ def test_in_memory_gives_what_the_run_folder_gives(elements: Pair, tmp_path: Pat
 
 def test_nothing_is_written_before_the_inputs_are_found(elements: Pair, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.ttl"):
-        pipeline.run(elements.left, tmp_path / "none.ttl", tmp_path / "run")
+        running.run(elements.left, tmp_path / "none.ttl", tmp_path / "run")
     with pytest.raises(InputError, match=r"none\.tsv"):
-        pipeline.run(elements.left, elements.right, tmp_path / "run", gold=[tmp_path / "none.tsv"])
+        running.run(elements.left, elements.right, tmp_path / "run", gold=[tmp_path / "none.tsv"])
     assert not (tmp_path / "run").exists()
 
 
 def test_a_run_belongs_to_its_inputs(elements: Pair, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    pipeline.run(elements.left, elements.right, run)
+    running.run(elements.left, elements.right, run)
     with pytest.raises(RunError, match="its left side is"):
-        pipeline.run(elements.right, elements.left, run)
+        running.run(elements.right, elements.left, run)
 
 
 def test_progress_is_told_of_work(elements: Pair, tmp_path: Path, watcher: Callable[[], Any]) -> None:
     watch = watcher()
-    pipeline.run(elements.left, elements.right, tmp_path / "run", progress=watch)
+    running.run(elements.left, elements.right, tmp_path / "run", progress=watch)
     assert any("left.ttl" in name for name in watch.names)
     assert watch.open == 0

@@ -13,6 +13,7 @@ from kgalign.judge.llm import hear
 from kgalign.llm.scripted import ScriptedSettings
 from kgalign.llm.scripted_server import running
 from kgalign.plan import Plan, make_plan
+from kgalign.running import evidence
 from tests.conftest import Pair
 from tests.llm_runs import runs
 
@@ -26,7 +27,7 @@ def doubtful(tmp_path_factory: pytest.TempPathFactory) -> Pair:
 
 @pytest.fixture(scope="module")
 def work(doubtful: Pair) -> Work:
-    return pipeline.evidence(doubtful.left, doubtful.right, None, runs.config(NOBODY))
+    return evidence(doubtful.left, doubtful.right, None, runs.config(NOBODY))
 
 
 def planned(work: Work, *, rate: float | None = None, **sections: dict[str, Any]) -> Plan:

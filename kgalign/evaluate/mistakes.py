@@ -22,6 +22,7 @@ class Reason(StrEnum):
     JUDGED_BELOW = "judged below"
     LOST = "lost in assignment"
     UNDECIDED = "left undecided"
+    TAKEN_BACK = "taken back by a person"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,8 @@ def _reason(known: bool, probability: float, outcome: int, match_probability: fl
         return Reason.NOT_RETRIEVED
     if outcome in (Outcome.UNDECIDED, Outcome.NOT_ASKED, Outcome.FAILED):
         return Reason.UNDECIDED
+    if outcome == Outcome.REJECTED:
+        return Reason.TAKEN_BACK
     return Reason.LOST if probability >= match_probability else Reason.JUDGED_BELOW
 
 

@@ -1,8 +1,20 @@
-"""Export: the links in the formats that others read."""
+"""Export: links, the fused graph and its conflicts in the formats that others read."""
 
+from kgalign.export.conflicts import write_conflicts
 from kgalign.export.oaei import write_oaei
+from kgalign.export.provenance import write_provenance
 from kgalign.export.rows import Written, linked, rejected, united
 from kgalign.export.same_as import write_links
 from kgalign.export.sssom import write_sssom
 
-__all__ = ["Written", "linked", "rejected", "united", "write_links", "write_oaei", "write_sssom"]
+__all__ = [
+    "Written",
+    "linked",
+    "rejected",
+    "united",
+    "write_conflicts",
+    "write_links",
+    "write_oaei",
+    "write_provenance",
+    "write_sssom",
+]

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from kgalign.rdf.write import partial_beside
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[TextIO]:
@@ -14,9 +16,9 @@ def replacing(path: Path) -> Iterator[TextIO]:
     Raises:
         OSError: no room, or no permission; what stood at ``path`` is as it was.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    partial = partial_beside(path)
     try:
-        with partial.open("w", encoding="utf8", newline="\n") as file:
+        with partial.open("x", encoding="utf8", newline="\n") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

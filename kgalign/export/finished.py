@@ -1,14 +1,16 @@
 """What a finished run holds, read when it is asked for."""
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from kgalign import pipeline
 from kgalign.config import Config
+from kgalign.correspondences import Vocabularies
 from kgalign.engine import Inputs, Step, Work
 from kgalign.errors import RunError
 from kgalign.folder import RunFolder, RunRecord
+from kgalign.fused import Fusion, fused_graph
 from kgalign.rdf.graph import Graph
 from kgalign.records import Alignment, Profile, Verdicts
 
@@ -63,17 +65,23 @@ class Finished:
 
     @property
     def verdicts(self) -> Verdicts:
-        """The verdicts with the votes in them."""
+        """The verdicts with the student and the votes in them."""
         self.get(pipeline.JUDGE)
+        self.get(pipeline.STUDENT)
         self.get(pipeline.ASK)
         return pipeline.verdicts_of(self._work)
 
+    def fusion(self) -> Fusion:
+        """What became of every statement."""
+        return self.get(pipeline.FUSE)
+
+    def vocabularies(self) -> Vocabularies:
+        """Which properties and classes correspond."""
+        return self.get(pipeline.VOCABULARIES)
+
     def fused(self) -> Graph:
-        """The fused graph, made anew; all that it was made from is let go."""
-        needs: list[Step[Any]] = [step for step in pipeline.FUSED_FILE.needs if isinstance(step, Step)]
-        for step in needs:
-            self.get(step)
-        graph = pipeline.fuse_graphs(self._work).graph
+        """The fused graph; all else that was loaded is let go."""
+        graph = fused_graph(self.fusion())
         self._work.keep_only(set())
         self._loaded.clear()
         return graph

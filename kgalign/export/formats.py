@@ -11,6 +11,7 @@ from kgalign.export.finished import Finished
 from kgalign.export.json_ld import write_json_ld
 from kgalign.export.link_tables import write_links_csv, write_links_parquet
 from kgalign.export.oaei import write_oaei
+from kgalign.export.provenance import write_provenance
 from kgalign.export.rows import Pairs, Written, linked, rejected, united
 from kgalign.export.same_as import EXACT_MATCH, write_links
 from kgalign.export.sssom import write_sssom
@@ -70,6 +71,13 @@ def _graph(write: Callable[[Graph, Path], int], *, keeps_names: bool) -> Writer:
     return written
 
 
+def _provenance(form: str) -> Writer:
+    def written(run: Finished, path: Path, choices: Choices) -> Exported:
+        return Exported({"statement": write_provenance(run.fusion(), path, form=form)})
+
+    return written
+
+
 def _statements(predicate: str) -> Writer:
     def written(run: Finished, path: Path, choices: Choices) -> Exported:
         return _links(write_links(path, run.left, run.right, run.alignment, predicate=predicate))
@@ -86,7 +94,15 @@ def _sssom(run: Finished, path: Path, choices: Choices) -> Exported:
     refused = rejected(alignment, verdicts, run.evidence, run.config.judge.match_probability)
     pairs = united(linked(alignment, undecided=choices.undecided), refused)
     written = write_sssom(
-        path, run.left, run.right, alignment, verdicts, version=kgalign.__version__, pairs=pairs
+        path,
+        run.left,
+        run.right,
+        alignment,
+        verdicts,
+        version=kgalign.__version__,
+        pairs=pairs,
+        vocabularies=run.vocabularies(),
+        vocabulary=run.config.fuse.vocabulary,
     )
     return _links(written, "mapping")
 
@@ -131,6 +147,10 @@ FORMATS: dict[str, Format] = {
     "jsonld": Format(
         "the fused graph as JSON-LD, with named graphs", _graph(write_json_ld, keeps_names=True)
     ),
+    "provenance": Format(
+        "the fused graph and where each value comes from, as TriG with PROV-O", _provenance("prov")
+    ),
+    "provenance-rdf12": Format("the same with annotations of RDF 1.2, as TriG", _provenance("rdf12")),
     "same-as": Format("the links as owl:sameAs, in N-Triples", _statements(OWL_SAME_AS)),
     "exact-match": Format("the links as skos:exactMatch, in N-Triples", _statements(EXACT_MATCH)),
     "sssom": Format("the links, and what was rejected, as SSSOM", _sssom, takes=_OPEN),
@@ -154,6 +174,9 @@ _ENDINGS = {
     "owl:sameas": "same-as",
     "skos:exactmatch": "exact-match",
     "tsv": "sssom",
+    "prov": "provenance",
+    "prov-o": "provenance",
+    "rdf12": "provenance-rdf12",
     "alignment": "oaei",
     "gexf": "graphml",
 }

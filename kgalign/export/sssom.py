@@ -1,40 +1,49 @@
-"""``mappings.sssom.tsv``: the links in the Simple Standard for Sharing Ontological Mappings."""
+"""``mappings.sssom.tsv``: the links in the Simple Standard for Sharing Ontological Mappings.
+
+Properties and classes that correspond come after the entities.
+"""
 
 import csv
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 import numpy.typing as npt
 
+from kgalign.correspondences import Target, Vocabularies
 from kgalign.export.curies import BUILT_IN, Prefixes
 from kgalign.export.files import replacing
-from kgalign.export.rows import REFUSED, Link, Pairs, Written, linked, named, one_line
+from kgalign.export.rows import Link, Pairs, Written, is_iri, linked, named, one_line
+from kgalign.export.sssom_vocabularies import VocabularyMapping, vocabulary_mappings
 from kgalign.records import Alignment, Outcome, Profile, Verdicts
 
 UNSPECIFIED_LICENSE = "https://w3id.org/sssom/license/unspecified"
 """What SSSOM says where nobody has chosen a licence."""
 
 _TOOL = "kgalign"
-_MODIFIER, _COMMENT = "predicate_modifier", "comment"
 _COLUMNS = (
     "subject_id",
     "subject_label",
     "predicate_id",
-    _MODIFIER,
+    "predicate_modifier",
     "object_id",
     "object_label",
     "mapping_justification",
+    "subject_type",
+    "object_type",
     "mapping_tool",
     "mapping_tool_version",
     "confidence",
-    _COMMENT,
+    "comment",
 )
+"""In the order that SSSOM gives them."""
+_OPTIONAL = frozenset({"predicate_modifier", "subject_type", "object_type", "comment"})
 _OF_TOOL = frozenset({"mapping_tool", "mapping_tool_version"})
 _BY_PEOPLE = frozenset({Outcome.CONFIRMED, Outcome.REJECTED})
 _OPEN = {
@@ -63,16 +72,19 @@ def write_sssom(
     version: str,
     license: str = UNSPECIFIED_LICENSE,
     pairs: Pairs | None = None,
+    vocabularies: Vocabularies | None = None,
+    vocabulary: Target = "left",
 ) -> Written:
-    """Write each pair as one mapping: the links, unless other pairs are named.
+    """Write each pair as one mapping: the links, unless other pairs are named; then what corresponds.
 
     Instances are mapped with owl:sameAs, classes with owl:equivalentClass, concepts (and a class with
     anything else) with skos:exactMatch. A pair that was refused is the same mapping with the modifier
     ``Not``; its confidence is that of the refusal, 1 where a person refused it. A pair that is left to
     people is a skos:closeMatch, and a comment says so: a reader that looks at nothing but the predicate
     shall not take it for a link. IRIs become CURIEs of their URIs. What kgalign found is a composite
-    matching; a link known from the start is of unspecified origin, what a person confirmed or rejected is
-    manual curation. The set's id is a hash of its mappings: the same mappings, the same id.
+    matching, of properties and classes an instance-based one; a link known from the start is of unspecified
+    origin, what a person said is manual curation. The set's id is a hash of its mappings: the same
+    mappings, the same id.
 
     Args:
         path: where to.
@@ -83,33 +95,62 @@ def write_sssom(
         version: version of kgalign.
         license: URI of the licence of the mappings.
         pairs: what to write.
+        vocabularies: properties and classes that correspond.
+        vocabulary: whose vocabulary the fused graph uses, for their comments.
 
     Raises:
         OSError: no room, or no permission.
     """
     wanted = linked(alignment) if pairs is None else pairs
-    outcomes: set[Outcome] = set()
-    prefixes = Prefixes.for_iris(_iris(named(left, right, wanted), outcomes))
+    said = list(vocabulary_mappings(vocabularies or Vocabularies(), vocabulary))
+    told = [each for each in said if is_iri(each.subject) and is_iri(each.object)]
+    prefixes = Prefixes.for_iris(_iris(named(left, right, wanted), told))
     mapper = _Mapper(prefixes, version, verdicts.given, _kinds(left), _kinds(right))
-    rows = _needed(outcomes)
-    columns = [_COLUMNS[row] for row in rows]
-    all_by_tool = not _OF_TOOL & set(columns)
-    digest = hashlib.sha256()
-    told = [row for row in rows if _COLUMNS[row] not in _OF_TOOL]
-    for link in named(left, right, wanted):
-        values = mapper.mapping(link)
-        digest.update(json.dumps([values[row] for row in told]).encode())
-    set_id = f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_OID, digest.hexdigest())}"
+
+    def mappings() -> Iterator[tuple[str, ...]]:
+        return chain(map(mapper.mapping, named(left, right, wanted)), map(mapper.of_vocabulary, told))
+
+    written = _write(path, mappings, prefixes, version=version, license=license)
+    return Written(written, len(wanted) + len(said) - written)
+
+
+def _write(
+    path: Path,
+    mappings: Callable[[], Iterator[tuple[str, ...]]],
+    prefixes: Prefixes,
+    *,
+    version: str,
+    license: str,
+) -> int:
+    """Go through the mappings twice, once for the head of the file: how many there are."""
+    places, set_id = _survey(mappings())
+    columns = [_COLUMNS[place] for place in places]
     written = 0
     with replacing(path) as file:
-        _write_head(file, set_id, license, version if all_by_tool else None, prefixes)
+        _write_head(file, set_id, license, None if _OF_TOOL & set(columns) else version, prefixes)
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
         table.writerow(columns)
-        for link in named(left, right, wanted):
-            values = mapper.mapping(link)
-            table.writerow([values[row] for row in rows])
+        for values in mappings():
+            table.writerow([values[place] for place in places])
             written += 1
-    return Written(written, len(wanted) - written)
+    return written
+
+
+def _survey(mappings: Iterable[tuple[str, ...]]) -> tuple[list[int], str]:
+    """Places of those of ``_COLUMNS`` that the mappings need, and the id of the set.
+
+    A value of the whole set may not stand in single mappings too: the tool is named in one place.
+    """
+    digest = hashlib.sha256()
+    places = {column: place for place, column in enumerate(_COLUMNS)}
+    optional, of_tool = ([places[each] for each in sorted(names)] for names in (_OPTIONAL, _OF_TOOL))
+    told = [place for place in places.values() if place not in of_tool]
+    needed = set(told) - set(optional)
+    for values in mappings:
+        needed.update(place for place in optional if values[place])
+        needed.update(place for place in of_tool if not values[place])
+        digest.update(json.dumps([values[place] for place in told]).encode())
+    return sorted(needed), f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_OID, digest.hexdigest())}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +174,29 @@ class _Mapper:
             self.prefixes.curie(link.right_iri),
             one_line(link.right_name),
             self._justification(link),
+            "",
+            "",
             *tool,
             _confidence(link),
             _OPEN.get(link.outcome, ""),
+        )
+
+    def of_vocabulary(self, mapping: VocabularyMapping) -> tuple[str, ...]:
+        """The value of each of ``_COLUMNS`` for two properties or classes."""
+        given = mapping.given
+        return (
+            self.prefixes.curie(mapping.subject),
+            "",
+            mapping.predicate,
+            "",
+            self.prefixes.curie(mapping.object),
+            "",
+            "semapv:ManualMappingCuration" if given else "semapv:InstanceBasedMatching",
+            mapping.type,
+            mapping.type,
+            *(("", "") if given else (_TOOL, self.version)),
+            str(round(mapping.confidence, 6)),
+            one_line(mapping.comment),
         )
 
     def _predicate(self, link: Link) -> str:
@@ -153,22 +214,13 @@ class _Mapper:
         return "semapv:UnspecifiedMatching" if known else "semapv:ManualMappingCuration"
 
 
-def _iris(links: Iterable[Link], outcomes: set[Outcome]) -> Iterator[str]:
-    """The IRIs of pairs; their outcomes are put into the set."""
+def _iris(links: Iterable[Link], mappings: Iterable[VocabularyMapping]) -> Iterator[str]:
     for link in links:
-        outcomes.add(link.outcome)
         yield link.left_iri
         yield link.right_iri
-
-
-def _needed(outcomes: set[Outcome]) -> list[int]:
-    """Places of those of ``_COLUMNS`` that mappings of these outcomes need.
-
-    A value of the whole set may not stand in single mappings too: the tool is named in one place.
-    """
-    needed = dict.fromkeys(_OF_TOOL, bool(outcomes & _BY_PEOPLE))
-    needed |= {_MODIFIER: bool(outcomes & REFUSED), _COMMENT: bool(outcomes & _OPEN.keys())}
-    return [place for place, column in enumerate(_COLUMNS) if needed.get(column, True)]
+    for mapping in mappings:
+        yield mapping.subject
+        yield mapping.object
 
 
 def _by_people(link: Link) -> bool:

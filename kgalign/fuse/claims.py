@@ -72,7 +72,7 @@ def claims_of(graph: Graph, side: str = "", sources: Mapping[str, str] | None = 
             rule of this module decides.
     """
     rows = np.flatnonzero(~about_graphs(graph))
-    names, code = _sources(graph, rows, side, sources or {})
+    names, code = sources_of(graph, rows, side, sources)
     return _sorted(
         Claims(
             graph.subject[rows],
@@ -122,10 +122,11 @@ def _sorted(claims: Claims) -> Claims:
     return claims.take(order)
 
 
-def _sources(
-    graph: Graph, rows: Positions, side: str, given: Mapping[str, str]
+def sources_of(
+    graph: Graph, rows: Positions, side: str, given: Mapping[str, str] | None = None
 ) -> tuple[tuple[str, ...], Ids]:
-    """Names of the sources, sorted, and the source of each of the rows."""
+    """Names of the sources, sorted, and the source of each of the rows; arguments as in :func:`claims_of`."""
+    given = given or {}
     names = graph.graph[rows]
     graphs, place = np.unique(names, return_inverse=True)
     called: list[str] = []

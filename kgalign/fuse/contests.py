@@ -63,6 +63,19 @@ class Table:
     def __len__(self) -> int:
         return len(self.item)
 
+    def take(self, places: Positions) -> "Table":
+        """Some of the claims; items keep their numbers."""
+        return replace(
+            self,
+            rows=self.rows[places],
+            item=self.item[places],
+            source=self.source[places],
+            key=self.key[places],
+            numbers=self.numbers[places],
+            grain=self.grain[places],
+            fits=self.fits[places],
+        )
+
     def with_numbers(self, numbers: Doubles) -> "Table":
         """The table with other numbers; keys follow them."""
         return replace(self, numbers=numbers, key=_keys(numbers, self.key))
@@ -104,24 +117,38 @@ class Table:
 def table_of(claims: Claims, values: Values, property: int, among: Flags | None = None) -> Table:
     """The table of one property, of some of its claims where that is said."""
     rows = np.flatnonzero((claims.property == property) & (True if among is None else among))
-    kinds = np.bincount(values.kind[rows], minlength=len(Kind))
+    return table_at(claims, rows, values.take(rows))
+
+
+def table_at(claims: Claims, rows: Positions, values: Values) -> Table:
+    """The table of some claims of one property.
+
+    Args:
+        claims: all claims.
+        rows: (n,) those that the table is of.
+        values: (n,) theirs.
+
+    In an item the claims stand in the order of their terms, whoever makes them.
+    """
+    kinds = np.bincount(values.kind, minlength=len(Kind))
     kind = Kind(int(kinds.argmax()))
     numeric = kind in (Kind.NUMBER, Kind.DATE)
-    fits: Flags = np.asarray(values.kind[rows]) == int(kind)
-    numbers = np.where(fits, values.number[rows], np.nan)[:, None] if numeric else np.empty((len(rows), 0))
-    grain = np.where(fits, values.grain[rows], np.nan)[:, None] if numeric else np.empty((len(rows), 0))
-    tags = values.language[rows] if kind == Kind.TEXT else np.full(len(rows), -1, np.int32)
-    order = np.lexsort((tags, claims.subject[rows]))
-    new = run_starts(claims.subject[rows][order], tags[order])
+    fits: Flags = np.asarray(values.kind) == int(kind)
+    numbers = np.where(fits, values.number, np.nan)[:, None] if numeric else np.empty((len(rows), 0))
+    grain = np.where(fits, values.grain, np.nan)[:, None] if numeric else np.empty((len(rows), 0))
+    tags = values.language if kind == Kind.TEXT else np.full(len(rows), -1, np.int32)
+    order = np.lexsort((claims.source[rows], claims.value[rows], tags, claims.subject[rows]))
+    rows = rows[order]
+    new = run_starts(claims.subject[rows], tags[order])
     return Table(
-        properties=(property,),
+        properties=tuple(np.unique(claims.property[rows]).tolist()),
         kind=kind,
         scale=_scale(kind, numbers),
-        rows=rows[order][:, None],
+        rows=rows[:, None],
         item=np.cumsum(new) - 1,
-        subject=claims.subject[rows][order][new],
-        source=claims.source[rows][order],
-        key=_ranks(values.key[rows][order]),
+        subject=claims.subject[rows][new],
+        source=claims.source[rows],
+        key=_ranks(values.key[order]),
         numbers=numbers[order],
         grain=grain[order],
         fits=fits[order],
@@ -133,7 +160,8 @@ def joint_table(claims: Claims, values: Values, joint: Joint) -> Table:
     """The table of two properties that belong together; claims without a partner are not in it."""
     pairs = pair_rows(claims, *joint.properties)
     rows = np.stack([pairs.first, pairs.second], axis=1)
-    order = np.lexsort((rows[:, 1], rows[:, 0], claims.subject[rows[:, 0]]))
+    value = claims.value[rows]
+    order = np.lexsort((claims.source[rows[:, 0]], value[:, 1], value[:, 0], claims.subject[rows[:, 0]]))
     rows = rows[order]
     subject = claims.subject[rows[:, 0]]
     new = run_starts(subject)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kgalign.arrays import Doubles, Flags
+from kgalign.arrays import Doubles, Flags, Positions
 from kgalign.fuse.contests import Scale, Table, beside_others, consensus, finite_rows
 from kgalign.fuse.values import Kind, coarser
 
@@ -67,8 +67,13 @@ class Mended:
     """(n,) numbers that a fault has spoilt for good."""
 
 
-def find_faults(table: Table) -> Mended:
-    """The faults of each source in one table."""
+def find_faults(table: Table, prefer: int | None = None) -> Mended:
+    """The faults of each source in one table.
+
+    Args:
+        table: what the sources say.
+        prefer: the source that is taken to be right where nothing tells which of two is at fault.
+    """
     none = np.zeros(len(table), bool)
     faults = _wrong_kind(table)
     if table.kind != Kind.NUMBER or table.scale == Scale.NONE:
@@ -76,10 +81,10 @@ def find_faults(table: Table) -> Mended:
         return Mended(table, tuple(faults), np.asarray(dated), none, none)
     altered = none.copy()
     if table.numbers.shape[1] == 2:
-        table, found, turned = _swapped(table)
+        table, found, turned = _swapped(table, prefer)
         faults += found
         altered |= turned
-    table, found, scaled = _factors(table)
+    table, found, scaled = _factors(table, prefer)
     faults += found
     altered |= scaled
     found, broken = _cut(table)
@@ -128,7 +133,7 @@ def _coarse(table: Table) -> tuple[Table, list[Fault], Flags]:
                 continue
             rows = rounds[unit] & (table.source == source)
             coarse |= rows
-            grain[rows] = np.maximum(grain[rows], unit)
+            grain[rows] = unit
             what = "whole numbers" if unit == 1 else f"multiples of {unit:g}"
             text = f"gives {what} only ({count} of {of}){_how_cut(table, rows, unit)}"
             faults.append(Fault(source, table.properties, "coarse", count, of, text))
@@ -154,11 +159,12 @@ def _how_cut(table: Table, rows: Flags, unit: float) -> str:
     return ": cut off, not rounded" if cut > rounded else ": rounded" if rounded > cut else ""
 
 
-def _swapped(table: Table) -> tuple[Table, list[Fault], Flags]:
+def _swapped(table: Table, prefer: int | None) -> tuple[Table, list[Fault], Flags]:
     """Sources whose pairs fit the others better when their two numbers change places.
 
     The clearest first, each put right before the next: of two sources that are each other's mirror only one
-    is turned, the smaller where nothing else tells. Pairs that nobody else speaks of are turned too where
+    is turned, first one with latitudes that there can't be; where nothing else tells not the preferred one,
+    and the smaller. Pairs that nobody else speaks of are turned too where
     nearly all others of the source are, and they lie closer to the middle of all when turned.
     """
     turned = np.zeros(len(table), bool)
@@ -171,8 +177,8 @@ def _swapped(table: Table) -> tuple[Table, list[Fault], Flags]:
         if not (seen >= _FEWEST).any():
             break
         share = np.where(seen >= _FEWEST, seen / np.maximum(of, 1), 0.0)
-        said = np.bincount(table.source, minlength=table.sources)
-        source = int(np.lexsort((np.arange(table.sources), said, -share))[0])
+        odd = np.where(seen >= _FEWEST, _impossible(table, better), 0.0)
+        source = int(np.lexsort((*_suspicion(table, prefer), -share, -odd, share < _MOST))[0])
         mine = (table.source == source) & better & (compared | (share[source] >= _MOST))
         numbers = table.numbers.copy()
         numbers[mine] = numbers[mine][:, ::-1]
@@ -182,6 +188,27 @@ def _swapped(table: Table) -> tuple[Table, list[Fault], Flags]:
         text = f"has the two values swapped ({count} of {whole})"
         faults.append(Fault(source, table.properties, "swapped", count, whole, text))
     return table, faults, turned
+
+
+def _suspicion(table: Table, prefer: int | None) -> tuple[Positions, Positions, Flags]:
+    """(sources,) each: whom to blame where nothing else tells, the last column first.
+
+    Not the preferred source; then the smaller; then the one whose claims come first in the order of terms.
+    """
+    first = np.full(table.sources, len(table))
+    np.minimum.at(first, table.source, np.arange(len(table)))
+    said = np.bincount(table.source, minlength=table.sources)
+    return first, said, np.arange(table.sources) == (-1 if prefer is None else prefer)
+
+
+def _impossible(table: Table, better: Flags) -> Doubles:
+    """(sources,) share of the claims of a place whose first number is no latitude, the second may be."""
+    if table.scale != Scale.EARTH:
+        return np.zeros(table.sources)
+    with np.errstate(invalid="ignore"):
+        beyond = better & (np.abs(table.numbers[:, 0]) > 90) & (np.abs(table.numbers[:, 1]) <= 90)
+    said = np.bincount(table.source, minlength=table.sources)
+    return np.asarray(np.bincount(table.source, beyond, table.sources) / np.maximum(said, 1))
 
 
 def _mirrored(table: Table) -> tuple[Flags, Flags]:
@@ -198,14 +225,14 @@ def _mirrored(table: Table) -> tuple[Flags, Flags]:
     return compared & table.fits, np.asarray(better)
 
 
-def _factors(table: Table) -> tuple[Table, list[Fault], Flags]:
+def _factors(table: Table, prefer: int | None) -> tuple[Table, list[Fault], Flags]:
     """Sources that are off by a constant factor, the clearest first; each is put right before the next."""
     altered = np.zeros(len(table), bool)
     faults: list[Fault] = []
     if table.scale == Scale.EARTH or table.numbers.shape[1] != 1:
         return table, faults, altered
     for _ in range(table.sources):
-        best = _clearest(table, {fault.source for fault in faults})
+        best = _clearest(table, {fault.source for fault in faults}, prefer)
         if best is None:
             break
         source, factor, count, of = best
@@ -220,15 +247,16 @@ def _factors(table: Table) -> tuple[Table, list[Fault], Flags]:
     return table, faults, altered
 
 
-def _clearest(table: Table, done: set[int]) -> tuple[int, float, int, int] | None:
-    """Source, factor, how many comparisons show it, of how many; of equally clear ones the smaller source."""
+def _clearest(table: Table, done: set[int], prefer: int | None) -> tuple[int, float, int, int] | None:
+    """Source, factor, how many comparisons show it, of how many; of equals the most suspicious."""
     found = []
     claim, other = beside_others(table)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = table.numbers[claim, 0] / table.numbers[other, 0]
     use = np.isfinite(ratio) & (ratio > 0)
     speaker, ratio = table.source[claim][use], ratio[use]
-    sizes = np.bincount(table.source, minlength=table.sources)
+    place = np.empty(table.sources, np.int64)
+    place[np.lexsort(_suspicion(table, prefer))] = np.arange(table.sources)
     for source in np.unique(speaker).tolist():
         mine = ratio[speaker == source]
         if source in done or len(mine) < _FEWEST:
@@ -237,13 +265,9 @@ def _clearest(table: Table, done: set[int]) -> tuple[int, float, int, int] | Non
             count = int((np.abs(mine / factor - 1) < _CLOSE).sum())
             if count >= max(_FEWEST, _MOST * len(mine)):
                 away = float(np.median(np.abs(mine / factor - 1)))
-                found.append(
-                    (count / len(mine), -int(sizes[source]), -source, -away, factor, count, len(mine))
-                )
-    if not found:
-        return None
-    _, _, source, _, factor, count, of = max(found)
-    return -source, factor, count, of
+                rank = (count / len(mine), -int(place[source]), -away)
+                found.append((rank, (source, factor, count, len(mine))))
+    return max(found)[1] if found else None
 
 
 def _cut(table: Table) -> tuple[list[Fault], Flags]:
@@ -276,7 +300,8 @@ def covers(table: Table, coarse: Sequence[int] | np.ndarray, fine: Sequence[int]
     """Whether each coarse value is the finer one, less exactly: cut off or rounded to its grain."""
     a, b = np.asarray(coarse), np.asarray(fine)
     told, unit, other = table.numbers[a], table.grain[a], table.numbers[b]
-    finer = (table.grain[b] <= unit).all(axis=1) & (table.grain[b] < unit).any(axis=1)
+    with np.errstate(invalid="ignore"):
+        finer = ((table.grain[b] <= unit) | (other == told)).all(axis=1) & (table.grain[b] < unit).any(axis=1)
     if table.kind == Kind.DATE:
         with np.errstate(invalid="ignore"):
             return np.asarray(finer & ((other >= told) & (other < told + unit * 1.003)).all(axis=1))

@@ -10,7 +10,12 @@ import pyarrow as pa
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from kgalign.rdf.columns import NO_IDS
 from kgalign.rdf.graph import Ids, TermKind, Terms
+
+Within = tuple[tuple[Ids, Ids], tuple[Ids, Ids]]
+"""What each graph says is one within itself: (w,) term ids, each one with the term at the same place."""
+NOTHING_WITHIN: Within = ((NO_IDS, NO_IDS), (NO_IDS, NO_IDS))
 
 Canonical = Literal["left", "right", "mint"]
 
@@ -38,7 +43,9 @@ class Groups:
         return int(self.group[-1]) + 1 if len(self.group) else 0
 
 
-def group_nodes(terms: Terms, left: Ids, right: Ids, canonical: Canonical) -> Groups:
+def group_nodes(
+    terms: Terms, left: Ids, right: Ids, canonical: Canonical, within: Within = NOTHING_WITHIN
+) -> Groups:
     """Unite linked nodes to groups of two or more.
 
     The node that stays is an IRI where the group has one; among IRIs one of the preferred side;
@@ -48,13 +55,16 @@ def group_nodes(terms: Terms, left: Ids, right: Ids, canonical: Canonical) -> Gr
     :param terms: the terms of both graphs in canonical order.
     :param left: (l,) term ids, each linked with ...
     :param right: (l,) ... the term at the same place.
+    :param within: pairs of the left side, and pairs of the right side, that are one as well.
     """
-    nodes, places = np.unique(np.concatenate([left, right]), return_inverse=True)
-    a, b = places[: len(left)], places[len(left) :]
+    of_side = np.concatenate([left, *within[0]]), np.concatenate([right, *within[1]])
+    a = np.concatenate([left, within[0][0], within[1][0]])
+    b = np.concatenate([right, within[0][1], within[1][1]])
+    nodes, places = np.unique(np.concatenate([a, b]), return_inverse=True)
+    a, b = places[: len(a)], places[len(a) :]
     links = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(len(nodes), len(nodes)))
     label = connected_components(links, directed=False)[1] if len(nodes) else places
-    preferred = np.zeros(len(nodes), bool)
-    preferred[b if canonical == "right" else a] = True
+    preferred = np.isin(nodes, of_side[1 if canonical == "right" else 0])
     blank = terms.kind[nodes] == TermKind.BLANK
     order = np.lexsort((nodes, ~preferred, blank, label))
     nodes, label = nodes[order], label[order]

@@ -6,21 +6,24 @@ coordinates are a hint that lowers what the data must show.
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_array
 
-from kgalign.arrays import Flags, Positions, run_starts
+from kgalign.arrays import Doubles, Flags, Positions, join, run_starts
 from kgalign.fuse.claims import Claims
 from kgalign.fuse.values import Kind, Values
 from kgalign.rdf.graph import Ids
+from kgalign.rdf.names import local_name
 
 _PAIRED, _PAIRED_KNOWN = 0.95, 0.5
 """Share of (source, subject) with either property that have both: without the hint, and with it."""
 _TOGETHER = 0.7
 """Correlation, between sources, of agreeing in the one property and in the other."""
 _FEWEST = 8
+_MOST = 12
+"""Sources of a subject that are compared."""
 _LATITUDE = re.compile(r"(?:.*[\W_])?lat(?:itude)?\Z|.*latitude\Z|.*Lat\Z")
 _LONGITUDE = re.compile(r"(?:.*[\W_])?lo?ng(?:itude)?\Z|(?:.*[\W_])?lon\Z|.*longitude\Z|.*Lon\Z|.*Long\Z")
 
@@ -47,24 +50,27 @@ class Rows:
     """(k,) rows of the claims."""
 
 
-def local_name(iri: str) -> str:
-    """What stands behind the last of ``#``, ``/`` and ``:``."""
-    return re.split(r"[#/:]", iri)[-1]
-
-
 def find_joint(claims: Claims, values: Values) -> list[Joint]:
     """The pairs of number properties that belong together; a property is in one pair at most."""
     number = values.kind == Kind.NUMBER
     properties, place = np.unique(claims.property, return_inverse=True)
     share = np.bincount(place, number) / np.maximum(np.bincount(place), 1)
-    numeric = properties[(share > 0.9)].tolist()
-    said = {each: _speakers(claims, each) for each in numeric}
+    numeric = properties[share > 0.9]
+    rows = np.flatnonzero((share > 0.9)[place])
+    column = np.searchsorted(numeric, claims.property[rows])
+    paired = _paired(claims, rows, column)
+    together, compared = _together(claims, values, rows, column)
     found = []
-    for position, p in enumerate(numeric):
-        for q in numeric[position + 1 :]:
-            joint = _belong(claims, values, p, q, said)
-            if joint is not None:
-                found.append(joint)
+    for one, other in np.argwhere(np.triu(paired >= _PAIRED_KNOWN, 1)).tolist():
+        p, q = int(numeric[one]), int(numeric[other])
+        order = _coordinates(claims.text(p), claims.text(q))
+        if order == 0:
+            beside = compared[one, other] >= _FEWEST and together[one, other] >= _TOGETHER
+            if paired[one, other] < _PAIRED or not beside:
+                continue
+        geographic = order != 0 and _on_earth(claims, values, p, q)
+        pair = (q, p) if order < 0 else (p, q)
+        found.append(Joint(pair, geographic, float(paired[one, other]), float(together[one, other])))
     found.sort(key=lambda joint: (not joint.geographic, -joint.paired, joint.properties))
     kept: list[Joint] = []
     for joint in found:
@@ -73,25 +79,57 @@ def find_joint(claims: Claims, values: Values) -> list[Joint]:
     return kept
 
 
-def _speakers(claims: Claims, property: int) -> frozenset[tuple[int, int]]:
-    rows = claims.property == property
-    return frozenset(zip(claims.source[rows].tolist(), claims.subject[rows].tolist(), strict=True))
+def _speaker(claims: Claims, rows: Positions) -> Positions:
+    """(k,) subject and source of claims as one number, in their order."""
+    return claims.subject[rows].astype(np.int64) * len(claims.sources) + claims.source[rows]
 
 
-def _belong(
-    claims: Claims, values: Values, p: int, q: int, said: Mapping[int, frozenset[tuple[int, int]]]
-) -> Joint | None:
-    both, either = len(said[p] & said[q]), len(said[p] | said[q])
-    paired = both / either
-    order = _coordinates(claims.text(p), claims.text(q))
-    if paired < (_PAIRED_KNOWN if order else _PAIRED):
-        return None
-    together, compared = _agreement(claims, values, p, q)
-    if order == 0 and (compared < _FEWEST or not together >= _TOGETHER):
-        return None
-    geographic = order != 0 and _on_earth(claims, values, p, q)
-    properties = (q, p) if order < 0 else (p, q)
-    return Joint(properties, geographic, paired, together)
+def _paired(claims: Claims, rows: Positions, column: Positions) -> Doubles:
+    """(properties, properties) of those who say either, how many say both."""
+    speaker = np.unique(_speaker(claims, rows), return_inverse=True)[1].reshape(-1)
+    said = _marks(column, speaker)
+    both = (said @ said.T).toarray()
+    alone = both.diagonal()
+    return np.asarray(both / np.maximum(alone[:, None] + alone[None, :] - both, 1))
+
+
+def _together(claims: Claims, values: Values, rows: Positions, column: Positions) -> tuple[Doubles, Doubles]:
+    """(properties, properties) correlation of agreement between sources, and on how many cases it rests.
+
+    A case is a subject and two sources that say one value each. Where sources always agree on a property, or
+    never do, nothing is known of what goes with it, and the correlation is NaN.
+    """
+    speaker = _speaker(claims, rows)
+    order = np.lexsort((speaker, column))
+    starts = run_starts(column[order], speaker[order])
+    times = np.diff([*np.flatnonzero(starts), len(order)])
+    once = order[np.flatnonzero(starts)[times == 1]]
+    subject, property = claims.subject[rows[once]], column[once]
+    item = np.cumsum(run_starts(property, subject)) - 1
+    begins = np.flatnonzero(run_starts(item))
+    rank = np.arange(len(item)) - np.repeat(begins, np.diff([*begins, len(item)]))
+    heard = np.flatnonzero(rank < _MOST)
+    one, other = join(item[heard], item[heard])
+    one, other = heard[one[one < other]], heard[other[one < other]]
+    source, key = claims.source[rows[once]].astype(np.int64), values.key[rows[once]]
+    sources = len(claims.sources)
+    case = (subject[one].astype(np.int64) * sources + source[one]) * sources + source[other]
+    case = np.unique(case, return_inverse=True)[1].reshape(-1)
+    same = key[one] == key[other]
+    size = (int(column.max(initial=-1)) + 1, int(case.max(initial=-1)) + 1)
+    seen, agree = _marks(property[one], case, size), _marks(property[one[same]], case[same], size)
+    n, a, both = ((x @ y.T).toarray() for x, y in ((seen, seen), (agree, seen), (agree, agree)))
+    b = a.T
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((n * both - a * b) / np.sqrt(a * (n - a) * b * (n - b))), n
+
+
+def _marks(row: Positions, column: Positions, size: tuple[int, int] | None = None) -> csr_array:
+    """A table of ones at the given places."""
+    size = size or (int(row.max(initial=-1)) + 1, int(column.max(initial=-1)) + 1)
+    found = csr_array((np.ones(len(row)), (row, column)), shape=size)
+    found.data[:] = 1.0
+    return found
 
 
 def _coordinates(p: str, q: str) -> int:
@@ -108,58 +146,31 @@ def _on_earth(claims: Claims, values: Values, p: int, q: int) -> bool:
     return bool((numbers <= 180).mean() > 0.95)
 
 
-def _agreement(claims: Claims, values: Values, p: int, q: int) -> tuple[float, int]:
-    """Correlation of agreement in p and in q over pairs of sources, and how many pairs were compared."""
-    rows = pair_rows(claims, p, q)
-    subject, source = claims.subject[rows.first], claims.source[rows.first]
-    starts = np.flatnonzero(run_starts(subject))
-    agree: list[tuple[bool, bool]] = []
-    for low, high in zip(starts, [*starts[1:], len(subject)], strict=True):
-        for i in range(low, min(high, low + 12)):
-            for j in range(i + 1, min(high, low + 12)):
-                if source[i] != source[j]:
-                    agree.append(
-                        (
-                            values.key[rows.first[i]] == values.key[rows.first[j]],
-                            values.key[rows.second[i]] == values.key[rows.second[j]],
-                        )
-                    )
-    if not agree:
-        return float("nan"), 0
-    table = np.array(agree, float)
-    if table.std(axis=0).min() == 0:
-        return (1.0 if (table[:, 0] == table[:, 1]).all() else 0.0), len(agree)
-    return float(np.corrcoef(table.T)[0, 1]), len(agree)
-
-
 def pair_rows(claims: Claims, p: int, q: int) -> Rows:
     """Pair the claims of two properties by subject and source.
 
     Where a source says several values, those pair up whose graphs are the same, or have names that differ in
     the property's name alone; what is left pairs up in order. What has no partner is in no pair.
     """
-    first: list[int] = []
-    second: list[int] = []
+    a, b = (np.flatnonzero(claims.property == each) for each in (p, q))
+    # Claims are sorted: those of one property stand in the order of their speakers.
+    by_a, by_b = _speaker(claims, a), _speaker(claims, b)
+    (who, at_a, times_a), (other, at_b, times_b) = (
+        np.unique(each, return_index=True, return_counts=True) for each in (by_a, by_b)
+    )
+    _, i, j = np.intersect1d(who, other, assume_unique=True, return_indices=True)
+    once = (times_a[i] == 1) & (times_b[j] == 1)
+    first, second = [a[at_a[i[once]]]], [b[at_b[j[once]]]]
     names = (local_name(claims.text(p)), local_name(claims.text(q)))
-    a, b = _by_speaker(claims, p), _by_speaker(claims, q)
-    for speaker, left in a.items():
-        right = list(b.get(speaker, ()))
-        if len(left) > 1 or len(right) > 1:
-            left, right = _match(claims, left, right, names)
-        for i, j in zip(left, right, strict=False):
-            first.append(i)
-            second.append(j)
-    return Rows(np.array(first, np.int64), np.array(second, np.int64))
-
-
-def _by_speaker(claims: Claims, property: int) -> dict[tuple[int, int], list[int]]:
-    rows = np.flatnonzero(claims.property == property)
-    found: dict[tuple[int, int], list[int]] = {}
-    for row, subject, source in zip(
-        rows.tolist(), claims.subject[rows].tolist(), claims.source[rows].tolist(), strict=True
-    ):
-        found.setdefault((subject, source), []).append(row)
-    return found
+    for one, two in zip(i[~once].tolist(), j[~once].tolist(), strict=True):
+        left = a[at_a[one] : at_a[one] + times_a[one]].tolist()
+        right = b[at_b[two] : at_b[two] + times_b[two]].tolist()
+        left, right = _match(claims, left, right, names)
+        first.append(np.array(left, np.int64))
+        second.append(np.array(right, np.int64))
+    rows, partners = np.concatenate(first), np.concatenate(second)
+    order = np.argsort(rows, kind="stable")
+    return Rows(rows[order], partners[order])
 
 
 def _match(

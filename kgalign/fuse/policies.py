@@ -1,108 +1,51 @@
 """Policies of fusion, by the names that Sieve gave them: which values of a property stay, why the others go.
 
-Each policy is a pure function of the claims of one subject and property. Equal values in different clothes
-are one value, and a value that is given less exactly than another, but could be it, is no rival of it. Ties
-are broken by support, exactness and the text of the value, never by the order of the claims; only KeepFirst
-and KeepLast know an order.
+Each policy is a pure function of the claims of one subject and property. Ties are broken by support,
+exactness and the text of the value, never by the order of the claims; only KeepFirst and KeepLast know one.
 """
 
 import difflib
 import math
-import statistics
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import TypeAlias
 
 from kgalign.errors import ConfigError, InputError
-from kgalign.fuse.values import Kind, Reading, contains, merge_near, read
-from kgalign.rdf.graph import TermKind
-from kgalign.rdf.vocabulary import XSD
+from kgalign.fuse import computing
+from kgalign.fuse.rivals import Claim, Cluster, Contest, Decision, Kept, Value, clusters_of, holding
+from kgalign.fuse.values import Kind, merge_near
 
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A term as it is written."""
-
-    text: str
-    datatype: str = ""
-    """IRI of the datatype; empty for plain and tagged strings and for what is no literal."""
-    language: str = ""
-    what: TermKind = TermKind.LITERAL
-
-    def reading(self) -> Reading:
-        """What it means."""
-        return read(self.text, self.what, self.datatype, tagged=bool(self.language))
-
-    def __str__(self) -> str:
-        return f"<{self.text}>" if self.what == TermKind.IRI else f'"{self.text}"'
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What one source says."""
-
-    value: Value
-    source: str
-    score: float = math.nan
-    """Quality, from 0 to 1; NaN where none is known."""
-    trust: float = math.nan
-    """Trust in the source for this property, from 0 to 1; NaN where none is known."""
-    age: float = math.nan
-    """When it was written, in days since 0001-01-01; NaN where that is unknown."""
-
-
-@dataclass(frozen=True, slots=True)
-class Contest:
-    """The claims of one subject and property (of texts: in one language), at least one."""
-
-    subject: str
-    property: str
-    claims: tuple[Claim, ...]
-    """In the order of the sources that KeepFirst and KeepLast go by."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A value that stays."""
-
-    value: Value
-    backers: tuple[int, ...]
-    """Positions of the claims that say so, in whatever clothes; none for a value that was computed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What a policy made of a contest."""
-
-    policy: str
-    kept: tuple[Kept, ...]
-    lost: Mapping[int, str]
-    """Position of each claim that lost → why."""
-    confidence: float
-    """Share of the sources, or of their weight, that stands behind what is kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Cluster:
-    """Claims that say the same."""
-
-    claims: tuple[int, ...]
-    value: Value
-    reading: Reading
-    sources: int
+__all__ = [
+    "POLICIES",
+    "Claim",
+    "Contest",
+    "Decision",
+    "Kept",
+    "Policy",
+    "Value",
+    "policy_named",
+    "resolve",
+    "resolve_among",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
     """What a policy picked: clusters, or a value that it computed."""
 
-    clusters: Sequence[_Cluster]
+    clusters: Sequence[Cluster]
     why: str
     """Why the others lost."""
     weights: Sequence[float] = ()
     """Of the claims; empty: one per source."""
     made: Value | None = None
+    whys: Mapping[int, str] = field(default_factory=dict)
+    """Position of a claim → why it lost, where that is not ``why``."""
+
+
+_Chooser: TypeAlias = Callable[[Contest, Sequence[Cluster]], _Choice]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +54,7 @@ class Policy:
 
     name: str
     summary: str
-    choose: Callable[[Contest, Sequence[_Cluster]], _Choice]
+    choose: _Chooser
     kinds: frozenset[Kind] = frozenset(Kind)
     """What the values must be."""
 
@@ -124,25 +67,65 @@ def resolve(name: str, contest: Contest) -> Decision:
         InputError: where the policy does not fit the values.
     """
     policy = policy_named(name)
-    clusters = _clusters(contest)
+    clusters = clusters_of(contest)
     misfit = next((each for each in clusters if each.reading.kind not in policy.kinds), None)
     if misfit is None and policy.kinds <= _ORDERED:
         misfit = next((each for each in clusters if each.reading.kind != clusters[0].reading.kind), None)
     if misfit is not None:
-        wanted = " or ".join(sorted(kind.name.lower() for kind in policy.kinds))
+        wanted = _wanted(policy.kinds)
         if misfit.reading.kind in policy.kinds:
             wanted = f"{clusters[0].reading.kind.name.lower()} as {clusters[0].value} is"
         raise InputError(
             f"The policy {name} does not fit {contest.property}: {misfit.value} is no {wanted}",
             "Choose another policy for this property, such as Voting or MostTrusted",
         )
-    choice = policy.choose(contest, clusters)
+    return _decision(name, contest, policy.choose(contest, clusters))
+
+
+def resolve_among(name: str, contest: Contest, kinds: Collection[Kind]) -> Decision:
+    """Decide a contest by a policy among the values that are of one of these kinds: a stray one loses.
+
+    Where none is of them, the vote decides, and says so.
+
+    Raises:
+        ConfigError: where there is no such policy.
+        InputError: where the policy does not fit these kinds.
+    """
+    readings = contest.readings()
+    fitting = [place for place, each in enumerate(readings) if each.kind in kinds]
+    if len(fitting) == len(contest.claims):
+        return resolve(name, contest)
+    stray = f"it is no {_wanted(kinds)}, which {name} goes by here"
+    if not fitting:
+        choice = _voting(contest, clusters_of(contest))
+        return _decision(name, contest, _instead(choice, f"no value is a {_wanted(kinds)}"))
+    claims = tuple(contest.claims[place] for place in fitting)
+    among = resolve(name, replace(contest, claims=claims, read=tuple(readings[place] for place in fitting)))
+    kept = tuple(replace(each, backers=tuple(fitting[at] for at in each.backers)) for each in among.kept)
+    lost = dict.fromkeys(range(len(contest.claims)), stray)
+    lost |= {fitting[at]: why for at, why in among.lost.items()}
+    for place in (place for each in kept for place in each.backers):
+        del lost[place]
+    sources = len({claim.source for claim in contest.claims})
+    heard = len({contest.claims[place].source for place in fitting})
+    counted = tuple(fitting[at] for at in among.counted)
+    return Decision(name, kept, lost, among.confidence * heard / sources, counted)
+
+
+def _wanted(kinds: Collection[Kind]) -> str:
+    names = sorted("literal" if kinds == _LITERALS else kind.name.lower() for kind in kinds)
+    return " or ".join(dict.fromkeys(names))
+
+
+def _decision(name: str, contest: Contest, choice: _Choice) -> Decision:
+    """What a choice means for each claim."""
+    places = range(len(contest.claims))
     if choice.made is not None:
-        lost = dict.fromkeys(range(len(contest.claims)), choice.why)
-        return Decision(name, (Kept(choice.made, ()),), lost, _share(contest, (), choice.weights))
+        lost = dict.fromkeys(places, choice.why)
+        return Decision(name, (Kept(choice.made, ()),), lost, math.nan, tuple(places))
     kept = tuple(Kept(each.value, each.claims) for each in choice.clusters)
     backed = {place for each in kept for place in each.backers}
-    lost = {place: choice.why for place in range(len(contest.claims)) if place not in backed}
+    lost = {place: choice.whys.get(place, choice.why) for place in places if place not in backed}
     return Decision(name, kept, lost, _share(contest, tuple(backed), choice.weights))
 
 
@@ -169,96 +152,60 @@ def _share(contest: Contest, backed: Sequence[int], weights: Sequence[float]) ->
     return len({contest.claims[place].source for place in backed}) / len(sources)
 
 
-def _clusters(contest: Contest) -> list[_Cluster]:
-    """Claims that say the same, most sources first; the less exact joins the best finer value it could be."""
-    by_key: dict[tuple[Kind, str, str], list[int]] = {}
-    readings = [claim.value.reading() for claim in contest.claims]
-    for place, (claim, reading) in enumerate(zip(contest.claims, readings, strict=True)):
-        by_key.setdefault((reading.kind, reading.key, claim.value.language.lower()), []).append(place)
-    groups = sorted(by_key.values(), key=lambda places: _rank(contest, readings, places))
-    joined: list[list[int]] = []
-    for places in sorted(groups, key=lambda places: _grain(readings[places[0]])):
-        finer = [each for each in joined if _less_exact(readings[places[0]], readings[each[0]])]
-        if finer:
-            min(finer, key=lambda each: _rank(contest, readings, each)).extend(places)
-        else:
-            joined.append(list(places))
-    joined.sort(key=lambda places: _rank(contest, readings, places))
-    return [_cluster(contest, readings, places) for places in joined]
-
-
-def _less_exact(coarse: Reading, fine: Reading) -> bool:
-    return coarse.key != fine.key and contains(coarse, fine)
-
-
-def _grain(reading: Reading) -> float:
-    return reading.grain if math.isfinite(reading.grain) else 0.0
-
-
-def _rank(
-    contest: Contest, readings: Sequence[Reading], places: Sequence[int]
-) -> tuple[float, float, str, str]:
-    sources = len({contest.claims[place].source for place in places})
-    reading = readings[places[0]]
-    return -sources, _grain(reading), reading.key, contest.claims[places[0]].value.language.lower()
-
-
-def _cluster(contest: Contest, readings: Sequence[Reading], places: Sequence[int]) -> _Cluster:
-    """A cluster, written in its finest and then commonest clothes."""
-    worn: dict[Value, int] = {}
-    for place in places:
-        worn[contest.claims[place].value] = worn.get(contest.claims[place].value, 0) + 1
-    value = min(
-        worn, key=lambda each: (_grain(each.reading()), -worn[each], each.text, each.datatype, each.language)
-    )
-    sources = len({contest.claims[place].source for place in places})
-    return _Cluster(tuple(sorted(places)), value, value.reading(), sources)
-
-
-def _holding(clusters: Sequence[_Cluster], place: int) -> _Cluster:
-    return next(each for each in clusters if place in each.claims)
-
-
-def _pass_it_on(contest: Contest, clusters: Sequence[_Cluster]) -> _Choice:
+def _pass_it_on(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
     """Every term as it is written, equal values in different clothes too."""
     terms: dict[Value, list[int]] = {}
     for place, claim in enumerate(contest.claims):
         terms.setdefault(claim.value, []).append(place)
     order = sorted(terms, key=lambda each: (each.what, each.text, each.datatype, each.language))
-    return _Choice([_Cluster(tuple(terms[each]), each, each.reading(), 0) for each in order], "")
+    return _Choice([Cluster(tuple(terms[each]), each, each.reading(), 0) for each in order], "")
 
 
-def _first(contest: Contest, clusters: Sequence[_Cluster]) -> _Choice:
+def _first(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
     return _Choice([_as_said(contest, clusters, 0)], "another source comes first")
 
 
-def _last(contest: Contest, clusters: Sequence[_Cluster]) -> _Choice:
+def _last(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
     return _Choice([_as_said(contest, clusters, len(contest.claims) - 1)], "another source comes last")
 
 
-def _as_said(contest: Contest, clusters: Sequence[_Cluster], place: int) -> _Cluster:
+def _as_said(contest: Contest, clusters: Sequence[Cluster], place: int) -> Cluster:
     """The cluster of a claim, written as the claim has it."""
-    return replace(_holding(clusters, place), value=contest.claims[place].value)
+    return replace(holding(clusters, place), value=contest.claims[place].value)
 
 
-def _voting(contest: Contest, clusters: Sequence[_Cluster]) -> _Choice:
-    return _Choice(clusters[:1], "more sources say another value")
+def _voting(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
+    as_many = [each for each in clusters[1:] if each.sources == clusters[0].sources]
+    return _Choice(clusters[:1], "more sources say another value", whys=_tied(as_many, "as many sources say"))
 
 
-def _weighted(contest: Contest, clusters: Sequence[_Cluster]) -> _Choice:
+def _tied(clusters: Sequence[Cluster], how: str) -> dict[int, str]:
+    """Why the claims of clusters lost that are as good as the one that is kept."""
+    why = f"{how} another value: its exactness or its text broke the tie"
+    return {place: why for each in clusters for place in each.claims}
+
+
+def _instead(choice: _Choice, why: str) -> _Choice:
+    """A choice of the vote where a policy has nothing to go by."""
+    whys = {place: f"{why}, so the vote decided: {each}" for place, each in choice.whys.items()}
+    return replace(choice, why=f"{why}, so the vote decided: {choice.why}", whys=whys)
+
+
+def _weighted(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
     """Each source's trust, or else its score, counts once per value; unknown ones count as the mean."""
     weights = _known([_first_known(claim.trust, claim.score) for claim in contest.claims])
 
-    def weight(cluster: _Cluster) -> float:
+    def weight(cluster: Cluster) -> float:
         best: dict[str, float] = {}
         for place in cluster.claims:
             source = contest.claims[place].source
             best[source] = max(best.get(source, 0.0), weights[place])
         return math.fsum(best.values())
 
-    top = max(round(weight(each), 12) for each in clusters)
-    best = next(each for each in clusters if round(weight(each), 12) == top)
-    return _Choice([best], "sources of more weight say another value", weights)
+    top = max(round(weight(each), 9) for each in clusters)
+    best, *equal = (each for each in clusters if round(weight(each), 9) == top)
+    whys = _tied(equal, "sources of as much weight say")
+    return _Choice([best], "sources of more weight say another value", weights, whys=whys)
 
 
 def _first_known(*numbers: float) -> float:
@@ -271,25 +218,37 @@ def _known(weights: Sequence[float]) -> list[float]:
     return [each if math.isfinite(each) else mean for each in weights]
 
 
-def _by(name: str, why: str, several: bool = False) -> Callable[[Contest, Sequence[_Cluster]], _Choice]:
-    """Policies that keep what the claim of the highest number says; where none is known, what most say."""
+def _by(name: str, better: str, equal: str, several: bool = False) -> _Chooser:
+    """Policies that keep what the claim of the highest number says; where none is known, what most say.
 
-    def choose(contest: Contest, clusters: Sequence[_Cluster]) -> _Choice:
-        numbers = [float(getattr(claim, name)) for claim in contest.claims]
+    :param better: why a claim loses against a higher number, and ``equal``: against the same.
+    """
+
+    def choose(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
+        numbers = [round(float(getattr(claim, name)), 9) for claim in contest.claims]
         known = [number for number in numbers if math.isfinite(number)]
         if not known:
             words = {"score": "scores", "trust": "trust", "age": "dates"}[name]
-            return _Choice(clusters[:1], f"more sources say another value, for want of {words}")
+            return _instead(_voting(contest, clusters), f"for want of {words}")
         best = {place for place, number in enumerate(numbers) if number == max(known)}
         held = [each for each in clusters if best & set(each.claims)]
-        return _Choice(held if several else held[:1], why)
+        if several:
+            return _Choice(held, better)
+        # Clusters are in order of support.
+        more = [each for each in held[1:] if each.sources < held[0].sources]
+        whys = dict.fromkeys((p for each in more for p in each.claims), f"{equal}, and more sources say it")
+        tied = [each for each in held[1:] if each.sources == held[0].sources]
+        whys |= dict.fromkeys(
+            (p for each in tied for p in each.claims), f"{equal}: its exactness or its text broke the tie"
+        )
+        return _Choice(held[:1], better, whys={place: why for place, why in whys.items() if place in best})
 
     return choose
 
 
-def _union(contest: Contest, clusters: Sequence[_Cluster]) -> _Choice:
+def _union(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
     """All values, near-duplicates of texts as the one that most sources say."""
-    kept: list[_Cluster] = []
+    kept: list[Cluster] = []
     texts = [each for each in clusters if each.reading.kind == Kind.TEXT]
     leaders = merge_near([each.value.text for each in texts])
     for number, (cluster, leader) in enumerate(zip(texts, leaders, strict=True)):
@@ -303,13 +262,13 @@ def _union(contest: Contest, clusters: Sequence[_Cluster]) -> _Choice:
     return _Choice(kept + [each for each in clusters if each.reading.kind != Kind.TEXT], "")
 
 
-def _longest(contest: Contest, clusters: Sequence[_Cluster]) -> _Choice:
+def _longest(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
     def length(place: int) -> int:
         return len(unicodedata.normalize("NFC", contest.claims[place].value.text))
 
     place = min(
         range(len(contest.claims)),
-        key=lambda place: (-length(place), clusters.index(_holding(clusters, place)), _text(contest, place)),
+        key=lambda place: (-length(place), clusters.index(holding(clusters, place)), _text(contest, place)),
     )
     return _Choice([_as_said(contest, clusters, place)], "another value is longer")
 
@@ -319,53 +278,49 @@ def _text(contest: Contest, place: int) -> tuple[str, str, str]:
     return value.text, value.datatype, value.language
 
 
-def _extreme(sign: int, why: str) -> Callable[[Contest, Sequence[_Cluster]], _Choice]:
-    def choose(contest: Contest, clusters: Sequence[_Cluster]) -> _Choice:
+def _extreme(sign: int, why: str) -> _Chooser:
+    def choose(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
         return _Choice([min(clusters, key=lambda each: -sign * each.reading.number)], why)
 
     return choose
 
 
-def _average(contest: Contest, clusters: Sequence[_Cluster]) -> _Choice:
+def _average(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
     """The mean of the sources: who says two values counts once, with their mean."""
     by_source: dict[str, list[Decimal]] = {}
     for claim in contest.claims:
-        by_source.setdefault(claim.source, []).append(Decimal(claim.value.text.strip()))
-    means = [sum(sorted(each), Decimal(0)) / len(each) for each in by_source.values()]
-    return _computed(contest, clusters, sum(sorted(means), Decimal(0)) / len(means), "the mean was taken")
+        by_source.setdefault(claim.source, []).append(_decimal(claim))
+    means = [computing.mean(each) for each in by_source.values()]
+    return _computed(contest, clusters, computing.mean(means), "the mean was taken")
 
 
-def _median(contest: Contest, clusters: Sequence[_Cluster]) -> _Choice:
+def _median(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
     """The middle claim; between two numbers their mean, of two dates the earlier."""
     if clusters[0].reading.kind == Kind.DATE:
-        places = sorted(range(len(contest.claims)), key=lambda place: _when(contest, place))
-        middle = _holding(clusters, places[(len(places) - 1) // 2])
+        readings = contest.readings()
+        places = sorted(
+            range(len(readings)), key=lambda at: (readings[at].number, contest.claims[at].value.text)
+        )
+        middle = holding(clusters, places[(len(places) - 1) // 2])
         return _Choice([middle], "another date is in the middle")
-    middle_number = statistics.median(Decimal(claim.value.text.strip()) for claim in contest.claims)
-    return _computed(contest, clusters, middle_number, "the median was taken")
+    numbers = [_decimal(claim) for claim in contest.claims]
+    return _computed(contest, clusters, computing.median(numbers), "the median was taken")
 
 
-def _when(contest: Contest, place: int) -> tuple[float, str]:
-    return contest.claims[place].value.reading().number, contest.claims[place].value.text
+def _decimal(claim: Claim) -> Decimal:
+    return Decimal(claim.value.text.strip())
 
 
-def _computed(contest: Contest, clusters: Sequence[_Cluster], number: Decimal, why: str) -> _Choice:
+def _computed(contest: Contest, clusters: Sequence[Cluster], number: Decimal, why: str) -> _Choice:
     """A number that was computed: where a source says it, as that source says it."""
-    for cluster in clusters:
-        if math.isclose(cluster.reading.number, float(number), rel_tol=1e-12):
-            return _Choice([cluster], why)
-    types = {claim.value.datatype for claim in contest.claims}
-    floats = types & {XSD + "double", XSD + "float"}
-    if floats:
-        return _Choice((), why, made=Value(repr(float(number)), min(floats)))
-    text = format(number.normalize(), "f")
-    if "." in text:
-        text = f"{number:.12f}".rstrip("0").rstrip(".")
-        return _Choice((), why, made=Value(text, XSD + "decimal"))
-    return _Choice((), why, made=Value(text, min(types) if len(types) == 1 else XSD + "integer"))
+    finest = max(-int(_decimal(claim).as_tuple().exponent) for claim in contest.claims)
+    text, datatype = computing.written(number, {claim.value.datatype for claim in contest.claims}, finest)
+    key = Value(text, datatype).reading().key
+    said = [cluster for cluster in clusters if cluster.reading.key == key]
+    return _Choice(said, why) if said else _Choice((), why, made=Value(text, datatype))
 
 
-def _concatenate(contest: Contest, clusters: Sequence[_Cluster]) -> _Choice:
+def _concatenate(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
     """All texts in order of their characters, with "; " between."""
     if len(clusters) == 1:
         return _Choice(clusters, "")
@@ -388,12 +343,12 @@ POLICIES: Mapping[str, Policy] = {
         Policy(
             "KeepSingleValueByQualityScore",
             "the value of the highest score",
-            _by("score", "another value has a higher score"),
+            _by("score", "another value has a higher score", "another value has as high a score"),
         ),
         Policy(
             "KeepAllValuesWithHighestScore",
             "all values of the highest score",
-            _by("score", "another value has a higher score", several=True),
+            _by("score", "another value has a higher score", "", several=True),
         ),
         Policy("Voting", "the value that most sources say", _voting),
         Policy("WeightedVoting", "the value with most trust behind it", _weighted),
@@ -403,11 +358,15 @@ POLICIES: Mapping[str, Policy] = {
         Policy("Minimum", "the least value", _extreme(-1, "another value is less"), _ORDERED),
         Policy("Longest", "the longest text", _longest),
         Policy("Union", "all values but near-duplicates", _union),
-        Policy("MostRecent", "the value that was written last", _by("age", "another value is newer")),
+        Policy(
+            "MostRecent",
+            "the value that was written last",
+            _by("age", "another value is newer", "another value is as new"),
+        ),
         Policy(
             "MostTrusted",
             "the value of the source with most trust",
-            _by("trust", "another source has more trust"),
+            _by("trust", "another source has more trust", "a source of as much trust says another value"),
         ),
         Policy("Concatenate", "all texts in one", _concatenate, _LITERALS),
     )

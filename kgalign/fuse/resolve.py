@@ -1,85 +1,36 @@
 """The default policy: one value where there can be one, chosen by learned trust; all of them elsewhere.
 
-It knows no gold and no property by name, coordinates apart. Values that belong together are resolved as one.
-Where sources say one value each and agree often enough for that to mean something, the likeliest value stays;
-where things have many values, all stay but for near-duplicates. Every claim gets a role and a reason, so that
-nothing is lost without a word.
+It knows no gold. Values that belong together are resolved as one. Where sources say one value each and agree
+often enough for that to mean something, the likeliest value stays; where things have many values, all stay
+but for near-duplicates. What that means for each kind of value is in
+docs/decisions/0014-what-fusion-decides-by-default.md. Every claim gets a role and a reason, so that nothing
+is lost without a word.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import IntEnum
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from kgalign.arrays import Doubles, Positions, run_starts
+from kgalign.fuse.choosing import choose
 from kgalign.fuse.claims import Claims
-from kgalign.fuse.contests import Table, joint_table, table_of
+from kgalign.fuse.contests import Table, joint_table, table_at
+from kgalign.fuse.fates import Fates, Reason, Rule
 from kgalign.fuse.faults import Fault, Mended, find_faults
+from kgalign.fuse.habits import Habit, as_they_are_meant, habit_of
 from kgalign.fuse.joint import Joint, find_joint
-from kgalign.fuse.trust import Model, Trust, learn
-from kgalign.fuse.values import Kind, Values, merge_near, read_values
+from kgalign.fuse.near import Judge, leaders, near_codes_of, near_texts_of
+from kgalign.fuse.trust import Trust, learn
+from kgalign.fuse.values import Kind, Values, read_values
+from kgalign.fused import Role
 from kgalign.rdf.graph import Ids
-from kgalign.rdf.vocabulary import OWL_SAME_AS, RDF_TYPE
 
-_FUNCTIONAL = 0.9
-"""Sources' items over their distinct values, from which on a property is taken to have one value."""
 _AGREED = 0.5
-"""Share of nodes that others bear out, below which different nodes are taken to be no conflict."""
-_MANY = frozenset({RDF_TYPE, OWL_SAME_AS})
-"""Properties that have many values whatever the data shows."""
-_CLOSE = 1e-9
-_NEAR = 3.0
-"""Spreads of a source within which values are near."""
-_STEPS = 3
-"""From a year over a month and a day to a moment."""
-
-
-class Role(IntEnum):
-    """What became of a claim."""
-
-    WRITTEN = 0
-    """Its value is written as this claim has it."""
-    AGREES = 1
-    """It says what is written, in other clothes or less exactly."""
-    LOST = 2
-
-
-class Rule(IntEnum):
-    """By what an item was decided."""
-
-    ONLY = 0
-    """There is one value only."""
-    TRUST = 1
-    UNION = 2
-
-
-REASONS = (
-    "its value is written",
-    "it says the same as what is written",
-    "it says the same less exactly",
-    "another value is likelier by the trust learned in the sources",
-    "it is nearly the same text as one that is written",
-    "the two values of this source are swapped here",
-    "this source gives the number less exactly than it looks",
-    "the number was cut off at the mark of the thousands",
-    "the value is not of the kind that the others are",
-    "it has no partner among the values that belong together with it",
-)
-"""Why a claim has its role, by number."""
-(
-    _IS_WRITTEN,
-    _SAME,
-    _LESS_EXACT,
-    _LESS_LIKELY,
-    _NEARLY,
-    _IS_SWAPPED,
-    _IS_COARSE,
-    _IS_CUT,
-    _NO_KIND,
-    _ALONE,
-) = range(len(REASONS))
+"""Share of values that others bear out, below which different values are taken to be no conflict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +54,17 @@ class Resolution:
     role: npt.NDArray[np.uint8]
     """(n,) a :class:`Role` each."""
     reason: npt.NDArray[np.uint8]
-    """(n,) index into :data:`REASONS`."""
+    """(n,) a :class:`~kgalign.fuse.fates.Reason`, an index into :data:`~kgalign.fuse.fates.REASONS`."""
     rule: npt.NDArray[np.uint8]
-    """(n,) the :class:`Rule` of the claim's item."""
+    """(n,) the :class:`~kgalign.fuse.fates.Rule` of the claim's item."""
     confidence: Doubles
-    """(n,) probability that what the claim says is true, or near enough; NaN where nothing was weighed."""
+    """(n,) probability that what the claim says is the truth of its item, be it less exactly than another
+    says it; NaN where nothing was weighed.
+
+    It is the posterior of the model in :mod:`kgalign.fuse.trust` over the values that are said of the item
+    and "none of them": what contradicts each other shares one whole. Two values that are merely near each
+    other are two, so rivals by two sources that can't be told apart have at most a half each. It rests on
+    agreement alone, which sources that copy from each other have too."""
     learned: tuple[Learned, ...]
 
     def written(self) -> Positions:
@@ -119,74 +76,125 @@ class Resolution:
         return tuple(fault for each in self.learned for fault in each.faults)
 
 
-def resolve_default(claims: Claims, age: Doubles | None = None) -> Resolution:
+def resolve_default(claims: Claims, age: Doubles | None = None, prefer: int | None = None) -> Resolution:
     """Resolve all claims by the default policy.
 
     Args:
         claims: what the sources say.
         age: (n,) when each claim was made, NaN where that is unknown; any unit. It counts only where newer
             values turn out to be borne out more often than older ones.
+        prefer: index of the source whose value stays in a tie: where no source is known to be better. Without
+            one the order of the sources makes no difference.
     """
-    values = read_values(claims.terms, claims.value)
-    size = len(claims)
-    result = Resolution(
-        role=np.zeros(size, np.uint8),
-        reason=np.zeros(size, np.uint8),
-        rule=np.zeros(size, np.uint8),
-        confidence=np.full(size, np.nan),
-        learned=(),
-    )
-    joints = find_joint(claims, values)
+    work = _Work(claims, read_values(claims.terms, claims.value), age, prefer, Fates.of(len(claims)))
+    joints = find_joint(claims, work.values)
     taken = {property for joint in joints for property in joint.properties}
-    learned = [_joint(claims, values, joint, age, result) for joint in joints]
-    for property in np.unique(claims.property).tolist():
-        if property not in taken:
-            learned.append(_single(claims, values, property, age, result))
-    return Resolution(result.role, result.reason, result.rule, result.confidence, tuple(learned))
+    learned = [_joint(work, joint) for joint in joints]
+    order = np.argsort(claims.property, kind="stable")
+    cuts = np.flatnonzero(run_starts(claims.property[order]))
+    for rows in np.split(order, cuts[1:]) if len(order) else ():
+        if int(claims.property[rows[0]]) not in taken:
+            learned.append(_single(work, rows))
+    fates = work.fates
+    return Resolution(fates.role, fates.reason, fates.rule, fates.confidence, tuple(learned))
 
 
-def _joint(claims: Claims, values: Values, joint: Joint, age: Doubles | None, result: Resolution) -> Learned:
-    table = joint_table(claims, values, joint)
-    mended = find_faults(table)
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is resolved, and what came of it so far."""
+
+    claims: Claims
+    values: Values
+    age: Doubles | None
+    prefer: int | None
+    fates: Fates
+
+    @property
+    def favourite(self) -> int:
+        """The preferred source, -1 for none."""
+        return -1 if self.prefer is None else self.prefer
+
+    def ages(self, table: Table) -> Doubles | None:
+        if self.age is None:
+            return None
+        with np.errstate(all="ignore"):
+            return np.asarray(np.fmax.reduce(self.age[table.rows], axis=1))
+
+    def weigh(self, table: Table) -> tuple[Mended, Trust]:
+        """Learn the trust in the sources, choose by it."""
+        mended = find_faults(table, self.prefer)
+        model, trust = learn(mended, self.ages(table))
+        choose(model, trust, self.fates, self.prefer)
+        return mended, trust
+
+
+def _joint(work: _Work, joint: Joint) -> Learned:
+    claims = work.claims
+    table = joint_table(claims, work.values, joint)
     alone = np.isin(claims.property, joint.properties)
     alone[table.rows] = False
     has = np.isin(claims.subject, table.subject)
-    result.role[alone & has] = Role.LOST
-    result.reason[alone & has] = _ALONE
-    result.rule[alone & has] = Rule.TRUST
-    model, trust = learn(mended, _ages(age, table))
-    _decide(model, trust, result)
+    lost = np.flatnonzero(alone & has)
+    work.fates.role[lost], work.fates.reason[lost] = Role.LOST, Reason.ALONE
+    work.fates.rule[lost] = Rule.TRUST
+    mended, trust = work.weigh(table)
     for property in joint.properties:
-        rest = table_of(claims, values, property, alone & ~has)
+        rest = np.flatnonzero(alone & ~has & (claims.property == property))
         if len(rest):
-            _decide(*learn(find_faults(rest), _ages(age, rest)), result)
+            work.weigh(table_at(claims, rest, work.values.take(rest)))
     return Learned(joint.properties, joint, trust, _weight(mended, trust), mended.faults)
 
 
-def _single(
-    claims: Claims, values: Values, property: int, age: Doubles | None, result: Resolution
-) -> Learned:
-    table = table_of(claims, values, property)
-    if table.kind == Kind.DATE and not table.fits.all():
-        rows = table.rows[:, 0]
-        again = read_values(claims.terms, claims.value[rows], years=True)
-        values = _replaced(values, rows, again)
-        table = table_of(claims, values, property)
+def _single(work: _Work, rows: Positions) -> Learned:
+    claims = work.claims
+    values = as_they_are_meant(claims, rows, work.values.take(rows))
+    table = table_at(claims, rows, values)
+    habit = habit_of(claims, table)
+    clothed = table
+    if table.kind == Kind.TEXT and habit != Habit.ONE_TEXT:
+        table = _near_as_one(table, claims, near_codes_of if habit == Habit.CODES else near_texts_of)
+    learned = Learned(table.properties, None, None, None, ())
+    if habit in (Habit.MANY, Habit.CODES):
+        _unite(work, table)
+    elif habit == Habit.ONE_TEXT:
+        _keep_one_text(work, table)
+    else:
+        learned = _weighed(work, table, habit)
+    if table is not clothed:
+        _say_how_near(work, clothed, table, habit)
     if table.kind == Kind.TEXT:
-        table = _near_texts_as_one(table, claims)
-    functional = _functional(table) and claims.text(property) not in _MANY
-    if not functional:
-        _unite(table, claims, result)
-        return Learned((property,), None, None, None, ())
-    mended = find_faults(table)
-    model, trust = learn(mended, _ages(age, table))
-    if table.kind == Kind.NODE and float(trust.compared.sum()) > 0:
-        weights = trust.compared / trust.compared.sum()
-        if float((trust.right * weights).sum()) < _AGREED:
-            _unite(table, claims, result)
-            return Learned((property,), None, None, None, mended.faults)
-    _decide(model, trust, result)
-    return Learned((property,), None, trust, _weight(mended, trust), mended.faults)
+        _untagged_agree(work, rows, values)
+    return learned
+
+
+def _weighed(work: _Work, table: Table, habit: Habit) -> Learned:
+    """Choose by trust; keep all where sources are found to speak of different things."""
+    mended, trust = work.weigh(table)
+    compared = float(trust.compared.sum())
+    if habit == Habit.ONE_IF_AGREED and compared > 0:
+        agreed = float((trust.right * trust.compared).sum()) / compared
+        if agreed < _AGREED:
+            work.fates.confidence[table.rows] = np.nan
+            _unite(work, table)
+            return Learned(table.properties, None, None, None, mended.faults)
+    if table.kind == Kind.NODE:
+        _keep_several(work, table)
+    return Learned(table.properties, None, trust, _weight(mended, trust), mended.faults)
+
+
+def _keep_several(work: _Work, table: Table) -> None:
+    """Keep all nodes of items of which one source by itself names several: it sees no contradiction there."""
+    order = np.lexsort((table.key, table.source, table.item))
+    item, source = table.item[order], table.source[order]
+    says = run_starts(item, source, table.key[order])
+    speaker = np.cumsum(run_starts(item, source)) - 1
+    several = np.zeros(len(table), bool)
+    several[order] = (np.bincount(speaker, says) > 1)[speaker] if len(speaker) else False
+    whole = np.bincount(table.item, several) > 0
+    rows = np.flatnonzero(whole[table.item])
+    if len(rows):
+        work.fates.confidence[table.rows[rows]] = np.nan
+        _unite(work, table.take(rows))
 
 
 def _weight(mended: Mended, trust: Trust) -> Doubles:
@@ -199,173 +207,87 @@ def _weight(mended: Mended, trust: Trust) -> Doubles:
     return np.asarray(trust.trust * np.where(said > 0, share, 1.0))
 
 
-def _replaced(values: Values, rows: Positions, again: Values) -> Values:
-    """The values with some read again; their keys stay apart from all others."""
-    kind, key, number, grain = (
-        values.kind.copy(),
-        values.key.copy(),
-        values.number.copy(),
-        values.grain.copy(),
-    )
-    kind[rows], number[rows], grain[rows] = again.kind, again.number, again.grain
-    key[rows] = again.key + (int(values.key.max(initial=-1)) + 1)
-    return Values(kind, key, number, grain, values.language)
-
-
-def _ages(age: Doubles | None, table: Table) -> Doubles | None:
-    if age is None:
-        return None
-    with np.errstate(all="ignore"):
-        return np.asarray(np.fmax.reduce(age[table.rows], axis=1))
-
-
-def _functional(table: Table) -> bool:
-    """Whether the sources hold that a thing has one value of this property."""
-    if not len(table):
-        return True
-    speakers = np.unique(np.stack([table.item, table.source]), axis=1).shape[1]
-    said = np.unique(np.stack([table.item, table.source, table.key]), axis=1).shape[1]
-    return bool(speakers >= _FUNCTIONAL * said)
-
-
-def _near_texts_as_one(table: Table, claims: Claims) -> Table:
+def _near_as_one(table: Table, claims: Claims, near: Judge) -> Table:
     """Texts of one item that nearly are the same get the same key."""
-    key = table.key.copy()
-    for rows in _items(table):
-        if len(rows) > 1 and (table.key[rows] != table.key[rows[0]]).any():
-            texts = [claims.text(claims.value[row]) for row in table.rows[rows, 0].tolist()]
-            order = sorted(range(len(rows)), key=lambda place: texts[place])
-            leader = merge_near([texts[place] for place in order])
-            for place, first in zip(order, leader, strict=True):
-                key[rows[place]] = key[rows[order[first]]]
-    return Table(
-        table.properties,
-        table.kind,
-        table.scale,
-        table.rows,
-        table.item,
-        table.subject,
-        table.source,
-        key,
-        table.numbers,
-        table.grain,
-        table.fits,
-        table.sources,
-    )
+
+    def texts(places: Positions) -> list[str]:
+        found: list[str] = claims.terms.value.take(pa.array(claims.value[table.rows[places, 0]])).to_pylist()
+        return found
+
+    return replace(table, key=table.key[leaders(table.item, table.key, texts, near)])
 
 
-def _items(table: Table) -> list[Positions]:
-    starts = np.flatnonzero(run_starts(table.item))
-    return np.split(np.arange(len(table)), starts[1:]) if len(table) else []
-
-
-def _unite(table: Table, claims: Claims, result: Resolution) -> None:
-    """Keep every value once: of equal ones the first in order of the sources, by name, is written."""
-    order = np.lexsort((np.arange(len(table)), table.key, table.item))
+def _unite(work: _Work, table: Table) -> None:
+    """Keep every value once, in the clothes of the preferred source, else in those of the most sources."""
+    term = work.claims.value[table.rows[:, 0]]
+    spoken = _times(table.item, term)
+    order = np.lexsort((term, -spoken, table.source != work.favourite, table.key, table.item))
     new = run_starts(table.item[order], table.key[order])
-    rows = table.rows[order, 0]
-    leader = rows[new][np.cumsum(new) - 1]
-    same = claims.value[rows] == claims.value[leader]
-    result.rule[rows] = Rule.UNION
-    result.role[rows] = np.where(new, Role.WRITTEN, Role.AGREES)
-    result.reason[rows] = np.where(
-        new, _IS_WRITTEN, np.where(same | (table.kind != Kind.TEXT), _SAME, _NEARLY)
-    )
+    leads = np.zeros(len(table), bool)
+    leads[order[new]] = True
+    role = np.where(leads, Role.WRITTEN, Role.AGREES)
+    work.fates.note(table.rows, role, np.where(leads, Reason.WRITTEN, Reason.SAME), Rule.UNION)
 
 
-def _decide(model: Model, trust: Trust, result: Resolution) -> None:
-    """Keep of each item the value that is likeliest right as it is written."""
-    table, mended, pairs = model.table, model.mended, model.candidates
-    if not len(table):
+def _keep_one_text(work: _Work, table: Table) -> None:
+    """Keep one text of each item: what most sources say, else the preferred source's, else the longest."""
+    claims = work.claims
+    term = claims.value[table.rows[:, 0]]
+    length = pc.utf8_length(claims.terms.value.take(pa.array(term))).to_numpy(zero_copy_only=False)
+    support = _times(table.item, table.key)
+    order = np.lexsort((term, -length, table.source != work.favourite, -support, table.item))
+    new = run_starts(table.item[order])
+    winner = np.empty(len(table), np.int64)
+    winner[order] = order[new][np.cumsum(new) - 1]
+    same = table.key == table.key[winner]
+    written = winner == np.arange(len(table))
+    role = np.where(written, Role.WRITTEN, np.where(same, Role.AGREES, Role.LOST))
+    reason = np.where(written, Reason.WRITTEN, np.where(same, Reason.SAME, Reason.ONE_TEXT))
+    several = np.bincount(table.item, ~same) > 0
+    work.fates.note(table.rows, role, reason, np.where(several, Rule.ONE_TEXT, Rule.ONLY)[table.item])
+
+
+def _times(item: Positions, what: Ids | Positions) -> Positions:
+    """(n,) how many rows of the item say the same."""
+    order = np.lexsort((what, item))
+    group = np.cumsum(run_starts(item[order], what[order])) - 1
+    times = np.empty(len(item), np.int64)
+    times[order] = np.bincount(group)[group] if len(group) else 0
+    return times
+
+
+def _say_how_near(work: _Work, clothed: Table, table: Table, habit: Habit) -> None:
+    """Tell what is the same in other clothes from what is only nearly the same as what is written."""
+    rows, fates = table.rows[:, 0], work.fates
+    written = fates.role[rows] == Role.WRITTEN
+    groups = np.unique(np.stack([table.item, table.key]), axis=1, return_inverse=True)[1].reshape(-1)
+    key = np.full(int(groups.max(initial=-1)) + 1, -1)
+    key[groups[written]] = clothed.key[written]
+    agrees = (fates.role[rows] == Role.AGREES) & (fates.reason[rows] == Reason.SAME)
+    nearly = agrees & (clothed.key != key[groups])
+    fates.reason[rows[nearly]] = Reason.SAME_CODE if habit == Habit.CODES else Reason.NEARLY
+
+
+def _untagged_agree(work: _Work, rows: Positions, values: Values) -> None:
+    """A text without a language says the same as one of another source that is written with its language."""
+    claims, fates = work.claims, work.fates
+    tagged = np.flatnonzero((values.language >= 0) & (fates.role[rows] <= Role.AGREES))
+    plain = np.flatnonzero((values.language < 0) & (values.kind == Kind.TEXT))
+    if not len(tagged) or not len(plain):
         return
-    posterior = model.posterior(trust)
-    spokesman = _spokesmen(model, trust)
-    worth = posterior * _exactness(model, trust)
-    support = np.bincount(pairs.candidate, pairs.same * 1.0, len(pairs))
-    rank = np.lexsort((np.arange(len(pairs)), -support, -np.round(worth / _CLOSE), spokesman < 0, pairs.item))
-    best = rank[run_starts(pairs.item[rank])]
-    winner = np.empty(int(table.item[-1]) + 1, np.int64)
-    winner[pairs.item[best]] = _refined(model, best, worth)
-    several = np.bincount(pairs.item, minlength=len(winner)) > 1
-    writes = np.where(spokesman >= 0, spokesman, pairs.first)[winner]
-    rows = table.rows
-    result.rule[rows] = np.where(several, Rule.TRUST, Rule.ONLY)[table.item][:, None]
-    result.confidence[rows] = _confidence(model, trust, posterior)[:, None]
-    role = np.full(len(table), Role.LOST, np.uint8)
-    reason = np.full(len(table), _LESS_LIKELY, np.uint8)
-    for flag, why in (
-        (mended.coarse & (table.kind == Kind.NUMBER), _IS_COARSE),
-        (mended.broken, _IS_CUT),
-        (mended.altered & (table.numbers.shape[1] == 2), _IS_SWAPPED),
-        (~table.fits, _NO_KIND),
-    ):
-        reason[flag] = why
-    chosen = winner[table.item[pairs.claim]] == pairs.candidate
-    agree = pairs.claim[chosen & (pairs.same | pairs.covers)]
-    role[agree], reason[agree] = Role.AGREES, _SAME
-    reason[pairs.claim[chosen & pairs.covers]] = _LESS_EXACT
-    turned = mended.altered.copy()
-    turned[writes] = False
-    role[turned] = Role.LOST
-    reason[turned] = _IS_SWAPPED if table.numbers.shape[1] == 2 else _LESS_LIKELY
-    role[writes], reason[writes] = Role.WRITTEN, _IS_WRITTEN
-    result.role[rows], result.reason[rows] = role[:, None], reason[:, None]
-
-
-def _confidence(model: Model, trust: Trust, posterior: Doubles) -> Doubles:
-    """(n,) probability that a claim is true or near: what it says, could stand for, or comes close to."""
-    pairs = model.candidates
-    with np.errstate(invalid="ignore"):
-        close = pairs.same | pairs.covers | (pairs.distance <= _NEAR * float(np.median(trust.spread)))
-    return np.minimum(np.bincount(pairs.claim, posterior[pairs.candidate] * close, len(model.table)), 1.0)
-
-
-def _refined(model: Model, best: Positions, worth: Doubles) -> Positions:
-    """Instead of a value that is less exact, the likeliest of those that it could stand for, if any."""
-    pairs = model.candidates
-    of_claim = np.full(len(model.table), -1)
-    of_claim[pairs.claim[pairs.same]] = pairs.candidate[pairs.same]
-    coarse, fine = of_claim[pairs.claim[pairs.covers]], pairs.candidate[pairs.covers]
-    coarse, fine = coarse[coarse >= 0], fine[coarse >= 0]
-    order = np.lexsort((-fine, np.round(worth[fine] / _CLOSE)))
-    finer = np.arange(len(pairs))
-    finer[coarse[order]] = fine[order]
-    for _ in range(_STEPS):
-        best = finer[best]
-    return best
-
-
-def _spokesmen(model: Model, trust: Trust) -> Positions:
-    """(k,) the claim that says each candidate best, as it is written: of an intact source, the most trusted.
-
-    -1 where a candidate is only what a faulty claim was put right to.
-    """
-    pairs, table = model.candidates, model.table
-    spokesman = np.full(len(pairs), -1)
-    rows = np.flatnonzero(pairs.same & ~model.mended.altered[pairs.claim])
-    claim = pairs.claim[rows]
-    order = np.lexsort((-claim, np.round(trust.trust[table.source[claim]] / _CLOSE)))
-    spokesman[pairs.candidate[rows[order]]] = claim[order]
-    return spokesman
-
-
-def _exactness(model: Model, trust: Trust) -> Doubles:
-    """(k,) chance that a candidate, where it is true, is near the truth as it is written.
-
-    A number that only looks exact (52.0 from a source that cuts degrees off) lies anywhere in its cell; a
-    date says by itself how exact it is, and is true as it stands.
-    """
-    exact = np.ones(len(model.candidates))
-    first = model.candidates.first
-    coarse = model.mended.coarse[first]
-    if model.table.kind != Kind.NUMBER or not coarse.any():
-        return exact
-    fine = np.bincount(model.table.source, ~model.mended.coarse, model.table.sources) > 0
-    spread = float(trust.spread[fine].min()) if fine.any() else float(trust.spread.min())
-    near = 2 * np.pi * spread**2 if model.axes == 2 else 2 * spread
-    cell = model.room / model.cells[first[coarse]]
-    exact[coarse] = np.minimum(1.0, near / cell)
-    return exact
+    most = np.int64(values.bare.max()) + 1
+    said = claims.subject[rows].astype(np.int64) * most + values.bare
+    texts, first = np.unique(said[tagged], return_index=True)
+    # A text that only its own source tags is said twice by that source, and stays so.
+    source = claims.source[rows]
+    several = np.zeros(len(texts), bool)
+    at = np.searchsorted(texts, said[tagged])
+    one = source[tagged[first]]
+    np.logical_or.at(several, at, source[tagged] != one[at])
+    place = np.minimum(np.searchsorted(texts, said[plain]), len(texts) - 1)
+    found = (texts[place] == said[plain]) & (several[place] | (one[place] != source[plain]))
+    agree = rows[plain[found]]
+    fates.role[agree], fates.reason[agree] = Role.AGREES, Reason.NO_LANGUAGE
 
 
 def describe(claims: Claims, faults: Sequence[Fault]) -> list[str]:

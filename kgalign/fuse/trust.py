@@ -92,7 +92,8 @@ class Candidates:
 def candidates_of(mended: Mended) -> Candidates:
     """The candidates of each item."""
     table = mended.table
-    order = np.lexsort((np.arange(len(table)), table.key, table.item))
+    # Of those who say the same, one who says it exactly speaks first.
+    order = np.lexsort((np.arange(len(table)), mended.coarse, table.key, table.item))
     new = run_starts(table.item[order], table.key[order])
     number = np.empty(len(table), np.int64)
     number[order] = np.cumsum(new) - 1
@@ -220,15 +221,23 @@ class Model:
         source = self.table.source[pairs.claim]
         right, near = trust.right[source], trust.near[source]
         coarse = self.mended.coarse[pairs.claim]
-        atoms = np.where(coarse, self.cells[pairs.claim], self._choices(trust))
-        atoms = np.where(pairs.within, self.cells[pairs.first[pairs.candidate]], atoms)
+        # A coarse value is one of few: of no more, that is, than can be told apart.
+        choices = self._choices(trust)
+        cells = np.minimum(self.cells, choices)
+        atoms = np.where(coarse, cells[pairs.claim], choices)
+        atoms = np.where(pairs.within, cells[pairs.first[pairs.candidate]], atoms)
         as_right = np.where(pairs.same | pairs.covers | pairs.within, (right + near) * atoms, 0.0)
         as_near = np.zeros(len(pairs.claim))
         if self.spatial:
-            spread = trust.spread[source]
+            # What is told in whole grains can't be nearer than these let it be.
+            grains = (self.room / self.cells) ** (1 / self.axes) / 2
+            spread = np.where(
+                coarse, np.maximum(trust.spread[source], grains[pairs.claim]), trust.spread[source]
+            )
             density = np.exp(-pairs.distance / spread)
             density /= 2 * np.pi * spread**2 if self.axes == 2 else 2 * spread
-            as_near = np.where(coarse | pairs.same | pairs.within, 0.0, near * density * self.room)
+            told = pairs.same | pairs.covers | pairs.within
+            as_near = np.where(told & coarse | pairs.same | pairs.within, 0.0, near * density * self.room)
         wrong = np.maximum(1 - right - near, 1e-6)
         spoilt = self.mended.broken[pairs.claim] | ~self.table.fits[pairs.claim]
         return np.where(spoilt, 0.0, as_right), np.where(spoilt, 0.0, as_near), wrong

@@ -18,7 +18,8 @@ import numpy.typing as npt
 import pyarrow as pa
 from rapidfuzz import fuzz
 
-from kgalign.arrays import Doubles
+from kgalign.arrays import Doubles, Flags, Positions
+from kgalign.fuse.usual_values import days, decimals, not_numbers, plain_keys, whole_numbers, years_of
 from kgalign.rdf.graph import Ids, TermKind, Terms
 from kgalign.rdf.vocabulary import XSD
 from kgalign.text import fold, sort_words
@@ -45,8 +46,10 @@ NUMERIC = frozenset(
 """Datatypes of numbers."""
 DATES = frozenset(XSD + name for name in "date dateTime dateTimeStamp gYear gYearMonth".split())
 """Datatypes of points in time."""
+_MEANT = NUMERIC | DATES | {XSD + "boolean"}
+"""Datatypes of values that are more than text."""
 
-_NUMBER = re.compile(r"[-+]?(?:0|[1-9]\d*|(?=\.))(?:\.\d*)?(?:[eE][-+]?\d+)?\Z")
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d*|(?=\.))(?:\.\d*)?(?:[eE][-+]?\d+)?\Z")
 _DATE = re.compile(
     r"(-?\d{4,})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?)?)?)?(Z|[-+]\d\d:\d\d)?\Z"
 )
@@ -54,7 +57,7 @@ _ZONE = re.compile(r"([-+])(\d\d):(\d\d)")
 _YEAR = re.compile(r"[12]\d{3}\Z")
 _SPACE = re.compile(r"\s+")
 _DAYS = {"year": 365.2425, "month": 30.44, "day": 1.0, "second": 1 / 86400}
-_NEAR = 90.0
+NEAR = 90.0
 """Likeness of texts, of 100, with one slip in ten characters."""
 
 
@@ -78,39 +81,167 @@ class Values:
     kind: npt.NDArray[np.uint8]
     key: Ids
     """(n,) equal where value, kind and language are."""
+    bare: Ids
+    """(n,) equal where value and kind are."""
     number: Doubles
     grain: Doubles
     language: Ids
-    """(n,) index into the terms' languages, -1 for none."""
+    """(n,) index into the terms' languages without their case, sorted; -1 for none."""
 
     def __len__(self) -> int:
         return len(self.kind)
 
+    def take(self, rows: Positions | Flags) -> "Values":
+        """Some of the values."""
+        return Values(
+            self.kind[rows],
+            self.key[rows],
+            self.bare[rows],
+            self.number[rows],
+            self.grain[rows],
+            self.language[rows],
+        )
 
-def read_values(terms: Terms, ids: Ids, *, years: bool = False) -> Values:
+
+def read_values(terms: Terms, ids: Ids, *, years: bool = False, plain: bool = True) -> Values:
     """Read terms.
 
     Args:
         terms: the table of terms.
         ids: (n,) terms to read; each distinct one is read once.
         years: whether plain four-digit numbers are years, as where the other values are dates.
+        plain: whether a literal without a datatype may be a number, a date or a truth value.
     """
     distinct, place = np.unique(ids, return_inverse=True)
-    texts = terms.value.take(pa.array(distinct)).to_pylist()
-    keys: dict[tuple[Kind, int, str], int] = {}
-    kind, key = np.empty(len(distinct), np.uint8), np.empty(len(distinct), np.int32)
-    number, grain = np.empty(len(distinct)), np.empty(len(distinct))
-    language = terms.language[distinct]
-    datatypes = terms.datatype[distinct].tolist()
-    kinds = terms.kind[distinct].tolist()
-    for row, (text, what, datatype, tag) in enumerate(
-        zip(texts, kinds, datatypes, language.tolist(), strict=True)
+    columns = _Columns.of(terms, distinct)
+    _read_nodes(columns)
+    if not years:
+        _read_usual(columns, plain)
+    _read_texts(columns, plain)
+    _read_others(columns, years, plain)
+    key, bare = columns.keys()
+    read = Values(columns.kind, key, bare, columns.number, columns.grain, columns.language)
+    return read.take(place)
+
+
+@dataclass(slots=True)
+class _Columns:
+    """Distinct terms while they are read."""
+
+    ids: Ids
+    text: pa.LargeStringArray
+    literal: Flags
+    datatype: Ids
+    language: Ids
+    """(n,) index into the languages without their case, -1 for none."""
+    datatypes: tuple[str, ...]
+    kind: npt.NDArray[np.uint8]
+    number: Doubles
+    grain: Doubles
+    read: Flags
+    """(n,) what is read already."""
+    parts: list[tuple[Kind, Positions, pa.LargeStringArray]]
+    """Keys of what was read, by kind."""
+
+    @classmethod
+    def of(cls, terms: Terms, ids: Ids) -> "_Columns":
+        size = len(ids)
+        tags = sorted({tag.lower() for tag in terms.languages})
+        same = np.array([tags.index(tag.lower()) for tag in terms.languages] + [-1], np.int32)
+        return cls(
+            ids=ids,
+            text=terms.value.take(pa.array(ids)),
+            literal=terms.kind[ids] == TermKind.LITERAL,
+            datatype=terms.datatype[ids],
+            language=same[terms.language[ids]],
+            datatypes=terms.datatypes,
+            kind=np.full(size, Kind.NODE, np.uint8),
+            number=np.full(size, np.nan),
+            grain=np.full(size, np.nan),
+            read=np.zeros(size, bool),
+            parts=[],
+        )
+
+    def typed(self, names: frozenset[str], plain: bool) -> Flags:
+        """(n,) untagged literals of these datatypes, or of none."""
+        wanted = [name in names for name in self.datatypes] + [plain]
+        found: Flags = self.literal & (self.language < 0) & np.array(wanted)[self.datatype]
+        return found
+
+    def note(self, kind: Kind, rows: Positions, keys: pa.LargeStringArray) -> None:
+        self.kind[rows], self.read[rows] = kind, True
+        self.parts.append((kind, rows, keys))
+
+    def keys(self) -> tuple[Ids, Ids]:
+        """(n,) equal where kind, language and key are, and equal where kind and key are."""
+        code = np.zeros(len(self.ids), np.int64)
+        for kind in {kind for kind, _, _ in self.parts}:
+            mine = [(rows, keys) for each, rows, keys in self.parts if each == kind]
+            codes = pa.concat_arrays([keys for _, keys in mine]).dictionary_encode().indices
+            code[np.concatenate([rows for rows, _ in mine])] = codes.to_numpy(zero_copy_only=False)
+        bare = code * len(Kind) + self.kind
+        tagged = bare * (int(self.language.max(initial=-1)) + 2) + self.language + 1
+        return _numbered(tagged), _numbered(bare)
+
+
+def _numbered(code: Positions) -> Ids:
+    return np.unique(code, return_inverse=True)[1].astype(np.int32)
+
+
+def _read_nodes(columns: _Columns) -> None:
+    """Nodes are what they are: no two terms are the same."""
+    rows = np.flatnonzero(~columns.literal)
+    columns.note(Kind.NODE, rows, pa.array(rows).cast(pa.large_string()))
+
+
+def _read_usual(columns: _Columns, plain: bool) -> None:
+    """Numbers and days as nearly everybody writes them."""
+    rows = np.flatnonzero(columns.typed(NUMERIC, plain))
+    for usual in (whole_numbers, decimals):
+        found = usual(columns.text.take(pa.array(rows)))
+        at = rows[found.rows]
+        columns.number[at], columns.grain[at] = found.number, found.grain
+        columns.note(Kind.NUMBER, at, found.key)
+        rows = rows[~columns.read[rows]]
+    rows = np.flatnonzero(columns.typed(DATES, plain=False))
+    for found, length in (
+        (days(texts := columns.text.take(pa.array(rows))), "day"),
+        (years_of(texts), "year"),
     ):
-        name = terms.datatypes[datatype] if datatype >= 0 else ""
-        reading = read(text, TermKind(what), name, tagged=tag >= 0, years=years)
-        kind[row], number[row], grain[row] = reading.kind, reading.number, reading.grain
-        key[row] = keys.setdefault((reading.kind, tag, reading.key), len(keys))
-    return Values(kind[place], key[place], number[place], grain[place], language[place])
+        at = rows[found.rows]
+        columns.number[at], columns.grain[at] = found.number, _DAYS[length]
+        columns.note(Kind.DATE, at, found.key)
+
+
+def _read_texts(columns: _Columns, plain: bool) -> None:
+    """Literals that can be nothing but texts."""
+    text = columns.literal & ((columns.language >= 0) | ~columns.typed(_MEANT, plain))
+    rows = np.flatnonzero(columns.typed(frozenset(), plain) & ~columns.read)
+    text[rows] |= not_numbers(columns.text.take(pa.array(rows)))
+    rows = np.flatnonzero(text & ~columns.read)
+    texts = columns.text.take(pa.array(rows))
+    easy, keys = plain_keys(texts)
+    columns.note(Kind.TEXT, rows[easy], keys)
+    hard = np.flatnonzero(~easy)
+    rest = [text_key(each) for each in texts.take(pa.array(hard)).to_pylist()]
+    columns.note(Kind.TEXT, rows[hard], pa.array(rest, pa.large_string()))
+
+
+def _read_others(columns: _Columns, years: bool, plain: bool) -> None:
+    """One by one what is not read yet."""
+    rows = np.flatnonzero(~columns.read)
+    found: list[Reading] = []
+    texts = columns.text.take(pa.array(rows)).to_pylist()
+    for text, datatype in zip(texts, columns.datatype[rows].tolist(), strict=True):
+        name = columns.datatypes[datatype] if datatype >= 0 else ""
+        found.append(read(text, datatype=name, years=years))
+    columns.number[rows] = [each.number for each in found]
+    columns.grain[rows] = [each.grain for each in found]
+    kinds = np.array([each.kind for each in found], np.uint8)
+    keys = pa.array([each.key for each in found], pa.large_string())
+    for kind in np.unique(kinds).tolist():
+        mine = np.flatnonzero(kinds == kind)
+        columns.note(Kind(kind), rows[mine], keys.take(pa.array(mine)))
 
 
 def read(
@@ -152,7 +283,9 @@ def _boolean(text: str, datatype: str) -> Reading | None:
 
 
 def _typed(text: str, datatype: str, *, years: bool) -> Reading | None:
-    if datatype in DATES or (years and _YEAR.match(text)):
+    if datatype in DATES:
+        return _date(text)
+    if years and (not datatype or datatype in NUMERIC) and _YEAR.match(text):
         return _date(text)
     if datatype in NUMERIC:
         return _number(text)
@@ -224,12 +357,12 @@ def contains(coarse: Reading, fine: Reading) -> bool:
 
 
 def coarser(coarse: Doubles, grain: Doubles, fine: Doubles) -> npt.NDArray[np.bool_]:
-    """Whether each number is the finer one cut off, or rounded, to whole grains."""
+    """Whether each number is the finer one cut off, or rounded, to whole grains; a half may go either way."""
     with np.errstate(invalid="ignore"):
         steps, told = fine / grain, coarse / grain
-        cut = np.trunc(steps + np.sign(steps) * 1e-9)
-        rounded = np.floor(np.abs(steps) + 0.5) * np.sign(steps)
-        return np.asarray((np.abs(told - cut) < 1e-6) | (np.abs(told - rounded) < 1e-6))
+        slack = 1e-6 + 1e-12 * np.abs(steps)
+        cut = np.trunc(steps + np.sign(steps) * slack)
+        return np.asarray((np.abs(told - cut) < slack) | (np.abs(told - steps) <= 0.5 + slack))
 
 
 def near_texts(a: str, b: str) -> bool:
@@ -239,7 +372,7 @@ def near_texts(a: str, b: str) -> bool:
         return bool(one)
     if re.sub(r"\D", "", one) != re.sub(r"\D", "", other):
         return False
-    return fuzz.ratio(one, other, score_cutoff=_NEAR) >= _NEAR
+    return fuzz.ratio(one, other, score_cutoff=NEAR) >= NEAR
 
 
 def merge_near(texts: Sequence[str]) -> list[int]:

@@ -9,22 +9,22 @@ which graph is called left.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 
 import numpy as np
 import pyarrow as pa
 
 from kgalign.correspondences import INVERSE, SAME, Kind, Override, PropertyMatch, Vocabularies
-from kgalign.errors import ConfigError
-from kgalign.fuse.vocabulary_classes import match_classes, types_of, with_given_classes
-from kgalign.fuse.vocabulary_evidence import Learning
+from kgalign.fuse.vocabulary_classes import choose_classes, match_classes, types_of
 from kgalign.fuse.vocabulary_facts import Links, Side
+from kgalign.fuse.vocabulary_learning import INVERSE_WORTH, Learning
+from kgalign.fuse.vocabulary_overrides import check, said_of, unknown
 from kgalign.rdf.graph import Graph, Ids
+from kgalign.rdf.names import local_name
 
-_INVERSE_WORTH = 0.8
-"""An inverse counts less than a direct correspondence: where both fit, the direct one is meant."""
+_DOUBTED_WORTH = 0.5
+"""What is doubted counts less than what is not: where both fit, the other is meant."""
 
 
 def align_vocabularies(
@@ -35,6 +35,7 @@ def align_vocabularies(
     *,
     overrides: Iterable[Override] = (),
     class_overrides: Iterable[Override] = (),
+    keep: Iterable[str] = (),
     one_to_one: bool = True,
     least_support: int = 4,
 ) -> Vocabularies:
@@ -43,6 +44,9 @@ def align_vocabularies(
     ``rdf:type`` and ``owl:sameAs`` are no properties here. A property that both graphs use under one IRI
     corresponds to itself. Beyond 30,000 links a sample is looked at, always the same one.
 
+    An override may name what neither graph uses, such as a property of a standard vocabulary: that is the
+    new name of the other end, and of all that is learned to correspond to it.
+
     Args:
         left: one graph.
         right: the other.
@@ -50,60 +54,78 @@ def align_vocabularies(
         links_right: (l,) ... the node at the same place, a term id in the right graph.
         overrides: what the user says of properties; it wins over what the data says.
         class_overrides: what the user says of classes.
+        keep: IRIs of properties and classes that shall stay as they are.
         one_to_one: whether two properties given for one are an error.
         least_support: linked pairs with both properties from which a correspondence is learned.
 
     Raises:
         ConfigError: the overrides contradict each other.
     """
-    given, given_classes = list(dict.fromkeys(overrides)), list(dict.fromkeys(class_overrides))
-    _check(given, "properties", one_to_one)
-    _check(given_classes, "classes", one_to_one)
+    kept = frozenset(keep)
+    said = (
+        said_of(overrides, "property", "properties", _properties(left), _properties(right)),
+        said_of(class_overrides, "class", "classes", _classes(left), _classes(right)),
+    )
+    for each in said:
+        check(each, kept, one_to_one)
     links = Links.of(left, right, links_left, links_right)
     learning = Learning(Side(left, links, 0), Side(right, links, 1), links, least_support)
-    found = _with_given(_choose(learning.matches(given)), given, learning)
-    properties = tuple(learning.describe(match) for match in found)
-    classes = with_given_classes(match_classes(left, right, links, least_support), given_classes)
-    warnings = [
-        *_unknown(given, "property", [_iris(graph, graph.predicate) for graph in (left, right)]),
-        *_unknown(given_classes, "class", [_iris(graph, types_of(graph)[1]) for graph in (left, right)]),
-    ]
-    kept = tuple(sorted({a or b.removeprefix(INVERSE) for a, b in given + given_classes if not (a and b)}))
-    return Vocabularies(properties, classes, tuple(warnings), kept)
+    properties, classes = (each.pairs for each in said)
+    found = _with_given(learning.matches(properties), properties, kept, learning)
+    return Vocabularies(
+        properties=tuple(learning.describe(match) for match in found),
+        classes=choose_classes(match_classes(left, right, links, least_support), classes, kept),
+        warnings=(*said[0].warnings, *said[1].warnings, *unknown(kept, said)),
+        kept=tuple(sorted(kept.union(said[0].to_nothing, said[1].to_nothing))),
+        standard=said[0].standard,
+        standard_classes=said[1].standard,
+    )
 
 
 def _choose(matches: list[PropertyMatch]) -> list[PropertyMatch]:
     """Keep the best of each property, and mark a one-to-one part; what is one IRI comes first."""
-
-    def worth(match: PropertyMatch) -> float:
-        # Many facts with a fair agreement say more than a few with a perfect one.
-        turned = _INVERSE_WORTH if match.inverse else 1.0
-        return round(turned * match.score * math.sqrt(match.support), 9)
-
-    best: dict[tuple[int, str], float] = {}
+    best: dict[tuple[int, str], tuple[float, str]] = {}
     for match in matches:
-        for end in ((0, match.left), (1, match.right)):
-            best[end] = max(best.get(end, 0.0), worth(match))
-    kept = [
-        match
-        for match in matches
-        if match.left == match.right
-        or worth(match) >= max(best[0, match.left], best[1, match.right])
-        or (match.score >= 0.5 and worth(match) >= min(best[0, match.left], best[1, match.right]))
-        or (match.score >= 0.5 and match.relation in ("narrower", "broader"))
-    ]
+        for end, partner in (((0, match.left), match.right), ((1, match.right), match.left)):
+            best[end] = max(best.get(end, (0.0, "")), (_worth(match), partner))
+    kept = [match for match in matches if _is_kept(match, best)]
     taken: set[tuple[int, str]] = set()
     result = []
     for match in sorted(
         kept,
-        key=lambda m: (m.left != m.right or m.inverse, -worth(m), sorted((m.left, m.right)), m.inverse),
+        key=lambda m: (m.left != m.right or m.inverse, -_worth(m), sorted((m.left, m.right)), m.inverse),
     ):
         ends = {(0, match.left), (1, match.right)}
         same = match.left == match.right and not match.inverse
         chosen = not ends & taken and (same or match.score >= 0.2)
         taken |= ends if chosen else set()
-        result.append(replace(match, chosen=chosen))
+        doubts = match.doubts if same else (*match.doubts, *_better(match, best))
+        result.append(replace(match, chosen=chosen, doubts=doubts))
     return _sorted(result)
+
+
+def _worth(match: PropertyMatch) -> float:
+    """What one correspondence is chosen for: many facts that agree fairly say more than a few that all do."""
+    turned = INVERSE_WORTH if match.inverse else 1.0
+    doubted = _DOUBTED_WORTH if match.doubts else 1.0
+    return round(turned * doubted * match.score * math.sqrt(match.support), 9)
+
+
+def _is_kept(match: PropertyMatch, best: Mapping[tuple[int, str], tuple[float, str]]) -> bool:
+    if match.left == match.right or (match.score >= 0.5 and match.relation in ("narrower", "broader")):
+        return True
+    bests = best[0, match.left][0], best[1, match.right][0]
+    return _worth(match) >= (min(bests) if match.score >= 0.5 else max(bests))
+
+
+def _better(match: PropertyMatch, best: Mapping[tuple[int, str], tuple[float, str]]) -> Iterator[str]:
+    """What is nearer to either property, where the two merely come close: they hardly mean the same then."""
+    if match.relation != "close":
+        return
+    for end, iri in ((0, match.left), (1, match.right)):
+        worth, partner = best[end, iri]
+        if _worth(match) < worth:
+            yield f"{local_name(iri)} corresponds better to {local_name(partner)}"
 
 
 def _sorted(matches: Iterable[PropertyMatch]) -> list[PropertyMatch]:
@@ -114,13 +136,13 @@ def _sorted(matches: Iterable[PropertyMatch]) -> list[PropertyMatch]:
 
 
 def _with_given(
-    matches: list[PropertyMatch], given: Sequence[Override], learning: Learning
-) -> tuple[PropertyMatch, ...]:
-    """Put what the user says in place of what was learned of these properties."""
-    lefts = {a for a, _ in given if a}
-    rights = {b.removeprefix(INVERSE) for _, b in given if b}
+    matches: list[PropertyMatch], given: Sequence[Override], keep: frozenset[str], learning: Learning
+) -> list[PropertyMatch]:
+    """Put what the user says in place of what was learned of these properties, and choose among the rest."""
+    lefts = {a for a, _ in given if a} | keep
+    rights = {b.removeprefix(INVERSE) for _, b in given if b} | keep
     learned = {(m.left, m.right, m.inverse): m for m in matches}
-    result = [m for m in matches if m.left not in lefts and m.right not in rights]
+    result = _choose([m for m in matches if m.left not in lefts and m.right not in rights])
     for a, b in given:
         if not (a and b):
             continue
@@ -135,39 +157,15 @@ def _with_given(
                 (Kind.TEXT, Kind.TEXT), SAME, (), (), True,
             )  # fmt: skip
         result.append(replace(found, relation="exact", score=1.0, chosen=True, given=True))
-    return tuple(_sorted(result))
+    return _sorted(result)
 
 
-def _check(given: Sequence[Override], what: str, one_to_one: bool) -> None:
-    """Refuse overrides that say two things of one."""
-    faults = []
-    for side in (0, 1):
-        said: dict[str, list[str]] = {}
-        for pair in given:
-            if key := pair[side].removeprefix(INVERSE):
-                said.setdefault(key, []).append(pair[1 - side])
-        for key, others in said.items():
-            if len(others) > 1 and (one_to_one or "" in others):
-                named = " and ".join(f"to {other}" if other else "to nothing" for other in others)
-                faults.append(f"{key} is mapped {named}")
-    if any(not a and not b for a, b in given):
-        faults.append("an entry names neither side")
-    if faults:
-        raise ConfigError(faults, f"The mapping of {what}")
+def _properties(graph: Graph) -> frozenset[str]:
+    return _iris(graph, graph.predicate)
 
 
-def _unknown(given: Sequence[Override], what: str, known: Sequence[frozenset[str]]) -> list[str]:
-    """One sentence for each IRI that its side does not use, with the nearest that it does."""
-    warnings = []
-    for pair in given:
-        for side, iri in zip(("left", "right"), pair, strict=True):
-            iri, there = iri.removeprefix(INVERSE), known[side == "right"]
-            if not iri or iri in there:
-                continue
-            near = get_close_matches(iri, sorted(there), 1, 0.6)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            warnings.append(f"The {side} graph has no {what} {iri}{hint}")
-    return warnings
+def _classes(graph: Graph) -> frozenset[str]:
+    return _iris(graph, types_of(graph)[1])
 
 
 def _iris(graph: Graph, terms: Ids) -> frozenset[str]:

@@ -1,6 +1,6 @@
 """Which class of one graph corresponds to which of the other."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,8 +24,12 @@ def types_of(graph: Graph) -> tuple[Ids, Ids]:
     return node, type_
 
 
-def match_classes(left: Graph, right: Graph, links: Links, least: int) -> list[ClassMatch]:
-    """Classes whose members are linked: where each contains the other, or the one the other, most closely."""
+Found = list[tuple[ClassMatch, float]]
+"""Matches with the share that two classes have in common of what either has."""
+
+
+def match_classes(left: Graph, right: Graph, links: Links, least: int) -> Found:
+    """Classes whose members are linked."""
     tables, names = [], []
     for side, graph in enumerate((left, right)):
         node, type_ = types_of(graph)
@@ -41,13 +45,13 @@ def match_classes(left: Graph, right: Graph, links: Links, least: int) -> list[C
     tables = [table[np.flatnonzero(typed)] for table in tables]
     members = [np.asarray(table.sum(axis=0)).ravel() for table in tables]
     shared = (tables[0].T @ tables[1]).tocoo()
-    found = []
+    found: Found = []
     for i, j, n in zip(shared.row.tolist(), shared.col.tolist(), shared.data.tolist(), strict=True):
         sizes = int(members[0][i]), int(members[1][j])
         match = _class_match(names[0][i], names[1][j], int(n), sizes, int(typed.sum()))
         if n >= least and match is not None:
             found.append((match, n / (sizes[0] + sizes[1] - n)))
-    return _choose_classes(found)
+    return found
 
 
 def _class_match(left: str, right: str, n: int, sizes: tuple[int, int], total: int) -> ClassMatch | None:
@@ -68,7 +72,29 @@ def _class_match(left: str, right: str, n: int, sizes: tuple[int, int], total: i
     return ClassMatch(left, right, relation, score, n, *shares, False)
 
 
-def _choose_classes(found: list[tuple[ClassMatch, float]]) -> list[ClassMatch]:
+def choose_classes(
+    found: Found, given: Sequence[Override], keep: Collection[str] = ()
+) -> tuple[ClassMatch, ...]:
+    """The matches where each class contains the other, or the one the other, most closely.
+
+    Args:
+        found: what the links say.
+        given: what the user says of classes instead; either end may be empty.
+        keep: IRIs of classes that correspond to nothing.
+    """
+    lefts, rights = {a for a, _ in given if a} | set(keep), {b for _, b in given if b} | set(keep)
+    free = [each for each in found if each[0].left not in lefts and each[0].right not in rights]
+    result = _choose(free)
+    learned = {(match.left, match.right): match for match, _ in found}
+    for a, b in given:
+        if a and b:
+            match = learned.get((a, b), ClassMatch(a, b, "exact", 1.0, 0, 0.0, 0.0, True))
+            result.append(replace(match, relation="exact", score=1.0, chosen=True, given=True))
+    result.sort(key=lambda m: (not m.given, not m.chosen, -m.score, sorted((m.left, m.right)), m.left))
+    return tuple(result)
+
+
+def _choose(found: Found) -> list[ClassMatch]:
     best: dict[tuple[int, str], float] = {}
     for match, overlap in found:
         for end in ((0, match.left), (1, match.right)):
@@ -85,16 +111,3 @@ def _choose_classes(found: list[tuple[ClassMatch, float]]) -> list[ClassMatch]:
             taken |= ends if chosen else set()
             result.append(replace(match, chosen=chosen))
     return result
-
-
-def with_given_classes(matches: list[ClassMatch], given: Sequence[Override]) -> tuple[ClassMatch, ...]:
-    """Put what the user says in place of what was learned of these classes."""
-    lefts, rights = {a for a, _ in given if a}, {b for _, b in given if b}
-    learned = {(m.left, m.right): m for m in matches}
-    result = [m for m in matches if m.left not in lefts and m.right not in rights]
-    for a, b in given:
-        if a and b:
-            found = learned.get((a, b), ClassMatch(a, b, "exact", 1.0, 0, 0.0, 0.0, True))
-            result.append(replace(found, relation="exact", score=1.0, chosen=True, given=True))
-    result.sort(key=lambda m: (not m.given, not m.chosen, -m.score, sorted((m.left, m.right)), m.left))
-    return tuple(result)

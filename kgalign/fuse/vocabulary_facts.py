@@ -1,7 +1,6 @@
 """What linked nodes say, and what is said of them, as columns ready to compare."""
 
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +16,7 @@ from kgalign.fuse.units import (
     numbers,
 )
 from kgalign.rdf.graph import Graph, Ids, TermKind
+from kgalign.rdf.names import local_name
 from kgalign.rdf.vocabulary import OWL_SAME_AS, RDF_TYPE
 from kgalign.text import fold
 
@@ -208,11 +208,6 @@ def find_iri(graph: Graph, iri: str) -> int:
     """The term id of an IRI, -1 where the graph does not have it."""
     iris = graph.terms.value[: int(np.searchsorted(graph.terms.kind, TermKind.BLANK))]
     return int(pc.index(iris, pa.scalar(iri, pa.large_string())).as_py())
-
-
-def local_name(iri: str) -> str:
-    """What comes after the last slash or number sign of an IRI, percent signs decoded."""
-    return unquote(iri.rstrip("/#").replace("#", "/").rsplit("/", 1)[-1])
 
 
 def _local(iri: str) -> str:

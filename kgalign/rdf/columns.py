@@ -67,25 +67,42 @@ def unite(parts: Sequence[Part], *, sources: Sequence[str] = (), statements_read
         ]
         return np.concatenate(mapped) if mapped else NO_IDS
 
-    columns = distinct((column("graph"), column("subject"), column("predicate"), column("object")))
-    used = np.zeros(len(terms), bool)
-    for ids in columns:
-        used[ids[ids >= 0]] = True
-    if not used.all():
-        kept = np.where(used, np.cumsum(used) - 1, -1).astype(np.int32)
-        terms = take(terms, np.flatnonzero(used))
-        columns = tuple(remap(ids, kept) for ids in columns)
-        position = kept[position]
-    graph = Graph(
-        subject=columns[1],
-        predicate=columns[2],
-        object=columns[3],
-        graph=columns[0],
+    columns = (column("graph"), column("subject"), column("predicate"), column("object"))
+    graph = graph_of(columns, terms, sources=sources, statements_read=statements_read)
+    if len(graph.terms) < len(terms):
+        position = remap(position, _places(columns, len(terms)))
+    return United(graph, tuple(position[a:b] for a, b in pairwise(starts)))
+
+
+def graph_of(
+    columns: Sequence[Ids], terms: Terms, *, sources: Sequence[str] = (), statements_read: int = 0
+) -> Graph:
+    """The distinct statements of columns (graph, subject, predicate, object), with the terms that they use.
+
+    :param terms: distinct and in canonical order; some may be unused.
+    """
+    rows = distinct(columns)
+    places = _places(rows, len(terms))
+    if len(terms) and int(places.min()) < 0:
+        terms = take(terms, np.flatnonzero(places >= 0))
+        rows = tuple(remap(ids, places) for ids in rows)
+    return Graph(
+        subject=rows[1],
+        predicate=rows[2],
+        object=rows[3],
+        graph=rows[0],
         terms=_prune(terms),
         sources=tuple(sources),
         statements_read=statements_read,
     )
-    return United(graph, tuple(position[a:b] for a, b in pairwise(starts)))
+
+
+def _places(columns: Sequence[Ids], terms: int) -> Ids:
+    """(terms,) the place of each term among those that are used, -1 for the others."""
+    used = np.zeros(terms, bool)
+    for ids in columns:
+        used[ids[ids >= 0]] = True
+    return np.where(used, np.cumsum(used) - 1, -1).astype(np.int32)
 
 
 def ids_of(numbers: "array[int]") -> Ids:

@@ -6,7 +6,8 @@ when it is complete.
 
 import errno
 import os
-from collections.abc import Iterator, Mapping
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -25,6 +26,9 @@ from kgalign.rdf.vocabulary import RDF_TYPE
 
 _BATCH_BYTES = 32 << 20
 """Text that is joined at once."""
+
+_NAME = 40
+"""Characters of a file's name that the partial file carries: a long name must not become too long."""
 
 _EMPTY = pa.scalar("", pa.large_string())
 _ESCAPES = {code: f"\\u{code:04X}" for code in (*range(0x20), 0x7F)} | {
@@ -81,10 +85,10 @@ def complete_or_nothing(path: Path) -> Iterator[IO[bytes]]:
 
     :raises RunError: where there is no room or no permission.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    partial = partial_beside(path)
     try:
         try:
-            with partial.open("wb") as file:
+            with partial.open("xb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
@@ -97,6 +101,11 @@ def complete_or_nothing(path: Path) -> Iterator[IO[bytes]]:
             raise RunError(f"there is no room to write {path}", "Make room and run it again") from error
         reason = (error.strerror or str(error)).lower()
         raise RunError(f"{path} can't be written: {reason}", "Name a place that you may write to") from error
+
+
+def partial_beside(path: Path) -> Path:
+    """Where a file is written before it gets its name: two that are written to one name don't meet."""
+    return path.with_name(f".{path.name[:_NAME]}.{os.getpid()}-{secrets.token_hex(4)}.partial")
 
 
 def _without_names(graph: Graph) -> Graph:
@@ -114,9 +123,9 @@ def _write_lines(graph: Graph, path: Path) -> int:
     space, end = pa.scalar(" ", pa.large_string()), pa.scalar(" .\n", pa.large_string())
     ids = (graph.subject, graph.predicate, graph.object, name)
     with complete_or_nothing(path) as file:
-        for rows in _batches(np.add.reduce([sizes[each] for each in ids])):
+        for rows in batches(np.add.reduce([sizes[each] for each in ids])):
             s, p, o, g = (texts.take(pa.array(each[rows])) for each in ids)
-            file.write(_joined(s, space, p, space, o, gaps[rows], g, end))
+            file.write(joined(s, space, p, space, o, gaps[rows], g, end))
     return len(graph)
 
 
@@ -125,11 +134,43 @@ _FIRST, _SUBJECT, _PREDICATE, _OBJECT, _CLOSE = range(5)
 
 
 def _write_grouped(graph: Graph, path: Path) -> int:
-    """Turtle and TriG at once: each statement is what stands before it and what it adds."""
+    """Turtle and TriG at once."""
     prefixes = prefixes_of(graph)
+    texts = term_texts(graph.terms, prefixes)
+    with complete_or_nothing(path) as file:
+        file.write(prefix_lines(prefixes))
+        for text in grouped(graph, texts, texts):
+            file.write(text)
+    return len(graph)
+
+
+def prefix_lines(prefixes: Mapping[str, str]) -> bytes:
+    """The head of a file in Turtle or TriG."""
+    lines = "".join(f"@prefix {prefix}: <{namespace}> .\n" for prefix, namespace in prefixes.items())
+    return f"{lines}\n".encode() if lines else b""
+
+
+def grouped(
+    graph: Graph,
+    texts: pa.LargeStringArray,
+    names: pa.LargeStringArray,
+    notes: tuple[pa.LargeStringArray, Ids] | None = None,
+) -> Iterator[memoryview | bytes]:
+    """Statements in Turtle or TriG, in their order: each is what stands before it and what it adds.
+
+    Args:
+        graph: the statements, sorted; what is in no named graph stands first. ``graph.graph`` may index
+            ``names`` instead of the terms.
+        texts: (terms,) each term as it is to be written.
+        names: what ``graph.graph`` indexes, as it is to be written.
+        notes: what stands behind the statements, and (m,) which of these behind each.
+    """
     nothing, a = len(graph.terms), len(graph.terms) + 1
-    texts = _with_extra(term_texts(graph.terms, prefixes), "", "a")
-    sizes = _sizes(texts)
+    unnamed = nothing if names is texts else len(names)
+    longer = _with_extra(texts, "", "a")
+    names = longer if names is texts else _with_extra(names, "")
+    texts = longer
+    sizes, name_sizes = _sizes(texts), _sizes(names)
     new_graph = _changes(graph.graph)
     new_subject = new_graph | _changes(graph.subject)
     new_predicate = new_subject | _changes(graph.predicate)
@@ -138,29 +179,45 @@ def _write_grouped(graph: Graph, path: Path) -> int:
     lead[:1] = _FIRST
     opens = new_graph & (graph.graph >= 0)
     is_type = graph.predicate == pc.index(graph.terms.value, pa.scalar(RDF_TYPE, pa.large_string())).as_py()
+    name = np.where(opens, graph.graph, unnamed)
     ids = (
-        np.where(opens, graph.graph, nothing),
         np.where(new_subject, graph.subject, nothing),
         np.where(new_predicate, np.where(is_type, a, graph.predicate), nothing),
         graph.object,
     )
     brace = pa.array(["", " {\n"], pa.large_string())
     gap = pa.array(["", " "], pa.large_string())
-    with complete_or_nothing(path) as file:
-        for prefix, namespace in prefixes.items():
-            file.write(f"@prefix {prefix}: <{namespace}> .\n".encode())
-        file.write(b"\n" if prefixes else b"")
-        for rows in _batches(np.add.reduce([sizes[each] for each in ids])):
-            g, s, p, o = (texts.take(pa.array(each[rows])) for each in ids)
-            before = _LEADS.take(pa.array(lead[rows]))
-            after_g, after_s, after_p = (
-                choice.take(pa.array(flags[rows].astype(np.int8)))
-                for choice, flags in ((brace, opens), (gap, new_subject), (gap, new_predicate))
-            )
-            file.write(_joined(before, g, after_g, s, after_s, p, after_p, o))
-        if len(graph):
-            file.write(b" .\n}\n" if graph.graph[-1] >= 0 else b" .\n")
-    return len(graph)
+    for rows in batches(np.add.reduce([name_sizes[name], *(sizes[each] for each in ids)])):
+        g = names.take(pa.array(name[rows]))
+        s, p, o = (texts.take(pa.array(each[rows])) for each in ids)
+        before = _LEADS.take(pa.array(lead[rows]))
+        after_g, after_s, after_p = (
+            choice.take(pa.array(flags[rows].astype(np.int8)))
+            for choice, flags in ((brace, opens), (gap, new_subject), (gap, new_predicate))
+        )
+        last = () if notes is None else (notes[0].take(pa.array(notes[1][rows])),)
+        yield joined(before, g, after_g, s, after_s, p, after_p, o, *last)
+    if len(graph):
+        yield b" .\n}\n" if graph.graph[-1] >= 0 else b" .\n"
+
+
+def described(nodes: pa.LargeStringArray, about: Sequence[tuple[str, pa.LargeStringArray]]) -> memoryview:
+    """What is said of each node, in Turtle.
+
+    Args:
+        nodes: (n,) what each is called.
+        about: predicates in the order in which they are to be written, the first without gaps, each with
+            its (n,) objects; null where a node has none.
+    """
+    (first, objects), *others = about
+    parts = [_join("\n    ", predicate, " ", values) for predicate, values in others]
+    lines = pc.binary_join_element_wise(
+        _join(nodes, " ", first, " ", objects),
+        *parts,
+        pa.scalar(" ;", pa.large_string()),
+        null_handling="skip",
+    )
+    return joined(lines, pa.scalar(" .\n", pa.large_string()))
 
 
 def term_texts(terms: Terms, prefixes: Mapping[str, str] | None = None) -> pa.LargeStringArray:
@@ -189,17 +246,25 @@ def _iri_texts(iris: pa.LargeStringArray, prefixes: Mapping[str, str]) -> pa.Lar
     return pc.coalesce(_join(prefix, ":", pc.struct_field(split, "local")), full)
 
 
+def quoted(texts: Sequence[str]) -> pa.LargeStringArray:
+    """Texts as literals without a language."""
+    return _join('"', _escaped(pa.array(texts, pa.large_string())), '"')
+
+
 def _literal_texts(
     values: pa.LargeStringArray, terms: Terms, rows: slice, prefixes: Mapping[str, str]
 ) -> pa.LargeStringArray:
-    special = pc.match_substring_regex(values, _NEEDS_ESCAPE)
-    escaped = [text.translate(_ESCAPES) for text in values.filter(special).to_pylist()]
-    values = pc.replace_with_mask(values, special, pa.array(escaped, pa.large_string()))
     datatypes = _iri_texts(pa.array(terms.datatypes, pa.large_string()), prefixes).to_pylist()
     ends = ["", *(f"@{tag}" for tag in terms.languages), *(f"^^{iri}" for iri in datatypes)]
     language, datatype = terms.language[rows], terms.datatype[rows]
     end = np.where(language >= 0, language, np.where(datatype >= 0, datatype + len(terms.languages), -1)) + 1
-    return _join('"', values, '"', pa.array(ends, pa.large_string()).take(pa.array(end)))
+    return _join('"', _escaped(values), '"', pa.array(ends, pa.large_string()).take(pa.array(end)))
+
+
+def _escaped(values: pa.LargeStringArray) -> pa.LargeStringArray:
+    special = pc.match_substring_regex(values, _NEEDS_ESCAPE)
+    escaped = [text.translate(_ESCAPES) for text in values.filter(special).to_pylist()]
+    return pc.replace_with_mask(values, special, pa.array(escaped, pa.large_string()))
 
 
 def _join(*parts: pa.LargeStringArray | str) -> pa.LargeStringArray:
@@ -207,7 +272,7 @@ def _join(*parts: pa.LargeStringArray | str) -> pa.LargeStringArray:
     return pc.binary_join_element_wise(*scalars, _EMPTY)
 
 
-def _joined(*parts: pa.LargeStringArray) -> memoryview:
+def joined(*parts: pa.LargeStringArray) -> memoryview:
     """The bytes of the parts of all rows, one after the other."""
     texts = _join(*parts)
     _, offsets, data = texts.buffers()
@@ -224,7 +289,7 @@ def _sizes(texts: pa.LargeStringArray) -> npt.NDArray[np.int64]:
     return sizes
 
 
-def _batches(sizes: npt.NDArray[np.int64]) -> Iterator[slice]:
+def batches(sizes: npt.NDArray[np.int64]) -> Iterator[slice]:
     """Runs of rows with some megabytes of text each, a longer row on its own."""
     total = np.cumsum(sizes)
     start = 0

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from kgalign.naming import are_serials
 from kgalign.rdf.vocabulary import XSD
 from kgalign.records import ValueKind
 
@@ -52,7 +53,7 @@ def kind_of(values: Sequence[str], datatypes: Sequence[str], distinct_share: flo
         return ValueKind.DATE
     digits = [any(c.isdigit() for c in value) for value in filled]
     if share(_NUMBER) >= _MOST and sum(digits) >= _MOST * len(filled):
-        return ValueKind.CODE if _are_serials(filled, distinct_share) else ValueKind.NUMBER
+        return ValueKind.CODE if are_serials(filled, distinct_share) else ValueKind.NUMBER
     words = sum(len(value.split()) for value in filled) / len(filled)
     if words <= 2.5 and sum(digits) >= 0.8 * len(filled):
         return ValueKind.CODE
@@ -79,13 +80,3 @@ def _are_years(values: Sequence[str]) -> bool:
     numbers = sorted(int(value) for value in values if _YEAR.match(value))
     cut = len(numbers) // 40
     return numbers[-1 - cut] - numbers[cut] <= 300
-
-
-def _are_serials(values: Sequence[str], distinct_share: float) -> bool:
-    """Digits that number things rather than measure them: leading zeros, or many long unique ones."""
-    if any(not value.isdigit() for value in values):
-        return False
-    if sum(value.startswith("0") and len(value) > 2 for value in values) >= 0.02 * len(values):
-        return True
-    lengths = {len(value) for value in values}
-    return distinct_share >= 0.95 and min(lengths) >= 5 and len(lengths) <= 2

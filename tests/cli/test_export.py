@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import resource
 import shutil
 import stat
@@ -208,15 +209,18 @@ def test_a_run_that_is_not_finished_or_is_none_is_one_sentence(run: Path, tmp_pa
     assert (code, "is not a run folder" in text) == (2, True)
     part = tmp_path / "part"
     shutil.copytree(run, part)
-    told = (part / "run.json").read_text(encoding="utf8")
-    (part / "run.json").write_text(told.replace('"assign": {\n   "finger', '"elsewhere": {\n   "finger'))
+    whole = told = (part / "run.json").read_text(encoding="utf8")
+    for step in ("assign", "fuse"):
+        told = told.replace(f'"{step}": {{\n   "finger', f'"{step} elsewhere": {{\n   "finger')
+    (part / "run.json").write_text(told)
     for name in FORMATS:
         code, text = call(part, "--format", name, "-o", tmp_path / "a")
-        assert (code, "isn't finished: it has no 'assign' yet" in text) == (2, True), text
-    (part / "run.json").write_text(told.replace('"canonical": "left"', '"canonical": "upside down"'))
+        assert code == 2, text
+        assert re.search("isn't finished: it has no '(assign|fuse)' yet", text), text
+    (part / "run.json").write_text(whole.replace('"canonical": "left"', '"canonical": "upside down"'))
     code, text = call(part, "--format", "turtle", "-o", tmp_path / "a")
     assert (code, "whose configuration this version doesn't know" in text) == (2, True)
-    (part / "run.json").write_text(told)
+    (part / "run.json").write_text(whole)
     (part / "stages" / "assign" / "left.npy").write_bytes(b"\x93NUMPY")
     code, text = call(part, "--format", "csv", "-o", tmp_path / "a")
     assert (code, "can't be read" in text) == (2, True)

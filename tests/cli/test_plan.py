@@ -45,7 +45,10 @@ def test_a_run_goes_on_from_a_plan_and_a_plan_leaves_a_run_as_it_is(doubtful: Pa
         assert told["asked_about"] == 27
         assert not (out / "votes.sqlite").exists()
         execution = runs.run(doubtful, out, server.url)
-        assert execution.done == ("ask", "assign", "verdicts.parquet", "links", "fused.ttl")
+        assert execution.done == (
+            *("ask", "assign", "verdicts.parquet", "vocabularies", "links"),
+            *("fuse", "fused.ttl", "fused.trig", "conflicts.parquet"),
+        )
         before, asked = runs.results(out), len(runs.questions(server))
         assert runs.call(plan(doubtful, *asking)).returncode == 0
         assert runs.results(out) == before

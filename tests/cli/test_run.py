@@ -20,6 +20,8 @@ Kgalign = Callable[..., "subprocess.CompletedProcess[str]"]
 OUTPUTS = {
     "alignment.rdf",
     "candidates.parquet",
+    "conflicts.parquet",
+    "fused.trig",
     "fused.ttl",
     "links.nt",
     "mappings.sssom.tsv",

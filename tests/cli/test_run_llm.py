@@ -13,9 +13,9 @@ from threading import Thread
 
 import pytest
 
-from kgalign import pipeline
 from kgalign.llm.scripted import ScriptedSettings
 from kgalign.llm.scripted_server import Running, running
+from kgalign.running import evidence as go_as_far_as_the_evidence
 from tests.conftest import Pair
 from tests.llm_runs import runs
 
@@ -32,7 +32,7 @@ def doubtful(tmp_path_factory: pytest.TempPathFactory) -> Pair:
 @pytest.fixture(scope="module")
 def evidence(doubtful: Pair, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("evidence") / "run"
-    pipeline.evidence(doubtful.left, doubtful.right, out, runs.config(NOBODY))
+    go_as_far_as_the_evidence(doubtful.left, doubtful.right, out, runs.config(NOBODY))
     return out
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from kgalign import store
 from kgalign.config import Config
 from kgalign.folder import RunFolder, RunRecord, StepRecord
-from kgalign.judge import no_hearing
+from kgalign.judge import no_hearing, no_opinion
 from kgalign.records import (
     Alignment,
     Attribute,
@@ -136,7 +136,7 @@ def run_folder(path: Path, **stages: object) -> Path:
     """A finished run folder with these records, ``_`` in place of ``-`` in their stages' names."""
     folder = RunFolder(path)
     path.mkdir(parents=True)
-    stages = {"ask": no_hearing()} | stages if "judge" in stages else stages
+    stages = {"student": no_opinion(), "ask": no_hearing()} | stages if "judge" in stages else stages
     names = {name.replace("_", "-"): record for name, record in stages.items()}
     for name, record in names.items():
         folder.stage(name).parent.mkdir(exist_ok=True)

@@ -8,6 +8,7 @@ from kgalign.export import Written, write_sssom
 from kgalign.export.rows import linked
 from kgalign.records import Outcome
 from tests.evaluate.small import alignment, profile, verdicts
+from tests.export.matched_vocabularies import vocabularies
 from tests.export.worlds import NASTY, UNFIT, World, nasty, world
 
 OWL = "http://www.w3.org/2002/07/owl#"
@@ -159,3 +160,45 @@ def test_columns_that_no_mapping_needs_are_not_there(tmp_path: Path) -> None:
     path = tmp_path / "mappings.sssom.tsv"
     write(path, world(["http://l/1"], ["http://r/1"]))
     assert not {"predicate_modifier", "comment", "mapping_tool"} & set(rows(path)[0])
+
+
+def test_properties_and_classes_have_predicates_types_and_reasons(tmp_path: Path) -> None:
+    path = tmp_path / "mappings.sssom.tsv"
+    of = world(["http://l/1"], ["http://r/1"])
+    written = write_sssom(path, *of, version="1.2.3", vocabularies=vocabularies())
+    assert written == Written(15, 1)
+    entity, *told = rows(path)
+    assert (entity["subject_type"], entity["comment"], entity["mapping_tool"]) == ("", "", "kgalign")
+    assert {row["subject_type"] for row in told} == {"rdf property", "rdfs class"}
+    assert all(row["subject_type"] == row["object_type"] for row in told)
+    renamed = "in the fused graph: the left one's name for both"
+    assert [(row["subject_id"].partition(":")[2], row["predicate_id"], row["comment"]) for row in told] == [
+        ("p", "owl:equivalentProperty", renamed),
+        ("km", "skos:closeMatch", "a b; not renamed: another unit: kilometres → miles"),
+        ("narrow", "rdfs:subPropertyOf", "not renamed: another correspondence is surer"),
+        ("wide", "skos:narrowMatch", "not renamed: the right one says only part of the other"),
+        ("y2020", "skos:closeMatch", "not renamed: other numbers"),
+        ("up", "owl:inverseOf", renamed),
+        ("off", "skos:relatedMatch", "not renamed: an inverse, and not exact seen from both ends"),
+        ("told", "owl:equivalentProperty", renamed),
+        ("s", "owl:equivalentProperty", "in the fused graph: the second name"),
+        ("A", "owl:equivalentClass", renamed),
+        ("C", "rdfs:subClassOf", "not renamed: they do not have the same members"),
+        ("D", "skos:narrowMatch", "not renamed: another correspondence is surer"),
+        ("E", "skos:closeMatch", "not renamed: they do not have the same members"),
+        ("S", "owl:equivalentClass", "in the fused graph: the second name"),
+    ]
+    by_people = [row["subject_id"] for row in told if not row["mapping_tool"]]
+    assert [name.partition(":")[2] for name in by_people] == ["told", "s", "S"]
+    justified = {(row["mapping_justification"], row["mapping_tool"]) for row in told}
+    assert justified == {
+        ("semapv:InstanceBasedMatching", "kgalign"),
+        ("semapv:ManualMappingCuration", ""),
+    }
+
+
+def test_where_both_vocabularies_are_kept_nothing_is_renamed(tmp_path: Path) -> None:
+    path = tmp_path / "mappings.sssom.tsv"
+    of = world(["http://l/1"], ["http://r/1"])
+    write_sssom(path, *of, version="1.2.3", vocabularies=vocabularies(), vocabulary="both")
+    assert not any("in the fused graph" in row["comment"] for row in rows(path))

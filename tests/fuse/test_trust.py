@@ -7,10 +7,12 @@ import pytest
 
 from kgalign.fuse.claims import Claims
 from kgalign.fuse.contests import Scale, consensus, table_of
+from kgalign.fuse.fates import REASONS, Rule
 from kgalign.fuse.faults import find_faults
-from kgalign.fuse.resolve import REASONS, Resolution, Role, Rule, describe, resolve_default, written_values
+from kgalign.fuse.resolve import Resolution, describe, resolve_default, written_values
 from kgalign.fuse.trust import learn
 from kgalign.fuse.values import read_values
+from kgalign.fused import Role
 from tests.fuse.made_claims import E, cities, claims_from, sources_say
 
 Rows = list[tuple[str, str, str, object]]
@@ -314,12 +316,23 @@ def test_a_strange_value_loses_to_a_likely_one() -> None:
     assert written(claims, resolve_default(claims), "people")["x"] == ["8000"]
 
 
-def test_confidence_is_high_where_values_are_near() -> None:
+def test_confidence_is_that_of_the_value_itself_not_of_what_is_near() -> None:
     rows, _ = people(60, wrong=(0.05, 0.1, 0.6))
-    claims = sources_say([*rows, ("s0", "x", "people", 20_000), ("s1", "x", "people", 20_010)])
+    rows += [("s0", "x", "people", 20_000), ("s1", "x", "people", 20_010)]
+    rows += [("s0", "y", "people", 7000), ("s1", "y", "people", 7000)]
+    claims = sources_say(rows)
     resolution = resolve_default(claims)
-    of_x = [row for row in range(len(claims)) if claims.text(claims.subject[row]) == E + "x"]
-    assert min(resolution.confidence[of_x]) > 0.9
+    sure = {
+        name: [
+            resolution.confidence[row]
+            for row in range(len(claims))
+            if claims.text(claims.subject[row]) == E + name
+        ]
+        for name in "xy"
+    }
+    assert sum(sure["x"]) <= 1
+    assert max(sure["x"]) < 0.7
+    assert min(sure["y"]) > 0.95
 
 
 def test_many_claims_of_one_thing() -> None:

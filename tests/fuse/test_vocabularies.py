@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kgalign.correspondences import INVERSE, Kind, Override, PropertyMatch, Vocabularies
+from kgalign.correspondences import INVERSE, Kind, Override, PropertyMatch, Vocabularies, objection
 from kgalign.errors import ConfigError
 from kgalign.fuse.vocabularies import align_vocabularies
 from kgalign.rdf import Graph, read_graph
@@ -57,6 +57,7 @@ class Pair:
         overrides: Iterable[Override] = (),
         class_overrides: Iterable[Override] = (),
         one_to_one: bool = True,
+        keep: Iterable[str] = (),
     ) -> Vocabularies:
         return align_vocabularies(
             self.left,
@@ -65,6 +66,7 @@ class Pair:
             overrides=overrides,
             class_overrides=class_overrides,
             one_to_one=one_to_one,
+            keep=keep,
         )
 
 
@@ -237,12 +239,166 @@ def test_two_for_one_where_that_is_wanted(tmp_path: Path) -> None:
 
 
 def test_unknown_names_get_the_nearest(tmp_path: Path) -> None:
-    found = simple(tmp_path).align([(A + "nmae", B + "title"), (A + "name", "urn:x")], [(A + "c", B + "D")])
+    found = simple(tmp_path).align(
+        [(A + "nmae", B + "title"), (A + "name", INVERSE + "urn:x")], [(A + "c", B + "D")], keep=[A + "alas"]
+    )
     assert found.warnings == (
         f"The left graph has no property {A}nmae; did you mean {A}name?",
         "The right graph has no property urn:x",
         f"The left graph has no class {A}c; did you mean {A}C?",
+        f"Neither graph has a property or class {A}alas; did you mean {A}alias?",
     )
+    assert found.standard == ()
+
+
+def test_a_name_that_neither_graph_has_is_a_new_one(tmp_path: Path) -> None:
+    schema = "http://schema.example/"
+    found = simple(tmp_path).align([(A + "name", schema + "name")], [(schema + "Thing", B + "D")])
+    assert found.standard == ((A + "name", schema + "name"),)
+    assert found.standard_classes == ((B + "D", schema + "Thing"),)
+    assert found.warnings == (
+        f"Neither graph has the property {schema}name: it becomes the name of {A}name",
+        f"Neither graph has the class {schema}Thing: it becomes the name of {B}D",
+    )
+    # What was learned of it stays: the new name is for both sides.
+    assert (A + "name", B + "title") in {(m.left, m.right) for m in found.properties}
+
+
+def test_what_shall_stay_corresponds_to_nothing(tmp_path: Path) -> None:
+    found = simple(tmp_path).align(keep=[B + "title", A + "C"])
+    assert (found.properties, found.classes) == ((), ())
+    assert found.kept == (A + "C", B + "title")
+    with pytest.raises(ConfigError, match=r"is mapped to .* and shall stay as it is"):
+        simple(tmp_path).align([(A + "name", B + "title")], keep=[A + "name"])
+
+
+def test_agreement_that_chance_explains_counts_for_nothing(tmp_path: Path) -> None:
+    lefts = (["Europe"] * 9 + ["Asia", "Asia", "Africa"]) * 5
+    rights = (["Europe"] * 8 + ["Asia", "Asia", "Asia", "Africa"]) * 5
+    pair = Pair(
+        tmp_path,
+        (f':l{i} a:continent "{value}" ; a:id {i} .' for i, value in enumerate(lefts)),
+        (f':r{i} b:region "{value}" ; b:number {i} .' for i, value in enumerate(rights)),
+        links=60,
+    )
+    found = pair.align()
+    (match,) = (m for m in found.properties if m.right == B + "region")
+    others = [(i, j) for i in range(60) for j in range(60) if i != j]
+    chance = sum(lefts[i] == rights[j] for i, j in others) / len(others)
+    agreement = sum(map(str.__eq__, lefts, rights)) / 60
+    assert (match.agreement, match.chance) == pytest.approx((agreement, chance))
+    kappa = (agreement - chance) / (1 - chance)
+    assert match.score == pytest.approx(kappa * 60 / 61)
+    assert agreement > 0.9
+    assert match.score < 0.85
+    assert chosen(found)["id"].score == pytest.approx(60 / 61)
+
+
+def test_agreement_that_is_mostly_chance_is_not_exact(tmp_path: Path) -> None:
+    lefts = ["yes"] * 78 + ["no"] * 22
+    rights = ["yes"] * 69 + ["no"] * 9 + ["yes"] * 9 + ["no"] * 13
+    pair = Pair(
+        tmp_path,
+        (f':l{i} a:open "{value}" .' for i, value in enumerate(lefts)),
+        (f':r{i} b:accessible "{value}" .' for i, value in enumerate(rights)),
+        links=100,
+    )
+    (match,) = pair.align().properties
+    assert match.agreement == pytest.approx(0.82)
+    assert match.score < 0.5
+    assert match.relation == "close"
+
+
+def test_censuses_of_other_years_are_not_one_property(tmp_path: Path) -> None:
+    people = [int(1.9**i * 700) for i in range(1, 25)]
+    pair = Pair(
+        tmp_path,
+        (f":l{i} a:population2020 {x} ; a:size {7 * i} ." for i, x in enumerate(people)),
+        (f":r{i} b:population2015 {round(x * 0.995)} ; b:number {7 * i} ." for i, x in enumerate(people)),
+        links=24,
+    )
+    match = chosen(pair.align())["population2020"]
+    assert match.score > 0.9
+    assert match.relation == "close"
+    assert objection(match, "left") == "other numbers in the names: 2020 left, 2015 right"
+    given = chosen(pair.align([(A + "population2020", B + "population2015")]))["population2020"]
+    assert (given.relation, objection(given, "left")) == ("exact", "")
+    assert objection(chosen(pair.align())["size"], "left") == ""
+
+
+def test_what_is_not_doubted_comes_first(tmp_path: Path) -> None:
+    people = [int(1.9**i * 700) for i in range(1, 25)]
+    pair = Pair(
+        tmp_path,
+        (f":l{i} a:population2020 {x} ." for i, x in enumerate(people)),
+        (
+            f":r{i} b:population2015 {x} ; b:inhabitants2020 {x + (i % 4 == 0) * x} ."
+            for i, x in enumerate(people)
+        ),
+        links=24,
+    )
+    assert chosen(pair.align())["population2020"].right == B + "inhabitants2020"
+
+
+def test_numbers_that_are_merely_near_are_close(tmp_path: Path) -> None:
+    people = [int(1.9**i * 700) for i in range(1, 25)]
+    pair = Pair(
+        tmp_path,
+        (f":l{i} a:population {x} ." for i, x in enumerate(people)),
+        (f":r{i} b:inhabitants {round(x * (1.03 if i % 2 else 0.97))} ." for i, x in enumerate(people)),
+        links=24,
+    )
+    match = chosen(pair.align())["population"]
+    assert (match.relation, match.notes) == ("close", ("numbers that agree to within 5%",))
+    assert objection(match, "left") == ""
+
+
+def test_nodes_are_no_texts_and_days_no_other_days(tmp_path: Path) -> None:
+    pair = Pair(
+        tmp_path,
+        (f':l{i} a:in :{c} ; a:opened "19{50 + i}-03-14" .' for i, c in enumerate(CITIES)),
+        (f':r{i} b:city "{c}" ; b:refitted "19{50 + i}-11-02" .' for i, c in enumerate(CITIES)),
+    )
+    found = chosen(pair.align())
+    assert (found["in"].relation, objection(found["in"], "left")) == ("close", "nodes left, texts right")
+    assert found["opened"].score > 0.8
+    assert objection(found["opened"], "right") == "dates of one year, that differ in month or day"
+
+
+def test_an_inverse_must_be_right_from_both_ends(tmp_path: Path) -> None:
+    # Each country has one capital that lies in it; but many other cities lie in it too.
+    pair = Pair(
+        tmp_path,
+        [
+            *(f":l{i} a:capital :l{i + 12} ." for i in range(12)),
+            *(f":l{i} a:note {i} ." for i in range(24, 60)),
+        ],
+        [
+            *(f":r{i + 12} b:country :r{i} ." for i in range(12)),
+            *(f":r{i} b:country :r{i % 12} ." for i in range(24, 60)),
+        ],
+        links=60,
+    )
+    (match,) = pair.align().properties
+    assert match.inverse
+    assert (match.relation, match.left_agreement, match.right_agreement) == ("narrower", 1.0, 0.25)
+    assert objection(match, "left") == "the left one says only part of the other"
+
+
+def test_what_comes_close_and_has_a_better_partner_is_not_renamed(tmp_path: Path) -> None:
+    def some(i: int, every: int) -> str:
+        return CITIES[(i + 5) % 12] if i % every == 0 else CITIES[i % 12]
+
+    pair = Pair(
+        tmp_path,
+        (f':l{i} a:birthPlace "{CITIES[i % 12]}" ; a:home "{some(i, 3)}" .' for i in range(60)),
+        (f':r{i} b:born "{CITIES[i % 12]}" ; b:other "x{i}" .' for i in range(60)),
+        links=60,
+    )
+    found = {m.left.removeprefix(A): m for m in pair.align().properties}
+    assert objection(found["birthPlace"], "left") == ""
+    assert found["home"].relation == "close"
+    assert objection(found["home"], "left") == "born corresponds better to birthPlace"
 
 
 def test_blank_nodes_named_graphs_and_odd_values_do_no_harm(tmp_path: Path) -> None:

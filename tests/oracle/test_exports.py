@@ -155,7 +155,9 @@ def test_sssom_of_a_run_with_votes_against_the_evidence_is_valid(
         )
         validate(table, list(checks), fail_on_error=True)
     assert [record.message for record in caplog.records] == []
-    mappings = to_mapping_set_document(table).mapping_set.mappings
+    everything = to_mapping_set_document(table).mapping_set.mappings
+    mappings = [each for each in everything if each.subject_type is None]
+    assert {str(each.subject_type) for each in everything} == {"None", "rdf property", "rdfs class"}
     negated = [each for each in mappings if str(each.predicate_modifier) == "Not"]
     assert len(mappings) == len(finished.alignment)
     assert sorted((each.confidence, each.mapping_justification) for each in negated) == [

@@ -11,6 +11,7 @@ from kgalign.export import write_sssom
 from kgalign.export.curies import as_uri
 from kgalign.records import Outcome
 from tests.evaluate.small import alignment, profile, verdicts
+from tests.export.matched_vocabularies import vocabularies
 from tests.export.worlds import World, nasty, worlds
 
 with warnings.catch_warnings():
@@ -42,6 +43,20 @@ def check(path: Path, of: World) -> list[tuple[str, str]]:
         )
         for each in mappings
     ]
+
+
+def test_properties_and_classes_are_valid(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "mappings.sssom.tsv"
+    of = nasty()
+    with caplog.at_level(logging.WARNING):
+        written = write_sssom(path, *of, version="1.2.3", vocabularies=vocabularies())
+        read = parse_sssom_table(path)
+        validate(read, CHECKS, fail_on_error=True)
+        mappings = to_mapping_set_document(read).mapping_set.mappings
+    assert [record.message for record in caplog.records] == []
+    assert len(mappings) == written.links
+    types = [str(each.subject_type) for each in mappings if each.subject_type]
+    assert (types.count("rdf property"), types.count("rdfs class")) == (9, 5)
 
 
 def uris(of: World) -> list[tuple[str, str]]:

@@ -1,6 +1,8 @@
 """Writing: what is written is read back as it was, by us, by pyoxigraph and by rdflib."""
 
 import errno
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -165,13 +167,44 @@ def test_no_room_leaves_the_old_file_and_no_half_of_a_new_one(tmp_path: Path) ->
     assert target.read_text() == "old"
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+FULL = """
+import resource, sys
+from pathlib import Path
+from kgalign.rdf import read_graph
+from kgalign.rdf.write import write_ntriples
+graph = read_graph(Path(sys.argv[1]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+write_ntriples(graph, Path(sys.argv[2]))
+"""
+"""Writes in a process whose files may not become longer than a kilobyte."""
+
+
 def test_a_full_disk(tmp_path: Path) -> None:
-    (tmp_path / "a.nt").write_text("<http://e/s> <http://e/p> <http://e/o> .\n")
-    (tmp_path / ".out.nt.partial").symlink_to("/dev/full")
-    with pytest.raises(RunError, match="no room to write"):
-        write_ntriples(read_graph(tmp_path / "a.nt"), tmp_path / "out.nt")
-    assert not (tmp_path / "out.nt").exists()
+    (tmp_path / "a.nt").write_text(
+        "".join(f"<http://e/s> <http://e/p> <http://e/{n}> .\n" for n in range(99))
+    )
+    command = [sys.executable, "-c", FULL, str(tmp_path / "a.nt"), str(tmp_path / "out.nt")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "kgalign.errors.RunError: there is no room to write" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["a.nt"]
+
+
+def test_two_that_write_to_one_name_at_once_are_both_whole(tmp_path: Path) -> None:
+    target = tmp_path / "out.ttl"
+    with complete_or_nothing(target) as one:
+        one.write(b"one" * 1000)
+        with complete_or_nothing(target) as two:
+            two.write(b"two")
+        assert target.read_bytes() == b"two"
+    assert target.read_bytes() == b"one" * 1000
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_long_name_is_no_longer_while_it_is_written(tmp_path: Path) -> None:
+    target = tmp_path / ("ö" * 126 + ".nt")
+    with complete_or_nothing(target) as file:
+        file.write(b"")
+    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_an_interrupt_leaves_nothing_behind(tmp_path: Path) -> None:

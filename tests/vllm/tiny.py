@@ -45,10 +45,13 @@ LIKELY = {'"': 10.0, '"}': 10.0, END: 10.0, "}": 5.0, "]": 8.0, "[]": 8.0, "],":
 """Token → weight of its likelihood."""
 
 
-def make_model(folder: Path, seed: int = 1) -> Path:
-    """Write the model into ``folder`` and return it; the same seed gives the same bytes."""
+def make_model(folder: Path, seed: int = 1, text: str = TEXT) -> Path:
+    """Write the model into ``folder`` and return it; the same seed gives the same bytes.
+
+    :param text: what the tokenizer learns its merges from; the more, the fewer tokens has a question.
+    """
     folder.mkdir(parents=True)
-    tokenizer = _tokenizer()
+    tokenizer = _tokenizer(text)
     tokenizer.save(str(folder / "tokenizer.json"))
     _write(
         folder / "tokenizer_config.json",
@@ -101,15 +104,17 @@ def make_adapter(folder: Path, base: Path, seed: int = 2, hidden: int = HIDDEN) 
     return folder
 
 
-def _tokenizer() -> Tokenizer:
+def _tokenizer(text: str) -> Tokenizer:
     """Byte-level BPE as Qwen has it: any text can be spelled."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=640, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+        vocab_size=max(640, len(text) // 3),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
     )
-    tokenizer.train_from_iterator(TEXT.splitlines(), trainer)
+    tokenizer.train_from_iterator(text.splitlines(), trainer)
     tokenizer.add_special_tokens([AddedToken(each, special=True) for each in (PAD, START, END)])
     return tokenizer
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from kgalign.naming import are_serials, gives_codes, name_rank, names_once
 from kgalign.rdf.vocabulary import NAME_PREDICATES
-from kgalign.select.naming import name_rank
 from tests.select.turtle import attributes, profile
 
 V = "http://v.example/"
@@ -56,3 +56,41 @@ def test_a_name_that_is_a_number_or_a_long_text_is_none() -> None:
     named = {path for path, each in attributes(found).items() if each.is_name}
     assert named == {"v:name"}
     assert found.entity_name.to_pylist()[3] == "Name 3"
+
+
+@pytest.mark.parametrize(
+    "predicate",
+    [
+        "http://www.w3.org/2000/01/rdf-schema#label",
+        "http://xmlns.com/foaf/0.1/name",
+        *(V + n for n in "title nom officialName given_name".split()),
+    ],
+)
+def test_a_thing_has_one_name_of_these(predicate: str) -> None:
+    assert names_once(predicate)
+
+
+@pytest.mark.parametrize(
+    "predicate",
+    [
+        "http://www.w3.org/2004/02/skos/core#altLabel",
+        "http://xmlns.com/foaf/0.1/nick",
+        "http://purl.org/dc/terms/alternative",
+        *(V + n for n in "alternateName formerName hasExactSynonym alias director_name comment".split()),
+    ],
+)
+def test_a_thing_may_have_many_of_these(predicate: str) -> None:
+    assert not names_once(predicate)
+
+
+def test_codes_say_so_in_their_names() -> None:
+    assert all(gives_codes(V + n) for n in "isbn callingCode geonames_id zipCode ISSN iso-code".split())
+    assert not any(gives_codes(V + n) for n in "population identity codex valid label".split())
+
+
+def test_serial_numbers_are_told_from_measures() -> None:
+    assert are_serials(["004", "012", "840"], 0.5)
+    assert are_serials(["200456", "310987", "4210003"], 1.0)
+    assert not are_serials(["200456", "310987", "421000"], 0.6)
+    assert not are_serials(["12", "480", "95000", "1200000"], 1.0)
+    assert not are_serials(["12a", "004"], 1.0)

@@ -1,0 +1,100 @@
+"""``kgalign unmerge``: takes a merge back, in every output, and remembers it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .common import cell, console, log_options, terminal_progress
+from .run import LINE, show_fusion
+
+if TYPE_CHECKING:
+    from kgalign.undoing import Unmerging
+    from kgalign.unmerged import Unmerged
+
+_SHOWN = 20
+"""Pairs that are named."""
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("iri", required=False)
+@click.argument("other", metavar="[IRI2]", required=False)
+@click.option("--reason", metavar="TEXT", help="Why; it is kept with the pair.")
+@click.option("--list", "as_list", is_flag=True, help="Show what was taken back, and change nothing.")
+@click.option("--undo", is_flag=True, help="Merge again what was taken back.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress, and nothing but warnings at the end.")
+@log_options
+def unmerge(
+    run: Path,
+    iri: str | None,
+    other: str | None,
+    reason: str | None,
+    as_list: bool,
+    undo: bool,
+    quiet: bool,
+) -> None:
+    """Take back a merge of the run folder RUN in everything that was made from it, and remember it.
+
+    IRI is an entity of either side, or a minted IRI: all its links are taken back; with IRI2, the link
+    between the two alone. Nothing is judged again, and nobody gets another partner. What was taken back
+    stands in RUN/unmerged.tsv, and a later `kgalign run` to this folder holds to it, with --force too.
+    """
+    from kgalign.undoing import merge_again, take_back, unmerged_in
+
+    if as_list:
+        _check_alone(iri, reason, undo)
+        _list(unmerged_in(run))
+        return
+    if iri is None:
+        raise click.UsageError("Missing argument 'IRI': what is to be taken back? --list shows what was.")
+    if undo and reason is not None:
+        raise click.UsageError("--reason has no meaning with --undo.")
+    progress = terminal_progress(quiet)
+    iri, other = _text(iri), None if other is None else _text(other)
+    if undo:
+        done = merge_again(run, iri, other, progress=progress)
+    else:
+        done = take_back(run, iri, other, reason=_text(reason or ""), progress=progress)
+    _show(done, run, "Merged again" if undo else "Taken back", quiet)
+
+
+def _check_alone(iri: str | None, reason: str | None, undo: bool) -> None:
+    if iri is not None or reason is not None or undo:
+        raise click.UsageError("--list goes with nothing else: it changes nothing.")
+
+
+def _text(argument: str) -> str:
+    """An argument as text: what is not UTF-8 in it is nobody's IRI."""
+    return argument.encode("utf8", "replace").decode("utf8")
+
+
+def _list(pairs: "Iterable[Unmerged]") -> None:
+    screen = console()
+    shown = False
+    for each in pairs:
+        shown = True
+        why = f"  ({each.reason})" if each.reason else ""
+        screen.print(cell(f"{each.left}  {each.right}{why}", LINE), soft_wrap=True)
+    if not shown:
+        screen.print("Nothing was taken back")
+
+
+def _show(done: "Unmerging", run: Path, verb: str, quiet: bool) -> None:
+    screen = console()
+    lines = [] if quiet else [f"{verb}: {each.left} and {each.right}" for each in done.pairs[:_SHOWN]]
+    if len(done.pairs) > _SHOWN and not quiet:
+        lines.append(f"… and {len(done.pairs) - _SHOWN:,} more")
+    for each in done.known[:_SHOWN]:
+        lines.append(
+            f"Warning: the input itself says that {each.left} and {each.right} are the same; "
+            "a run to another folder links them again"
+        )
+    for each in done.still[:_SHOWN]:
+        why = "both graphs use this IRI" if each.left == each.right else "other links hold them together"
+        lines.append(f"Warning: {each.left} and {each.right} are one node all the same: {why}")
+    for line in lines:
+        screen.print(cell(line, LINE), soft_wrap=True)
+    if not quiet:
+        show_fusion(done.execution.record, run)

@@ -1,0 +1,107 @@
+"""What predicates say of their values by their own names: that they name things, or number them."""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from kgalign.rdf.vocabulary import DCTERMS, FOAF, NAME_PREDICATES, SKOS
+
+_WORDS = re.compile(r"[A-Z]?[a-zß-öø-ÿ]+|[A-Z]+(?![a-z])")
+_BEST = ("prefLabel", "label", "name", "title", "altLabel", "literalForm", "synonym", "alias")
+_PARTS = frozenset(
+    "label name title caption synonym alias nickname surname forename lastname firstname fullname "
+    "nom titre libelle prenom bezeichnung titel vorname nachname nombre titulo nome titolo naam "
+    "appellation headline".split()
+)
+_QUALIFIERS = frozenset(
+    "has pref preferred alt alternative alternate full short long given first last family middle sur "
+    "official original common native local other former birth maiden display main exact related broad "
+    "narrow international english scientific legal trade brand product is the sub uniform variant "
+    "officiel complet court usuel p rdfs skos".split()
+)
+_OTHER_NAMES = frozenset(
+    "alt alternative alternate other former previous old also hidden nick nickname synonym alias variant "
+    "related broad narrow exact common trade brand".split()
+)
+"""Words by which a predicate says that it gives further names, of which there may be many."""
+_FURTHER = frozenset(
+    {
+        SKOS + "hiddenLabel",
+        DCTERMS + "alternative",
+        FOAF + "nick",
+        "http://rdf.freebase.com/ns/common.topic.alias",
+        "http://purl.obolibrary.org/obo/IAO_0000118",
+    }
+)
+"""Those of the known predicates that give further names."""
+_CODES = frozenset(
+    "id ids identifier identifiers identifiant kennung code codes isbn issn doi orcid viaf gnd lccn oclc "
+    "isni ean gtin upc asin sku barcode zip zipcode postcode plz phone telephone tel fax mobile email mail "
+    "mbox iban bic vat isin lei uuid guid urn uri url homepage website iata icao iso cas inchi smiles".split()
+)
+"""Words by which a predicate says that its values number things, or lead to them."""
+
+
+@lru_cache(maxsize=65536)
+def name_rank(predicate: str) -> int | None:
+    """How good a name the predicate's values are, 0 the best; None where they are no names.
+
+    ``shortTitle`` and ``given_name`` name the entity; ``director_name`` names another.
+
+    :param predicate: IRI, a leading ``^`` for the inverse.
+    """
+    if predicate.startswith("^"):
+        return None
+    if predicate in NAME_PREDICATES:
+        return len(_BEST) + 1
+    local = _local_name(predicate)
+    for rank, word in enumerate(_BEST):
+        if local.lower() == word.lower():
+            return rank
+    words = _words(local)
+    named = [word for word in words if word in _PARTS]
+    others = [word for word in words if word not in _PARTS and word not in _QUALIFIERS]
+    return len(_BEST) + len(words) if named and not others else None
+
+
+@lru_cache(maxsize=65536)
+def names_once(predicate: str) -> bool:
+    """Whether the predicate gives the name of a thing, of which there is one in a language: ``rdfs:label``,
+    ``title``; not ``skos:altLabel`` or ``synonym``, which give further ones.
+    """
+    if name_rank(predicate) is None or predicate in _FURTHER:
+        return False
+    return predicate in NAME_PREDICATES or not _OTHER_NAMES.intersection(_words(_local_name(predicate)))
+
+
+@lru_cache(maxsize=65536)
+def gives_codes(predicate: str) -> bool:
+    """Whether the predicate's name says that its values number things: ``isbn``, ``zipCode``."""
+    return not _CODES.isdisjoint(_words(_local_name(predicate)))
+
+
+def are_serials(values: Sequence[str], distinct_share: float) -> bool:
+    """Digits that number things rather than measure them: leading zeros, or many long unique ones.
+
+    :param values: a sample of the values, trimmed.
+    :param distinct_share: distinct values over all.
+    """
+    if any(not value.isdigit() for value in values):
+        return False
+    if with_leading_zeros(values):
+        return True
+    lengths = {len(value) for value in values}
+    return distinct_share >= 0.95 and min(lengths) >= 5 and len(lengths) <= 2
+
+
+def with_leading_zeros(values: Sequence[str]) -> bool:
+    """Whether numbers are padded as only codes are, more often than by a slip."""
+    return sum(value.startswith("0") and len(value) > 2 for value in values) >= 0.02 * len(values)
+
+
+def _local_name(predicate: str) -> str:
+    return re.split(r"[#/:]", predicate.rstrip("/#"))[-1]
+
+
+def _words(local: str) -> list[str]:
+    return [word.lower() for word in _WORDS.findall(local.replace("é", "e"))]
