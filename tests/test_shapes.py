@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import rdflib
 
-from kgalign.config import FuseConfig
 from kgalign.errors import InputError
 from kgalign.fuse import fuse
+from kgalign.fuse_config import FuseConfig
 from kgalign.rdf import Graph, read_graph
 from kgalign.rdf.to_rdflib import graph_to_rdflib
 from kgalign.shapes import Violations, check_shapes, read_shapes

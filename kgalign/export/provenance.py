@@ -258,9 +258,7 @@ def _wordings(page: _Page) -> pa.LargeStringArray:
 
 
 def _said_as(page: _Page, speaker: npt.NDArray[np.integer]) -> list[tuple[str, pa.LargeStringArray]]:
-    """The property that a source has instead, the one way round or the other, and the class; null where it has
-    the same.
-    """
+    """The property or class that a source has instead; null where it has the same."""
     speakers = page.origins.speakers
     said, turned = speakers.said[speaker], speakers.turned[speaker]
     return [

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from kgalign.arrays import Doubles, Flags, run_starts
-from kgalign.config import FuseConfig
 from kgalign.fuse.claims import Claims
 from kgalign.fuse.fates import REASONS, Rule
 from kgalign.fuse.policies import Contest, Value, resolve_among
@@ -20,6 +19,7 @@ from kgalign.fuse.quality import Indicators, ages, scores
 from kgalign.fuse.resolve import Resolution, resolve_default
 from kgalign.fuse.rival_claims import Evidence, contests_of
 from kgalign.fuse.rules import AUTO, PASS, TRUSTING, Ruled, listed, rules_of, unknown_names
+from kgalign.fuse_config import FuseConfig
 from kgalign.fused import Role, SourceFault, SourceTrust
 from kgalign.rdf.graph import Ids
 

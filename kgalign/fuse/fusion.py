@@ -15,7 +15,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from kgalign.arrays import Flags, Positions, run_starts
-from kgalign.config import FuseConfig
 from kgalign.correspondences import Vocabularies
 from kgalign.fuse.claims import Claims, about_graphs, sources_of
 from kgalign.fuse.deciding import Decided, decide
@@ -24,6 +23,7 @@ from kgalign.fuse.merge import IDENTITIES, Merged, merge
 from kgalign.fuse.policies import Value
 from kgalign.fuse.quality import Indicators
 from kgalign.fuse.vocabulary_rewriting import Rewritten, rewrite
+from kgalign.fuse_config import FuseConfig
 from kgalign.fused import SIDES, Fusion, FusionCounts, Role, fused_columns, term_id
 from kgalign.rdf.columns import NO_IDS, canonical, distinct, remap
 from kgalign.rdf.graph import Graph, Ids, Terms

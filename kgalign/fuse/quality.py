@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from kgalign.arrays import Doubles, Flags, Positions, distinct
-from kgalign.config import QualityConfig
 from kgalign.fuse.claims import Claims, about_graphs
 from kgalign.fuse.values import Kind, read_values
+from kgalign.fuse_config import QualityConfig
 from kgalign.fused import term_id
 from kgalign.rdf.graph import Graph, Ids
 from kgalign.rdf.names import local_name

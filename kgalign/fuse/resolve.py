@@ -177,7 +177,7 @@ def _weighed(work: _Work, table: Table, habit: Habit) -> Learned:
             work.fates.confidence[table.rows] = np.nan
             _unite(work, table)
             return Learned(table.properties, None, None, None, mended.faults)
-    if table.kind == Kind.NODE:
+    if table.kind == Kind.NODE and not trust.told_apart:
         _keep_several(work, table)
     return Learned(table.properties, None, trust, _weight(mended, trust), mended.faults)
 

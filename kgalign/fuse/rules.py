@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from kgalign.arrays import Flags
-from kgalign.config import SCORED, FuseConfig, RuleConfig
 from kgalign.errors import InputError
 from kgalign.fuse.claims import Claims, authority_of
 from kgalign.fuse.policies import POLICIES
 from kgalign.fuse.quality import Indicators
 from kgalign.fuse.values import Kind, read_values
+from kgalign.fuse_config import SCORED, FuseConfig, RuleConfig
 from kgalign.fused import term_id
 from kgalign.rdf.graph import Ids
 from kgalign.rdf.names import local_name

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from kgalign.config import FuseConfig
 from kgalign.correspondences import SAME, ClassMatch, Kind, PropertyMatch, Vocabularies
 from kgalign.fuse import fuse
+from kgalign.fuse_config import FuseConfig
 from kgalign.fused import Fusion
 from kgalign.rdf import Graph, read_graph
 from tests.rdf.rows import texts

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kgalign.config import FuseConfig
 from kgalign.fuse import align_vocabularies, fuse
+from kgalign.fuse_config import FuseConfig
 from kgalign.fused import Fusion, Role
 from kgalign.rdf import Graph, TermKind, read_graph
 from kgalign.rdf.graph import Terms

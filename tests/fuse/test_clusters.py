@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from kgalign.cli.run import summary
 
 from kgalign import running
-from kgalign.config import FuseConfig, as_config
+from kgalign.config import as_config
 from kgalign.fuse import cluster_warnings, fuse, has_clusters, minted_members
 from kgalign.fuse.clusters import Apart, joined
 from kgalign.fuse.groups import NOTHING_WITHIN, Within, mint
+from kgalign.fuse_config import FuseConfig
 from kgalign.fused import Fusion
 from kgalign.known import same_within
 from kgalign.rdf import read_graph

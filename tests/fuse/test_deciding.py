@@ -6,7 +6,7 @@ import typing
 import numpy as np
 import pytest
 
-from kgalign import config as settings
+from kgalign import fuse_config as settings
 from kgalign.errors import InputError
 from kgalign.fuse.policies import POLICIES
 from kgalign.fused import Fusion

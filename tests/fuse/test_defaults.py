@@ -6,11 +6,11 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from kgalign.config import FuseConfig
 from kgalign.fuse.claims import Claims
 from kgalign.fuse.fates import REASONS, Reason, Rule
 from kgalign.fuse.fusion import fuse
 from kgalign.fuse.resolve import Resolution, resolve_default
+from kgalign.fuse_config import FuseConfig
 from kgalign.fused import Role, fused_graph
 from tests.fuse.made_claims import E, claims_from, graph_of
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import rdflib
 
-from kgalign.config import FuseConfig
 from kgalign.errors import InputError
 from kgalign.fuse import fuse
 from kgalign.fuse.groups import mint
+from kgalign.fuse_config import FuseConfig
 from kgalign.fused import Fusion, FusionCounts, Role, fused_graph
 from kgalign.rdf import Graph, read_graph
 from kgalign.rdf.columns import assemble

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from kgalign.config import QualityConfig
 from kgalign.fuse import quality
 from kgalign.fuse.claims import Claims, claims_of
+from kgalign.fuse_config import QualityConfig
 from tests.fuse.made_claims import E, graph_of
 from tests.fuse.rivals_in_pairs import fates, fused, written
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from kgalign.config import Config, FuseConfig, load_config
+from kgalign.config import Config, load_config
 from kgalign.errors import ConfigError
 from kgalign.fuse.rules import nearest, place_of
+from kgalign.fuse_config import FuseConfig
 
 TOML = """
 [fuse]

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from kgalign.config import FuseConfig
 from kgalign.correspondences import SAME, ClassMatch, Conversion, Kind, PropertyMatch, Vocabularies
 from kgalign.fuse import fuse
+from kgalign.fuse_config import FuseConfig
 from kgalign.fused import Fusion, fused_graph
 from kgalign.rdf import Graph, read_graph
 from tests.rdf.rows import texts

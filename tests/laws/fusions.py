@@ -10,10 +10,10 @@ import numpy as np
 import pyoxigraph as ox
 from hypothesis import strategies as st
 
-from kgalign.config import FuseConfig
 from kgalign.correspondences import Vocabularies
 from kgalign.fuse import align_vocabularies, fuse
 from kgalign.fuse.groups import mint
+from kgalign.fuse_config import FuseConfig
 from kgalign.fused import Fusion
 from kgalign.rdf import Graph, TermKind, read_graph
 from kgalign.rdf.graph import Terms

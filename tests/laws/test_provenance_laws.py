@@ -10,11 +10,11 @@ import pyoxigraph as ox
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from kgalign.config import FuseConfig
 from kgalign.correspondences import SAME, Kind, PropertyMatch, Vocabularies
 from kgalign.errors import InputError
 from kgalign.export.provenance import write_provenance
 from kgalign.fuse import fuse
+from kgalign.fuse_config import FuseConfig
 from kgalign.fused import Fusion, fused_graph
 from kgalign.rdf import Graph, TermKind, read_graph
 from kgalign.rdf.columns import graph_of
