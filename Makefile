@@ -43,7 +43,7 @@ $(DEV): pyproject.toml | $(BIN)/python
 
 $(DENSE): pyproject.toml | $(DENSE_VENV)/bin/python
 	$(DENSE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH)
-	$(DENSE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,dense]' $(MODEL)
+	$(DENSE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,dense,train]' $(MODEL)
 	@touch $@
 
 $(VLLM_READY): pyproject.toml | $(VLLM_VENV)/bin/python
@@ -52,7 +52,7 @@ $(VLLM_READY): pyproject.toml | $(VLLM_VENV)/bin/python
 	  $$pip install $(TORCH); \
 	  $$pip install $(VLLM) $(TORCH); \
 	  $$pip uninstall --yes torchvision torchaudio torchcodec; \
-	  $$pip install --editable . 'hypothesis>=6.100' 'pytest>=8.2' $(TORCH); \
+	  $$pip install --editable '.[train]' 'hypothesis>=6.100' 'pytest>=8.2' $(TORCH); \
 	  $(VLLM_VENV)/bin/python -W ignore -c 'import vllm.sampling_params, xgrammar'
 	@touch $@
 
@@ -63,8 +63,8 @@ demo: $(CORE) ## Align and fuse the graphs in examples/
 test: lint ## Check style and types, and run all tests
 	$(BIN)/python -m pytest -n $(WORKERS)
 
-test-dense: $(DENSE) ## Test with real sentence embeddings (installs PyTorch)
-	HF_HUB_OFFLINE=1 $(DENSE_VENV)/bin/python -m pytest tests/dense
+test-dense: $(DENSE) ## Test embeddings and training with PyTorch (installs it)
+	HF_HUB_OFFLINE=1 $(DENSE_VENV)/bin/python -m pytest tests/dense tests/train_torch
 
 test-vllm: $(VLLM_READY) ## Test with a real vLLM on the CPU (installs it: 3.9 GB)
 	HF_HUB_OFFLINE=1 VLLM_CPU_KVCACHE_SPACE=1 $(VLLM_VENV)/bin/python -m pytest tests/vllm

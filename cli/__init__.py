@@ -20,7 +20,11 @@ _COMMANDS = {
     "explain": (".explain", "explain", "Show why a link was made, or why not."),
     "export": (".export", "export", "Write a run's fused graph or links in another format."),
     "votes": (".votes", "votes", "Read, count, export and check the votes of a language model."),
+    "train": (".train", "train", "Make examples of runs, and train a judge on them."),
     "serve": (".serve", "serve", "Serve a language model that `run --judge llm` asks."),
+    "fuse": (".fuse", "fuse", "Fuse a run's graphs again, by other rules."),
+    "unmerge": (".unmerge", "unmerge", "Take a merge of a run back, everywhere, and remember it."),
+    "conflicts": (".conflicts", "conflicts", "Show what the sources say differently, what won, and why."),
     "vocabularies": (".vocabularies", "vocabularies", "Show which properties and classes correspond."),
     "doctor": (".doctor", "doctor", "Show what is installed and what a graph looks like."),
 }

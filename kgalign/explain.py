@@ -332,7 +332,7 @@ def _sigmoid(log_odds: float) -> float:
 
 
 def _place(feature: Feature) -> int:
-    """Where a feature stands in the waterfall: what was expected, evidence, what rivals take away, a student, votes."""
+    """Where a feature stands in the waterfall: what was expected, evidence, rivals, a student, votes."""
     return {"prior": 0, "rivals": 2, "alone": 3, "student": 4, "votes": 5}.get(feature.kind, 1)
 
 

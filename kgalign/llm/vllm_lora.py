@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kgalign.errors import KgalignError
+from kgalign.llm.weights import weights_mark
 
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """The ranks that ``--max-lora-rank`` takes."""
@@ -55,6 +56,7 @@ def read_adapter(folder: Path, model: str) -> Adapter:
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", folder.resolve().name).strip("-") or "adapter"
     if Path(model).is_dir():
         _check_fit(folder, Path(model))
+        _check_weights(folder, Path(model))
     return Adapter(name, folder.resolve(), next(each for each in RANKS if each >= rank))
 
 
@@ -81,6 +83,17 @@ def _check_fit(folder: Path, model: Path) -> None:
             raise _misfit(folder, model, f"{place} is {weight[0]} × {weight[1]} there")
     if found and missing:
         raise _misfit(folder, model, f"{missing} is not there")
+
+
+def _check_weights(folder: Path, model: Path) -> None:
+    """Compare the model's weights with those that an adapter of `kgalign train` says it was trained on."""
+    try:
+        mark = json.loads((folder / "adapter.json").read_text(encoding="utf8"))["base_mark"]
+    except (OSError, KeyError, TypeError, ValueError):
+        return  # another tool made it
+    # A quantised copy of the model has other weights and may be served with it.
+    if mark and not _is_packed(model) and mark != weights_mark(model):
+        raise _misfit(folder, model, "the weights are others")
 
 
 def _misfit(folder: Path, model: Path, why: str) -> KgalignError:

@@ -24,10 +24,10 @@ from kgalign.llm.vllm_setup import (
     BLOCK,
     STRUCTURED,
     check_model,
-    environment,
     on_cpu,
     require_vllm,
     served_name,
+    server_environment,
 )
 
 log = logging.getLogger(__name__)
@@ -136,7 +136,7 @@ class VllmServer:
             text=True,
             encoding="utf8",
             errors="replace",
-            env={**os.environ, **environment(self.cpu)},
+            env={**os.environ, **server_environment(self.cpu)},
             start_new_session=True,
         )
         self._reader = threading.Thread(target=self._read, name="vllm-log", daemon=True)

@@ -14,6 +14,8 @@ BLOCK = 32
 """Tokens per block of the cache on a CPU: the size that its attention kernels take."""
 _CACHE = "4"
 """GB for what was read already, on a CPU, where the environment says nothing else."""
+_FEW = 4
+"""Cores of a CPU up to which none can be spared for waiting."""
 _GPUS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg", "/dev/accel", "/dev/accel0")
 
 
@@ -75,3 +77,22 @@ def environment(cpu: bool) -> dict[str, str]:
             "TORCHDYNAMO_DISABLE": "1",
         }
     return {name: value for name, value in wanted.items() if name not in os.environ}
+
+
+def server_environment(cpu: bool) -> dict[str, str]:
+    """What is added to the environment of vLLM as a server; what is set already stays."""
+    cores = _cores()
+    if not cpu or cores > _FEW or "VLLM_CPU_OMP_THREADS_BIND" in os.environ:
+        return environment(cpu)
+    # On a CPU vLLM's engine has a worker in a process of its own, bound to cores, and each of the two spins
+    # on its core while it waits for the other. On few cores that is the time of those who send questions and
+    # answers. With this set the engine does the worker's work itself, as it does on a GPU.
+    few = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "OMP_NUM_THREADS": str(max(1, cores - 1))}
+    return environment(cpu) | {name: value for name, value in few.items() if name not in os.environ}
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -54,12 +54,18 @@ def test_the_readmes_python_runs(elements: Pair, tmp_path: Path) -> None:
     assert (tmp_path / "fused.ttl").stat().st_size > 0
 
 
+def _flags(command: click.Command) -> set[str]:
+    """The flags of a command and of those within it."""
+    found = {each for option in command.params for each in option.opts}
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        inner = [command.get_command(context, name) for name in command.list_commands(context)]
+        found |= {flag for each in inner if each is not None for flag in _flags(each)}
+    return found
+
+
 def test_every_flag_in_the_readme_exists() -> None:
-    known = {"--help", "--version"}
-    for name in main.list_commands(click.Context(main)):
-        command = main.get_command(click.Context(main), name)
-        assert command is not None
-        known.update(each for option in command.params for each in option.opts)
+    known = {"--help", "--version", *_flags(main)}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) <= known
 
 

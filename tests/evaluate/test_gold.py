@@ -63,7 +63,11 @@ def test_says_what_is_wrong_and_where(tmp_path: Path, name: str, text: str, said
     ("name", "data", "said"),
     [
         ("gold.tsv.gz", b"http://l/1\thttp://r/1\n", "not a whole gzip file"),
-        ("gold.tsv.gz", gzip.compress(b"http://l/1\thttp://r/1\n" * 999, mtime=0)[:-20], "not a whole gzip file"),
+        (
+            "gold.tsv.gz",
+            gzip.compress(b"http://l/1\thttp://r/1\n" * 999, mtime=0)[:-20],
+            "not a whole gzip file",
+        ),
         ("gold.tsv", b"http://l/1\thttp://r/\xff\n", "line 1 is not UTF-8"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import signal
 import struct
 from pathlib import Path
@@ -12,7 +13,7 @@ from kgalign.errors import KgalignError
 from kgalign.llm.vllm_faults import failure
 from kgalign.llm.vllm_lora import RANKS, read_adapter
 from kgalign.llm.vllm_server import ServerSettings, command
-from kgalign.llm.vllm_setup import check_model, environment, on_cpu, served_name
+from kgalign.llm.vllm_setup import check_model, environment, on_cpu, served_name, server_environment
 
 Shapes = dict[str, tuple[int, int]]
 QUERY = "model.layers.0.self_attn.q_proj"
@@ -135,6 +136,35 @@ def test_what_the_user_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "VLLM_CPU_KVCACHE_SPACE" not in environment(cpu=False)
     monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")
     assert "VLLM_CPU_KVCACHE_SPACE" not in environment(cpu=True)
+
+
+SPINNING = ("VLLM_ENABLE_V1_MULTIPROCESSING", "OMP_NUM_THREADS", "VLLM_CPU_OMP_THREADS_BIND")
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(1, "1"), (2, "1"), (4, "3"), (5, None), (64, None)])
+def test_on_few_cores_none_is_spent_on_waiting(
+    monkeypatch: pytest.MonkeyPatch, cores: int, threads: str | None
+) -> None:
+    for name in SPINNING:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
+    added = server_environment(cpu=True)
+    assert environment(cpu=True).items() <= added.items()
+    assert added.get("OMP_NUM_THREADS") == threads
+    assert added.get("VLLM_ENABLE_V1_MULTIPROCESSING") == (threads and "0")
+    assert server_environment(cpu=False) == environment(cpu=False)
+
+
+@pytest.mark.parametrize("name", SPINNING)
+def test_how_the_user_shares_out_the_cores_stays(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    for each in SPINNING:
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    monkeypatch.setenv(name, "1")
+    added = server_environment(cpu=True)
+    assert name not in added
+    if name == "VLLM_CPU_OMP_THREADS_BIND":
+        assert added == environment(cpu=True)
 
 
 @pytest.mark.parametrize("name", ["", "/no/such/folder", "./none", "../none", "a/b/c", "a b", "-flag"])

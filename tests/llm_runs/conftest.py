@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from kgalign import pipeline
 from kgalign.llm.scripted import ScriptedSettings
 from kgalign.llm.scripted_server import running
+from kgalign.running import evidence as go_as_far_as_the_evidence
 from tests.conftest import Pair
 from tests.llm_runs import runs
 
@@ -23,7 +23,7 @@ def doubtful(tmp_path_factory: pytest.TempPathFactory) -> Pair:
 def evidence(doubtful: Pair, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder that went as far as the evidence: nobody was asked yet."""
     out = tmp_path_factory.mktemp("evidence") / "run"
-    pipeline.evidence(doubtful.left, doubtful.right, out, runs.config("http://localhost:1/v1"))
+    go_as_far_as_the_evidence(doubtful.left, doubtful.right, out, runs.config("http://localhost:1/v1"))
     return out
 
 

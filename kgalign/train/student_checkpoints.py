@@ -1,0 +1,113 @@
+"""What has been learned so far, kept beside the place of a student until it is finished."""
+
+import fcntl
+import hashlib
+import json
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from kgalign import store
+from kgalign.errors import RunError
+from kgalign.judge.student_model import Scorer
+
+_FILE = "checkpoint.pt"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How far a training is."""
+
+    losses: list[float] = field(default_factory=list)
+    """Loss of every step that was taken."""
+
+
+class Checkpoints:
+    """A hidden folder beside a student's place, for one process at a time.
+
+    :param out: where the student will lie.
+    :param settings: what decides how it comes out, as JSON holds it: what was learned under others is
+        dropped.
+    :param every: seconds between two checkpoints.
+    :raises RunError: the place can't be written to, or another process trains there.
+    """
+
+    def __init__(self, out: Path, settings: Any, *, every: float) -> None:  # noqa: ANN401 - JSON
+        self.folder = out.parent / f".{out.name}.partial"
+        self._digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+        self._every = every
+        self._last = time.monotonic()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise RunError(
+                f"{out} can't be written: {error}", "Name a place that you may write to"
+            ) from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(self._lock)
+            raise RunError(f"Another kgalign trains {out}", "Wait for it, or give another folder") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let others in; once all is done, nothing is left."""
+        if kind is None:
+            store.remove(self.folder)
+        os.close(self._lock)
+
+    def load(self, scorer: Scorer, optimiser: Any) -> State:  # noqa: ANN401 - PyTorch's
+        """Put back what was kept under the same settings, and say how far it was."""
+        import torch
+
+        path = self.folder / _FILE
+        if not path.is_file():
+            return State()
+        try:
+            kept = torch.load(path, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, EOFError, ValueError, KeyError):
+            return State()  # half a disk's worth of it: begin again
+        if kept["digest"] != self._digest:
+            return State()
+        scorer.restore(kept["model"])
+        optimiser.load_state_dict(kept["optimiser"])
+        return State(list(kept["losses"]))
+
+    def save(
+        self,
+        scorer: Scorer,
+        optimiser: Any,  # noqa: ANN401 - PyTorch's
+        losses: list[float],
+        *,
+        now: bool = False,
+    ) -> None:
+        """Keep what was learned, if the last time is long enough ago.
+
+        :raises RunError: there is no room.
+        """
+        import torch
+
+        if not now and time.monotonic() - self._last < self._every:
+            return
+        kept = {
+            "digest": self._digest,
+            "model": scorer.state(),
+            "optimiser": optimiser.state_dict(),
+            "losses": losses,
+        }
+        path = self.folder / _FILE
+        partial = path.with_suffix(".partial")
+        try:
+            torch.save(kept, partial)
+            partial.replace(path)
+        except (OSError, RuntimeError) as error:
+            raise RunError(f"{path} can't be written: {error}", "Make room and run it again") from error
+        self._last = time.monotonic()
