@@ -100,7 +100,7 @@ def in_fused_names(graph: Graph, terms: Ids, fusion: Fusion, folder: Path) -> se
     return set(ox.parse(path=str(folder / "side.nq")))
 
 
-@settings(max_examples=200)
+@settings(max_examples=50)
 @given(a=graphs, b=graphs, links=picks, config=options, found=vocabularies, form=forms)
 def test_every_statement_of_the_inputs_is_there_and_none_that_is_not(
     a: list[ox.Quad],
