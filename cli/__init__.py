@@ -1,6 +1,5 @@
 """The commands of kgalign, one short file each; they are imported when they are called."""
 
-import importlib
 import logging
 import traceback
 from pathlib import Path
@@ -11,6 +10,8 @@ import click
 from kgalign import __version__
 from kgalign.errors import KgalignError
 from kgalign.logs import printable
+
+from .lazy import LazyGroup
 
 _COMMANDS = {
     "run": (".run", "run", "Align two graphs and fuse them."),
@@ -46,24 +47,10 @@ class _UserError(click.ClickException):
         click.echo(f"error: {printable(self.message)}", file=file, err=True)
 
 
-class _Commands(click.Group):
-    """Finds commands by name, imports them late, and is the border at which errors become messages."""
+class _Commands(LazyGroup):
+    """The border at which errors become messages."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        module, attribute, _ = _COMMANDS[cmd_name]
-        command = getattr(importlib.import_module(module, __package__), attribute)
-        if not isinstance(command, click.Command):
-            raise TypeError(f"{module}.{attribute} is not a command")
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, _, line) in _COMMANDS.items()])
+    commands_by_name = _COMMANDS
 
     def invoke(self, ctx: click.Context) -> object:
         try:

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from kgalign.arrays import Flags
 from kgalign.correspondences import Target, Vocabularies, class_objection, objection
 from kgalign.fuse.merge import Merged
+from kgalign.fused import term_ids
 from kgalign.rdf.columns import canonical, remap
 from kgalign.rdf.graph import Ids, TermKind, Terms
 from kgalign.rdf.vocabulary import RDF_TYPE
@@ -55,7 +55,7 @@ def rewrite(merged: Merged, left: int, vocabularies: Vocabularies, target: Targe
     # A literal can't be a subject: such a statement stays as it is.
     turned = backwards & (terms.kind[merged.object] <= TermKind.BLANK)
     predicate = np.where(other & (turned | ~backwards), properties.new[merged.predicate], merged.predicate)
-    is_type = merged.predicate == _ids(terms, [RDF_TYPE])[0]
+    is_type = merged.predicate == term_ids(terms, [RDF_TYPE])[0]
     object = np.where(other & is_type, classes.new[merged.object], merged.object)
     object = np.where(is_type, classes.standard[object], object)
     changed = replace(
@@ -86,11 +86,13 @@ class _Names:
         new, final = np.arange(len(terms), dtype=np.int32), np.arange(len(terms), dtype=np.int32)
         inverse = np.zeros(len(terms), bool)
         found = list(pairs)
-        a, b = _ids(terms, [each[0] for each in found]), _ids(terms, [each[1] for each in found])
+        a = term_ids(terms, [each[0] for each in found])
+        b = term_ids(terms, [each[1] for each in found])
         known = (a >= 0) & (b >= 0)
         new[a[known]] = b[known]
         inverse[a[known]] = np.array([each[2] for each in found], bool)[known]
-        old, name = _ids(terms, [each[0] for each in standard]), _ids(terms, [each[1] for each in standard])
+        old = term_ids(terms, [each[0] for each in standard])
+        name = term_ids(terms, [each[1] for each in standard])
         known = old >= 0
         old, name = old[known], name[known]
         # What corresponds to a renamed one takes part in it, whichever of the two vocabularies is chosen.
@@ -135,10 +137,3 @@ def _with_iris(merged: Merged, iris: Sequence[str]) -> Merged:
         left_term=remap(merged.left_term, place),
         right_term=remap(merged.right_term, place),
     )
-
-
-def _ids(terms: Terms, iris: Sequence[str]) -> Ids:
-    """(n,) ids of IRIs, -1 where one is none of the terms."""
-    end = int(np.searchsorted(terms.kind, TermKind.BLANK))
-    places = pc.index_in(pa.array(iris, pa.large_string()), terms.value[:end])
-    return np.asarray(places.fill_null(-1).to_numpy(zero_copy_only=False), np.int32)

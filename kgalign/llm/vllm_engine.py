@@ -1,7 +1,6 @@
 """A model in this process: vLLM's offline engine, which answers whatever waits as one batch."""
 
 import asyncio
-import hashlib
 import json
 import logging
 import math
@@ -28,6 +27,7 @@ from kgalign.llm.vllm_setup import (
     require_vllm,
     served_name,
 )
+from kgalign.llm.weights import files_digest
 from kgalign.logs import printable
 
 log = logging.getLogger(__name__)
@@ -36,8 +36,6 @@ LOGPROBS = 20
 """Alternatives per token that vLLM gives at most by default."""
 # Which of these is raised depends on what is missing or damaged; vLLM has no error of its own for it.
 _LOADING = (AttributeError, ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError)
-_WHOLE = 1 << 23
-_SAMPLES, _SAMPLE = 32, 1 << 16
 _PROBE = Request(
     messages=(Message("user", "Answer with JSON: choice is A, B or none; values is []; reason is empty."),),
     labels=("A", "B", "none"),
@@ -320,26 +318,13 @@ def _reason(error: BaseException) -> str:
 
 
 def _mark(folder: Path) -> str:
-    """``@`` and a hash of a folder's files, so that one changed in place is another; nothing for no folder.
-
-    Of a large file its length and evenly spread samples are read: training changes weights everywhere.
-    """
+    """``@`` and a hash of a folder's files: one changed in place is another; nothing for no folder."""
     if not folder.is_dir():
         return ""
-    content = hashlib.sha256()
     try:
-        for path in sorted(folder.iterdir()):
-            if path.name.startswith(".") or not path.is_file():
-                continue
-            size = path.stat().st_size
-            content.update(f"{path.name}\0{size}\n".encode())
-            with path.open("rb") as file:
-                if size <= _WHOLE:
-                    content.update(file.read())
-                    continue
-                for sample in range(_SAMPLES):
-                    file.seek(sample * (size - _SAMPLE) // (_SAMPLES - 1))
-                    content.update(file.read(_SAMPLE))
+        files = [
+            path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")
+        ]
     except OSError as error:
         raise KgalignError(f"{folder} can't be read: {error.strerror}", "Look at its permissions") from error
-    return f"@{content.hexdigest()[:12]}"
+    return f"@{files_digest(files)[:12]}"
