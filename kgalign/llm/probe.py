@@ -17,7 +17,7 @@ from pydantic_core import from_json
 from kgalign.errors import KgalignError
 from kgalign.llm.protocol import CallFailed, Capabilities, Message, Sampling, Structure
 from kgalign.llm.schema import Form, form_fields
-from kgalign.llm.server import KEYS, HttpFailed
+from kgalign.llm.server import KEYS, WAYS_NOT_TO_THINK, HttpFailed
 from kgalign.rdf.text import shorten
 
 if TYPE_CHECKING:
@@ -78,13 +78,10 @@ async def probe(backend: "OpenAIBackend") -> Capabilities:
     """
     models = await _models(backend)
     _choose(backend, models)
-    notes: dict[str, str] = {}
-    without = await _without(backend)
-    if without:
-        notes["without"] = without
-    form = await _form(backend, without)
+    notes = await _notes(backend)
+    form = await _form(backend, notes)
+    depth = await _depth(backend, notes)
     notes["form"] = form
-    depth = await _depth(backend, without)
     context = _context(backend, models)
     others = [each.name for each in models if not each.parent and each.name != backend.name]
     if others:
@@ -200,30 +197,63 @@ def _context(backend: "OpenAIBackend", models: Sequence[_Model]) -> int:
     return min(told + ([backend.context] if backend.context else []), default=0)
 
 
-async def _without(backend: "OpenAIBackend") -> str:
-    """Options that the server refuses, as the notes name them; it is asked the first question for it.
+async def _notes(backend: "OpenAIBackend") -> dict[str, str]:
+    """What each request must leave out, and how the model is kept from thinking aloud.
 
     Raises:
         KgalignError: it refuses a request whatever is left out, or answers nothing that can be read.
     """
     without: list[str] = []
+    notes: dict[str, str] = {}
     while True:
         try:
-            await _answer(backend, backend.chat(_QUESTION, _SAMPLING, " ".join(without)))
+            answer = await _answer(backend, backend.chat(_QUESTION, _SAMPLING, notes))
         except HttpFailed as failure:
             left = [option for option in _OPTIONS if option not in without]
             if failure.status not in (400, 422) or not left:
                 raise await _unusable(backend, failure) from None
             without.append(next((option for option in left if option in failure.said), left[0]))
+            notes["without"] = " ".join(sorted(without, key=_OPTIONS.index))
         else:
-            return " ".join(sorted(without, key=_OPTIONS.index))
+            way = await _way_not_to_think(backend, notes) if _thinks(answer) else ""
+            return notes | {"no thinking": way} if way else notes
 
 
-async def _form(backend: "OpenAIBackend", without: str) -> Form:
+async def _way_not_to_think(backend: "OpenAIBackend", notes: Mapping[str, str]) -> str:
+    """How to keep the model from thinking aloud; empty where nothing helps."""
+    for way in WAYS_NOT_TO_THINK:
+        try:
+            answer = await _answer(backend, backend.chat(_QUESTION, _SAMPLING, {**notes, "no thinking": way}))
+        except HttpFailed as failure:
+            if failure.status not in _REFUSALS:
+                raise await _unusable(backend, failure) from None
+        else:
+            if not _thinks(answer):
+                return way
+    log.warning(
+        "%s thinks aloud before it answers, and can't be kept from it: answers may be cut off; give it "
+        "more room by llm.answer_tokens, or another model",
+        backend.name,
+    )
+    return ""
+
+
+def _thinks(answer: Mapping[str, Any]) -> bool:
+    """Whether there are thoughts in front of an answer, apart from it or in its text."""
+    message = answer["choices"][0]["message"]
+    text = message.get("content")
+    return bool(
+        message.get("reasoning_content")  # vLLM's until 0.11, SGLang's, llama.cpp's, DeepSeek's
+        or message.get("reasoning")  # vLLM's, Ollama's
+        or (isinstance(text, str) and text.lstrip().startswith(("<think>", "</think>")))
+    )
+
+
+async def _form(backend: "OpenAIBackend", notes: Mapping[str, str]) -> Form:
     """The strictest form that the server holds an answer to."""
     forms: tuple[Form, ...] = ("response_format", "response_format-simple", "structured_outputs", "choice")
     for form in forms:
-        body = backend.chat(_QUESTION, _SAMPLING, without) | form_fields(form, _LABELS)
+        body = backend.chat(_QUESTION, _SAMPLING, notes) | form_fields(form, _LABELS)
         for _ in range(_LOOKS):
             try:
                 answer = await _answer(backend, body)
@@ -238,9 +268,9 @@ async def _form(backend: "OpenAIBackend", without: str) -> Form:
     return "none"
 
 
-async def _depth(backend: "OpenAIBackend", without: str) -> int:
+async def _depth(backend: "OpenAIBackend", notes: Mapping[str, str]) -> int:
     """How many alternatives per token the server gives, 0 for none."""
-    body = backend.chat(_QUESTION, _SAMPLING, without)
+    body = backend.chat(_QUESTION, _SAMPLING, notes)
     for depth in _DEPTHS:
         for _ in range(_LOOKS):
             try:

@@ -1,21 +1,25 @@
 """Any server that speaks OpenAI's chat completions: vLLM, SGLang, llama.cpp, Ollama, OpenAI and others."""
 
 import asyncio
-import datetime
-import email.utils
-import errno
 import importlib
-import math
 import os
-import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
 
 from kgalign.errors import KgalignError
-from kgalign.llm.protocol import CallFailed, Capabilities, Message, Reply, Request, Sampling
+from kgalign.llm.http_faults import causes_of, is_unreachable, message_of, seconds_asked_for
+from kgalign.llm.protocol import (
+    NO_THINKING,
+    CallFailed,
+    Capabilities,
+    Message,
+    Reply,
+    Request,
+    Sampling,
+)
 from kgalign.llm.schema import FORMS, Form, form_fields
 from kgalign.llm.spelling import label_probabilities
 from kgalign.rdf.text import shorten
@@ -26,6 +30,12 @@ if TYPE_CHECKING:
 KEYS = ("KGALIGN_LLM_KEY", "OPENAI_API_KEY")
 """Variables of the environment that may hold a server's key; the first one that is set counts."""
 NO_KEY = "no-key"
+WAYS_NOT_TO_THINK: Mapping[str, Mapping[str, object]] = {
+    "chat_template_kwargs": {"chat_template_kwargs": dict(NO_THINKING)},
+    "reasoning_effort": {"reasoning_effort": "none"},
+}
+"""How servers are told that the model is not to think aloud: vLLM, SGLang and llama.cpp by what they give to
+the chat template, OpenAI and Ollama by an effort."""
 _CONNECT = 10.0
 """Seconds in which a connection must come about."""
 _CONNECTIONS = 4096
@@ -34,7 +44,6 @@ _IDLE = 3.0
 on a connection that is just being closed is lost."""
 _PASSES = frozenset({408, 409, 425, 429})
 _NEVER = frozenset({501, 505})
-_UNREACHABLE = frozenset({errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH})
 
 
 class HttpFailed(CallFailed):
@@ -131,10 +140,13 @@ class OpenAIBackend:
         if client is not None:
             await client.close()
 
-    def chat(self, messages: tuple[Message, ...], sampling: Sampling, without: str = "") -> dict[str, Any]:
+    def chat(
+        self, messages: tuple[Message, ...], sampling: Sampling, notes: Mapping[str, str]
+    ) -> dict[str, Any]:
         """The body of a chat request, apart from the form of the answer and log-probabilities.
 
-        :param without: options that the server does not take, as the notes of the capabilities name them.
+        :param notes: of the capabilities: which options the server does not take, and how it is told that
+            the model is not to think aloud.
         """
         body: dict[str, Any] = {
             "model": self.adapter or self.name,
@@ -144,11 +156,11 @@ class OpenAIBackend:
             "max_tokens": sampling.max_tokens,
             "seed": sampling.seed,
         }
-        for option in without.split():
+        for option in notes.get("without", "").split():
             del body[option]
             if option == "max_tokens":
                 body["max_completion_tokens"] = sampling.max_tokens
-        return body
+        return {**body, **WAYS_NOT_TO_THINK.get(notes.get("no thinking", ""), {})}
 
     def read(self, answer: Mapping[str, Any], labels: tuple[str, ...], seconds: float) -> Reply:
         """A chat completion as a reply.
@@ -160,7 +172,7 @@ class OpenAIBackend:
         first = choices[0] if isinstance(choices, list) and choices else None
         message = first.get("message") if isinstance(first, dict) else None
         if not isinstance(first, dict) or not isinstance(message, dict):
-            said = _said(answer)
+            said = message_of(answer)
             reason = f"answers no choice{f' ({self._shown(said)})' if said else ''}"
             raise self._failed(reason, again=True, status=200, said=said)
         content = message.get("content")
@@ -210,7 +222,7 @@ class OpenAIBackend:
                     return await client.get(path, cast_to=str)
                 return await client.post(path, cast_to=str, body=body)
         except openai.APIStatusError as error:
-            failure = self._refusal(error.status_code, error.response.headers, _said(error.body))
+            failure = self._refusal(error.status_code, error.response.headers, message_of(error.body))
         except openai.APIConnectionError as error:
             failure = self._no_answer(error)
         except TimeoutError:
@@ -252,7 +264,7 @@ class OpenAIBackend:
 
     def _body(self, request: Request) -> dict[str, Any]:
         found = self.capabilities
-        body = self.chat(request.messages, request.sampling, found.notes.get("without", "") if found else "")
+        body = self.chat(request.messages, request.sampling, found.notes if found else {})
         wanted = request.sampling.logprobs
         alternatives = min(wanted, found.logprobs) if found else wanted
         if alternatives:
@@ -267,18 +279,18 @@ class OpenAIBackend:
         return self._failed(
             f"answers with status {status}{told}",
             again=again,
-            after=_after(headers) if again else None,
+            after=seconds_asked_for(headers) if again else None,
             status=status,
             said=said,
         )
 
     def _no_answer(self, error: Exception) -> HttpFailed:
         """What kept a request from being answered, from the innermost cause of an error."""
-        causes = list(_causes(error))
+        causes = list(causes_of(error))
         if any(isinstance(each, TimeoutError) for each in causes):
             return self._silence()
-        if any(_is_unreachable(each) for each in causes):
-            told = next((str(each) for each in reversed(causes) if _is_unreachable(each)), "")
+        if any(is_unreachable(each) for each in causes):
+            told = next((str(each) for each in reversed(causes) if is_unreachable(each)), "")
             return self._failed(f"can't be reached: {self._shown(told)}", again=True, gone=True)
         told = next((str(each) for each in reversed(causes) if str(each)), type(error).__name__)
         return self._failed(f"broke the connection off: {self._shown(told)}", again=True)
@@ -326,60 +338,6 @@ def _form(found: Capabilities | None) -> Form:
     if noted in FORMS:
         return noted
     return "response_format" if found.structure == "json_schema" else found.structure
-
-
-def _after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a server asks to wait, given as such or as a date (RFC 9110, 10.2.3)."""
-    try:
-        if "retry-after-ms" in headers:
-            seconds = float(headers["retry-after-ms"]) / 1000
-        else:
-            seconds = float(headers["retry-after"])
-    except KeyError:
-        return None
-    except ValueError:
-        try:
-            date = email.utils.parsedate_to_datetime(headers["retry-after"])
-        except (KeyError, ValueError):
-            return None
-        seconds = (date.astimezone(datetime.UTC) - datetime.datetime.now(datetime.UTC)).total_seconds()
-    return max(seconds, 0.0) if math.isfinite(seconds) else None
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error, and what caused it, the innermost last."""
-    seen: set[int] = set()
-    left = [error]
-    while left:
-        each = left.pop()
-        if id(each) in seen:
-            continue
-        seen.add(id(each))
-        yield each
-        if isinstance(each, BaseExceptionGroup):
-            left += each.exceptions
-        left += [cause for cause in (each.__cause__, each.__context__) if cause is not None]
-
-
-def _is_unreachable(error: BaseException) -> bool:
-    """Whether nothing listens there."""
-    if not isinstance(error, OSError):
-        return False
-    # asyncio joins the errors of a host's several addresses into one text.
-    return (
-        isinstance(error, socket.gaierror)
-        or error.errno in _UNREACHABLE
-        or "Connect call failed" in str(error)
-    )
-
-
-def _said(body: object) -> str:
-    """What a server says of a refusal, in the forms that are common."""
-    for _ in range(4):
-        if not isinstance(body, dict):
-            break
-        body = body.get("message", body.get("error", body.get("detail")))
-    return body if isinstance(body, str) and not body.lstrip().startswith("<") else ""
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kgalign.errors import KgalignError, MissingExtra
-from kgalign.llm.protocol import CallFailed, Capabilities, Message, Reply, Request, Sampling
+from kgalign.llm.protocol import NO_THINKING, CallFailed, Capabilities, Message, Reply, Request, Sampling
 from kgalign.llm.schema import answer_schema
 from kgalign.llm.spelling import label_probabilities
 from kgalign.llm.vllm_faults import failure
@@ -228,7 +228,7 @@ class VllmEngine:
     def _tokens(self, request: Request) -> list[int]:
         messages = [{"role": each.role, "content": each.content} for each in request.messages]
         tokens = self._engine.get_tokenizer().apply_chat_template(
-            messages, add_generation_prompt=True, tokenize=True, return_dict=False
+            messages, add_generation_prompt=True, tokenize=True, return_dict=False, **NO_THINKING
         )
         return [int(token) for token in tokens]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kgalign.errors import InputError, KgalignError, MissingExtra
+from kgalign.llm.protocol import NO_THINKING
 from kgalign.llm.vllm_setup import check_model
 from kgalign.llm.weights import weights_mark
 from kgalign.rdf.text import shorten
@@ -182,7 +183,10 @@ def _rendered(tokenizer: Any, name: str, messages: Messages, *, answering: bool)
 
     try:
         text = tokenizer.apply_chat_template(
-            [dict(each) for each in messages], tokenize=False, add_generation_prompt=answering
+            [dict(each) for each in messages],
+            tokenize=False,
+            add_generation_prompt=answering,
+            **NO_THINKING,
         )
     except (TemplateError, ValueError) as error:
         raise InputError(

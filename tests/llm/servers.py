@@ -31,6 +31,10 @@ class ModelServer:
     """Most alternatives that it gives, however many are asked for."""
     plain: str = "Paris"
     """What it says where nothing binds it."""
+    thinks: str | None = None
+    """Where it puts its thoughts: a field of the message, or ``content`` for in front of the answer."""
+    quiet: Mapping[str, Any] | None = None
+    """Options that keep it from thinking aloud; None for no such."""
     usage: object = None
     page: bytes | None = None
     """What it shows instead of a list of models."""
@@ -81,9 +85,12 @@ class ModelServer:
             }
             for token in _tokens(text)
         ]
+        message = {"role": "assistant", "content": text}
+        if self.thinks and not (self.quiet and self.quiet.items() <= body.items()):
+            message[self.thinks] = "<think>Well, let me see: " + (text if self.thinks == "content" else "")
         choice = {
             "index": 0,
-            "message": {"role": "assistant", "content": text},
+            "message": message,
             "finish_reason": "stop",
             "logprobs": {"content": tokens} if depth else None,
         }

@@ -157,6 +157,42 @@ def test_options_that_are_refused_are_left_out(
     assert ("max_completion_tokens" in body) == ("max_tokens" in without)
 
 
+TEMPLATE = {"chat_template_kwargs": {"enable_thinking": False, "thinking": False}}
+EFFORT = {"reasoning_effort": "none"}
+
+
+@pytest.mark.parametrize("where", ["reasoning_content", "reasoning", "content"])
+@pytest.mark.parametrize("quiet", [TEMPLATE, EFFORT])
+def test_a_model_is_kept_from_thinking_aloud(server: ModelServer, where: str, quiet: dict[str, Any]) -> None:
+    server.thinks, server.quiet = where, quiet
+    found = probe(server.url)
+    assert found.notes["no thinking"] == next(iter(quiet))
+    body = _asking_again(server, found)
+    assert {name: body.get(name) for name in quiet} == quiet
+    assert len({"chat_template_kwargs", "reasoning_effort"} & set(body)) == 1
+
+
+def test_a_way_not_to_think_that_is_refused_is_not_taken(server: ModelServer) -> None:
+    server.thinks, server.quiet = "reasoning", EFFORT
+    server.refused = {"chat_template_kwargs": "unknown option"}
+    assert probe(server.url).notes["no thinking"] == "reasoning_effort"
+
+
+def test_a_model_that_thinks_whatever_it_is_told_is_warned_of(
+    server: ModelServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.thinks = "reasoning"
+    found = probe(server.url)
+    assert "no thinking" not in found.notes
+    assert "thinks aloud before it answers" in caplog.text
+    assert not {"chat_template_kwargs", "reasoning_effort"} & set(_asking_again(server, found))
+
+
+def test_who_does_not_think_aloud_is_told_nothing(server: ModelServer) -> None:
+    probe(server.url)
+    assert not any({"chat_template_kwargs", "reasoning_effort"} & set(body) for body in server.asked)
+
+
 def test_faults_while_it_is_probed_do_no_harm(server: ModelServer) -> None:
     server.models = VLLM
     calm = probe(server.url)
