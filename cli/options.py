@@ -92,7 +92,8 @@ _OPTIONS = (
     click.option(
         "--embedder",
         metavar="SPEC",
-        help="Add the dense channel: sentence-transformers:MODEL or openai:URL#MODEL.",
+        help="Add the dense channel: sentence-transformers:MODEL, llm2vec:MODEL (a decoder-only language "
+        "model; #INSTRUCTION after it for another instruction) or openai:URL#MODEL.",
     ),
     click.option("-k", "k", metavar="K", help="Candidates per entity."),
     click.option(

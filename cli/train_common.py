@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_PRESETS = ("cpu-tiny", "gpu-24gb", "gpu-80gb", "tailormatch")
+PRESETS = ("cpu-tiny", "gpu-24gb", "gpu-80gb", "tailormatch")
 
 
 def base_option(command: Command) -> Command:
@@ -45,7 +45,7 @@ def settings_options(command: Command) -> Command:
         [
             click.option(
                 "--preset",
-                type=click.Choice(_PRESETS),
+                type=click.Choice(PRESETS),
                 default="cpu-tiny",
                 show_default=True,
                 help="Settings for a kind of machine, or of a paper.",

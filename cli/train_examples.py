@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from kgalign.train.data import About
 
 _SOURCES = ("gold", "person", "votes", "evidence")
-_CHOICES = ("random", "retrieval", "blocking-max", "uncertain", "errors")
-_TARGETS = ("answer", "structured", "explained")
+CHOICES = ("random", "retrieval", "blocking-max", "uncertain", "errors")
+TARGETS = ("answer", "structured", "explained")
 _SHARE = click.FloatRange(0, 1)
 _LEFT_OUT = {
     "unsure_left_out": "entities were not sure enough",
@@ -37,7 +37,7 @@ _LEFT_OUT = {
 }
 
 
-class _Size(click.ParamType):  # type: ignore[type-arg, unused-ignore] # generic from click 8.2 on
+class Size(click.ParamType):  # type: ignore[type-arg, unused-ignore] # generic from click 8.2 on
     """A number of examples, or a share of the entities: ``1000``, ``10%``, ``0.1``."""
 
     name = "size"
@@ -74,13 +74,13 @@ class _Size(click.ParamType):  # type: ignore[type-arg, unused-ignore] # generic
 @click.option("--closed", is_flag=True, help="The gold is complete: who has no link in it has no partner.")
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(["select", "verify"]),
               help="Kinds of questions; repeatable. Both by default.")  # fmt: skip
-@click.option("--choose", type=click.Choice(_CHOICES), default="random", show_default=True,
+@click.option("--choose", type=click.Choice(CHOICES), default="random", show_default=True,
               help="Which entities to train on.")  # fmt: skip
-@click.option("--size", type=_Size(), metavar="N|SHARE",
+@click.option("--size", type=Size(), metavar="N|SHARE",
               help="Most examples in all, or a share of the entities, such as 10%.")  # fmt: skip
 @click.option("--none-share", type=click.FloatRange(0, 1, max_open=True), default=0.25, show_default=True,
               help="Share of the questions whose answer is none or no.")  # fmt: skip
-@click.option("--target", type=click.Choice(_TARGETS), default="answer", show_default=True,
+@click.option("--target", type=click.Choice(TARGETS), default="answer", show_default=True,
               help="The answer alone, with the evidence's explanation, or with the teacher's.")  # fmt: skip
 @click.option("--min-confidence", type=_SHARE, default=0.0, show_default=True,
               help="Leave out what is known with a lower probability.")  # fmt: skip

@@ -42,6 +42,8 @@ class RetrieveConfig(Section):
 
     channels: tuple[Literal["names", "values", "structure"], ...] = ("names", "values", "structure")
     embedder: str | None = None
+    attribute_names: bool = True
+    """Whether what an embedder reads names the attributes that the values are of."""
     k: int = Field(default=20, ge=1, le=1000)
 
     @field_validator("embedder")
@@ -49,8 +51,9 @@ class RetrieveConfig(Section):
     def _embedder_is_known(cls, value: str | None) -> str | None:
         if value is not None and not _is_embedder(value):
             raise ValueError(
-                "must be sentence-transformers:MODEL or openai:URL#MODEL, such as "
-                "openai:http://localhost:8000/v1#MODEL; a key is no part of it, it comes from KGALIGN_LLM_KEY"
+                "must be sentence-transformers:MODEL, llm2vec:MODEL, llm2vec:MODEL#INSTRUCTION or "
+                "openai:URL#MODEL, such as openai:http://localhost:8000/v1#MODEL; a key is no part of it, it "
+                "comes from KGALIGN_LLM_KEY"
             )
         return value
 
@@ -60,6 +63,8 @@ def _is_embedder(spec: str) -> bool:
     scheme, _, rest = spec.partition(":")
     if scheme == "sentence-transformers":
         return bool(rest.strip())
+    if scheme == "llm2vec":
+        return bool(rest.partition("#")[0].strip())
     url, _, model = rest.partition("#")
     return bool(scheme == "openai" and model and _is_plain_url(url))
 

@@ -216,6 +216,14 @@ class Hearing:
 
 
 @dataclass(frozen=True, slots=True)
+class Recall:
+    """With gold: how many of its pairs the candidates hold."""
+
+    at: dict[str, dict[str, float]]
+    """Channel, or ``union`` → k, or ``any`` → share of the gold pairs."""
+
+
+@dataclass(frozen=True, slots=True)
 class Alignment:
     """What was decided, globally: one row per pair that is a match or is left to people."""
 

@@ -10,8 +10,9 @@ from kgalign.engine import AnyStep, Execution, Inputs, Work, execute
 from kgalign.folder import RunFolder, RunRecord, writing
 from kgalign.inputs import check_owner, check_place, gather, library_versions, with_unmerged
 from kgalign.ledger import FILE as LEDGER_FILE
-from kgalign.pipeline import ASK, RECALL, STUDENT, VIOLATIONS_FILE, asks, steps
+from kgalign.pipeline import ASK, RECALL, STUDENT, VIOLATIONS_FILE, steps
 from kgalign.progress import Progress
+from kgalign.step_settings import asks
 
 
 def run(

@@ -108,9 +108,10 @@ def links_table(alignment: Alignment, left: Profile, right: Profile) -> pa.Table
     )
 
 
-def write_parquet(table: pa.Table, path: Path) -> None:
-    """Write a table; the same table gives the same bytes."""
+def write_parquet(table: pa.Table, path: Path) -> int:
+    """Write a table and give its number of rows; the same table gives the same bytes."""
     pq.write_table(table, path, compression="zstd")
+    return int(table.num_rows)
 
 
 def _pair_columns(left: Ids, right: Ids, left_profile: Profile, right_profile: Profile) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What many tests share: a small pair of graphs of real facts, and the command as a process of its own."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,9 @@ from hypothesis import settings
 # Properties must hold on any machine, however slow, and a failure must come back on the next run.
 settings.register_profile("kgalign", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("kgalign")
+
+# What a shell starts in the background ignores interrupts, and so would all that is started here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Atomic number, symbol, English and German name, year of discovery (empty where it is not known).
 ELEMENTS = """\

@@ -1,6 +1,7 @@
 """Evaluate: links, candidates and probabilities against gold."""
 
 from kgalign.evaluate.calibration import Calibration, calibration
+from kgalign.evaluate.choices import ChoiceGain, ChoiceScores, draw_choices, draw_gain, mean_of
 from kgalign.evaluate.diff import Difference, diff
 from kgalign.evaluate.gold import Pair, read_pairs
 from kgalign.evaluate.metrics import Intervals, Scores, intervals, score
@@ -10,6 +11,8 @@ from kgalign.evaluate.summary import Evaluation, evaluate
 
 __all__ = [
     "Calibration",
+    "ChoiceGain",
+    "ChoiceScores",
     "Difference",
     "Evaluation",
     "Intervals",
@@ -19,9 +22,12 @@ __all__ = [
     "Scores",
     "calibration",
     "diff",
+    "draw_choices",
+    "draw_gain",
     "evaluate",
     "intervals",
     "link_pairs",
+    "mean_of",
     "read_pairs",
     "recall_at",
     "score",

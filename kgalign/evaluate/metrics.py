@@ -8,17 +8,8 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from kgalign.evaluate.bootstrap import RESAMPLES, Interval, percentiles, resampled
 from kgalign.evaluate.gold import Pair
-
-_RESAMPLES = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A 95 % bootstrap interval (percentiles 2.5 and 97.5)."""
-
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +67,14 @@ def intervals(
     """Bootstrap the three scores.
 
     What is drawn with replacement are groups of entities that links or gold pairs connect: a missed
-    pair and the wrong link that took its place are one mistake, not two independent ones. Groups
-    with the same counts are the same to the scores, so one multinomial draw over the kinds of groups
-    is the whole bootstrap, however many entities there are.
+    pair and the wrong link that took its place are one mistake, not two independent ones.
     """
     truth = set(gold)
     counted = counted_links(links, truth, closed=closed)
     groups = _groups(counted, truth)
-    kinds, sizes = np.unique(groups, axis=0, return_counts=True)
-    drawn = np.random.default_rng(seed).multinomial(len(groups), sizes / len(groups), size=_RESAMPLES)
-    right, predicted, wanted = (drawn @ kinds).T
-    rates = _rates(right, predicted, wanted)
-    low, high = np.percentile(rates, [2.5, 97.5], axis=1)
-    precision, recall, f1 = (Interval(float(a), float(b)) for a, b in zip(low, high, strict=True))
-    return Intervals(precision, recall, f1, len(groups), _RESAMPLES)
+    right, predicted, wanted = resampled(groups, seed).T
+    precision, recall, f1 = map(percentiles, _rates(right, predicted, wanted))
+    return Intervals(precision, recall, f1, len(groups), RESAMPLES)
 
 
 def _groups(counted: set[Pair], gold: set[Pair]) -> npt.NDArray[np.int64]:

@@ -3,15 +3,13 @@
 from kgalign.export.conflicts import write_conflicts
 from kgalign.export.oaei import write_oaei
 from kgalign.export.provenance import write_provenance
-from kgalign.export.rows import Written, linked, rejected, united
+from kgalign.export.rows import Written, links_and_refused
 from kgalign.export.same_as import write_links
 from kgalign.export.sssom import write_sssom
 
 __all__ = [
     "Written",
-    "linked",
-    "rejected",
-    "united",
+    "links_and_refused",
     "write_conflicts",
     "write_links",
     "write_oaei",

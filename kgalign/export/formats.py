@@ -12,7 +12,7 @@ from kgalign.export.json_ld import write_json_ld
 from kgalign.export.link_tables import write_links_csv, write_links_parquet
 from kgalign.export.oaei import write_oaei
 from kgalign.export.provenance import write_provenance
-from kgalign.export.rows import Pairs, Written, linked, rejected, united
+from kgalign.export.rows import Pairs, Written, linked, links_and_refused
 from kgalign.export.same_as import EXACT_MATCH, write_links
 from kgalign.export.sssom import write_sssom
 from kgalign.export.target import written_to
@@ -91,8 +91,8 @@ def _oaei(run: Finished, path: Path, choices: Choices) -> Exported:
 
 def _sssom(run: Finished, path: Path, choices: Choices) -> Exported:
     alignment, verdicts = run.alignment, run.verdicts
-    refused = rejected(alignment, verdicts, run.evidence, run.config.judge.match_probability)
-    pairs = united(linked(alignment, undecided=choices.undecided), refused)
+    threshold = run.config.judge.match_probability
+    pairs = links_and_refused(alignment, verdicts, run.evidence, threshold, undecided=choices.undecided)
     written = write_sssom(
         path,
         run.left,

@@ -136,6 +136,19 @@ def rejected(alignment: Alignment, verdicts: Verdicts, evidence: Verdicts, match
     return united(by_people, by_votes)
 
 
+def links_and_refused(
+    alignment: Alignment,
+    verdicts: Verdicts,
+    evidence: Verdicts,
+    match_probability: float,
+    *,
+    undecided: bool = False,
+) -> Pairs:
+    """The pairs of :func:`linked` and of :func:`rejected`, in order."""
+    refused = rejected(alignment, verdicts, evidence, match_probability)
+    return united(linked(alignment, undecided=undecided), refused)
+
+
 def united(first: Pairs, second: Pairs) -> Pairs:
     """The pairs of both, in order."""
     both = Pairs(

@@ -1,6 +1,6 @@
 """From two graphs and the links between them to one graph."""
 
-from kgalign.fuse.clusters import Apart, cluster_warnings, has_clusters, minted_members
+from kgalign.fuse.clusters import Apart, cluster_warnings, has_clusters, held_apart, minted_members
 from kgalign.fuse.fusion import fuse
 from kgalign.fuse.groups import MINTED, NOTHING_WITHIN
 from kgalign.fuse.vocabularies import align_vocabularies
@@ -13,5 +13,6 @@ __all__ = [
     "cluster_warnings",
     "fuse",
     "has_clusters",
+    "held_apart",
     "minted_members",
 ]

@@ -19,9 +19,12 @@ from kgalign.fused import SIDES, Fusion
 from kgalign.rdf.blank_nodes import prefixed
 from kgalign.rdf.columns import canonical
 from kgalign.rdf.graph import Graph, Ids, TermKind
+from kgalign.records import Alignment, Outcome, Profile, Verdicts
 
 _SHOWN = 3
 """Pairs that a warning names."""
+_SINGLE = {"one-to-one": (True, True), "one-to-many": (True, False), "many-to-one": (False, True)}
+"""Cardinality → whether no two entities of the left side are one thing, and none of the right side."""
 
 Pairs = tuple[Ids, Ids]
 """(p,) and (p,) term ids of the left and of the right graph."""
@@ -37,6 +40,29 @@ class Apart:
     """By a person."""
     single: tuple[Ids | None, Ids | None]
     """(e,) entities of each side, as term ids, if by the cardinality no two of them are one thing."""
+
+
+def held_apart(
+    alignment: Alignment, verdicts: Verdicts, left: Profile, right: Profile, match_probability: float
+) -> Apart:
+    """What a run holds to be different things, as term ids.
+
+    Args:
+        alignment: what was decided.
+        verdicts: all that was judged, with the votes in it.
+        left: the entities of the left side.
+        right: those of the right one.
+        match_probability: from here on a pair is taken for a match.
+    """
+    different = (verdicts.probability < match_probability) | (verdicts.voted == Outcome.NO_MATCH)
+    different[alignment.verdict[alignment.verdict >= 0]] = False
+    no = alignment.outcome == Outcome.REJECTED
+    single = _SINGLE.get(alignment.cardinality, (False, False))
+    return Apart(
+        judged=(left.entity_term[verdicts.left[different]], right.entity_term[verdicts.right[different]]),
+        rejected=(left.entity_term[alignment.left[no]], right.entity_term[alignment.right[no]]),
+        single=(left.entity_term if single[0] else None, right.entity_term if single[1] else None),
+    )
 
 
 def has_clusters(fusion: Fusion) -> bool:

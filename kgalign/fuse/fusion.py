@@ -184,7 +184,6 @@ def _fusion(statements: _Statements, decided: Decided, identity: str) -> Fusion:
     subject, property = ids(merged.subject), ids(merged.predicate)
     role = fates(decided.role, Role.WRITTEN)
     conflict = _conflicts(subject, property, role)
-    computed = _computed(decided, place, new, subject, property, conflict)
     return Fusion(
         terms=terms,
         subject=subject,
@@ -201,11 +200,7 @@ def _fusion(statements: _Statements, decided: Decided, identity: str) -> Fusion:
         reason=fates(decided.reason, 0),
         rule=fates(decided.rule, 0),
         confidence=fates(decided.confidence, np.nan),
-        computed_subject=computed[0],
-        computed_property=computed[1],
-        computed_value=computed[2],
-        computed_rule=computed[3],
-        computed_conflict=computed[4],
+        **_computed(decided, place, new, subject, property, conflict),
         same_subject=remap(merged.same_subject, place),
         same_object=remap(merged.same_object, place),
         identity=identity,
@@ -257,12 +252,17 @@ def _conflicts(subject: Ids, property: Ids, role: npt.NDArray[np.uint8]) -> Ids:
     return found
 
 
+_COMPUTED = (
+    "computed_subject", "computed_property", "computed_value", "computed_rule", "computed_conflict"
+)  # fmt: skip
+
+
 def _computed(
     decided: Decided, place: Ids, new: Ids, subject: Ids, property: Ids, conflict: Ids
-) -> tuple[Ids, ...]:
-    """Columns of the computed statements, sorted, none twice: subject, property, value, rule, conflict."""
+) -> dict[str, Ids]:
+    """Columns of the computed statements, sorted, none twice, by the names that they have in the fusion."""
     if not decided.computed:
-        return (NO_IDS,) * 5
+        return dict.fromkeys(_COMPUTED, NO_IDS)
     s = place[[each.subject for each in decided.computed]]
     p = place[[each.property for each in decided.computed]]
     rule = np.array([each.rule for each in decided.computed], np.int32)
@@ -271,7 +271,8 @@ def _computed(
     at = np.searchsorted(key, s.astype(np.int64) << 32 | p)
     order = np.lexsort((rule, new, p, s))
     order = order[run_starts(s[order], p[order], new[order])]
-    return s[order], p[order], new[order], rule[order], conflict[at][order]
+    columns = s, p, new, rule, conflict[at]
+    return {name: column[order] for name, column in zip(_COMPUTED, columns, strict=True)}
 
 
 def _counts(statements: _Statements, fusion: Fusion) -> FusionCounts:

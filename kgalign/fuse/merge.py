@@ -78,29 +78,16 @@ def merge(
     :raises ValueError: where the ids are not as many on both sides, or are not of IRIs or blank nodes.
     :raises InputError: where more than ``most`` nodes would become one.
     """
-    links_left = _checked(left_terms, left.terms, "left")
-    links_right = _checked(right_terms, right.terms, "right")
-    if len(links_left) != len(links_right):
-        raise ValueError(f"{len(links_left)} left and {len(links_right)} right ends of links")
-    further = _iris([identity] if identity else [])
-    terms, position = canonical(
-        [prefixed(left.terms, LEFT_LABEL), prefixed(right.terms, RIGHT_LABEL), further]
-    )
-    at_left, at_right, _ = np.split(position, [len(left.terms), len(left.terms) + len(right.terms)])
-    inside = tuple(
-        (at[_checked(a, graph.terms, side)], at[_checked(b, graph.terms, side)])
-        for (a, b), at, graph, side in zip(within, (at_left, at_right), (left, right), SIDES, strict=True)
-    )
-    groups = group_nodes(
-        terms, at_left[links_left], at_right[links_right], canonical_side, (inside[0], inside[1])
-    )
+    links_left, links_right = _links(left.terms, right.terms, left_terms, right_terms)
+    terms, at_left, at_right = _common(left.terms, right.terms, identity)
+    inside = _inside(within, (left, at_left), (right, at_right))
+    groups = group_nodes(terms, at_left[links_left], at_right[links_right], canonical_side, inside)
     _check_sizes(terms, groups, most)
     table, stays = _table(terms, groups)
     final, place = _final(terms, groups, table)
     subject, predicate, object, named = _columns((left, at_left), (right, at_right))
     said = _rewritten([subject, predicate, object, named], terms, groups, table)
-    kinds = terms.kind[groups.member]
-    away = (kinds == TermKind.IRI) & (groups.member != stays[groups.group])
+    kept, away = _renamed(terms, groups, stays)
     return Merged(
         subject=remap(said[0], place),
         predicate=remap(said[1], place),
@@ -108,13 +95,30 @@ def merge(
         graph=remap(said[3], place),
         named=remap(named, place),
         terms=final,
-        same_subject=place[stays[groups.group][away]],
-        same_object=place[groups.member[away]],
+        same_subject=place[kept],
+        same_object=place[away],
         left_term=place[table[at_left]],
         right_term=place[table[at_right]],
         groups=len(groups),
         members=len(groups.member),
     )
+
+
+def _common(left: Terms, right: Terms, identity: str) -> tuple[Terms, Ids, Ids]:
+    """The terms of both graphs and the property of identity, and where those of each graph are in them."""
+    further = _iris([identity] if identity else [])
+    terms, position = canonical([prefixed(left, LEFT_LABEL), prefixed(right, RIGHT_LABEL), further])
+    at_left, at_right, _ = np.split(position, [len(left), len(left) + len(right)])
+    return terms, at_left, at_right
+
+
+def _inside(within: Within, *sides: tuple[Graph, Ids]) -> Within:
+    """What each graph says is one within itself, as ids of the common terms."""
+    left, right = (
+        (at[_checked(a, graph.terms, side)], at[_checked(b, graph.terms, side)])
+        for (a, b), (graph, at), side in zip(within, sides, SIDES, strict=True)
+    )
+    return left, right
 
 
 def _columns(*sides: tuple[Graph, Ids]) -> list[Ids]:
@@ -123,6 +127,16 @@ def _columns(*sides: tuple[Graph, Ids]) -> list[Ids]:
         np.concatenate([remap(getattr(graph, name), at) for graph, at in sides])
         for name in ("subject", "predicate", "object", "graph")
     ]
+
+
+def _links(
+    left: Terms, right: Terms, left_terms: npt.ArrayLike, right_terms: npt.ArrayLike
+) -> tuple[Ids, Ids]:
+    """Both ends of the links, as ids of each graph's own terms."""
+    ends = _checked(left_terms, left, "left"), _checked(right_terms, right, "right")
+    if len(ends[0]) != len(ends[1]):
+        raise ValueError(f"{len(ends[0])} left and {len(ends[1])} right ends of links")
+    return ends
 
 
 def _checked(ids: npt.ArrayLike, terms: Terms, side: str) -> Ids:
@@ -155,6 +169,13 @@ def _table(terms: Terms, groups: Groups) -> tuple[Ids, Ids]:
     table = np.arange(len(terms), dtype=np.int32)
     table[groups.member] = stays[groups.group]
     return table, stays
+
+
+def _renamed(terms: Terms, groups: Groups, stays: Ids) -> tuple[Ids, Ids]:
+    """(i,) the node that stays, and (i,) the IRI that was merged into it."""
+    kept = stays[groups.group]
+    away = (terms.kind[groups.member] == TermKind.IRI) & (groups.member != kept)
+    return kept[away], groups.member[away]
 
 
 def _final(terms: Terms, groups: Groups, table: Ids) -> tuple[Terms, Ids]:

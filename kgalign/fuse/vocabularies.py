@@ -19,7 +19,7 @@ from kgalign.correspondences import INVERSE, SAME, Kind, Override, PropertyMatch
 from kgalign.fuse.vocabulary_classes import choose_classes, match_classes, types_of
 from kgalign.fuse.vocabulary_facts import Links, Side
 from kgalign.fuse.vocabulary_learning import INVERSE_WORTH, Learning
-from kgalign.fuse.vocabulary_overrides import check, said_of, unknown
+from kgalign.fuse.vocabulary_overrides import Said, check, said_of, unknown
 from kgalign.rdf.graph import Graph, Ids
 from kgalign.rdf.names import local_name
 
@@ -62,10 +62,7 @@ def align_vocabularies(
         ConfigError: the overrides contradict each other.
     """
     kept = frozenset(keep)
-    said = (
-        said_of(overrides, "property", "properties", _properties(left), _properties(right)),
-        said_of(class_overrides, "class", "classes", _classes(left), _classes(right)),
-    )
+    said = _said(left, right, overrides, class_overrides)
     for each in said:
         check(each, kept, one_to_one)
     links = Links.of(left, right, links_left, links_right)
@@ -79,6 +76,16 @@ def align_vocabularies(
         kept=tuple(sorted(kept.union(said[0].to_nothing, said[1].to_nothing))),
         standard=said[0].standard,
         standard_classes=said[1].standard,
+    )
+
+
+def _said(
+    left: Graph, right: Graph, overrides: Iterable[Override], class_overrides: Iterable[Override]
+) -> tuple[Said, Said]:
+    """What the user says of properties, and of classes."""
+    return (
+        said_of(overrides, "property", "properties", _properties(left), _properties(right)),
+        said_of(class_overrides, "class", "classes", _classes(left), _classes(right)),
     )
 
 

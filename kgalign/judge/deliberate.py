@@ -7,6 +7,7 @@ from typing import Literal
 from kgalign.config import VotesConfig
 from kgalign.judge.permute import order
 from kgalign.judge.reduce.ballots import Ballot, Ballots
+from kgalign.judge.views import VIEWS
 from kgalign.judge.vote_model import Standing, VoteModel, standing
 from kgalign.votes import Direction, QuestionKind, View
 
@@ -35,15 +36,6 @@ class Stop:
 
 _SELECT, _VERIFY = QuestionKind.SELECT, QuestionKind.VERIFY
 _LEFT, _RIGHT = Direction.LEFT_ASKS, Direction.RIGHT_ASKS
-
-_VIEWS = {
-    (_SELECT, _LEFT): (View.ATTRIBUTES, View.BOTH, View.RELATIONS),
-    (_VERIFY, _LEFT): (View.BOTH, View.ATTRIBUTES, View.RELATIONS),
-    (_VERIFY, _RIGHT): (View.ATTRIBUTES, View.BOTH, View.RELATIONS),
-    (_SELECT, _RIGHT): (View.BOTH, View.ATTRIBUTES, View.RELATIONS),
-}
-"""Views of the first, second and third question of a form, and then again from the first. Relations alone
-come last: where attributes differ they mislead, and few cases are asked as often as that."""
 
 
 def next_step(
@@ -166,6 +158,6 @@ def _ask(
     has_relations: bool,
 ) -> Ask:
     turn = sum(_form(ask) == form for ask in asked)
-    views = _VIEWS[form] if has_relations else (View.ATTRIBUTES,)
+    views = VIEWS[form] if has_relations else (View.ATTRIBUTES,)
     shown = order(options, turn, seed=seed, case=case) if form == (_SELECT, _LEFT) else (subject,)
     return Ask(*form, views[turn % len(views)], shown, turn)

@@ -1,12 +1,10 @@
 """Tier 2 as a whole: from verdicts in doubt to what the votes of a language model say of them."""
 
-import asyncio
-import concurrent.futures
 import json
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from kgalign.config import Config, JudgeConfig, LlmConfig, VotesConfig
 from kgalign.errors import ConfigError, KgalignError, RunError
@@ -18,6 +16,7 @@ from kgalign.judge.questions import Questions
 from kgalign.judge.templates import Templates, load_templates
 from kgalign.ledger import Ledger
 from kgalign.llm.backends import open_backend
+from kgalign.llm.loop import run_to_end
 from kgalign.llm.pool import Pool
 from kgalign.llm.protocol import Capabilities, Sampling
 from kgalign.progress import NoProgress, Progress
@@ -28,8 +27,6 @@ _MARGIN = 64
 """Tokens of the context that a chat template may take."""
 _LEAST_QUESTION = 200
 _THRESHOLDS = ("match_probability", "undecided_probability")
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +74,8 @@ def hear(
     :raises KgalignError: no server, no such model, a ledger that can't be used, prompts that can't be read.
     """
     if config.judge.judge == "replay":
-        return _run(_replay(left, right, verdicts, config, ledger, progress or NoProgress()))
-    return _run(_ask(left, right, verdicts, config, ledger, progress or NoProgress()))
+        return run_to_end(_replay(left, right, verdicts, config, ledger, progress or NoProgress()))
+    return run_to_end(_ask(left, right, verdicts, config, ledger, progress or NoProgress()))
 
 
 def check(config: Config, ledger: Path) -> None:
@@ -103,7 +100,7 @@ def check(config: Config, ledger: Path) -> None:
         _check_structure(found, config.llm)
         _plan(config, templates, found)
 
-    _run(look())
+    run_to_end(look())
 
 
 def _check_structure(found: Capabilities, config: LlmConfig) -> None:
@@ -299,13 +296,3 @@ def _notes(found: Capabilities, judging: Judging) -> dict[str, str]:
 def doubtful(left: Profile, right: Profile, verdicts: Verdicts, config: Config) -> list[Case]:
     """The cases that would be asked about, widest doubt first."""
     return find_cases(verdicts, left, right, config.votes, config.assign.cardinality)
-
-
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end, in a thread of its own where this one has an event loop already, as notebooks do."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, work).result()

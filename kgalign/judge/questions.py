@@ -103,17 +103,13 @@ class Questions:
         Raises:
             ValueError: too many options, or too few.
         """
-        own, other = (
-            (self._left, self._right) if direction is Direction.LEFT_ASKS else (self._right, self._left)
-        )
-        most = 1 if kind is QuestionKind.VERIFY else len(LETTERS)
-        if not 1 <= len(options) <= most:
-            raise ValueError(f"a {kind} question has 1 to {most} options, not {len(options)}")
+        labels = _labels(kind, len(options))
+        sides = self._left, self._right
+        own, other = sides if direction is Direction.LEFT_ASKS else sides[::-1]
         case_iri = self._left.iri(case)
         template = self._template(kind, turn, case_iri)
         above, below = own.entity(asker), [other.entity(each) for each in options]
         records, shortened = show(above, below, view, self._room[kind])
-        labels = (YES, NO) if kind is QuestionKind.VERIFY else (*LETTERS[: len(options)], NO_OPTION)
         return Question(
             case=case_iri,
             number=number,
@@ -137,6 +133,19 @@ class Questions:
         # Views go round in threes as well: the further step keeps a view from always having one phrasing.
         step = turn + turn // len(View)
         return choices[(int.from_bytes(digest.digest(), "little") + step) % len(choices)]
+
+
+def _labels(kind: QuestionKind, options: int) -> tuple[str, ...]:
+    """The words to answer with.
+
+    Raises:
+        ValueError: too many options, or too few.
+    """
+    verify = kind is QuestionKind.VERIFY
+    most = 1 if verify else len(LETTERS)
+    if not 1 <= options <= most:
+        raise ValueError(f"a {kind} question has 1 to {most} options, not {options}")
+    return (YES, NO) if verify else (*LETTERS[:options], NO_OPTION)
 
 
 def _messages(template: Template, records: Sequence[Record], labels: tuple[str, ...]) -> tuple[Message, ...]:

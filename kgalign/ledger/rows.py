@@ -24,6 +24,8 @@ from kgalign.votes import (
 
 Row = tuple[Any, ...]
 """Values as SQLite takes and gives them: typed by the columns, which the type checker can't see."""
+_Named = dict[str, Any]
+"""The same by the names of the columns."""
 
 CALL_COLUMNS = (
     "key", "model", "adapter", "template", "template_hash", "messages", "labels", "sampling", "number",
@@ -133,94 +135,104 @@ def row_digest(row: Sequence[Any], *more: str) -> str:
 
 
 def vote_of(call: Row, row: Row, message: Callable[[str], Message]) -> Vote:
-    """The vote that these two rows are, by the order of the columns.
+    """The vote that these two rows are.
 
     Args:
         call: row of :data:`CALL_COLUMNS`.
         row: row of :data:`VOTE_COLUMNS`.
         message: gives the message of a hash.
     """
-    (key, model, adapter, template, template_hash, messages, labels, sampling, _, _, reply, finish,
-     probabilities, prompt_tokens, completion_tokens, cached_tokens, seconds, attempts,
-     asked_at) = call  # fmt: skip
-    (judging, case, number, kind, direction, view, asker, options, shown, shortened, status, choice, place,
-     citations, reason) = row  # fmt: skip
-    question = Question(
-        case=text_of(case),
-        number=number,
-        kind=QuestionKind(kind),
-        direction=Direction(direction),
-        view=View(view),
-        asker=text_of(asker),
-        options=_texts(options),
-        labels=_texts(labels),
-        template=text_of(template),
-        template_hash=template_hash,
-        messages=tuple(message(each) for each in json.loads(messages)),
-        values=_texts(shown),
-        shortened=bool(shortened),
-    )
-    answer = Answer(
-        status=Status(status),
-        choice=None if choice is None else text_of(choice),
-        place=place,
-        citations=tuple(Citation(value, found) for value, found in _load(citations)),
-        reason=text_of(reason),
-        probabilities=None if probabilities is None else tuple(json.loads(probabilities)),
-    )
+    called, voted = _named(CALL_COLUMNS, call), _named(VOTE_COLUMNS, row)
+    question, answer = _question(called, voted, message), _answer(called, voted)
     return Vote(
-        key=key,
-        judging=judging,
-        model=text_of(model),
-        adapter=text_of(adapter),
+        key=called["key"],
+        judging=voted["judging"],
+        model=text_of(called["model"]),
+        adapter=text_of(called["adapter"]),
         question=question,
         answer=answer,
-        sampling=Sampling(**json.loads(sampling)),
-        reply=text_of(reply),
-        finish=text_of(finish),
-        prompt_tokens=prompt_tokens,
-        completion_tokens=completion_tokens,
-        cached_tokens=cached_tokens,
-        seconds=seconds,
-        attempts=attempts,
-        asked_at=asked_at,
+        sampling=Sampling(**json.loads(called["sampling"])),
+        reply=text_of(called["reply"]),
+        finish=text_of(called["finish"]),
+        prompt_tokens=called["prompt_tokens"],
+        completion_tokens=called["completion_tokens"],
+        cached_tokens=called["cached_tokens"],
+        seconds=called["seconds"],
+        attempts=called["attempts"],
+        asked_at=called["asked_at"],
     )
 
 
-def reply_of(call: Row) -> Reply:
+def _question(called: _Named, voted: _Named, message: Callable[[str], Message]) -> Question:
+    return Question(
+        case=text_of(voted["case_iri"]),
+        number=voted["number"],
+        kind=QuestionKind(voted["kind"]),
+        direction=Direction(voted["direction"]),
+        view=View(voted["view"]),
+        asker=text_of(voted["asker"]),
+        options=_texts(voted["options"]),
+        labels=_texts(called["labels"]),
+        template=text_of(called["template"]),
+        template_hash=called["template_hash"],
+        messages=tuple(message(each) for each in json.loads(called["messages"])),
+        values=_texts(voted["shown"]),
+        shortened=bool(voted["shortened"]),
+    )
+
+
+def _answer(called: _Named, voted: _Named) -> Answer:
+    choice, probabilities = voted["choice"], called["probabilities"]
+    return Answer(
+        status=Status(voted["status"]),
+        choice=None if choice is None else text_of(choice),
+        place=voted["place"],
+        citations=tuple(Citation(value, found) for value, found in _load(voted["citations"])),
+        reason=text_of(voted["reason"]),
+        probabilities=None if probabilities is None else tuple(json.loads(probabilities)),
+    )
+
+
+def reply_of(row: Row) -> Reply:
     """The reply that a row of :data:`CALL_COLUMNS` is."""
-    labels, probabilities = call[6], call[12]
+    call = _named(CALL_COLUMNS, row)
+    labels, probabilities = call["labels"], call["probabilities"]
     return Reply(
-        text=text_of(call[10]),
-        finish=text_of(call[11]),
+        text=text_of(call["reply"]),
+        finish=text_of(call["finish"]),
         probabilities=None
         if probabilities is None
         else dict(zip(_texts(labels), json.loads(probabilities), strict=True)),
-        prompt_tokens=call[13],
-        completion_tokens=call[14],
-        cached_tokens=call[15],
-        seconds=call[16],
-        attempts=call[17],
+        prompt_tokens=call["prompt_tokens"],
+        completion_tokens=call["completion_tokens"],
+        cached_tokens=call["cached_tokens"],
+        seconds=call["seconds"],
+        attempts=call["attempts"],
     )
 
 
 def decision_of(row: Row) -> Decision:
     """The decision that a row of :data:`DECISION_COLUMNS` is."""
+    said = _named(DECISION_COLUMNS, row)
     return Decision(
-        judging=row[0],
-        case=text_of(row[1]),
-        outcome=row[2],
-        chosen=text_of(row[3]),
-        probability=row[4],
-        evidence_choice=text_of(row[5]),
-        evidence_probability=row[6],
-        options=_texts(row[7]),
-        probabilities=tuple(json.loads(row[8])),
-        asked=row[9],
-        counted=row[10],
-        most=row[11],
-        stopped=row[12],
+        judging=said["judging"],
+        case=text_of(said["case_iri"]),
+        outcome=said["outcome"],
+        chosen=text_of(said["chosen"]),
+        probability=said["probability"],
+        evidence_choice=text_of(said["evidence_choice"]),
+        evidence_probability=said["evidence_probability"],
+        options=_texts(said["options"]),
+        probabilities=tuple(json.loads(said["probabilities"])),
+        asked=said["asked"],
+        counted=said["counted"],
+        most=said["most"],
+        stopped=said["stopped"],
     )
+
+
+def _named(columns: Sequence[str], row: Row) -> _Named:
+    return dict(zip(columns, row, strict=True))
 
 
 def _json(value: object) -> str | bytes:

@@ -6,11 +6,10 @@ what was asked and answered. Nothing that is sent to it ends it: what it can't r
 
 import asyncio
 import contextlib
-import json
 import signal
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,10 +29,9 @@ from kgalign.llm.scripted import (
     prompt_tokens,
     records,
 )
+from kgalign.llm.scripted_http import LONGEST_HEAD, Head, Response, json_response, read_body, read_head
 from kgalign.llm.scripted_wire import Asked, Refused, completion, read_request
 
-_LONGEST_BODY = 64 * 1024 * 1024
-_LONGEST_HEAD = 64 * 1024
 _LINGER = 1.0
 """Seconds in which a client can send the rest of what is refused."""
 _KEPT_BODIES = 1000
@@ -44,32 +42,6 @@ _SAYS = {
     Fault.ERROR: "Internal server error",
     Fault.UNAVAILABLE: "The model is overloaded",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Response:
-    status: int
-    body: bytes
-    headers: str = ""
-    """More lines of the head, each with its end."""
-
-    def head(self, *, last: bool) -> bytes:
-        close = "Connection: close\r\n" if last else ""
-        return (
-            f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}\r\nServer: kgalign-scripted\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(self.body)}\r\n{self.headers}{close}\r\n"
-        ).encode("latin-1")
-
-
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """The head of a request; names of headers are in lower case."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    last: bool
-    """Whether the connection ends after it."""
 
 
 @dataclass(slots=True)
@@ -147,7 +119,7 @@ async def start(
         await _Connection(running, reader, writer).serve()
 
     try:
-        running._server = await asyncio.start_server(connected, host, port, limit=_LONGEST_HEAD, backlog=1024)
+        running._server = await asyncio.start_server(connected, host, port, limit=LONGEST_HEAD, backlog=1024)
     except (OSError, OverflowError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise KgalignError(
@@ -255,44 +227,15 @@ class _Connection:
     async def _next(self) -> bool:
         """Answer one request; False ends the connection."""
         try:
-            head = await self._head()
-            body = await self._body(head)
+            head = await read_head(self._reader)
+            body = await read_body(head, self._reader, self._writer)
         except Refused as refusal:
             return await self._turn_away(refusal)
         if head.method == "POST" and head.path == _CHAT:
             return await self._answer(head, body)
         return await self._send(self._page(head), last=head.last)
 
-    async def _head(self) -> _Head:
-        try:
-            text = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        except asyncio.LimitOverrunError:
-            raise Refused(431, "The head of the request is too long") from None
-        line, *rest = text.strip("\r\n").split("\r\n")
-        parts = line.split(" ")
-        if len(parts) != 3 or not parts[2].startswith("HTTP/1."):
-            raise Refused(400, "This is no HTTP request")
-        headers = {
-            name.strip().lower(): value.strip() for name, _, value in (each.partition(":") for each in rest)
-        }
-        wish = headers.get("connection", "").lower()
-        last = "close" in wish or (parts[2] == "HTTP/1.0" and "keep-alive" not in wish)
-        return _Head(parts[0], parts[1].partition("?")[0], headers, last)
-
-    async def _body(self, head: _Head) -> bytes:
-        if "transfer-encoding" in head.headers:
-            raise Refused(411, "Give the length of the body")
-        length = head.headers.get("content-length", "0")
-        if not (length.isascii() and length.isdigit()):
-            raise Refused(400, "The length of the body is no number")
-        # A number of more digits than Python reads is also too many bytes.
-        if len(length) > 18 or int(length) > _LONGEST_BODY:
-            raise Refused(413, "The body is too long")
-        if head.headers.get("expect", "").lower() == "100-continue":
-            self._writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        return await self._reader.readexactly(int(length))
-
-    def _page(self, head: _Head) -> _Response:
+    def _page(self, head: Head) -> Response:
         """What stands at any other address."""
         settings = self._running.settings
         pages: dict[str, Callable[[], object]] = {
@@ -302,14 +245,14 @@ class _Connection:
             "/v1/scripted/log": self._running.log,
         }
         if head.path not in (*pages, _CHAT):
-            return _json(404, {"detail": "Not Found"})
+            return json_response(404, {"detail": "Not Found"})
         if head.path.startswith("/v1/") and not _has_key(settings, head):
             return _UNAUTHORIZED
         if head.method != "GET" or head.path == _CHAT:
-            return _json(405, {"detail": "Method Not Allowed"})
-        return _json(200, pages[head.path]())
+            return json_response(405, {"detail": "Method Not Allowed"})
+        return json_response(200, pages[head.path]())
 
-    async def _answer(self, head: _Head, body: bytes) -> bool:
+    async def _answer(self, head: Head, body: bytes) -> bool:
         running = self._running
         running.requests += 1
         running.bodies.append(body)
@@ -331,7 +274,7 @@ class _Connection:
             await asyncio.sleep(running.settings.latency)
         if fault in _STATUS or fault in (Fault.CLOSED, Fault.SILENT):
             return await self._fail(fault, last=head.last)
-        response = _json(200, self._said(asked, fault, digest.hexdigest(), stray=found))
+        response = json_response(200, self._said(asked, fault, digest.hexdigest(), stray=found))
         if fault in (Fault.HALF, Fault.GARBLED):
             return await self._break(response, fault, last=head.last)
         # Who has gone in the meantime has not been answered.
@@ -362,13 +305,13 @@ class _Connection:
         wait = settings.retry_after
         header = f"Retry-After: {wait:g}\r\n" if fault is Fault.BUSY and wait is not None else ""
         error = {"message": _SAYS[fault], "type": HTTPStatus(status).phrase, "param": None, "code": status}
-        return await self._send(_json(status, {"error": error}, header), last=last)
+        return await self._send(json_response(status, {"error": error}, header), last=last)
 
-    async def _break(self, response: _Response, fault: Fault, *, last: bool) -> bool:
+    async def _break(self, response: Response, fault: Fault, *, last: bool) -> bool:
         """Send half of an answer: as half of the length that was told, or as if it were all."""
         half = response.body[: len(response.body) // 2]
         if fault is Fault.GARBLED:
-            return await self._send(_Response(200, half), last=last)
+            return await self._send(Response(200, half), last=last)
         self._writer.write(response.head(last=True) + half)
         await self._writer.drain()
         return False
@@ -380,29 +323,25 @@ class _Connection:
         # A connection that is closed with something unread is reset, and the client never sees the answer.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LINGER):
-                while await self._reader.read(_LONGEST_HEAD):
+                while await self._reader.read(LONGEST_HEAD):
                     pass
         return False
 
-    async def _send(self, response: _Response, *, last: bool) -> bool:
+    async def _send(self, response: Response, *, last: bool) -> bool:
         self._writer.write(response.head(last=last) + response.body)
         await self._writer.drain()
         return not last
 
 
-def _json(status: int, content: object, headers: str = "") -> _Response:
-    return _Response(status, json.dumps(content, separators=(",", ":")).encode("ascii"), headers)
+_UNAUTHORIZED = json_response(401, {"error": "Unauthorized"})
 
 
-_UNAUTHORIZED = _json(401, {"error": "Unauthorized"})
-
-
-def _refusal(running: Running, refusal: Refused) -> _Response:
+def _refusal(running: Running, refusal: Refused) -> Response:
     running.refused[refusal.status] += 1
-    return _json(refusal.status, {"error": refusal.as_error()})
+    return json_response(refusal.status, {"error": refusal.as_error()})
 
 
-def _has_key(settings: ScriptedSettings, head: _Head) -> bool:
+def _has_key(settings: ScriptedSettings, head: Head) -> bool:
     if not settings.key:
         return True
     scheme, _, given = head.headers.get("authorization", "").partition(" ")

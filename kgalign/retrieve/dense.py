@@ -46,7 +46,7 @@ def dense_channel(
     """
     if config.embedder is None:
         raise ValueError("no embedder is configured")
-    texts = [verbalise(side, np.arange(len(side), dtype=np.int32)) for side in (left, right)]
+    texts = [texts_of(side, config) for side in (left, right)]
     with closing(open_embedder(config.embedder)) as embedder, open_cache(cache) as kept:
         rows = embed([*texts[0], *texts[1]], embedder, kept, progress)
     left_rows, right_rows = rows[: len(left)], rows[len(left) :]
@@ -56,6 +56,12 @@ def dense_channel(
         back = nearest(right_rows, left_rows, (config.k + 1) // 2, seed)
         task.advance()
     return [_similar(*forth), _similar(back[1], back[0], back[2])]
+
+
+def texts_of(side: Profile, config: RetrieveConfig) -> list[str]:
+    """What an embedder reads of each entity of a side; empty where there is nothing to read."""
+    entities = np.arange(len(side), dtype=np.int32)
+    return verbalise(side, entities, attribute_names=config.attribute_names)
 
 
 def embed(texts: Sequence[str], embedder: Embedder, cache: EmbeddingCache, progress: Progress) -> Floats:

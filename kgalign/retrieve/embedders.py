@@ -21,9 +21,9 @@ log = logging.getLogger(__name__)
 
 _TIMEOUT = 60.0
 _RETRIES = 4
-_PER_STEP = 32
+PER_STEP = 32
 """Texts that a model in this process reads side by side: on a CPU more is not faster."""
-_WHICH = (
+WHICH = (
     "Give a folder that holds a model of sentence-transformers, or a name on the hub, and HF_HUB_OFFLINE=1 "
     "where that was downloaded before and there is no network"
 )
@@ -51,9 +51,14 @@ class Embedder(Protocol):
 def open_embedder(spec: str) -> Embedder:
     """The embedder that a value of ``retrieve.embedder`` means; nothing is loaded or asked yet.
 
-    :param spec: ``sentence-transformers:MODEL`` or ``openai:URL#MODEL``, as the configuration checked it.
+    :param spec: ``sentence-transformers:MODEL``, ``llm2vec:MODEL``, ``llm2vec:MODEL#INSTRUCTION`` or
+        ``openai:URL#MODEL``, as the configuration checked it.
     """
+    from kgalign.retrieve.llm2vec import LLM2Vec
+
     scheme, _, rest = spec.partition(":")
+    if scheme == "llm2vec":
+        return LLM2Vec(rest)
     if scheme == "openai":
         url, _, model = rest.partition("#")
         return OpenAIServer(url, model)
@@ -69,15 +74,7 @@ class SentenceTransformers:
     def __init__(self, model: str) -> None:
         self._name = model
         self._model: Any = None
-        # A folder is known by its content: a model that was trained further gives other vectors, and one
-        # that was moved the same.
-        try:
-            content = _digest(Path(model)) if Path(model).is_dir() else model
-        except OSError as error:
-            raise KgalignError(
-                f"The model {shorten(model)} can't be read: {_reason(error)}", _WHICH
-            ) from error
-        self.identity = f"sentence-transformers:{content}"
+        self.identity = f"sentence-transformers:{folder_identity(model, WHICH)}"
 
     def embed(self, texts: Sequence[str]) -> Floats:
         """(texts, dimensions) vectors of texts that are not empty, in their order.
@@ -85,14 +82,14 @@ class SentenceTransformers:
         :raises MissingExtra: sentence-transformers is not installed.
         :raises KgalignError: there is no such model, it is damaged, or it fails on a text.
         """
-        model = self._model = self._model or self._load()
+        model = self._model = self._model or load_sentences(self._name)
         try:
             vectors = model.encode(
-                list(texts), batch_size=_PER_STEP, convert_to_numpy=True, show_progress_bar=False
+                list(texts), batch_size=PER_STEP, convert_to_numpy=True, show_progress_bar=False
             )
         except (IndexError, RuntimeError, ValueError) as error:
             raise KgalignError(
-                f"The model {self._name} failed: {_reason(error)}", "Give another model with --embedder"
+                f"The model {self._name} failed: {reason_of(error)}", "Give another model with --embedder"
             ) from error
         return np.asarray(vectors, dtype=np.float32)
 
@@ -100,23 +97,30 @@ class SentenceTransformers:
         """Let go of the model."""
         self._model = None
 
-    def _load(self) -> Any:  # noqa: ANN401 - no types of its own
-        try:
-            from huggingface_hub.utils import disable_progress_bars
-            from safetensors import SafetensorError
-            from sentence_transformers import SentenceTransformer
-            from transformers.utils import logging as transformers_logging
-        except ImportError as error:
-            raise MissingExtra("An embedder of sentence-transformers", "dense") from error
-        disable_progress_bars()
-        transformers_logging.disable_progress_bar()
-        # Which of these is raised depends on which file of the model is missing or damaged.
-        faults = (AttributeError, ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError)
-        log.info("loading the model %s", self._name)
-        try:
-            return SentenceTransformer(self._name)
-        except (*faults, SafetensorError) as error:
-            raise KgalignError(f"The model {self._name} can't be loaded: {_reason(error)}", _WHICH) from error
+
+def load_sentences(name: str) -> Any:  # noqa: ANN401 - no types of its own
+    """A model of sentence-transformers.
+
+    :param name: a folder, or a name on the hub.
+    :raises MissingExtra: sentence-transformers is not installed.
+    :raises KgalignError: there is no such model, or it is damaged.
+    """
+    try:
+        from huggingface_hub.utils import disable_progress_bars
+        from safetensors import SafetensorError
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging as transformers_logging
+    except ImportError as error:
+        raise MissingExtra("An embedder of sentence-transformers", "dense") from error
+    disable_progress_bars()
+    transformers_logging.disable_progress_bar()
+    # Which of these is raised depends on which file of the model is missing or damaged.
+    faults = (AttributeError, ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+    log.info("loading the model %s", name)
+    try:
+        return SentenceTransformer(name)
+    except (*faults, SafetensorError) as error:
+        raise KgalignError(f"The model {name} can't be loaded: {reason_of(error)}", WHICH) from error
 
 
 class _Vector(BaseModel):
@@ -197,7 +201,7 @@ class OpenAIServer:
             ) from error
         except openai.APIConnectionError as error:
             raise self._error(
-                f"can't be reached: {_reason(error.__cause__ or error)}",
+                f"can't be reached: {reason_of(error.__cause__ or error)}",
                 "Start it, or correct the URL in --embedder openai:URL#MODEL",
             ) from error
         return answer.content
@@ -246,8 +250,23 @@ def _said(body: object) -> str:
     return body if isinstance(body, str) else ""
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
+    """What an error says, in a few words."""
     return shorten(str(error) or type(error).__name__).rstrip(".")
+
+
+def folder_identity(model: str, remedy: str) -> str:
+    """What a model's vectors depend on: the content of its folder, or its name on the hub.
+
+    A model that was trained further gives other vectors, and one that was moved the same.
+
+    :param remedy: what to do where the folder can't be read.
+    :raises KgalignError: it can't.
+    """
+    try:
+        return _digest(Path(model)) if Path(model).is_dir() else model
+    except OSError as error:
+        raise KgalignError(f"The model {shorten(model)} can't be read: {reason_of(error)}", remedy) from error
 
 
 def _digest(folder: Path) -> str:

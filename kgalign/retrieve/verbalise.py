@@ -38,14 +38,17 @@ _SAYS_NOTHING = {"label", "name", "title", "value"}
 """Last steps of a longer path that add nothing: ``director/label`` reads as ``director``."""
 
 
-def verbalise(profile: Profile, entities: Ids, *, budget: int = BUDGET) -> list[str]:
+def verbalise(
+    profile: Profile, entities: Ids, *, budget: int = BUDGET, attribute_names: bool = True
+) -> list[str]:
     """Put a batch of entities in words; each text depends on its entity and the profile's attributes alone.
 
     :param entities: (n,) entity ids.
     :param budget: most characters of each text.
+    :param attribute_names: whether values come with the names of their attributes.
     :returns: n texts without control characters; empty where an entity has neither name nor value.
     """
-    labels = [_label(attribute) for attribute in profile.attributes]
+    labels = [_label(attribute) if attribute_names else "" for attribute in profile.attributes]
     naming = [attribute.is_name for attribute in profile.attributes]
     number, attribute, values = _values(profile, entities)
     names = [_clean(name) for name in profile.entity_name.take(pa.array(entities)).to_pylist()]
@@ -98,7 +101,8 @@ def _key(attribute: Attribute) -> tuple[bool, float, tuple[str, ...]]:
 
 
 def _sentence(name: str, parts: list[tuple[str, list[str]]], budget: int) -> str:
-    listed = "; ".join(f"{label}: {', '.join(values)}" for label, values in parts[:_ATTRIBUTES])
+    read = [(f"{label}: " if label else "") + ", ".join(values) for label, values in parts[:_ATTRIBUTES]]
+    listed = "; ".join(read)
     return " — ".join(part for part in (name, listed) if part)[:budget].rstrip()
 
 

@@ -69,35 +69,54 @@ def train_dpo(
     place.check(force)
     pairs = read_pairs(runs, judging=judging, sure=sure, seed=recipe.seed)
     check_templates(About(pairs.templates, {}, {}), templates)
-    start = None if adapter is None else read_record(adapter)
-    folder = find_base(base, allow_download=allow_download)
-    if adapter is not None:
-        check_base(adapter, start, folder)
+    folder = _model_of(base, adapter, allow_download)
     if recipe.epochs > 1:
         log.warning("more than one epoch of DPO has been seen to collapse: look at the loss on valid")
     versions = require_training()
     with fitting.quiet():
         opened = open_base(base, folder)
-        begun = "" if adapter is None else weights_mark(adapter)
-        what = {"how": "dpo", "base": opened.mark, "data": pairs.digest, "start": begun, **asdict(recipe)}
-        with place.locked(what, force) as training:
-            record = AdapterRecord(
-                how="dpo",
-                base=opened.name,
-                base_mark=opened.mark,
-                settings=asdict(recipe) | {"sure": sure},
-                data=pairs.digest,
-                counts=dict(pairs.counts),
-                templates=pairs.templates,
-                end_token=opened.end_token,
-                training=training,
-                versions=versions,
-                parents=[] if adapter is None else [{"name": adapter.resolve().name, "mark": begun}],
-            )
-            work = _Work(opened, place, recipe, adapter, record, progress or NoProgress())
-            trained = work.run(pairs)
+        record = _record(opened, adapter, pairs, asdict(recipe) | {"sure": sure}, versions)
+        with place.locked(_what(record, recipe), force) as training:
+            record = replace(record, training=training)
+            trained = _Work(opened, place, recipe, adapter, record, progress or NoProgress()).run(pairs)
             place.finish(force)
     return replace(trained, folder=out)
+
+
+def _model_of(base: str, adapter: Path | None, allow_download: bool) -> Path:
+    """The folder of the model, which the adapter to begin with must fit."""
+    start = None if adapter is None else read_record(adapter)
+    folder = find_base(base, allow_download=allow_download)
+    if adapter is not None:
+        check_base(adapter, start, folder)
+    return folder
+
+
+def _record(
+    base: Base, adapter: Path | None, pairs: Pairs, settings: dict[str, Any], versions: dict[str, str]
+) -> AdapterRecord:
+    """What is known of the adapter before it is trained."""
+    parents = []
+    if adapter is not None:
+        parents.append({"name": adapter.resolve().name, "mark": weights_mark(adapter)})
+    return AdapterRecord(
+        how="dpo",
+        base=base.name,
+        base_mark=base.mark,
+        settings=settings,
+        data=pairs.digest,
+        counts=dict(pairs.counts),
+        templates=pairs.templates,
+        end_token=base.end_token,
+        versions=versions,
+        parents=parents,
+    )
+
+
+def _what(record: AdapterRecord, recipe: Recipe) -> dict[str, Any]:
+    """What makes it this training and no other."""
+    start = record.parents[0]["mark"] if record.parents else ""
+    return {"how": "dpo", "base": record.base_mark, "data": record.data, "start": start, **asdict(recipe)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from kgalign.judge.questions import NO as NO_ANSWER
 from kgalign.judge.questions import NO_OPTION, YES, Questions
+from kgalign.judge.views import VIEWS
 from kgalign.train.data import Split
 from kgalign.train.labels import Label
 from kgalign.train.runs import Run
@@ -20,13 +21,6 @@ from kgalign.votes import Direction, Question, QuestionKind, View
 
 _SELECT, _VERIFY = QuestionKind.SELECT, QuestionKind.VERIFY
 _LEFT, _RIGHT = Direction.LEFT_ASKS, Direction.RIGHT_ASKS
-VIEWS = {
-    (_SELECT, _LEFT): (View.ATTRIBUTES, View.BOTH, View.RELATIONS),
-    (_VERIFY, _LEFT): (View.BOTH, View.ATTRIBUTES, View.RELATIONS),
-    (_VERIFY, _RIGHT): (View.ATTRIBUTES, View.BOTH, View.RELATIONS),
-    (_SELECT, _RIGHT): (View.BOTH, View.ATTRIBUTES, View.RELATIONS),
-}
-"""Views of the first, second and third question of a form, as the judge asks them."""
 _TURNS = (0, 0, 0, 1, 1, 2)
 """Turns that are drawn from: most questions of the judge are the first of their form."""
 _RIGHT_SELECTS = 4

@@ -3,6 +3,12 @@
 A question is spelled as a server spells it, and what is learned are the tokens of the answer and of its end,
 nothing else. trl's trainer is given the tokens: left to itself it would learn what the chat template puts
 after an answer, cut what is too long, and, where padding and end are one token, be apt to mask the end.
+
+All examples count the same, whatever :attr:`~kgalign.train.data.Example.weight` they have. trl computes the
+loss of a step over its tokens, in a pass of its own that knows of no examples; who weighs them has to replace
+it, and to follow trl from then on. What is unsure is left out instead (``kgalign train examples
+--min-confidence``), as TailorMatch (2409.08185, section 5) leaves out what a second model answers otherwise.
+The card says how sure the answers were on the mean.
 """
 
 import logging
@@ -88,7 +94,7 @@ def train_sft(
                 how="sft",
                 base=opened.name,
                 base_mark=opened.mark,
-                settings=asdict(recipe),
+                settings={**asdict(recipe), "example_weights": _weights(splits["train"])},
                 data=about.digest,
                 templates=about.templates,
                 end_token=opened.end_token,
@@ -117,6 +123,11 @@ def check_examples(examples: Sequence[Example], where: str) -> None:
             "else would be learned than to say so",
             "Make examples of both kinds",
         )
+
+
+def _weights(examples: Sequence[Example]) -> str:
+    """What the card says of the weights of the examples, see the top of this module."""
+    return f"not used; mean {sum(each.weight for each in examples) / len(examples):.3f}"
 
 
 def check_templates(about: About, folder: Path | None) -> None:

@@ -18,7 +18,7 @@ import json
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from rapidfuzz import fuzz
 
 from kgalign import store
 from kgalign.errors import InputError, KgalignError, MissingExtra, RunError
+from kgalign.judge.likeness import likeness, with_lead
 from kgalign.judge.student_model import (
     CARD,
     Card,
@@ -39,12 +40,11 @@ from kgalign.judge.student_model import (
     weights_digest,
 )
 from kgalign.progress import NoProgress, Progress, Task
+from kgalign.train.checkpoints import Checkpoints
 from kgalign.train.data import SPLITS, About, Example, Split, read_data
-from kgalign.train.student_checkpoints import Checkpoints
-from kgalign.train.student_report import Item, describe, fit_calibration, measures
+from kgalign.train.schedule import share_of_rate
+from kgalign.train.student_report import Item, describe, fit_calibration, fit_likeness, measures
 
-_FIRST = 0.1
-"""Share of the steps in which the rate of learning rises; in the others it falls, to 0."""
 _DECAY = 0.01
 _CLIP = 1.0
 _WINDOW = 16
@@ -131,7 +131,8 @@ def item_of(example: Example) -> Item:
             "Make the examples again",
         )
     record, options = text_of(example.asker), tuple(text_of(each) for each in example.options)
-    return Item(example.id, record, options, answer, example.weight)
+    alike = tuple(likeness(record, options).tolist())
+    return Item(example.id, record, options, alike, answer, example.weight)
 
 
 def _check(items: Sequence[Item], data: Path) -> None:
@@ -187,12 +188,9 @@ class _Training:
         )
         self.highest = [each["lr"] for each in self.optimiser.param_groups]
 
-    def _rate(self, step: int) -> float:
-        first = max(1.0, _FIRST * self.steps)
-        return min((step + 1) / first, (self.steps - step) / max(1.0, self.steps - first), 1.0)
-
     def run(self, progress: Progress) -> dict[str, float]:
         """Train to the end, from where it was stopped if it was; the mean loss of every epoch."""
+        self.scorer.begin(*fit_likeness(self.items))
         state = self.checkpoints.load(self.scorer, self.optimiser)
         losses: list[float] = state.losses
         self.scorer.train(True)
@@ -241,7 +239,12 @@ class _Training:
         rest = others[len(first) :]
         chosen = [*first, *chance.sample(rest, min(room - len(first), len(rest)))]
         places = ([item.answer - 1] if keeps else []) + chosen
-        return Item(item.id, item.record, tuple(item.options[k] for k in places), int(keeps), item.weight)
+        return replace(
+            item,
+            options=tuple(item.options[place] for place in places),
+            alike=tuple(item.alike[place] for place in places),
+            answer=int(keeps),
+        )
 
     def _step(self, step: int, batch: Sequence[Item]) -> float:
         """One step of learning; the loss before it."""
@@ -252,12 +255,14 @@ class _Training:
         device = self.scorer.encoder.device
         try:
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.settings.bf16):
-                scores = self.scorer([(each.record, option) for each in batch for option in each.options])
+                alike = np.concatenate([with_lead(np.array(each.alike)) for each in batch])
+                pairs = [(each.record, option) for each in batch for option in each.options]
+                scores = self.scorer(pairs, alike)
             loss = _listwise(scores, batch)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.trained, _CLIP)
             for group, highest in zip(self.optimiser.param_groups, self.highest, strict=True):
-                group["lr"] = highest * self._rate(step)
+                group["lr"] = highest * share_of_rate(step, self.steps)
             self.optimiser.step()
             self.optimiser.zero_grad()
         except (MemoryError, RuntimeError) as error:
@@ -351,8 +356,6 @@ def _base_digest(scorer: Scorer) -> str:
 
 def _save(scorer: Scorer, card: Card, folder: Path, out: Path) -> Card:
     """Write model, card and description beside the place, and move them there."""
-    from dataclasses import replace
-
     partial = folder / "student"
     try:
         store.remove(partial)

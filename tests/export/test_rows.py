@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from kgalign.export.rows import linked, named, rejected, united
+from kgalign.export.rows import linked, links_and_refused, named, rejected
 from kgalign.records import Alignment, Outcome, Verdicts
 from tests.evaluate.small import alignment, profile, verdicts
 
@@ -40,7 +40,7 @@ def test_links_and_what_is_left_to_people_are_kept_apart() -> None:
 
 def test_pairs_are_united_in_order_and_named() -> None:
     decided, judged, evidence = found()
-    pairs = united(rejected(decided, judged, evidence, 0.5), linked(decided))
+    pairs = links_and_refused(decided, judged, evidence, 0.5)
     sides = profile([f"http://l/{n}" for n in range(5)]), profile([f"http://r/{n}" for n in range(5)])
     told = [(link.left_iri, link.confirmed, link.refused, link.open) for link in named(*sides, pairs)]
     assert told == [
@@ -48,3 +48,5 @@ def test_pairs_are_united_in_order_and_named() -> None:
         ("http://l/2", False, True, False),
         ("http://l/3", False, True, False),
     ]
+    more = links_and_refused(decided, judged, evidence, 0.5, undecided=True)
+    assert more.left.tolist() == [0, 1, 2, 3]

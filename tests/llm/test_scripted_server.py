@@ -1,15 +1,12 @@
 import asyncio
-import http.client
 import json
 import math
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from typing import Any
 
 import openai
@@ -23,60 +20,8 @@ from kgalign.llm.protocol import Reply
 from kgalign.llm.scripted import Fault, Scripted, ScriptedSettings
 from kgalign.llm.scripted_server import Running, running
 from kgalign.llm.server import OpenAIBackend
+from tests.llm.scripted_calls import CHAT, address, call, content_of, outcome, raw, until
 from tests.llm.scripted_questions import body_of, right_label, select, town, verify
-
-CHAT = "/v1/chat/completions"
-
-
-def address(server: Running) -> tuple[str, int]:
-    host, _, port = server.url.removeprefix("http://").removesuffix("/v1").partition(":")
-    return host, int(port)
-
-
-def call(
-    server: Running, path: str, body: object = None, *, key: str = "", method: str = ""
-) -> tuple[int, Any, http.client.HTTPMessage]:
-    """Status, content and headers of one answer."""
-    connection = http.client.HTTPConnection(*address(server), timeout=10)
-    data = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else None
-    try:
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        connection.request(method or ("GET" if data is None else "POST"), path, data, headers)
-        response = connection.getresponse()
-        text = response.read()
-        return response.status, json.loads(text), response.headers
-    finally:
-        connection.close()
-
-
-def content_of(answer: Any) -> str:  # noqa: ANN401
-    text: str = answer["choices"][0]["message"]["content"]
-    return text
-
-
-def exchange(server: Running, sent: bytes) -> bytes:
-    """All that comes back on a connection until it ends."""
-    with socket.create_connection(address(server), timeout=10) as connection:
-        connection.sendall(sent)
-        received = b""
-        while piece := connection.recv(65536):
-            received += piece
-        return received
-
-
-def raw(body: object, *headers: str) -> bytes:
-    data = json.dumps(body).encode()
-    lines = [f"POST {CHAT} HTTP/1.1", "Host: x", f"Content-Length: {len(data)}", *headers, "", ""]
-    return "\r\n".join(lines).encode() + data
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait for what happens in the server's thread."""
-    for _ in range(10_000):
-        if true():
-            return
-        time.sleep(0.001)
-    raise AssertionError("it has not happened")
 
 
 def test_it_says_what_it_serves() -> None:
@@ -239,123 +184,6 @@ def test_a_truth_can_be_given() -> None:
     assert json.loads(content_of(answer))["choice"] == "none"
 
 
-@pytest.mark.parametrize(
-    ("fault", "status"), [(Fault.BUSY, 429), (Fault.ERROR, 500), (Fault.UNAVAILABLE, 503)]
-)
-def test_errors_have_their_status(fault: Fault, status: int) -> None:
-    with running(ScriptedSettings(faults={fault: 1.0}, retry_after=0.5)) as server:
-        got, said, headers = call(server, CHAT, body_of(select(1)))
-    assert got == status
-    assert said["error"]["message"]
-    assert headers["Retry-After"] == ("0.5" if fault is Fault.BUSY else None)
-
-
-def test_a_busy_server_need_not_say_how_long() -> None:
-    with running(ScriptedSettings(faults={Fault.BUSY: 1.0}, retry_after=None)) as server:
-        assert call(server, CHAT, body_of(select(1)))[2]["Retry-After"] is None
-
-
-def test_half_a_body_is_shorter_than_its_length() -> None:
-    with running(ScriptedSettings(faults={Fault.HALF: 1.0})) as server:
-        with pytest.raises(http.client.IncompleteRead):
-            call(server, CHAT, body_of(select(1)))
-        head, _, body = exchange(server, raw(body_of(select(1)))).partition(b"\r\n\r\n")
-    assert f"Content-Length: {2 * len(body)}".encode()[:-1] in head
-    assert body.startswith(b'{"id"')
-
-
-def test_a_garbled_body_is_complete_and_no_json() -> None:
-    with (
-        running(ScriptedSettings(faults={Fault.GARBLED: 1.0})) as server,
-        pytest.raises(json.JSONDecodeError),
-    ):
-        call(server, CHAT, body_of(select(1)))
-
-
-def test_a_closed_connection_says_nothing() -> None:
-    with running(ScriptedSettings(faults={Fault.CLOSED: 1.0})) as server:
-        assert exchange(server, raw(body_of(select(1)))) == b""
-
-
-def test_silence_ends_after_its_time() -> None:
-    with running(ScriptedSettings(faults={Fault.SILENT: 1.0}, silence=0.05)) as server:
-        assert exchange(server, raw(body_of(select(1)))) == b""
-
-
-def test_a_silent_server_can_be_left_and_closed() -> None:
-    with running(ScriptedSettings(faults={Fault.SILENT: 1.0})) as server:
-        with socket.create_connection(address(server), timeout=0.1) as connection:
-            connection.sendall(raw(body_of(select(1))))
-            with pytest.raises(TimeoutError):
-                connection.recv(1)
-        kept = socket.create_connection(address(server), timeout=10)
-        kept.sendall(raw(body_of(select(2))))
-        until(lambda: server.faults["silent"] == 2)
-    with kept:
-        assert kept.recv(1) == b""
-
-
-@pytest.mark.parametrize(("fault", "has"), [(Fault.LANGUAGE, "记录"), (Fault.EMPTY, "")])
-def test_an_answer_may_say_nothing_usable(fault: Fault, has: str) -> None:
-    with running(ScriptedSettings(faults={fault: 1.0})) as server:
-        status, answer, _ = call(server, CHAT, body_of(select(1), logprobs=3))
-    assert status == 200
-    assert answer["choices"][0]["finish_reason"] == "stop"
-    assert "{" not in content_of(answer)
-    assert has in content_of(answer)
-    assert bool(content_of(answer)) == bool(has)
-
-
-def outcome(server: Running, body: object) -> str:
-    """What came of one request, in a word."""
-    try:
-        status, answer, _ = call(server, CHAT, body)
-    except http.client.IncompleteRead:
-        return "half"
-    except json.JSONDecodeError:
-        return "garbled"
-    except http.client.RemoteDisconnected:
-        return "gone"
-    if status != 200:
-        return str(status)
-    text = content_of(answer)
-    return "answer" if "choice" in text else "language" if text else "empty"
-
-
-def test_mixed_faults_come_as_often_as_they_are_set_to_and_in_the_same_places() -> None:
-    share = 0.03
-    how = ScriptedSettings(faults=dict.fromkeys(Fault, share), silence=0.0)
-    bodies = [body_of(select(number)) for number in range(700)]
-    seen = []
-    for _ in range(2):
-        with running(how) as server, ThreadPoolExecutor(4) as threads:
-            seen.append(list(threads.map(lambda body: outcome(server, body), bodies)))
-            assert server.faults.total() == len(bodies) - seen[-1].count("answer")
-    assert seen[0] == seen[1]
-    found = Counter(seen[0])
-    for word in ("429", "500", "503", "half", "garbled"):
-        assert stats.binomtest(found[word], len(bodies), share).pvalue > 1e-4
-    assert stats.binomtest(found["gone"], len(bodies), 2 * share).pvalue > 1e-4
-    on_the_way = 7 * share
-    for word in ("language", "empty"):
-        assert stats.binomtest(found[word], len(bodies), (1 - on_the_way) * share).pvalue > 1e-4
-
-
-def test_asking_again_helps_against_faults_on_the_way_alone() -> None:
-    how = ScriptedSettings(faults=dict.fromkeys(Fault, 0.06), silence=0.0)
-    final = ("answer", "language", "empty")
-    with running(how) as server:
-        ends = []
-        for number in range(100):
-            tries = [outcome(server, body_of(select(number))) for _ in range(12)]
-            assert any(each in final for each in tries)
-            ends.append({each for each in tries if each in final})
-        assert all(len(each) == 1 for each in ends)
-        assert {"answer"} in ends
-        assert {"language"} in ends
-        assert len(server.attempts) == 100
-
-
 def test_the_log_says_what_was_answered_more_than_once() -> None:
     with running(ScriptedSettings(faults={Fault.ERROR: 0.5})) as server:
         for number in range(20):
@@ -459,27 +287,6 @@ def test_bad_requests_are_refused_and_the_server_stays() -> None:
         assert server.refused == {400: len(BAD) + len(BAD_PARTS)}
 
 
-@pytest.mark.parametrize(
-    ("sent", "status"),
-    [
-        (b"hello\r\n\r\n", 400),
-        (b"GET /health SPDY/3\r\n\r\n", 400),
-        (b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: -5\r\n\r\n", 400),
-        (b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: \xb2\r\n\r\n", 400),
-        (b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", 413),
-        (b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n", 413),
-        (b"POST /v1/chat/completions HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 411),
-        (b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\n\r\n", 431),
-        (b"GET /health HTTP/1.0\r\n\r\n", 200),
-        (b"GET /health HTTP/1.1\r\nConnection: close\r\n\r\n", 200),
-    ],
-)
-def test_what_is_no_usable_http_is_refused(sent: bytes, status: int) -> None:
-    with running() as server:
-        assert exchange(server, sent).startswith(f"HTTP/1.1 {status} ".encode())
-        assert call(server, "/health")[0] == 200
-
-
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Running]:
     """One server for many examples."""
@@ -525,38 +332,6 @@ def test_any_labels_are_spelled(shared: Running, labels: list[str], most: int) -
     assert status == 200
     tokens = answer["choices"][0]["logprobs"]["content"]
     assert "".join(token["token"] for token in tokens) == content_of(answer)
-
-
-def test_one_connection_serves_many_requests_however_they_are_cut() -> None:
-    with running(ScriptedSettings(accuracy=1.0)) as server:
-        connection = http.client.HTTPConnection(*address(server), timeout=10)
-        for number in range(30):
-            connection.request("POST", CHAT, json.dumps(body_of(select(number))))
-            assert json.loads(content_of(json.loads(connection.getresponse().read())))["choice"] == "A"
-        connection.close()
-        assert server.connections == 1
-        sent = raw(body_of(select(1))) * 2 + raw(body_of(select(2)), "Connection: close")
-        with socket.create_connection(address(server), timeout=10) as pieces:
-            for place in range(0, len(sent), 97):
-                pieces.sendall(sent[place : place + 97])
-            received = b""
-            while piece := pieces.recv(65536):
-                received += piece
-        assert received.count(b"HTTP/1.1 200 OK") == 3
-        assert server.repeated == 3
-
-
-def test_a_long_body_may_be_announced() -> None:
-    with running() as server, socket.create_connection(address(server), timeout=10) as connection:
-        head, _, body = raw(body_of(select(1)), "Expect: 100-continue", "Connection: close").partition(
-            b"\r\n\r\n"
-        )
-        connection.sendall(head + b"\r\n\r\n")
-        assert connection.recv(100).startswith(b"HTTP/1.1 100 Continue")
-        connection.sendall(body)
-        assert connection.recv(100).startswith(b"HTTP/1.1 200 OK")
-        while connection.recv(65536):
-            pass
 
 
 def test_accuracy_over_http() -> None:

@@ -5,9 +5,10 @@ from collections import Counter
 import pytest
 
 from kgalign.judge.questions import NO_OPTION
+from kgalign.judge.views import VIEWS
 from kgalign.ledger import FILE, Ledger
 from kgalign.train.labels import Gold, labels_of
-from kgalign.train.posing import VIEWS, Poser
+from kgalign.train.posing import Poser
 from kgalign.train.runs import Run
 from kgalign.votes import Direction, QuestionKind, View
 from tests.train import judged_runs

@@ -119,6 +119,7 @@ def test_the_adapter_says_what_it_was_made_of(trained: Trained, data: Path) -> N
     card = (trained.folder / CARD).read_text(encoding="utf8")
     assert f"`{about.digest}`" in card
     assert "| learning rate | 0.01 |" in card
+    assert "| example weights | not used; mean 1.000 |" in card
     assert str(trained.folder.parent) not in card + (trained.folder / "adapter.json").read_text(
         encoding="utf8"
     )

@@ -1,18 +1,18 @@
-"""What has been learned so far, kept beside the place of a student until it is finished."""
+"""What has been learned so far, kept beside the place of a model until it is finished."""
 
 import fcntl
 import hashlib
 import json
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from kgalign import store
 from kgalign.errors import RunError
-from kgalign.judge.student_model import Scorer
 
 _FILE = "checkpoint.pt"
 
@@ -25,10 +25,20 @@ class State:
     """Loss of every step that was taken."""
 
 
-class Checkpoints:
-    """A hidden folder beside a student's place, for one process at a time.
+class Learned(Protocol):
+    """What learns: a model that gives its weights and takes them back."""
 
-    :param out: where the student will lie.
+    def state(self) -> dict[str, Any]:
+        """All weights by name, as tensors."""
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Put back the weights that :meth:`state` gave."""
+
+
+class Checkpoints:
+    """A hidden folder beside a model's place, for one process at a time.
+
+    :param out: where the model will lie.
     :param settings: what decides how it comes out, as JSON holds it: what was learned under others is
         dropped.
     :param every: seconds between two checkpoints.
@@ -64,7 +74,7 @@ class Checkpoints:
             store.remove(self.folder)
         os.close(self._lock)
 
-    def load(self, scorer: Scorer, optimiser: Any) -> State:  # noqa: ANN401 - PyTorch's
+    def load(self, learner: Learned, optimiser: Any) -> State:  # noqa: ANN401 - PyTorch's
         """Put back what was kept under the same settings, and say how far it was."""
         import torch
 
@@ -77,13 +87,13 @@ class Checkpoints:
             return State()  # half a disk's worth of it: begin again
         if kept["digest"] != self._digest:
             return State()
-        scorer.restore(kept["model"])
+        learner.restore(kept["model"])
         optimiser.load_state_dict(kept["optimiser"])
         return State(list(kept["losses"]))
 
     def save(
         self,
-        scorer: Scorer,
+        learner: Learned,
         optimiser: Any,  # noqa: ANN401 - PyTorch's
         losses: list[float],
         *,
@@ -99,7 +109,7 @@ class Checkpoints:
             return
         kept = {
             "digest": self._digest,
-            "model": scorer.state(),
+            "model": learner.state(),
             "optimiser": optimiser.state_dict(),
             "losses": losses,
         }

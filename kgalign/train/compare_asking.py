@@ -1,0 +1,152 @@
+"""Language models are asked the questions of a test, and their answers read as the judge reads them.
+
+Each question is put once, word by word as the example has it. An answer that the judge would not count (cut
+off, unreadable, not offered, made up) is none. What was answered is kept line by line: a comparison that is
+stopped goes on, and a judge that was asked is not asked again.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import cast
+
+from kgalign.config import Config
+from kgalign.errors import KgalignError
+from kgalign.judge.answers import read_answer
+from kgalign.llm.backends import open_backend
+from kgalign.llm.loop import run_to_end
+from kgalign.llm.pool import Pool
+from kgalign.llm.protocol import CallFailed, Message, Request, Role, Sampling
+from kgalign.progress import Progress
+from kgalign.train.compare_answers import UNUSABLE, Answers, Asked, Kept, Log
+from kgalign.train.compare_sets import DataSet
+from kgalign.train.data import Example
+from kgalign.votes import Answer, Direction, Question, QuestionKind, Status, View
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A language model, as it is asked."""
+
+    name: str
+    """The model, and the adapter on it."""
+    adapter: str
+    answers: Mapping[str, Answers]
+    """Data set → what it said."""
+    failed: int
+    """Questions to which no answer came; they are asked again the next time."""
+    structure: str
+    """How far its server holds answers to a form."""
+
+
+def ask_judge(judge: str, config: Config, sets: Sequence[DataSet], kept: Kept, progress: Progress) -> Judge:
+    """Ask a language model the tests of all data sets.
+
+    :param judge: as ``judge.judge`` has it.
+    :param config: where it is, and how it may be asked.
+    :raises KgalignError: it is not there or can't be asked, or its server has gone.
+    """
+    return run_to_end(_ask(judge, config, sets, kept, progress))
+
+
+async def _ask(judge: str, config: Config, sets: Sequence[DataSet], kept: Kept, progress: Progress) -> Judge:
+    llm = config.llm
+    backend = open_backend(judge, llm)
+    try:
+        found = await backend.probe()
+        sampling = Sampling(llm.temperature, llm.top_p, llm.answer_tokens, config.seed, logprobs=0)
+        name = f"{backend.name} with {backend.adapter}" if backend.adapter else backend.name
+        log = kept.log(name, backend.name, backend.adapter, asdict(sampling))
+        answers: dict[str, Answers] = {}
+        failed = 0
+        for data in sets:
+            pool = Pool(backend, llm, seed=config.seed)
+            try:
+                failed += await _side_by_side(data, pool, sampling, log, f"ask {name}", progress)
+            finally:
+                await pool.close()
+            answers[data.name] = log.answers(each.id for each in data.test)
+        if failed and not any(each.calls for each in answers.values()):
+            raise KgalignError(
+                f"{name} answered none of {failed:,} questions", "See whether they fit into its context"
+            )
+        return Judge(name, backend.adapter, answers, failed, found.structure)
+    finally:
+        await backend.close()
+
+
+async def _side_by_side(
+    data: DataSet, pool: Pool, sampling: Sampling, log: Log, name: str, progress: Progress
+) -> int:
+    """Put the questions of a test that have no answer yet; how many failed."""
+    rest = {each.id: each for each in data.test if each.id not in log.asked}
+    log.round += bool(rest)
+    begun = time.perf_counter()
+
+    async def one(example: Example) -> bool:
+        question = question_of(example)
+        try:
+            reply = await pool.ask(Request(question.messages, question.labels, sampling))
+        except CallFailed:
+            return False
+        at = round(time.perf_counter() - begun, 3)
+        choice = choice_of(read_answer(question, reply))
+        log.add(Asked(example.id, choice, reply.prompt_tokens, reply.completion_tokens, log.round, at))
+        return True
+
+    with progress.task(f"{name} about {data.name}", len(data.test), "questions") as task:
+        task.advance(len(data.test) - len(rest))
+        under_way = [asyncio.create_task(one(each)) for each in rest.values()]
+        try:
+            failed = 0
+            for each in asyncio.as_completed(under_way):
+                failed += not await each
+                task.advance()
+            return failed
+        finally:
+            for waiting in under_way:
+                waiting.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+
+
+def choice_of(answer: Answer) -> int:
+    """What an answer chose, where the judge would count it."""
+    return answer.place if answer.status is Status.OK and answer.choice is not None else UNUSABLE
+
+
+def question_of(example: Example) -> Question:
+    """An example as the question that it was made of, as far as reading an answer needs it."""
+    return Question(
+        case=example.case,
+        number=0,
+        kind=QuestionKind(example.kind),
+        direction=Direction.LEFT_ASKS,
+        view=View.BOTH,
+        asker=example.case,
+        options=example.labels[:-1],
+        labels=example.labels,
+        template=example.template,
+        template_hash="",
+        messages=tuple(Message(cast(Role, each["role"]), each["content"]) for each in example.question),
+        values=tuple(dict.fromkeys(value for record in (example.asker, *example.options)
+                                   for value in _values(record))),
+    )  # fmt: skip
+
+
+def _values(record: str) -> Iterator[str]:
+    """All that a record shows."""
+    try:
+        content = json.loads(record)
+    except ValueError:
+        return
+    yield from _leaves(content)
+
+
+def _leaves(content: object) -> Iterator[str]:
+    if isinstance(content, dict | list):
+        for each in content.values() if isinstance(content, dict) else content:
+            yield from _leaves(each)
+    elif isinstance(content, str):
+        yield content

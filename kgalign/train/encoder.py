@@ -1,0 +1,250 @@
+"""Train the encoder of the dense channel: from links, or from texts alone.
+
+What is learned from are the words of a run's entities, as the dense channel has them. Links come from gold,
+from people, from votes, or from evidence that is sure of them. From texts alone, a decoder learns to guess
+masked words (MNTP), then any encoder to find a text again (SimCSE): LLM2Vec's steps before links. A share of
+the linked entities is held out, never shown, and how well their partners are found among the right entities
+is measured before and after.
+
+What comes out is a folder for ``--embedder sentence-transformers:FOLDER`` or ``--embedder llm2vec:FOLDER``.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kgalign import store
+from kgalign.arrays import Doubles
+from kgalign.errors import RunError
+from kgalign.progress import NoProgress, Progress
+from kgalign.rdf.text import shorten
+from kgalign.train.checkpoints import Checkpoints
+from kgalign.train.encoder_loop import Learning, LoopSettings
+from kgalign.train.encoder_models import How, Learner, open_learner, spec_of, vectors_of
+from kgalign.train.encoder_pairs import Material, Sought, check_runs, gather, sources_of
+from kgalign.train.labels import Gold, SourceName
+
+CARD = "encoder.json"
+FORMAT = 1
+"""Version of the card's layout."""
+_TOP = (1, 10)
+_HOW = {"links": "links", "simcse": "texts alone (SimCSE)", "mntp": "masked words (MNTP)"}
+_ROWS = 512
+"""Left entities whose ranks are computed at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSettings:
+    """How an encoder is trained. What is None is as usual for the kind of model and of learning."""
+
+    how: How = "links"
+    """From what; where it is not links, they are only measured on."""
+    sources: tuple[SourceName, ...] = ()
+    """Whose links, besides gold; empty for gold alone where there is some to learn from, else for all."""
+    test: float = 0.2
+    """Share of the linked entities that is held out."""
+    epochs: int | None = None
+    """3 with links, 1 with texts alone."""
+    batch: int = 32
+    negatives: int = 2
+    rate: float | None = None
+    """With links 5e-5, and 2e-4 for the adapter of a decoder; SimCSE 3e-5, masked words 5e-5."""
+    temperature: float = 0.05
+    max_pairs: int | None = None
+    bf16: bool = False
+    seed: int = 0
+
+    def loop(self, spec: str) -> LoopSettings:
+        """How the steps go for a model."""
+        usual = {"links": 2e-4 if spec.startswith("llm2vec:") else 5e-5, "simcse": 3e-5, "mntp": 5e-5}
+        return LoopSettings(
+            how=self.how,
+            epochs=self.epochs or (3 if self.how == "links" else 1),
+            batch=self.batch,
+            negatives=self.negatives if self.how == "links" else 0,
+            rate=self.rate or usual[self.how],
+            temperature=self.temperature,
+            max_pairs=self.max_pairs,
+            bf16=self.bf16,
+            seed=self.seed,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderCard:
+    """What is known of a trained encoder."""
+
+    base: str
+    """The model that it began from."""
+    base_identity: str
+    """What that is known by."""
+    how: How
+    """``links``, ``simcse`` or ``mntp``."""
+    data_digest: str
+    """SHA-256 of the texts and links."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    losses: dict[str, float] = field(default_factory=dict)
+    scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    """``before`` and ``after`` → measure → value, on the held-out part; empty where nothing was held out."""
+    format: int = FORMAT
+
+
+def train_encoder(
+    runs: Sequence[Path],
+    encoder: str,
+    out: Path,
+    settings: EncoderSettings | None = None,
+    *,
+    gold: Gold | None = None,
+    threads: int | None = None,
+    checkpoint_seconds: float = 60.0,
+    progress: Progress | None = None,
+) -> EncoderCard:
+    """Train an encoder and write it to a folder, which gets its name when all is in it.
+
+    Args:
+        runs: folders of finished runs.
+        encoder: ``sentence-transformers:MODEL``, ``llm2vec:MODEL``, ``llm2vec:MODEL#INSTRUCTION``, or a
+            model of sentence-transformers.
+        out: folder for the encoder; it must not be there yet. What was learned of one that was stopped lies
+            beside it, hidden, and is gone on with.
+        settings: how it is trained.
+        gold: links that are known to be right, to learn from or to test with.
+        threads: of the processor; None for as many as PyTorch takes.
+        checkpoint_seconds: how often what was learned is kept.
+        progress: where it reports how far it is.
+
+    Raises:
+        InputError: there are no runs, or too few links or texts.
+        MissingExtra: PyTorch, sentence-transformers or peft is not installed.
+        RunError: there is something under that name already, or it can't be written; a run is not finished.
+        KgalignError: the model can't be loaded, or there is not enough memory.
+    """
+    settings, progress, gold = settings or EncoderSettings(), progress or NoProgress(), gold or Gold()
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise RunError(f"{out} is there already", "Give another folder with -o, or remove it")
+    spec = spec_of(encoder)
+    opened = check_runs(runs)
+    sources = sources_of(settings.sources, gold)
+    material = gather(
+        opened, sources, gold, test=settings.test, seed=settings.seed, alone=settings.how != "links"
+    )
+    learner = open_learner(spec, seed=settings.seed, how=settings.how)
+    if threads:
+        import torch
+
+        torch.set_num_threads(threads)
+    loop = settings.loop(spec)
+    kept = [asdict(loop), material.digest, learner.identity]
+    with Checkpoints(out, kept, every=checkpoint_seconds) as checkpoints:
+        before = _measured(learner, material, progress, "measure what it was")
+        losses = Learning(learner, material.pairs, loop, checkpoints).run(progress)
+        learner.finish()
+        after = _measured(learner, material, progress, "measure what it is")
+        card = EncoderCard(
+            base=learner.name,
+            base_identity=learner.identity,
+            how=settings.how,
+            data_digest=material.digest,
+            settings=asdict(loop) | {"sources": list(sources), "test": settings.test},
+            counts=material.counts,
+            losses=losses,
+            scores={"before": before, "after": after} if before else {},
+        )
+        _save(learner, card, spec, checkpoints.folder, out)
+    return card
+
+
+def _measured(learner: Learner, material: Material, progress: Progress, what: str) -> dict[str, float]:
+    """How well the held-out partners are found, over all runs; each left entity counts once."""
+    if not material.sought:
+        return {}
+    whole, apart = [], []
+    with progress.task(what, len(material.sought), "runs") as task:
+        for sought in material.sought:
+            both = vectors_of(learner, [*sought.lefts, *sought.rights])
+            scores = both[: len(sought.lefts)], both[len(sought.lefts) :]
+            whole.append(ranks(*scores, sought, np.ones(len(sought.rights), bool)))
+            apart.append(ranks(*scores, sought, sought.held_out))
+            task.advance()
+    found = _figures(np.concatenate(whole))
+    return found | {
+        f"{name} among held-out": value for name, value in _figures(np.concatenate(apart)).items()
+    }
+
+
+def ranks(lefts: Any, rights: Any, sought: Sought, among: Any) -> Doubles:  # noqa: ANN401 - arrays
+    """(lefts,) rank of the first of each left entity's partners by cosine; those that tie come before it.
+
+    :param lefts: (lefts, dimensions) of unit length.
+    :param rights: (rights, dimensions) likewise.
+    :param among: (rights,) which of them count; partners always do.
+    """
+    found = np.zeros(len(lefts))
+    for start in range(0, len(lefts), _ROWS):
+        cosine = lefts[start : start + _ROWS] @ rights.T
+        for row, scores in enumerate(cosine):
+            partners = sought.partners[start + row]
+            others = among.copy()
+            others[partners] = False
+            found[start + row] = 1 + int((scores[others] >= scores[partners].max()).sum())
+    return found
+
+
+def _figures(found: Doubles) -> dict[str, float]:
+    at = {f"recall@{top}": float((found <= top).mean()) for top in _TOP}
+    return at | {"MRR": float((1 / found).mean())}
+
+
+def _save(learner: Learner, card: EncoderCard, spec: str, folder: Path, out: Path) -> None:
+    """Write model, card and description beside the place, and move them there."""
+    partial = folder / "encoder"
+    try:
+        store.remove(partial)
+        partial.mkdir()
+        learner.save(partial)
+        store.write_text(partial / "README.md", describe(card, spec))
+        text = json.dumps(asdict(card), indent=1, sort_keys=True, ensure_ascii=False)
+        store.write_text(partial / CARD, text + "\n")
+        if out.is_dir():
+            out.rmdir()
+        partial.replace(out)
+    except OSError as error:
+        raise RunError(
+            f"{out} can't be written: {shorten(str(error))}", "Name a place that you may write to"
+        ) from error
+
+
+def describe(card: EncoderCard, spec: str) -> str:
+    """The model card, in Markdown."""
+    scheme = spec.partition(":")[0]
+    counts = ", ".join(f"{name} {count:,}" for name, count in card.counts.items())
+    rows = "\n".join(f"| {name} | {value:.3f} |" for name, value in card.losses.items())
+    return (
+        f"---\nlibrary_name: {'transformers' if scheme == 'llm2vec' else scheme}\n"
+        "pipeline_tag: sentence-similarity\n---\n\n"
+        "# An encoder of kgalign\n\n"
+        "It turns records into vectors: those of the same thing lie close together.\n"
+        f"Use it with `kgalign run … --embedder {scheme}:FOLDER`.\n\n"
+        f"- Base: `{card.base}`, known as `{shorten(card.base_identity)}`\n"
+        f"- Learned from {_HOW[card.how]}: {counts}; SHA-256 `{card.data_digest}`\n"
+        f"- Settings: `{json.dumps(card.settings)}`\n\n"
+        f"| loss | value |\n| --- | ---: |\n{rows}\n" + _table(card.scores)
+    )
+
+
+def _table(scores: Mapping[str, Mapping[str, float]]) -> str:
+    if not scores:
+        return "\nNothing was held out to measure it on.\n"
+    rows = "\n".join(
+        f"| {name} | {value:.3f} | {scores['after'][name]:.3f} |" for name, value in scores["before"].items()
+    )
+    return (
+        "\nPartners of held-out entities, sought among all right entities of their run, and among the "
+        f"held-out ones alone:\n\n| measure | before | after |\n| --- | ---: | ---: |\n{rows}\n"
+    )
