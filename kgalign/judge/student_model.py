@@ -20,7 +20,6 @@ import numpy as np
 
 from kgalign.arrays import Doubles
 from kgalign.errors import InputError, KgalignError, MissingExtra
-from kgalign.judge.likeness import likeness, with_lead
 from kgalign.rdf.text import shorten
 
 log = logging.getLogger(__name__)
@@ -28,14 +27,14 @@ log = logging.getLogger(__name__)
 CARD = "student.json"
 WEIGHTS = "model.safetensors"
 HEAD = "head.safetensors"
-FORMAT = 2
+FORMAT = 1
 """Version of the layout."""
 SIDE_BY_SIDE = 64
 """Pairs that are read at once when nothing is learned."""
 NO_MEMORY = ("not enough memory", "out of memory", "can't allocate memory")
 """What PyTorch's errors say where there is no room."""
-_LIKENESS = (5.0, -3.5)
-"""Slope and shift of the encoder's likeness to begin with: at a cosine of .7 it says nothing."""
+_LIKENESS = (10.0, -7.0)
+"""Slope and shift of the likeness to begin with: at a cosine of .7 an option is as likely as none."""
 _QUOTES = re.compile(r'[{}\[\]"]+')
 
 Question = tuple[str, Sequence[str]]
@@ -179,22 +178,18 @@ class Scorer:
 
     Record and option are read together, so that each word is seen beside the other side's. A score is how
     alike the two are after that (the cosine of the means of their tokens, as the encoder was trained to
-    compare texts), how alike their words are among the options of the question
-    (:mod:`kgalign.judge.likeness`), and what a linear layer makes of the first token and of where the two
-    means differ. Before anything is learned that layer says nothing.
+    compare texts), and what a linear layer makes of the first token and of where the two means differ.
+    Before anything is learned the layer says nothing, and the encoder's own likeness counts alone.
     """
 
     encoder: Any
     head: Any
-    """``likeness``, from 3 to 1 values, and ``words``, from three vectors to 1."""
+    """``likeness``, from 1 to 1 values, and ``words``, from three vectors to 1."""
     tokenizer: Any
     max_tokens: int
 
-    def __call__(self, pairs: Sequence[tuple[str, str]], alike: Doubles) -> Any:  # noqa: ANN401 - a tensor
-        """(pairs,) scores of texts of a record and of an option, as a tensor.
-
-        :param alike: (pairs, 2) likeness of their words, and its lead among the options of the question.
-        """
+    def __call__(self, pairs: Sequence[tuple[str, str]]) -> Any:  # noqa: ANN401 - a tensor
+        """(pairs,) scores of texts of a record and of an option, as a tensor."""
         import torch
 
         batch = self.tokenizer(
@@ -211,23 +206,9 @@ class Scorer:
         tokens = self.encoder(**batch).last_hidden_state.float()
         with torch.autocast(tokens.device.type, enabled=False):
             first, second = (_mean(tokens, side == number) for number in (0, 1))
-            cosine = torch.nn.functional.cosine_similarity(first, second)[:, None]
-            words = torch.tensor(alike, dtype=cosine.dtype, device=cosine.device)
+            alike = torch.nn.functional.cosine_similarity(first, second)
             said = torch.cat([tokens[:, 0], (first - second).abs(), first * second], dim=1)
-            compared = self.head["likeness"](torch.cat([cosine, words], dim=1))
-            return (compared + self.head["words"](said))[:, 0]
-
-    def begin(self, slopes: Doubles, shift: float) -> None:
-        """Set what the likeness of words counts for before anything else is learned.
-
-        :param slopes: (2,) of the likeness and of its lead.
-        """
-        import torch
-
-        with torch.no_grad():
-            layer = self.head["likeness"]
-            layer.weight[0, 1:] = torch.tensor(slopes, dtype=layer.weight.dtype)
-            layer.bias[0] = _LIKENESS[1] + shift
+            return (self.head["likeness"](alike[:, None]) + self.head["words"](said))[:, 0]
 
     def train(self, learns: bool) -> None:
         """Whether it is there to learn, or to score."""
@@ -313,14 +294,13 @@ def _head(size: int, path: Path) -> Any:  # noqa: ANN401 - a module of PyTorch
     import torch
     from safetensors.torch import load_file
 
-    head = torch.nn.ModuleDict({"likeness": torch.nn.Linear(3, 1), "words": torch.nn.Linear(3 * size, 1)})
+    head = torch.nn.ModuleDict({"likeness": torch.nn.Linear(1, 1), "words": torch.nn.Linear(3 * size, 1)})
     if path.is_file():
         head.load_state_dict(load_file(path))
     else:
-        for values in head.parameters():
-            torch.nn.init.zeros_(values)
-        torch.nn.init.constant_(head["likeness"].bias, _LIKENESS[1])
-        torch.nn.init.constant_(head["likeness"].weight[:, :1], _LIKENESS[0])
+        for part, (slope, shift) in (("likeness", _LIKENESS), ("words", (0.0, 0.0))):
+            torch.nn.init.constant_(head[part].weight, slope)
+            torch.nn.init.constant_(head[part].bias, shift)
     return head.eval()
 
 
@@ -331,11 +311,7 @@ def score_all(scorer: Scorer, questions: Sequence[Question]) -> list[Doubles]:
     """
     import torch
 
-    texts = [(text_of(record), [text_of(option) for option in options]) for record, options in questions]
-    pairs = [(record, option) for record, options in texts for option in options]
-    alike = np.concatenate(
-        [np.zeros((0, 2)), *(with_lead(likeness(record, options)) for record, options in texts)]
-    )
+    pairs = [(text_of(record), text_of(option)) for record, options in questions for option in options]
     order = sorted(range(len(pairs)), key=lambda place: (sum(map(len, pairs[place])), place))
     found = np.zeros(len(pairs))
     scorer.train(False)
@@ -343,7 +319,7 @@ def score_all(scorer: Scorer, questions: Sequence[Question]) -> list[Doubles]:
         with torch.no_grad():
             for start in range(0, len(order), SIDE_BY_SIDE):
                 rows = order[start : start + SIDE_BY_SIDE]
-                found[rows] = scorer([pairs[row] for row in rows], alike[rows]).cpu().double().numpy()
+                found[rows] = scorer([pairs[row] for row in rows]).cpu().double().numpy()
     except (MemoryError, RuntimeError) as error:
         if not no_memory(error):
             raise

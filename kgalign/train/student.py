@@ -27,7 +27,6 @@ from rapidfuzz import fuzz
 
 from kgalign import store
 from kgalign.errors import InputError, KgalignError, MissingExtra, RunError
-from kgalign.judge.likeness import likeness, with_lead
 from kgalign.judge.student_model import (
     CARD,
     Card,
@@ -43,7 +42,7 @@ from kgalign.progress import NoProgress, Progress, Task
 from kgalign.train.checkpoints import Checkpoints
 from kgalign.train.data import SPLITS, About, Example, Split, read_data
 from kgalign.train.schedule import share_of_rate
-from kgalign.train.student_report import Item, describe, fit_calibration, fit_likeness, measures
+from kgalign.train.student_report import Item, describe, fit_calibration, measures
 
 _DECAY = 0.01
 _CLIP = 1.0
@@ -131,8 +130,7 @@ def item_of(example: Example) -> Item:
             "Make the examples again",
         )
     record, options = text_of(example.asker), tuple(text_of(each) for each in example.options)
-    alike = tuple(likeness(record, options).tolist())
-    return Item(example.id, record, options, alike, answer, example.weight)
+    return Item(example.id, record, options, answer, example.weight)
 
 
 def _check(items: Sequence[Item], data: Path) -> None:
@@ -190,7 +188,6 @@ class _Training:
 
     def run(self, progress: Progress) -> dict[str, float]:
         """Train to the end, from where it was stopped if it was; the mean loss of every epoch."""
-        self.scorer.begin(*fit_likeness(self.items))
         state = self.checkpoints.load(self.scorer, self.optimiser)
         losses: list[float] = state.losses
         self.scorer.train(True)
@@ -239,12 +236,7 @@ class _Training:
         rest = others[len(first) :]
         chosen = [*first, *chance.sample(rest, min(room - len(first), len(rest)))]
         places = ([item.answer - 1] if keeps else []) + chosen
-        return replace(
-            item,
-            options=tuple(item.options[place] for place in places),
-            alike=tuple(item.alike[place] for place in places),
-            answer=int(keeps),
-        )
+        return Item(item.id, item.record, tuple(item.options[k] for k in places), int(keeps), item.weight)
 
     def _step(self, step: int, batch: Sequence[Item]) -> float:
         """One step of learning; the loss before it."""
@@ -255,9 +247,7 @@ class _Training:
         device = self.scorer.encoder.device
         try:
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.settings.bf16):
-                alike = np.concatenate([with_lead(np.array(each.alike)) for each in batch])
-                pairs = [(each.record, option) for each in batch for option in each.options]
-                scores = self.scorer(pairs, alike)
+                scores = self.scorer([(each.record, option) for each in batch for option in each.options])
             loss = _listwise(scores, batch)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.trained, _CLIP)

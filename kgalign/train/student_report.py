@@ -9,7 +9,6 @@ import numpy as np
 from scipy.optimize import minimize
 
 from kgalign.arrays import Doubles
-from kgalign.judge.likeness import with_lead
 from kgalign.judge.student_model import Card, calibrated
 
 
@@ -21,33 +20,9 @@ class Item:
     record: str
     options: tuple[str, ...]
     """Texts; those that read most like the record first, the answer aside."""
-    alike: tuple[float, ...]
-    """How alike the words of each option are to the record's, see :mod:`kgalign.judge.likeness`."""
     answer: int
     """0 for none of them, else the number of the right option from 1."""
     weight: float
-
-
-def fit_likeness(items: Sequence[Item]) -> tuple[Doubles, float]:
-    """What the likeness of words alone is to count for: (2,) slopes, of it and of its lead, and the shift.
-
-    By the same listwise loss as the student learns by; slopes are held near 0 by a prior of ten units.
-    """
-    rows = [with_lead(np.array(each.alike)) for each in items]
-
-    def cost(parameters: Doubles) -> tuple[float, Doubles]:
-        total, slope = float(parameters[:2] @ parameters[:2]) / 200, np.zeros(3)
-        slope[:2] = parameters[:2] / 100
-        for row, item in zip(rows, items, strict=True):
-            probability = calibrated(row @ parameters[:2] + parameters[2], 1.0, 0.0)
-            total -= item.weight * math.log(max(float(probability[item.answer]), 1e-12))
-            probability[item.answer] -= 1
-            slope[:2] += item.weight * (row.T @ probability[1:])
-            slope[2] += item.weight * float(probability[1:].sum())
-        return total, slope
-
-    best = minimize(cost, np.zeros(3), jac=True, method="L-BFGS-B").x
-    return best[:2], float(best[2])
 
 
 def fit_calibration(scores: Sequence[Doubles], answers: Sequence[int]) -> tuple[float, float]:

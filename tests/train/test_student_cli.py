@@ -67,7 +67,7 @@ def test_a_place_that_is_taken(kgalign: Command, tmp_path: Path) -> None:
 def test_without_pytorch_the_extra_is_named(kgalign: Command, elements: Pair, tmp_path: Path) -> None:
     _refused(_train(kgalign, write_questions(tmp_path / "data"), tmp_path / "out"), "kgalign[train]")
     card = {
-        "format": 2, "base": "b", "base_digest": "0", "data_digest": "0", "weights_digest": "0",
+        "format": 1, "base": "b", "base_digest": "0", "data_digest": "0", "weights_digest": "0",
         "max_tokens": 64, "temperature": 1.0, "none": 0.0,
     }  # fmt: skip
     (tmp_path / "student").mkdir()
@@ -85,7 +85,7 @@ def test_without_pytorch_the_extra_is_named(kgalign: Command, elements: Pair, tm
         ("{}", "can't be read"),
         ('{"format": 99}', "layout 99"),
         ("[]", "can't be read"),
-        ('{"format": 2, "temperature": 0}', "can't be read"),
+        ('{"format": 1, "temperature": 0}', "can't be read"),
     ],
 )
 def test_a_run_with_a_student_that_is_none(

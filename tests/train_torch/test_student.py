@@ -162,7 +162,7 @@ def test_too_little_memory_names_a_smaller_batch(encoder: Path, tmp_path: Path) 
         "from kgalign.judge.student_model import load_scorer\n"
         "from kgalign.train.student import StudentSettings, train_student\n"
         "data, encoder, out = sys.argv[1:]\n"
-        "load_scorer(encoder, 64, threads=1)([('a b', 'c d')], [[0.0, 0.0]]).sum().backward()\n"
+        "load_scorer(encoder, 64, threads=1)([('a b', 'c d')]).sum().backward()\n"
         "held = int(Path('/proc/self/statm').read_text().split()[0]) * resource.getpagesize()\n"
         "resource.setrlimit(resource.RLIMIT_AS, (held + 60_000_000, -1))\n"
         "from kgalign.errors import KgalignError\n"
