@@ -14,12 +14,8 @@ from bench.options import PATH, RESULTS
 @click.option("--only", multiple=True, metavar="NAME", help="Only this trial; repeatable. RESULTS.md stays.")
 @click.option("--max-pairs", type=click.IntRange(1), metavar="N", help="Most pairs of an epoch.")
 @click.option(
-    "--set-pairs",
-    type=click.IntRange(1),
-    metavar="N",
-    help="The same where a set is left out.",
+    "--bf16/--no-bf16", default=None, help="Compute in bfloat16.  [where the processor is made for it]"
 )
-@click.option("--bf16", is_flag=True, help="Compute in bfloat16, where the processor has it.")
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads of the processor.")
 @click.option("--cache", type=PATH, metavar="FOLDER", help="Keep students and scores there; go on there.")
 @click.option("--quick", is_flag=True, help="A small slice of everything. RESULTS.md stays as it is.")
@@ -31,8 +27,7 @@ def student(
     encoder: str | None,
     only: tuple[str, ...],
     max_pairs: int | None,
-    set_pairs: int | None,
-    bf16: bool,
+    bf16: bool | None,
     threads: int | None,
     cache: Path | None,
     quick: bool,
@@ -51,10 +46,11 @@ def student(
     from bench import student_report as report
     from bench.results import relative, write_section
 
+    if bf16 is None:
+        bf16 = bench.has_bf16()
     settings = replace(bench.SETTINGS, bf16=bf16, max_pairs=max_pairs)
-    set_pairs = set_pairs or max_pairs
     if quick:
-        settings = replace(settings, epochs=1, max_pairs=max_pairs or 200)
+        settings = replace(settings, epochs=1, max_pairs=max_pairs or bench.QUICK_PAIRS)
         only = only or (bench.ABT_BUY, *(("holdout",) if holdout else ()))
     found = report.Found()
     click.echo(report.line(report.HEAD))
@@ -67,7 +63,6 @@ def student(
             encoder or bench.packaged_encoder(),
             folder,
             settings,
-            set_pairs=set_pairs,
             quick=quick,
             threads=threads,
             tell=lambda row: click.echo(report.line(row.cells())),
@@ -80,7 +75,6 @@ def student(
         return
     command = f"python -m bench student --data {relative(data)}"
     command += f" --max-pairs {max_pairs}" if max_pairs else ""
-    command += f" --set-pairs {set_pairs}" if set_pairs != max_pairs else ""
     command += " --bf16" if bf16 else ""
     write_section(results, f"student {data.resolve().name}", "Student", command, body)
 
