@@ -162,9 +162,11 @@ def _trained(
                 f"{folder} holds a student of other examples or settings", "Give another folder as --cache"
             )
     else:
+        stopped = folder.with_name(f".{folder.name}.partial").exists()
         began = time.monotonic()
         card = train_student(examples, encoder, folder, settings, threads=threads, progress=progress)
-        clock.write_text(f"{time.monotonic() - began:.1f}\n", encoding="utf8")
+        if not stopped:
+            clock.write_text(f"{time.monotonic() - began:.1f}\n", encoding="utf8")
     found.cards[trial.student] = card
     if clock.is_file():
         found.seconds[trial.student] = float(clock.read_text(encoding="utf8"))

@@ -80,7 +80,7 @@ class Found:
     chains: list[Chain] = field(default_factory=list)
     cards: dict[str, Card] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
-    """Student → seconds of training, those before it was stopped included as far as they were kept."""
+    """Student → seconds of training; none of one whose training was stopped in between."""
 
 
 def line(cells: Sequence[str]) -> str:
