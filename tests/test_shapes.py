@@ -1,8 +1,6 @@
 """SHACL shapes of the user: what fusion caused is told from what was wrong before."""
 
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +13,9 @@ from kgalign.fuse_config import FuseConfig
 from kgalign.rdf import Graph, read_graph
 from kgalign.rdf.to_rdflib import graph_to_rdflib
 from kgalign.shapes import Violations, check_shapes, read_shapes
+from tests.commands import assert_one_line, call
 from tests.conftest import Pair
 from tests.rdf.rows import texts
-
-Kgalign = Callable[..., "subprocess.CompletedProcess[str]"]
 
 HEAD = """
 @prefix sh: <http://www.w3.org/ns/shacl#> . @prefix v: <http://elements.example/v/> .
@@ -75,12 +72,10 @@ def test_what_was_wrong_before_is_not_blamed_on_fusion(tmp_path: Path) -> None:
     assert [each.caused for each in found.after] == [False]
 
 
-def test_a_renamed_property_is_shown_as_its_source_has_it(
-    elements: Pair, tmp_path: Path, kgalign: Kgalign
-) -> None:
+def test_a_renamed_property_is_shown_as_its_source_has_it(elements: Pair, tmp_path: Path) -> None:
     shapes = written(tmp_path / "shapes.ttl", ONE_NAME)
     run, config = tmp_path / "run", written(tmp_path / "c.toml", MERGED_NAMES)
-    result = kgalign("run", elements.left, elements.right, "-o", run, "--shapes", shapes, "--config", config)
+    result = call(["run", elements.left, elements.right, "-o", run, "--shapes", shapes, "--config", config])
     assert result.returncode == 0, result.stderr
     content = report(run)
     assert content["before"] == {"left": 0, "right": 0}
@@ -99,23 +94,21 @@ def report(run: Path) -> dict[str, Any]:
     return content
 
 
-def test_strict_runs_fail_where_fusion_broke_a_shape_and_only_there(
-    elements: Pair, tmp_path: Path, kgalign: Kgalign
-) -> None:
+def test_strict_runs_fail_where_fusion_broke_a_shape_and_only_there(elements: Pair, tmp_path: Path) -> None:
     run, graphs = tmp_path / "run", (elements.left, elements.right)
     before = written(tmp_path / "before.ttl", LONG_SYMBOL)
-    kept = kgalign("run", *graphs, "-o", run, "--shapes", before, "--strict")
+    kept = call(["run", *graphs, "-o", run, "--shapes", before, "--strict"])
     assert kept.returncode == 0, kept.stderr
     assert report(run)["after"] > 0
     assert report(run)["caused_by_fusion"] == 0
     config, one = written(tmp_path / "c.toml", MERGED_NAMES), written(tmp_path / "one.ttl", ONE_NAME)
     strictly = ("run", *graphs, "-o", run, "--config", config, "--shapes", one, "--strict")
-    broken = kgalign(*strictly)
+    broken = call(strictly)
     assert broken.returncode == 1
     assert "Fusion broke the shapes" in broken.stderr
-    again = kgalign(*strictly)
+    again = call(strictly)
     assert again.returncode == 1, "a run that is up to date is no better"
-    without = kgalign("run", *graphs, "-o", run)
+    without = call(["run", *graphs, "-o", run])
     assert without.returncode == 0
     assert not (run / "violations.json").exists()
 
@@ -129,13 +122,11 @@ def test_strict_runs_fail_where_fusion_broke_a_shape_and_only_there(
     ],
 )
 def test_shapes_that_are_none_are_refused_before_anything_is_done(
-    elements: Pair, tmp_path: Path, kgalign: Kgalign, text: str, expected: str
+    elements: Pair, tmp_path: Path, text: str, expected: str
 ) -> None:
     shapes, run = written(tmp_path / "shapes.ttl", text), tmp_path / "run"
-    result = kgalign("run", elements.left, elements.right, "-o", run, "--shapes", shapes)
-    assert result.returncode == 2
-    assert len(result.stderr.splitlines()) == 1
-    assert expected in result.stderr
+    result = call(["run", elements.left, elements.right, "-o", run, "--shapes", shapes])
+    assert_one_line(result, expected)
     assert not (run / "fused.ttl").exists()
     assert not (run / "stages" / "read-left").exists()
 

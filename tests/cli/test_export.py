@@ -9,6 +9,8 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -18,6 +20,7 @@ from click.testing import CliRunner
 from kgalign.cli import main
 
 from kgalign.export.formats import FORMATS
+from tests.commands import split_off
 from tests.export.finished_runs import hostile_run
 
 Command = Callable[..., CompletedProcess[str]]
@@ -92,16 +95,23 @@ def test_a_file_that_is_there_is_replaced_and_a_link_to_it_stays(run: Path, tmp_
 
 @pytest.mark.parametrize("name", ["turtle", "jsonld", "sssom", "parquet", "graphml"])
 def test_where_there_is_no_room_the_old_file_stays(run: Path, tmp_path: Path, name: str) -> None:
-    (tmp_path / "a").write_text("old")
-    result = subprocess.run(
-        [sys.executable, "-m", "kgalign", "export", str(run), "--format", name, "-o", str(tmp_path / "a")],
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)),
-    )
-    assert (result.returncode, "no room to write" in result.stderr) == (2, True), result.stderr
-    assert contents(tmp_path) == {"a": b"old"}
+    (tmp_path / "old").write_text("old")
+    words = ["export", str(run), "--format", name, "-o", str(tmp_path / "old")]
+    ours, theirs = Pipe(duplex=False)
+    with ours:
+        process = split_off(export_without_room, words, theirs)
+        theirs.close()
+        code, text = ours.recv()
+        process.join()
+        process.close()
+    assert (code, "no room to write" in text) == (2, True), text
+    assert contents(tmp_path) == {"old": b"old"}
+
+
+def export_without_room(words: list[str], answer: Connection) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+    result = CliRunner().invoke(main, words)
+    answer.send((result.exit_code, result.output))
 
 
 def test_a_terminal_gets_text_alone_and_no_control_character(run: Path) -> None:

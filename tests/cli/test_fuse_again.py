@@ -3,9 +3,6 @@
 import json
 import random
 import re
-import shutil
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,39 +13,12 @@ from kgalign import running, undoing
 from kgalign.config import as_config
 from kgalign.errors import ConfigError, InputError
 from kgalign.fuse.groups import mint
-from tests.conftest import Pair, write_elements
+from tests.cli.run_folders import CARBON, KOHLENSTOFF, SAME_AS, A, B, files_of
+from tests.commands import Kgalign, assert_one_line
+from tests.conftest import Pair
 
-Kgalign = Callable[..., "subprocess.CompletedProcess[str]"]
-
-SAME_AS = "http://www.w3.org/2002/07/owl#sameAs"
 EXACT_MATCH = "http://www.w3.org/2004/02/skos/core#exactMatch"
-CARBON, KOHLENSTOFF = "http://elements.example/Carbon", "http://chemie.example/6"
 FROM_FUSE = {"vocabularies", "fuse", "fused.ttl", "fused.trig", "conflicts.parquet"}
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run whose input files are gone."""
-    folder = tmp_path_factory.mktemp("made")
-    pair = write_elements(folder / "inputs")
-    running.run(pair.left, pair.right, folder / "run")
-    shutil.rmtree(folder / "inputs")
-    return folder / "run"
-
-
-@pytest.fixture
-def run(made: Path, tmp_path: Path) -> Path:
-    """A copy of it for the test."""
-    return Path(shutil.copytree(made, tmp_path / "run"))
-
-
-def _files(run: Path) -> dict[str, bytes]:
-    """Everything that must be the same for the same inputs, wherever these lie."""
-    return {
-        str(path.relative_to(run)): path.read_bytes()
-        for path in sorted(run.rglob("*"))
-        if path.is_file() and path.name not in {"run.json", ".lock"} and "read-" not in path.parent.name
-    }
 
 
 def _config(run: Path) -> dict[str, Any]:
@@ -65,13 +35,6 @@ def _toml(folder: Path, text: str) -> Path:
     path = folder / "fuse.toml"
     path.write_text(text, encoding="utf8")
     return path
-
-
-def _assert_one_line(result: "subprocess.CompletedProcess[str]", *expected: str) -> None:
-    assert result.returncode == 2, result.stdout + result.stderr
-    assert len(result.stderr.splitlines()) == 1, result.stderr
-    for text in expected:
-        assert text in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -91,7 +54,7 @@ def test_it_gives_what_a_fresh_run_with_these_options_gives(
     assert (result.returncode, result.stderr) == (0, "")
     assert "Statements:" in result.stdout
     running.run(elements.left, elements.right, tmp_path / "fresh", as_config({"fuse": fuse}))
-    assert _files(run) == _files(tmp_path / "fresh")
+    assert files_of(run, wherever=True) == files_of(tmp_path / "fresh", wherever=True)
     assert _config(run) == _config(tmp_path / "fresh")
     assert "fused like this already" in kgalign("fuse", run).stdout
 
@@ -132,10 +95,8 @@ def test_another_section_may_not_differ(run: Path, made: Path, tmp_path: Path, k
         tmp_path, 'seed = 3\n[retrieve]\nk = 5\n[judge]\njudge = "evidence"\n[fuse]\npolicy = "Union"\n'
     )
     result = kgalign("fuse", run, "--config", file)
-    _assert_one_line(
-        result, "2 faults", "retrieve.k is 5, and the run has 20", "seed is 3", "only [fuse] may"
-    )
-    assert (_files(run), _config(run)) == (_files(made), _config(made))
+    assert_one_line(result, "2 faults", "retrieve.k is 5, and the run has 20", "seed is 3", "only [fuse] may")
+    assert (files_of(run), _config(run)) == (files_of(made), _config(made))
 
 
 def test_paths_are_the_same_from_everywhere(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
@@ -146,7 +107,7 @@ def test_paths_are_the_same_from_everywhere(elements: Pair, tmp_path: Path, kgal
     done = kgalign("fuse", home / "run", "--config", home / "fuse.toml", "--canonical", "left", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     _toml(home, '[judge]\nknown = ["other.tsv"]\n')
-    _assert_one_line(kgalign("fuse", home / "run", "--config", home / "fuse.toml"), "judge.known")
+    assert_one_line(kgalign("fuse", home / "run", "--config", home / "fuse.toml"), "judge.known")
 
 
 @pytest.mark.parametrize(
@@ -162,8 +123,8 @@ def test_paths_are_the_same_from_everywhere(elements: Pair, tmp_path: Path, kgal
 def test_faults_are_found_before_anything_is_done(
     run: Path, made: Path, kgalign: Kgalign, flags: tuple[str, ...], expected: tuple[str, ...]
 ) -> None:
-    _assert_one_line(kgalign("fuse", run, *flags), *expected)
-    assert (_files(run), _config(run)) == (_files(made), _config(made))
+    assert_one_line(kgalign("fuse", run, *flags), *expected)
+    assert (files_of(run), _config(run)) == (files_of(made), _config(made))
 
 
 def test_what_cannot_be_done_changes_no_option(run: Path, made: Path, tmp_path: Path) -> None:
@@ -174,9 +135,6 @@ def test_what_cannot_be_done_changes_no_option(run: Path, made: Path, tmp_path: 
     with pytest.raises(ConfigError, match="max_cluster"):
         undoing.fuse_again(run, flags={"fuse.max_cluster": 1})
     assert _config(run) == _config(made)
-
-
-A, B = "http://a.example/", "http://b.example/"
 
 
 def _cluster(folder: Path, *, backwards: bool = False, name: str = "cluster", size: int = 2) -> Path:
@@ -241,7 +199,7 @@ def test_a_cluster_of_ten_thousand_is_one_line_and_nothing_is_half_written(
     known.write_text("".join(f"{A}0\t{B}{n}\n" for n in range(size)), encoding="utf8")
     run = tmp_path / "run"
     result = kgalign("run", left, right, "-o", run, "--known", known, "-q")
-    _assert_one_line(result, "one thing of 10,001 nodes", f"{A}0", "kgalign unmerge", "fuse.max_cluster")
+    assert_one_line(result, "one thing of 10,001 nodes", f"{A}0", "kgalign unmerge", "fuse.max_cluster")
     names = {path.name for path in run.iterdir()}
     assert not {name for name in names if name.startswith("fused") or name.endswith(".partial")}
     assert "links.nt" in names

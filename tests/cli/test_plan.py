@@ -3,19 +3,12 @@
 import json
 from pathlib import Path
 
-import pytest
-
 from kgalign.llm.scripted import ScriptedSettings
 from kgalign.llm.scripted_server import running
 from tests.conftest import Pair
 from tests.llm_runs import runs
 
 NOBODY = "http://127.0.0.1:9/v1"
-
-
-@pytest.fixture(scope="module")
-def doubtful(tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    return runs.doubtful(tmp_path_factory.mktemp("doubtful"))
 
 
 def plan(pair: Pair, *options: object) -> list[str]:

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Pair
-
-Kgalign = Callable[..., "subprocess.CompletedProcess[str]"]
+from tests import commands
+from tests.cli.run_folders import files_of, steps_of
+from tests.commands import Kgalign, assert_one_line
+from tests.conftest import Pair, write_elements
 
 OUTPUTS = {
     "alignment.rdf",
@@ -36,21 +38,18 @@ def _command(pair: Pair, run: Path, *options: str) -> list[str]:
     return [sys.executable, "-m", "kgalign", "run", str(pair.left), str(pair.right), "-o", str(run), *options]
 
 
-def _files(run: Path) -> dict[str, bytes]:
-    """Everything in a run folder that must be the same for the same inputs."""
-    return {
-        str(path.relative_to(run)): path.read_bytes()
-        for path in sorted(run.rglob("*"))
-        if path.is_file() and path.name not in {"run.json", ".lock"}
-    }
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    """The elements, not to be changed."""
+    return write_elements(tmp_path_factory.mktemp("whole") / "inputs")
 
 
-def _assert_one_line(result: "subprocess.CompletedProcess[str]", *expected: str) -> None:
-    assert result.returncode == 2, result.stderr
-    assert len(result.stderr.splitlines()) == 1, result.stderr
-    assert result.stderr.startswith("error: ")
-    for text in expected:
-        assert text in result.stderr
+@pytest.fixture(scope="module")
+def whole(pair: Pair, afresh: Kgalign) -> Path:
+    """A finished run of them, not to be changed: nothing disturbed it, and its hash seed was another one."""
+    run = pair.left.parent.parent / "run"
+    assert afresh("run", pair.left, pair.right, "-o", run, "-q").returncode == 0
+    return run
 
 
 def test_a_run_writes_everything_and_says_what_it_found(
@@ -74,22 +73,28 @@ def test_a_run_writes_everything_and_says_what_it_found(
     assert record["steps"]["recall"]["figures"]["union recall@10"] == 1.0
 
 
-def test_the_same_command_again_does_nothing(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
-    run = tmp_path / "run"
-    command = ("run", elements.left, elements.right, "-o", run)
-    assert kgalign(*command).returncode == 0
+def test_the_same_command_again_does_nothing(
+    pair: Pair, whole: Path, tmp_path: Path, kgalign: Kgalign
+) -> None:
+    run = Path(shutil.copytree(whole, tmp_path / "run"))
     before = {
         path: path.stat().st_mtime_ns for path in run.rglob("*") if path.name not in {"run.json", ".lock"}
     }
-    again = kgalign(*command)
+    again = kgalign("run", pair.left, pair.right, "-o", run)
     assert again.returncode == 0
     assert "Nothing to do" in again.stdout
     assert all(path.stat().st_mtime_ns == then for path, then in before.items() if path.is_file())
 
 
-def test_quiet_says_nothing(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
-    result = kgalign("run", elements.left, elements.right, "-o", tmp_path / "run", "--quiet")
-    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+def test_quiet_says_nothing_and_without_a_terminal_there_is_no_bar(
+    elements: Pair, tmp_path: Path, kgalign: Kgalign
+) -> None:
+    command = ("run", elements.left, elements.right, "-o", tmp_path / "run")
+    loud = kgalign(*command)
+    assert loud.stdout
+    assert not {"\x1b", "\r"} & {*loud.stdout, *loud.stderr}
+    quiet = kgalign(*command, "--quiet", "--force")
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
 
 
 def test_the_log_can_be_json(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
@@ -102,52 +107,46 @@ def test_the_log_can_be_json(elements: Pair, tmp_path: Path, kgalign: Kgalign) -
     assert any(entry["message"].startswith("judge: done") for entry in entries)
 
 
-def test_no_progress_bar_where_there_is_no_terminal(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
-    result = kgalign("run", elements.left, elements.right, "-o", tmp_path / "run")
-    assert "\x1b" not in result.stdout + result.stderr
-    assert "\r" not in result.stdout + result.stderr
-
-
-def _kill_once(process: "subprocess.Popen[bytes]", done: Callable[[], bool]) -> bool:
-    """Kill a process at the moment when something is done; whether it had not ended by itself before."""
-    while process.poll() is None and not done():
-        time.sleep(0.001)
-    process.send_signal(signal.SIGKILL)
-    return process.wait() == -signal.SIGKILL
+def _kill_once(pair: Pair, run: Path, done: Callable[[], bool]) -> bool:
+    """Kill a run at the moment when something is done; whether it had not ended by itself before."""
+    process = commands.begin(["run", pair.left, pair.right, "-o", run, "-q"])
+    while process.is_alive() and not done():
+        time.sleep(0.0005)
+    process.kill()
+    process.join()
+    code = process.exitcode
+    process.close()
+    assert code in {0, -signal.SIGKILL}
+    return code != 0
 
 
 @pytest.mark.slow
 def test_a_run_killed_after_every_single_step_comes_to_the_same_bytes(
-    elements: Pair, tmp_path: Path, kgalign: Kgalign
+    pair: Pair, whole: Path, tmp_path: Path
 ) -> None:
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert kgalign("run", elements.left, elements.right, "-o", whole, "-q").returncode == 0
-    times, record = 0, killed / "run.json"
+    killed, times = tmp_path / "killed", 0
 
     def finished() -> set[str]:
-        return set(json.loads(record.read_text(encoding="utf8"))["steps"]) if record.exists() else set()
+        return steps_of(killed) if (killed / "run.json").exists() else set()
 
     while True:
         before = finished()
-        process = subprocess.Popen(_command(elements, killed, "-q"))
-        if not _kill_once(process, lambda before=before: finished() > before):  # type: ignore[misc]
+        if not _kill_once(pair, killed, lambda before=before: finished() > before):  # type: ignore[misc]
             break
         times += 1
-    assert process.returncode == 0
     assert times > 5
-    assert _files(killed) == _files(whole)
+    assert files_of(killed) == files_of(whole)
 
 
 @pytest.mark.parametrize("place", ["stages/.read-right.partial", ".verdicts.parquet.partial"])
 def test_a_run_killed_while_it_writes_goes_on_to_the_same_bytes(
-    elements: Pair, tmp_path: Path, kgalign: Kgalign, place: str
+    pair: Pair, whole: Path, tmp_path: Path, kgalign: Kgalign, place: str
 ) -> None:
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert kgalign("run", elements.left, elements.right, "-o", whole, "-q").returncode == 0
-    _kill_once(subprocess.Popen(_command(elements, killed, "-q")), (killed / place).exists)
-    again = kgalign("run", elements.left, elements.right, "-o", killed)
+    killed = tmp_path / "killed"
+    _kill_once(pair, killed, (killed / place).exists)
+    again = kgalign("run", pair.left, pair.right, "-o", killed)
     assert again.returncode == 0, again.stderr
-    assert _files(killed) == _files(whole)
+    assert files_of(killed) == files_of(whole)
 
 
 def test_an_interrupted_run_says_that_it_can_go_on(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
@@ -171,30 +170,27 @@ def test_two_processes_never_write_to_one_folder(elements: Pair, tmp_path: Path,
     run.mkdir()
     with (run / ".lock").open("w", encoding="utf8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        _assert_one_line(
+        assert_one_line(
             kgalign("run", elements.left, elements.right, "-o", run), "Another kgalign is at work"
         )
 
 
 def test_a_folder_of_other_inputs_is_refused_until_forced(
-    elements: Pair, tmp_path: Path, kgalign: Kgalign
+    pair: Pair, whole: Path, tmp_path: Path, kgalign: Kgalign
 ) -> None:
-    run = tmp_path / "run"
-    assert kgalign("run", elements.left, elements.right, "-o", run, "-q").returncode == 0
+    run = Path(shutil.copytree(whole, tmp_path / "run"))
     other = tmp_path / "other.ttl"
     other.write_text('<http://a.example/x> <http://a.example/name> "Iron" .\n', encoding="utf8")
-    before = _files(run)
-    _assert_one_line(kgalign("run", other, elements.right, "-o", run), "belongs to other inputs", "--force")
-    assert _files(run) == before
-    assert kgalign("run", other, elements.right, "-o", run, "--force", "-q").returncode == 0
-    assert "Nothing to do" in kgalign("run", other, elements.right, "-o", run).stdout
+    before = files_of(run)
+    assert_one_line(kgalign("run", other, pair.right, "-o", run), "belongs to other inputs", "--force")
+    assert files_of(run) == before
+    assert kgalign("run", other, pair.right, "-o", run, "--force", "-q").returncode == 0
+    assert "Nothing to do" in kgalign("run", other, pair.right, "-o", run).stdout
 
 
-def test_moved_inputs_are_the_same_inputs(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
-    run = tmp_path / "run"
-    assert kgalign("run", elements.left, elements.right, "-o", run, "-q").returncode == 0
-    moved = elements.left.rename(tmp_path / "moved.ttl")
-    assert "Nothing to do" in kgalign("run", moved, elements.right, "-o", run).stdout
+def test_moved_inputs_are_the_same_inputs(elements: Pair, run: Path, kgalign: Kgalign) -> None:
+    """Where the inputs of the finished run were, there is nothing any more."""
+    assert "Nothing to do" in kgalign("run", elements.left, elements.right, "-o", run).stdout
 
 
 def test_all_faults_of_file_and_flags_come_at_once(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
@@ -204,7 +200,7 @@ def test_all_faults_of_file_and_flags_come_at_once(elements: Pair, tmp_path: Pat
         *("run", elements.left, elements.right, "-o", tmp_path / "run", "--config", config),
         *("-k", "many", "--cardinality", "some", "--canonical", "both", "--seed", "-1"),
     )
-    _assert_one_line(
+    assert_one_line(
         result, "5 faults", "retreive", "-k", "--cardinality", "--canonical", "--seed", str(config)
     )
     assert not (tmp_path / "run").exists()
@@ -227,7 +223,7 @@ def test_a_bad_input_gets_one_line(
     bad = tmp_path / name
     if content is not None:
         bad.write_bytes(content)
-    _assert_one_line(kgalign("run", elements.left, bad, "-o", tmp_path / "run"), expected)
+    assert_one_line(kgalign("run", elements.left, bad, "-o", tmp_path / "run"), expected)
     assert not (tmp_path / "run" / "fused.ttl").exists()
 
 
@@ -278,7 +274,7 @@ def test_odd_graphs_work_or_are_explained(tmp_path: Path, kgalign: Kgalign, left
 def test_a_type_that_no_node_has_gets_one_line(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
     run = tmp_path / "run"
     result = kgalign("run", elements.left, elements.right, "-o", run, "--left-type", "http://a.example/None")
-    _assert_one_line(result, "http://a.example/None")
+    assert_one_line(result, "http://a.example/None")
 
 
 @pytest.mark.parametrize("place", ["file.txt", "file.txt/run", "/proc/kgalign/run"])
@@ -286,7 +282,7 @@ def test_a_place_that_cannot_be_written_gets_one_line(
     elements: Pair, tmp_path: Path, kgalign: Kgalign, place: str
 ) -> None:
     (tmp_path / "file.txt").write_text("mine", encoding="utf8")
-    _assert_one_line(kgalign("run", elements.left, elements.right, "-o", tmp_path / place), "-o")
+    assert_one_line(kgalign("run", elements.left, elements.right, "-o", tmp_path / place), "-o")
     assert (tmp_path / "file.txt").read_text(encoding="utf8") == "mine"
 
 
@@ -295,7 +291,7 @@ def test_no_permission_gets_one_line(elements: Pair, tmp_path: Path, kgalign: Kg
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o500)
     expected = os.strerror(errno.EACCES)
-    _assert_one_line(kgalign("run", elements.left, elements.right, "-o", closed / "run"), expected)
+    assert_one_line(kgalign("run", elements.left, elements.right, "-o", closed / "run"), expected)
 
 
 def test_no_room_gets_one_line_and_the_run_goes_on_when_there_is_room(
@@ -313,7 +309,7 @@ def test_no_room_gets_one_line_and_the_run_goes_on_when_there_is_room(
     result = subprocess.run(
         [sys.executable, "-c", code, *command], capture_output=True, text=True, encoding="utf8", check=False
     )
-    _assert_one_line(result, "No room")
+    assert_one_line(result, "No room")
     assert not [
         path for path in run.iterdir() if path.name in OUTPUTS - {"run.json"} and path.stat().st_size == 2000
     ]
@@ -325,7 +321,7 @@ def test_the_run_folder_may_not_lie_in_the_input_folder(elements: Pair, kgalign:
     folder = elements.left.parent
     elements.right.unlink()
     elements.gold.unlink()
-    _assert_one_line(kgalign("run", folder, elements.left, "-o", folder / "run"), "lies in the input folder")
+    assert_one_line(kgalign("run", folder, elements.left, "-o", folder / "run"), "lies in the input folder")
 
 
 def test_starting_is_light() -> None:

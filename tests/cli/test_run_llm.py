@@ -25,11 +25,6 @@ NOBODY = "http://127.0.0.1:9/v1"
 
 
 @pytest.fixture(scope="module")
-def doubtful(tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    return runs.doubtful(tmp_path_factory.mktemp("doubtful"))
-
-
-@pytest.fixture(scope="module")
 def evidence(doubtful: Pair, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("evidence") / "run"
     go_as_far_as_the_evidence(doubtful.left, doubtful.right, out, runs.config(NOBODY))
@@ -88,7 +83,7 @@ def assert_nothing_spent(server: Running, out: Path) -> None:
 def test_a_run_asks_and_says_what_came_of_it(doubtful: Pair, out: Path) -> None:
     with running(ScriptedSettings()) as server:
         words = runs.command(doubtful, out, *runs.asking(server.url, "--model", "scripted"))
-        done = runs.call(words)
+        done = runs.call_afresh(words)
         assert (done.returncode, done.stderr) == (0, "")
         assert "Asked scripted about 27 entities: 78 votes, 78 of them now" in done.stdout
         assert len(runs.questions(server)) == 78

@@ -2,15 +2,14 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import pytest
 from click.testing import CliRunner
 from kgalign.cli import main
 
 from kgalign.train.data import ABOUT, SPLITS, read_data
+from tests.commands import Kgalign
 from tests.conftest import Pair
 from tests.train import judged_runs
 
@@ -49,8 +48,8 @@ def test_a_folder_of_examples_and_what_was_counted(run: Path, pair: Pair, tmp_pa
     assert (quiet, nothing) == (0, "")
 
 
-def test_as_a_process(run: Path, tmp_path: Path, kgalign: Callable[..., "CompletedProcess[str]"]) -> None:
-    result = kgalign(
+def test_as_a_process(run: Path, tmp_path: Path, afresh: Kgalign) -> None:
+    result = afresh(
         "train", "examples", run, "-o", tmp_path / "data", "--from", "votes", "--from", "evidence"
     )
     assert result.returncode == 0, result.stderr

@@ -15,13 +15,12 @@ from kgalign.export.provenance import write_provenance
 from kgalign.folder import RunFolder
 from kgalign.fused import Fusion, Role
 from kgalign.running import run
+from tests.examples.queries import Row, assert_described, by_pyoxigraph, by_rdflib, plain
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FOLDER, COUNTRIES = EXAMPLES / "fusion", EXAMPLES / "countries"
 QUERIES = sorted(FOLDER.glob("*.rq"))
 AUSTRIA = "https://example.org/atlas/country/austria"
-
-Row = tuple[str | None, ...]
 
 
 @pytest.fixture(scope="module")
@@ -52,29 +51,6 @@ def store(folder: Path) -> ox.Store:
     return store
 
 
-def by_rdflib(dataset: rdflib.Dataset, query: str) -> list[Row]:
-    rows: list[Row] = []
-    for row in dataset.query(query):
-        terms: list[object] = list(row) if isinstance(row, rdflib.query.ResultRow) else []
-        rows.append(tuple(None if each is None else plain(str(each)) for each in terms))
-    return rows
-
-
-def by_pyoxigraph(store: ox.Store, query: str) -> list[Row]:
-    found = store.query(query)
-    assert isinstance(found, ox.QuerySolutions)
-    names = found.variables
-    return [tuple(None if row[name] is None else plain(row[name].value) for name in names) for row in found]
-
-
-def plain(text: str) -> str:
-    """A number as one engine and the other spell it."""
-    try:
-        return f"{float(text):.9g}"
-    except ValueError:
-        return text
-
-
 def answers(store: ox.Store, name: str) -> list[Row]:
     return by_pyoxigraph(store, (FOLDER / f"{name}.rq").read_text(encoding="utf8"))
 
@@ -89,11 +65,8 @@ def test_two_engines_give_the_same_answer(path: Path, dataset: rdflib.Dataset, s
 
 
 def test_every_query_says_what_it_answers_and_is_in_the_readme() -> None:
-    readme = (FOLDER / "README.md").read_text(encoding="utf8")
     assert len(QUERIES) >= 4
-    for path in QUERIES:
-        assert path.read_text(encoding="utf8").startswith("# ")
-        assert f"`{path.name}`" in readme
+    assert_described(FOLDER)
 
 
 def test_the_program_in_the_readme_runs(

@@ -9,14 +9,13 @@ import rdflib
 
 from kgalign.ledger import FILE, Ledger
 from kgalign.ledger.export import export
+from tests.examples.queries import Row, assert_described, by_pyoxigraph, by_rdflib
 from tests.ledger.small_ledger import BERLIN, PARIS, R1, R2, R3, R4, ROME, write
 
 FOLDER = Path(__file__).parents[2] / "examples" / "votes"
 QUERIES = sorted(FOLDER.glob("*.rq"))
 NONE = "https://w3id.org/kgalign#NoneOfThem"
 MODEL = "model/1 [b]"
-
-Row = tuple[str | None, ...]
 
 
 @pytest.fixture(scope="module")
@@ -45,37 +44,6 @@ def store(turtle: Path) -> pyoxigraph.Store:
     return store
 
 
-def by_rdflib(graph: rdflib.Graph, query: str) -> list[Row]:
-    rows: list[Row] = []
-    for row in graph.query(query):
-        terms: list[object] = list(row) if isinstance(row, rdflib.query.ResultRow) else []
-        rows.append(tuple(None if each is None else plain(str(each)) for each in terms))
-    return rows
-
-
-def by_pyoxigraph(store: pyoxigraph.Store, query: str) -> list[Row]:
-    found = store.query(query)
-    assert isinstance(found, pyoxigraph.QuerySolutions)
-    rows = []
-    for row in found:
-        terms = [row[variable] for variable in found.variables]
-        rows.append(tuple(None if each is None else plain(value(each)) for each in terms))
-    return rows
-
-
-def value(term: object) -> str:
-    assert isinstance(term, pyoxigraph.NamedNode | pyoxigraph.Literal)
-    return term.value
-
-
-def plain(text: str) -> str:
-    """A number as one engine and the other spell it."""
-    try:
-        return f"{float(text):.6g}"
-    except ValueError:
-        return text
-
-
 def answers(graph: rdflib.Graph, name: str) -> list[Row]:
     return by_rdflib(graph, (FOLDER / f"{name}.rq").read_text(encoding="utf8"))
 
@@ -89,11 +57,8 @@ def test_two_engines_give_the_same_answer(path: Path, graph: rdflib.Graph, store
 
 
 def test_every_query_says_what_it_answers_and_is_in_the_readme() -> None:
-    readme = (FOLDER / "README.md").read_text(encoding="utf8")
     assert len(QUERIES) >= 5
-    for path in QUERIES:
-        assert path.read_text(encoding="utf8").startswith("# ")
-        assert f"`{path.name}`" in readme
+    assert_described(FOLDER)
 
 
 def test_the_programs_in_the_readme_run(

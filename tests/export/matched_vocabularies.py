@@ -2,31 +2,13 @@
 
 from dataclasses import replace
 
-from kgalign.correspondences import SAME, ClassMatch, Conversion, Kind, PropertyMatch, Vocabularies
+from kgalign.correspondences import ClassMatch, Conversion, PropertyMatch, Vocabularies
+from tests.matched_properties import matched
 
 
 def match(left: str, right: str) -> PropertyMatch:
     """A correspondence that is acted on."""
-    return PropertyMatch(
-        left=f"http://l/v#{left}",
-        right=f"http://r/v#{right}",
-        relation="exact",
-        inverse=False,
-        score=0.9,
-        support=50,
-        agreement=0.9,
-        left_agreement=0.9,
-        right_agreement=0.9,
-        chance=0.0,
-        kinds=(Kind.NUMBER, Kind.NUMBER),
-        conversion=SAME,
-        notes=(),
-        examples=(),
-        chosen=True,
-        compared=50,
-        left_pairs=50,
-        right_pairs=50,
-    )
+    return matched(f"http://l/v#{left}", f"http://r/v#{right}")
 
 
 def vocabularies() -> Vocabularies:

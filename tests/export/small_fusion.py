@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from kgalign.correspondences import SAME, ClassMatch, Kind, PropertyMatch, Vocabularies
+from kgalign.correspondences import ClassMatch, PropertyMatch, Vocabularies
 from kgalign.fuse import fuse
 from kgalign.fuse_config import FuseConfig
 from kgalign.fused import Fusion
 from kgalign.rdf import Graph, read_graph
+from tests.matched_properties import matched
 from tests.rdf.rows import texts
 
 E = "http://e.example/"
@@ -38,10 +39,7 @@ OPTIONS: dict[str, object] = {
 
 def same(left: str, right: str, *, inverse: bool = False) -> PropertyMatch:
     """A correspondence that the user gave."""
-    kinds = (Kind.NUMBER, Kind.NUMBER)
-    return PropertyMatch(
-        E + left, E + right, "exact", inverse, 1, 9, 1, 1, 1, 0, kinds, SAME, (), (), chosen=True, given=True
-    )
+    return matched(E + left, E + right, inverse=inverse, given=True)
 
 
 VOCABULARIES = Vocabularies(

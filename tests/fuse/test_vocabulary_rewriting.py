@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from kgalign.correspondences import SAME, ClassMatch, Conversion, Kind, PropertyMatch, Vocabularies
+from kgalign.correspondences import ClassMatch, Conversion, Kind, PropertyMatch, Vocabularies
 from kgalign.fuse import fuse
 from kgalign.fuse_config import FuseConfig
 from kgalign.fused import Fusion, fused_graph
 from kgalign.rdf import Graph, read_graph
+from tests.matched_properties import matched
 from tests.rdf.rows import texts
 
 E = "http://example.org/"
@@ -24,26 +25,7 @@ def graph(path: Path, text: str) -> Graph:
 
 def match(left: str, right: str) -> PropertyMatch:
     """A correspondence that is acted on."""
-    return PropertyMatch(
-        left=E + left,
-        right=E + right,
-        relation="exact",
-        inverse=False,
-        score=1.0,
-        support=50,
-        agreement=1.0,
-        left_agreement=1.0,
-        right_agreement=1.0,
-        chance=0.0,
-        kinds=(Kind.TEXT, Kind.TEXT),
-        conversion=SAME,
-        notes=(),
-        examples=(),
-        chosen=True,
-        compared=50,
-        left_pairs=50,
-        right_pairs=50,
-    )
+    return matched(E + left, E + right, kind=Kind.TEXT)
 
 
 NAMES = match("name", "title")

@@ -10,7 +10,7 @@ import pyoxigraph as ox
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from kgalign.correspondences import SAME, Kind, PropertyMatch, Vocabularies
+from kgalign.correspondences import Kind, Vocabularies
 from kgalign.errors import InputError
 from kgalign.export.provenance import write_provenance
 from kgalign.fuse import fuse
@@ -21,6 +21,7 @@ from kgalign.rdf.columns import graph_of
 from kgalign.rdf.graph import Ids
 from kgalign.rdf.write import write_nquads
 from tests.export.fused_trig import Said, read
+from tests.matched_properties import matched
 from tests.rdf.strategies import SAME_AS, E, names, objects_1_2, predicates, quads
 
 POLICIES = (
@@ -54,18 +55,11 @@ options = st.builds(
 )
 
 
-def match(left: str, right: str, inverse: bool) -> PropertyMatch:
-    kinds = (Kind.NODE, Kind.NODE)
-    return PropertyMatch(
-        left, right, "exact", inverse, 1.0, 9, 1.0, 1.0, 1.0, 0.0, kinds, SAME, (), (), True, given=True
-    )
-
-
 vocabularies = st.sampled_from(
     (
         Vocabularies(),
-        Vocabularies((match(E + "p", E + "ns#q", inverse=False),)),
-        Vocabularies((match(E + "p", E + "ns#q", inverse=True),)),
+        Vocabularies((matched(E + "p", E + "ns#q", kind=Kind.NODE, given=True),)),
+        Vocabularies((matched(E + "p", E + "ns#q", kind=Kind.NODE, given=True, inverse=True),)),
     )
 )
 

@@ -1,13 +1,10 @@
 """Small graphs with many entities in doubt, and runs over them in which a scripted judge is asked."""
 
 import json
-import multiprocessing
-import os
 import subprocess
-import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from hashlib import blake2b
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +14,12 @@ from kgalign.engine import Execution
 from kgalign.folder import StepRecord
 from kgalign.ledger import Ledger
 from kgalign.llm.scripted_server import Running
+from tests import commands
+from tests.commands import COMMAND as COMMAND
+from tests.commands import assert_one_line as assert_one_line
 from tests.conftest import Pair
 from tests.judge.generate import write_people
 
-COMMAND = (sys.executable, "-m", "kgalign")
 RESULTS = ("links.nt", "verdicts.parquet", "mappings.sssom.tsv")
 """Files that hold what was decided."""
 
@@ -57,39 +56,18 @@ def asking(url: str, *options: object) -> tuple[str, ...]:
 def call(
     words: list[str], environment: Mapping[str, str] | None = None
 ) -> "subprocess.CompletedProcess[str]":
-    """Run a command to its end."""
-    return subprocess.run(
-        words,
-        capture_output=True,
-        text=True,
-        encoding="utf8",
-        env={**os.environ, **(environment or {})},
-        check=False,
-    )
+    """Run a command to its end, in a process in which everything is imported already."""
+    return commands.call(words[len(COMMAND) :], environment=environment)
 
 
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["tests.llm_runs.runs", "kgalign.judge.llm", "openai"])
+def call_afresh(words: list[str]) -> "subprocess.CompletedProcess[str]":
+    """The same as a user does."""
+    return commands.call_afresh(words[len(COMMAND) :])
 
 
-def begin(words: list[str]) -> "multiprocessing.context.ForkServerProcess":
-    """Start a command in a process of its own, in which everything is imported already.
-
-    It says nothing: its exit code tells.
-    """
-    process = _FORKS.Process(target=_invoke, args=(words[len(COMMAND) :],))
-    process.start()
-    return process
-
-
-def _invoke(words: list[str]) -> None:
-    from kgalign.cli import main
-
-    with Path(os.devnull).open("w", encoding="utf8") as nothing:
-        os.dup2(nothing.fileno(), 1)
-        os.dup2(nothing.fileno(), 2)
-    with suppress(BrokenPipeError):
-        main(words)
+def begin(words: list[str]) -> ForkServerProcess:
+    """Start a command in such a process; it says nothing: its exit code tells."""
+    return commands.begin(words[len(COMMAND) :])
 
 
 def results(out: Path) -> dict[str, bytes]:
@@ -123,12 +101,3 @@ def assert_sound(out: Path) -> None:
     """The ledger is what its hashes say."""
     done = call([*COMMAND, "votes", "verify", str(out)])
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def assert_one_line(result: "subprocess.CompletedProcess[str]", *expected: str) -> None:
-    """Exit code 2 and one clear sentence."""
-    assert result.returncode == 2, result.stdout + result.stderr
-    assert len(result.stderr.splitlines()) == 1, result.stderr
-    assert result.stderr.startswith("error: ")
-    for text in expected:
-        assert text in result.stderr, result.stderr

@@ -97,7 +97,7 @@ def test_what_the_votes_leave_undecided_is_no_link_and_goes_to_people(doubtful: 
 def test_where_entities_have_several_partners_pairs_are_cases_and_known_ones_are_not(
     tmp_path: Path, cardinality: str
 ) -> None:
-    pair = write_people(tmp_path / "graphs", 50, partnered=0.7, right_copies=(1, 2), noise=0.5, seed=3)
+    pair = write_people(tmp_path / "graphs", 20, partnered=0.7, right_copies=(1, 2), noise=0.5, seed=3)
     known = tmp_path / "known.tsv"
     given = sorted(pair.links)[:5]
     known.write_text("".join(f"{a}\t{b}\n" for a, b in given), encoding="utf8")
@@ -105,6 +105,7 @@ def test_where_entities_have_several_partners_pairs_are_cases_and_known_ones_are
     sections: dict[str, dict[str, object]] = {
         "judge": {"known": [str(known)]},
         "assign": {"cardinality": cardinality},
+        "retrieve": {"k": 5},
         "votes": {"ask": "all"},
     }
     with running(ScriptedSettings()) as server:

@@ -28,7 +28,7 @@ def limited(doubtful: Pair, out: Path, server: Running, prices: bool, **limit: f
     return runs.run(doubtful, out, server.url, votes=limit, llm=llm)
 
 
-@pytest.mark.parametrize("most", [0, 1, 5, 50, 78, 79])
+@pytest.mark.parametrize("most", [0, 1, 50, 78, 79])
 def test_never_more_calls_than_allowed_and_without_the_limit_it_goes_on(
     doubtful: Pair, begun: Begun, undisturbed: Path, most: int
 ) -> None:
@@ -50,7 +50,7 @@ def test_never_more_calls_than_allowed_and_without_the_limit_it_goes_on(
     assert runs.results(out) == runs.results(undisturbed)
 
 
-@pytest.mark.parametrize("most", [0, 700, 12_000, 30_000])
+@pytest.mark.parametrize("most", [0, 700, 12_000])
 def test_never_more_tokens_than_allowed(doubtful: Pair, begun: Begun, undisturbed: Path, most: int) -> None:
     out = begun("run")
     with running(ScriptedSettings(latency=0.002)) as server:

@@ -1,11 +1,10 @@
-import os
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from queue import SimpleQueue
 
 import numpy as np
 import pytest
@@ -20,12 +19,12 @@ from kgalign.retrieve.embedders import open_embedder
 from kgalign.retrieve.embedding_cache import FILE, open_cache
 from kgalign.retrieve.verbalise import verbalise
 from kgalign.select import select
+from tests.commands import split_off
 from tests.conftest import Pair, Watcher
 from tests.retrieve import embedding_server as faults
 from tests.retrieve.embedding_server import EmbeddingServer, serving, vector_of
 from tests.select.turtle import profile
 
-ROOT = Path(__file__).parents[2]
 BATCH = 256
 
 
@@ -153,42 +152,43 @@ def test_without_an_embedder_there_is_no_channel(sides: tuple[Profile, Profile])
         dense_channel(*sides, RetrieveConfig(), seed=0, cache=None, progress=NoProgress())
 
 
-FILL = """
-import sys
-from pathlib import Path
-from tests.retrieve.test_dense import _embed
-_embed([f"place {number:04}" for number in range(1500)], sys.argv[1], Path(sys.argv[2]))
-"""
+PLACES = [f"place {number:04}" for number in range(1_500)]
 
 
-def _fill(server: EmbeddingServer, cache: Path) -> subprocess.Popen[bytes]:
-    """Fill a cache in a process of its own."""
-    return subprocess.Popen([sys.executable, "-c", FILL, server.spec, cache], cwd=ROOT)
+def _fill(spec: str, cache: Path) -> None:
+    """What a process of its own does."""
+    _embed(PLACES, spec, cache)
+
+
+def _ended(process: ForkServerProcess) -> int | None:
+    """How a process ended, once it has."""
+    process.join()
+    code = process.exitcode
+    process.close()
+    return code
 
 
 def test_a_run_that_is_killed_goes_on_where_it_was(server: EmbeddingServer, tmp_path: Path) -> None:
-    texts = [f"place {number:04}" for number in range(1_500)]
+    started: SimpleQueue[ForkServerProcess] = SimpleQueue()
     for answers in (1, 2, 4):
-        process: list[subprocess.Popen[bytes]] = []
 
-        def kill(
-            count: int, answers: int = answers, process: list[subprocess.Popen[bytes]] = process
-        ) -> None:
+        def kill(count: int, answers: int = answers) -> None:
             if count == answers:  # about when it writes what it got
-                os.kill(process[0].pid, signal.SIGKILL)
+                started.get().kill()
 
         server.answers, server.after = 0, kill
         before = _kept(tmp_path) if (tmp_path / FILE).exists() else 0
-        process.append(_fill(server, tmp_path))
-        assert process[0].wait() == -signal.SIGKILL
+        process = split_off(_fill, server.spec, tmp_path)
+        started.put(process)
+        assert _ended(process) == -signal.SIGKILL
         assert _kept(tmp_path) in {before + BATCH * (answers - 1), before + BATCH * answers}
     server.asked.clear()
     left = 1_500 - _kept(tmp_path)
-    assert np.array_equal(_embed(texts, server.spec, tmp_path), _embed(texts, server.spec))
+    assert np.array_equal(_embed(PLACES, server.spec, tmp_path), _embed(PLACES, server.spec))
     assert len(server.texts) == left + 1_500
 
 
 def test_two_runs_may_fill_one_cache(server: EmbeddingServer, tmp_path: Path) -> None:
-    processes = [_fill(server, tmp_path) for _ in range(2)]
-    assert [process.wait() for process in processes] == [0, 0]
+    processes = [split_off(_fill, server.spec, tmp_path) for _ in range(2)]
+    assert [_ended(process) for process in processes] == [0, 0]
     assert _kept(tmp_path) == 1_500
