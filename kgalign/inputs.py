@@ -61,8 +61,9 @@ def source(path: Path) -> Source:
     """Hash one file.
 
     Raises:
-        InputError: it is missing or can't be read.
+        InputError: it is missing, can't be read, or has a name that is no text.
     """
+    _check_name(path)
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -78,10 +79,20 @@ def check_place(out: Path, sides: Iterable[Path]) -> None:
 
     Raises:
         RunError: it lies there.
+        InputError: its name is no text.
     """
+    _check_name(out)
     for side in sides:
         if side.is_dir() and out.resolve().is_relative_to(side.resolve()):
             raise RunError(f"{out} lies in the input folder {side}", "Give a folder outside of it with -o")
+
+
+def _check_name(path: Path) -> None:
+    """Refuse names that are no UTF-8: the run's files name them, and Parquet can't be written there."""
+    try:
+        str(path.resolve()).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"The name of {path} is not written in UTF-8", "Rename it, or copy it") from error
 
 
 def check_owner(folder: RunFolder, record: RunRecord, inputs: Inputs) -> None:

@@ -1,5 +1,6 @@
 """What many tests share: a small pair of graphs of real facts, and the command as a process of its own."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,6 +11,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# Workers share the cores, and threads of BLAS would spin while they wait for each other. Before numpy.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # Properties must hold on any machine, however slow, and a failure must come back on the next run.
 settings.register_profile("kgalign", deadline=None, derandomize=True, print_blob=True)

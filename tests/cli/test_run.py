@@ -286,6 +286,15 @@ def test_a_place_that_cannot_be_written_gets_one_line(
     assert (tmp_path / "file.txt").read_text(encoding="utf8") == "mine"
 
 
+def test_names_that_are_no_text_get_one_line(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
+    odd = os.fsdecode(b"odd\xff.ttl")
+    copy = shutil.copy(elements.left, tmp_path / odd)
+    assert_one_line(kgalign("run", copy, elements.right, "-o", tmp_path / "run"), "not written in UTF-8")
+    assert_one_line(kgalign("run", elements.left, elements.right, "-o", tmp_path / "odd" / odd), "Rename it")
+    assert not (tmp_path / "run").exists()
+    assert not (tmp_path / "odd").exists()
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write anywhere")
 def test_no_permission_gets_one_line(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
     closed = tmp_path / "closed"
