@@ -64,7 +64,8 @@ def student(
     )
     card = train_student(data, encoder, out, settings, threads=threads, progress=terminal_progress(quiet))
     losses = [value for name, value in card.scores.items() if name.startswith("loss of epoch")]
-    click.echo(f"Loss {losses[0]:.3f} in the first epoch, {losses[-1]:.3f} in the last.")
+    last = f", {losses[-1]:.3f} in the last" if len(losses) > 1 else ""
+    click.echo(f"Loss {losses[0]:.3f} in the first epoch{last}.")
     for split in ("valid", "test"):
         if f"{split} accuracy" in card.scores:
             click.echo(
