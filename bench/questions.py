@@ -90,8 +90,8 @@ def _question(row: dict[str, Any]) -> Question:
 def evidence(questions: Sequence[Question]) -> list[Doubles]:
     """What the evidence tier says of the questions of one set: (options + 1,) each, of none first.
 
-    Queries are one side and all candidates the other, each record one entity of one type. Nothing but
-    the pairs of the questions is judged.
+    Queries are one side and all candidates the other, each record one entity of one type. As in a run, what
+    retrieval finds is judged; besides, all pairs of the questions.
     """
     number: dict[str, int] = {}
     records: list[Mapping[str, Any]] = []
@@ -150,11 +150,12 @@ def _places(profile: Profile) -> dict[int, int]:
 
 
 def _candidates(left: Profile, right: Profile, pairs: set[tuple[int, int]]) -> Candidates:
-    """The given pairs, with what retrieval says of them."""
+    """What retrieval finds, and the given pairs, with what it says of them."""
     found = retrieve(left, right, RetrieveConfig(k=1000))
     keys = found.left.astype(np.int64) * len(right) + found.right
     order = np.argsort(keys)
-    wanted = np.array(sorted(a * len(right) + b for a, b in pairs), dtype=np.int64)
+    given = np.array([a * len(right) + b for a, b in pairs], dtype=np.int64)
+    wanted = np.union1d(given, keys[found.rank <= RetrieveConfig().k])
     place = np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)
     row = order[place] if len(keys) else np.zeros(0, dtype=np.int64)
     there = keys[row] == wanted if len(keys) else np.zeros(len(wanted), dtype=bool)
