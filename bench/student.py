@@ -8,7 +8,7 @@ import importlib.util
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -132,10 +132,9 @@ def measure(
         progress: where training reports how far it is.
     """
     for trial in work:
-        if quick:
-            trial = replace(trial, test=trial.test[:_QUICK])
+        asked = trial.test[:_QUICK] if quick else trial.test
         folder = _trained(trial, encoder, cache, settings, threads, progress or NoProgress(), found)
-        said, seconds = _said(trial, folder, threads)
+        said, seconds = _said(trial.name, asked, folder, threads)
         for row in judged(found, trial, said, seconds):
             found.rows.append(row)
             tell(row)
@@ -173,12 +172,12 @@ def _trained(
     return folder
 
 
-def _said(trial: Trial, folder: Path, threads: int | None) -> tuple[list[Doubles], float]:
+def _said(
+    name: str, test: Sequence[Question], folder: Path, threads: int | None
+) -> tuple[list[Doubles], float]:
     """(options + 1,) of each question by the student, of none first, and the seconds it took."""
-    asked = [
-        (shown(question.query), [shown(each) for each in question.candidates]) for question in trial.test
-    ]
-    path = folder.with_name(f"{folder.name}.{len(asked)}.{trial.name.replace(' ', '-')}.said.json")
+    asked = [(shown(question.query), [shown(each) for each in question.candidates]) for question in test]
+    path = folder.with_name(f"{folder.name}.{len(asked)}.{name.replace(' ', '-')}.said.json")
     mark = read_card(folder).digest
     if path.is_file():
         kept = json.loads(path.read_text(encoding="utf8"))
@@ -194,15 +193,18 @@ def _said(trial: Trial, folder: Path, threads: int | None) -> tuple[list[Doubles
 
 
 def judged(found: Found, trial: Trial, said: list[Doubles], seconds: float) -> Iterator[Row]:
-    """All systems on one test; gains and chains go into ``found``."""
-    test = list(trial.test)
+    """All systems on one test; gains and chains go into ``found``.
+
+    Evidence and frequencies of words are learned from the whole test, however many questions were asked.
+    """
+    test = list(trial.test[: len(said)])
     gold = np.array([question.gold for question in test])
     began = time.monotonic()
-    priors = evidence(test)
+    priors = evidence(trial.test)[: len(said)]
     taken = time.monotonic() - began
     both = join(priors, said)
     choices = {
-        PLAIN: (np.array(most_similar(test)), None),
+        PLAIN: (np.array(most_similar(trial.test)[: len(said)]), None),
         "evidence": (_choice(priors), taken),
         "student": (_choice(said), seconds),
         BOTH: (_choice(both), taken + seconds),
