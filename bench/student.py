@@ -4,10 +4,11 @@ Settings were fixed beforehand (:data:`SETTINGS`); nothing is fitted on gold. Wh
 kept in a folder, and a bench that was stopped goes on there.
 """
 
+import hashlib
 import importlib.util
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import numpy as np
 from bench.questions import Question, evidence, read_questions
 from bench.student_data import Label, by_all, by_teacher, most_similar, read_test, shown, write_examples
 from bench.student_report import BOTH, CLEAR, REDUCER, TEACHER, Chain, Found, Gain, Row
+from kgalign import store
 from kgalign.arrays import Doubles, Positions
 from kgalign.errors import InputError
 from kgalign.evaluate import draw_choices, draw_gain
@@ -51,8 +53,10 @@ class Trial:
 def trials(data: Path, holdout: Path | None, only: Sequence[str]) -> Iterator[Trial]:
     """All trials, or those that are named.
 
+    The further questions on abt_buy are asked of students of the sets that share no record with them.
+
     Raises:
-        InputError: a name is of none.
+        InputError: a name is of none, or nothing is left to learn from.
     """
     questions = read_questions(data)
     sets = sorted({question.set for question in questions})
@@ -60,28 +64,44 @@ def trials(data: Path, holdout: Path | None, only: Sequence[str]) -> Iterator[Tr
     if unknown := set(only) - set(names):
         raise InputError(f"There is no trial {min(unknown)}", f"There are {', '.join(names)}")
 
-    def trial(name: str, student: str, train: Sequence[Question], test: Sequence[Question]) -> Trial:
-        labels = by_all(train, REDUCER) if student == "all-teachers" else by_teacher(train, TEACHER)
-        teacher = f"{REDUCER} of all" if student == "all-teachers" else TEACHER
-        return Trial(name, student, tuple(train), tuple(labels), teacher, tuple(test))
+    def trial(name: str, dropped: Set[str], test: Sequence[Question], *, every: bool = False) -> Trial:
+        train = tuple(question for question in questions if question.set not in dropped)
+        if not train:
+            raise InputError("No set is left to learn from", "Give more sets as --data")
+        student = "-".join(["without", *sorted(dropped)]) if dropped else "all-sets"
+        if every:
+            return Trial(
+                name,
+                f"all-teachers-{student}",
+                train,
+                tuple(by_all(train, REDUCER)),
+                f"{REDUCER} of all",
+                tuple(test),
+            )
+        return Trial(name, student, train, tuple(by_teacher(train, TEACHER)), TEACHER, tuple(test))
 
     for name in names:
         if only and name not in only:
             continue
-        if name == ABT_BUY:
-            yield trial(name, "all-sets", questions, read_test(data))
+        if name in (ABT_BUY, ALL_TEACHERS):
+            test = read_test(data)
+            yield trial(name, _sharing(questions, test), test, every=name == ALL_TEACHERS)
         elif name == "holdout" and holdout is not None:
             held = read_questions(holdout)
             for each in sorted({question.set for question in held}):
-                part = [question for question in held if question.set == each]
-                yield trial(f"holdout {each}", "all-sets", questions, part)
-        elif name == ALL_TEACHERS:
-            yield trial(name, "all-teachers", questions, read_test(data))
+                yield trial(f"holdout {each}", set(), [part for part in held if part.set == each])
         else:
-            others = [question for question in questions if question.set != name]
-            yield trial(
-                name, f"without-{name}", others, [question for question in questions if question.set == name]
-            )
+            yield trial(name, {name}, [question for question in questions if question.set == name])
+
+
+def _sharing(questions: Sequence[Question], test: Sequence[Question]) -> set[str]:
+    """The sets that share a record with a test."""
+
+    def records(question: Question) -> set[str]:
+        return {shown(question.query), *map(shown, question.candidates)}
+
+    known = set().union(*map(records, test))
+    return {question.set for question in questions if records(question) & known}
 
 
 def packaged_encoder() -> str:
@@ -178,17 +198,17 @@ def _said(
     """(options + 1,) of each question by the student, of none first, and the seconds it took."""
     asked = [(shown(question.query), [shown(each) for each in question.candidates]) for question in test]
     path = folder.with_name(f"{folder.name}.{len(asked)}.{name.replace(' ', '-')}.said.json")
-    mark = read_card(folder).digest
+    mark = hashlib.sha256(json.dumps([read_card(folder).digest, asked]).encode()).hexdigest()
     if path.is_file():
         kept = json.loads(path.read_text(encoding="utf8"))
-        if kept["student"] == mark:
+        if kept.get("asked") == mark:
             return [np.array(each) for each in kept["said"]], kept["seconds"]
     student = Student(folder, threads=threads)
     began = time.monotonic()
     said = student.probabilities(asked)
     seconds = time.monotonic() - began
-    content = {"student": mark, "seconds": seconds, "said": [each.tolist() for each in said]}
-    path.write_text(json.dumps(content), encoding="utf8")
+    content = {"asked": mark, "seconds": seconds, "said": [each.tolist() for each in said]}
+    store.write_text(path, json.dumps(content))
     return said, seconds
 
 
@@ -214,7 +234,7 @@ def judged(found: Found, trial: Trial, said: list[Doubles], seconds: float) -> I
     for system, (choice, took) in choices.items():
         yield _row(trial.name, system, choice, gold, took)
     for model, choice in answers.items():
-        if model == TEACHER or trial.student in ("all-sets", "all-teachers"):
+        if model == TEACHER or TEACHER not in answers or trial.student == "all-sets":
             yield _row(trial.name, model, choice, gold, None)
     for other in (PLAIN, "evidence", "student"):
         found.gains.append(_gain(trial.name, other, choices[BOTH][0], choices[other][0], gold))

@@ -99,8 +99,8 @@ def as_markdown(found: Found) -> str:
     chain = ("test", "model", "evidence", "student", "model asked", "asked without", "accuracy", "without")
     paragraphs = [
         f"Labels are the recorded answers of `{TEACHER}`, or of all four models by `{REDUCER}` with the "
-        "evidence; no gold is seen. `abt_buy` tests on further questions of one of the five sets, each "
-        "of the others on a set that was left out. Settings, fixed beforehand: "
+        "evidence; no gold is seen. Each test is on a set that the student never saw; `abt_buy` are further "
+        "questions on the data of D2, which is left out too. Settings, fixed beforehand: "
         f"{chosen['epochs']} epochs, {chosen['batch']} questions a step, up to {chosen['options']} options "
         f"each, {chosen['max_tokens']} tokens a pair. Intervals are of 95 %, by drawing the questions again. "
         f"`{BOTH}` joins the two as a run does, by the reducer `weighted` and without labels.",

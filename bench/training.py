@@ -74,6 +74,8 @@ def student(
         click.echo(body)
         return
     command = f"python -m bench student --data {relative(data)}"
+    command += f" --holdout {relative(holdout)}" if holdout else ""
+    command += f" --encoder {encoder}" if encoder else ""
     command += f" --max-pairs {max_pairs}" if max_pairs else ""
     command += " --bf16" if bf16 else ""
     write_section(results, f"student {data.resolve().name}", "Student", command, body)

@@ -91,6 +91,8 @@ def _check_name(path: Path) -> None:
     """Refuse names that are no UTF-8: the run's files name them, and Parquet can't be written there."""
     try:
         str(path.resolve()).encode()
+    except RuntimeError as error:  # what Python 3.11 and 3.12 say of it
+        raise InputError(f"{path} is a link that leads to itself", "Give another path") from error
     except UnicodeEncodeError as error:
         raise InputError(f"The name of {path} is not written in UTF-8", "Rename it, or copy it") from error
 

@@ -21,10 +21,10 @@ def seconds_asked_for(headers: Mapping[str, str]) -> float | None:
         return None
     except ValueError:
         try:
-            date = email.utils.parsedate_to_datetime(headers["retry-after"])
-        except (KeyError, ValueError):
+            date = email.utils.parsedate_to_datetime(headers["retry-after"]).astimezone(datetime.UTC)
+        except (KeyError, ValueError, OverflowError):
             return None
-        seconds = (date.astimezone(datetime.UTC) - datetime.datetime.now(datetime.UTC)).total_seconds()
+        seconds = (date - datetime.datetime.now(datetime.UTC)).total_seconds()
     return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 

@@ -15,9 +15,11 @@ MODELS = {"qwen_32": 0.95, "llama_8": 0.75}
 def _row(
     number: int, random: np.random.Generator, name: str, key: str, models: dict[str, float]
 ) -> dict[str, Any]:
-    good = " ".join(random.choice(WORDS, 3))
+    # The sets have no word in common.
+    words = WORDS[:7] if name == SETS[0] else WORDS[7:]
+    good = " ".join(random.choice(words, 3))
     gold = 0 if random.random() < 0.3 else int(random.integers(1, 4))
-    candidates = [{"title": " ".join(random.choice(WORDS, 3)), "price": float(k)} for k in range(3)]
+    candidates = [{"title": " ".join(random.choice(words, 3)), "price": float(k)} for k in range(3)]
     if gold:
         candidates[gold - 1]["title"] = f"the {good}"
     answers = {

@@ -295,6 +295,13 @@ def test_names_that_are_no_text_get_one_line(elements: Pair, tmp_path: Path, kga
     assert not (tmp_path / "odd").exists()
 
 
+def test_a_link_that_leads_to_itself_gets_one_line(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    assert_one_line(kgalign("run", elements.left, elements.right, "-o", loop), "loop")
+    assert_one_line(kgalign("run", loop, elements.right, "-o", tmp_path / "run"), "loop")
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write anywhere")
 def test_no_permission_gets_one_line(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
     closed = tmp_path / "closed"

@@ -182,6 +182,7 @@ def test_nothing_listens_there(ask: Ask, host: str) -> None:
         ({"Retry_After": "-3"}, 0.0),
         ({"Retry_After_ms": "1500"}, 1.5),
         ({"Retry_After": "Fri, 01 Jan 1999 00:00:00 GMT"}, 0.0),
+        ({"Retry_After": "Fri, 31 Dec 9999 23:59:59 -2300"}, None),
         ({"Retry_After": "soon"}, None),
         ({"Retry_After": "inf"}, None),
     ],
