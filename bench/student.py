@@ -30,6 +30,7 @@ SETTINGS = StudentSettings(epochs=2, batch=8, max_tokens=112)
 """What is usual for encoders of this size; two epochs and 112 tokens, so that it ends within an hour."""
 PLAIN = "most similar by TF-IDF"
 ABT_BUY = "abt_buy"
+APART = "abt_buy, its data left out"
 ALL_TEACHERS = "abt_buy, all teachers"
 _QUICK = 100
 """Questions of a test in a quick run."""
@@ -53,14 +54,16 @@ class Trial:
 def trials(data: Path, holdout: Path | None, only: Sequence[str]) -> Iterator[Trial]:
     """All trials, or those that are named.
 
-    The further questions on abt_buy are asked of students of the sets that share no record with them.
+    The further questions on abt_buy are asked of a student of all sets, as it would be trained where it is
+    used: one of the sets is of the same data. They are asked as well of a student of the sets that share no
+    record with them.
 
     Raises:
         InputError: a name is of none, or nothing is left to learn from.
     """
     questions = read_questions(data)
     sets = sorted({question.set for question in questions})
-    names = [ABT_BUY, *(["holdout"] if holdout else []), *sets, ALL_TEACHERS]
+    names = [ABT_BUY, APART, *(["holdout"] if holdout else []), *sets, ALL_TEACHERS]
     if unknown := set(only) - set(names):
         raise InputError(f"There is no trial {min(unknown)}", f"There are {', '.join(names)}")
 
@@ -70,22 +73,19 @@ def trials(data: Path, holdout: Path | None, only: Sequence[str]) -> Iterator[Tr
             raise InputError("No set is left to learn from", "Give more sets as --data")
         student = "-".join(["without", *sorted(dropped)]) if dropped else "all-sets"
         if every:
-            return Trial(
-                name,
-                f"all-teachers-{student}",
-                train,
-                tuple(by_all(train, REDUCER)),
-                f"{REDUCER} of all",
-                tuple(test),
-            )
+            labels = tuple(by_all(train, REDUCER))
+            return Trial(name, "all-teachers", train, labels, f"{REDUCER} of all", tuple(test))
         return Trial(name, student, train, tuple(by_teacher(train, TEACHER)), TEACHER, tuple(test))
 
     for name in names:
         if only and name not in only:
             continue
         if name in (ABT_BUY, ALL_TEACHERS):
+            yield trial(name, set(), read_test(data), every=name == ALL_TEACHERS)
+        elif name == APART:
             test = read_test(data)
-            yield trial(name, _sharing(questions, test), test, every=name == ALL_TEACHERS)
+            known = _records(test)
+            yield trial(name, {each.set for each in questions if _records([each]) & known}, test)
         elif name == "holdout" and holdout is not None:
             held = read_questions(holdout)
             for each in sorted({question.set for question in held}):
@@ -94,14 +94,9 @@ def trials(data: Path, holdout: Path | None, only: Sequence[str]) -> Iterator[Tr
             yield trial(name, {name}, [question for question in questions if question.set == name])
 
 
-def _sharing(questions: Sequence[Question], test: Sequence[Question]) -> set[str]:
-    """The sets that share a record with a test."""
-
-    def records(question: Question) -> set[str]:
-        return {shown(question.query), *map(shown, question.candidates)}
-
-    known = set().union(*map(records, test))
-    return {question.set for question in questions if records(question) & known}
+def _records(questions: Sequence[Question]) -> set[str]:
+    """All records that questions show."""
+    return {shown(each) for question in questions for each in (question.query, *question.candidates)}
 
 
 def packaged_encoder() -> str:
@@ -155,6 +150,8 @@ def measure(
         asked = trial.test[:_QUICK] if quick else trial.test
         folder = _trained(trial, encoder, cache, settings, threads, progress or NoProgress(), found)
         said, seconds = _said(trial.name, asked, folder, threads)
+        known = _records(trial.train)
+        found.seen[trial.name] = sum(bool(_records([question]) & known) for question in asked)
         for row in judged(found, trial, said, seconds):
             found.rows.append(row)
             tell(row)

@@ -79,6 +79,8 @@ class Found:
     gains: list[Gain] = field(default_factory=list)
     chains: list[Chain] = field(default_factory=list)
     cards: dict[str, Card] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict)
+    """Test → its questions that show a record that was shown in training."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Student → seconds of training; none of one whose training was stopped in between."""
 
@@ -99,8 +101,10 @@ def as_markdown(found: Found) -> str:
     chain = ("test", "model", "evidence", "student", "model asked", "asked without", "accuracy", "without")
     paragraphs = [
         f"Labels are the recorded answers of `{TEACHER}`, or of all four models by `{REDUCER}` with the "
-        "evidence; no gold is seen. Each test is on a set that the student never saw; `abt_buy` are further "
-        "questions on the data of D2, which is left out too. Settings, fixed beforehand: "
+        "evidence; no gold is seen. `abt_buy` are further questions on the data of one of the sets, asked of "
+        "students of all of them and of a student of the others; each set was left out once. "
+        + _seen(found)
+        + "Settings, fixed beforehand: "
         f"{chosen['epochs']} epochs, {chosen['batch']} questions a step, up to {chosen['options']} options "
         f"each, {chosen['max_tokens']} tokens a pair. Intervals are of 95 %, by drawing the questions again. "
         f"`{BOTH}` joins the two as a run does, by the reducer `weighted` and without labels.",
@@ -117,6 +121,11 @@ def as_markdown(found: Found) -> str:
         ),
     ]
     return "\n\n".join(paragraphs)
+
+
+def _seen(found: Found) -> str:
+    shown = ", ".join(f"{count:,} in `{test}`" for test, count in found.seen.items() if count)
+    return f"Questions that show a record that was shown in training: {shown or 'none'}. "
 
 
 def _chain_cells(chain: Chain) -> list[str]:

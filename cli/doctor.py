@@ -41,7 +41,7 @@ def doctor(files: tuple[Path, ...], as_json: bool, quiet: bool) -> None:
     reports = [_inspect(path, progress) for path in files]
     if as_json:
         shown = {"environment": asdict(installed), "graphs": [report.to_dict() for report in reports]}
-        click.echo(json.dumps(shown, indent=1, ensure_ascii=False))
+        click.echo(json.dumps(shown, indent=1))
         return
     from rich.console import Console
 

@@ -90,7 +90,7 @@ def eval_command(
         difference = diff(_Run.load(RunFolder(against)).links, current.links, pairs, closed=closed).to_dict()
     if as_json:
         shown = result.to_dict() | ({"against": difference} if difference else {})
-        click.echo(json.dumps(shown, indent=1, ensure_ascii=False))
+        click.echo(json.dumps(shown, indent=1))
         return
     _show(result, difference)
 

@@ -63,7 +63,7 @@ def explain(
             _check_nodes(folder, [each for each in (iri, other) if each is not None], error)
             raise
     if as_json:
-        click.echo(json.dumps(result.to_dict(), indent=1, ensure_ascii=False))
+        click.echo(json.dumps(result.to_dict(), indent=1))
     else:
         _show(result)
 

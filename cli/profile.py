@@ -42,7 +42,7 @@ def profile(
     profiles = _of_run(source) or {"": _of_file(source, also, types, ignore_iri_names)}
     for side, each in profiles.items():
         if as_json:
-            click.echo(json.dumps(_as_json(side, each), ensure_ascii=False))
+            click.echo(json.dumps(_as_json(side, each)))
         else:
             _show(side or str(source), each, full)
 

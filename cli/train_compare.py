@@ -107,7 +107,7 @@ def compare(
         progress=terminal_progress(quiet),
     )
     if as_json:
-        click.echo(json_of(found), nl=False)
+        click.echo(json_of(found, ascii_only=True), nl=False)
     elif not quiet:
         _show(found, out)
 

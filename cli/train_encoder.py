@@ -1,8 +1,9 @@
 """``kgalign train encoder``: the dense channel's encoder, from links or from texts alone."""
 
+import math
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -15,6 +16,16 @@ if TYPE_CHECKING:
 
 _SOURCES = ("person", "votes", "evidence")
 _FILE = click.Path(path_type=Path)
+
+
+class _Number(click.FloatRange):
+    """A number in a range; click's own lets "nan" into each, and "inf" into those without an end."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401 - click's signature
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is no finite number.", param, ctx)
+        return number
 
 
 @click.command("encoder")
@@ -39,19 +50,20 @@ _FILE = click.Path(path_type=Path)
               help="Learn from the texts alone, by dropout: links are only measured on.")  # fmt: skip
 @click.option("--mntp", is_flag=True,
               help="Learn from masked words: a decoder's first step, before --simcse.")  # fmt: skip
-@click.option("--test", type=click.FloatRange(0, 0.5), default=0.2, show_default=True,
+@click.option("--test", type=_Number(0, 0.5), default=0.2, show_default=True,
               help="Share of the linked entities that is held out.")  # fmt: skip
 @click.option("--epochs", type=click.IntRange(1), metavar="N",
               help="Rounds of all links.  [default: 3; 1 without links]")  # fmt: skip
 @click.option("--batch", type=click.IntRange(2), default=32, show_default=True, help="Links of a step.")
 @click.option("--negatives", type=click.IntRange(0, 10), default=2, show_default=True,
               help="Candidates that lost, shown with each link.")  # fmt: skip
-@click.option("--learning-rate", "--lr", "rate", type=click.FloatRange(0, min_open=True), metavar="RATE",
+@click.option("--learning-rate", "--lr", "rate", type=_Number(0, min_open=True), metavar="RATE",
               help="Highest learning rate.  [default: 5e-5; of LoRA 2e-4; with --simcse 3e-5, "
               "with --mntp 5e-5]")  # fmt: skip
-@click.option("--temperature", type=click.FloatRange(0, min_open=True), default=0.05, show_default=True,
+@click.option("--temperature", type=_Number(0, min_open=True), default=0.05, show_default=True,
               help="Cosines are divided by it.")  # fmt: skip
-@click.option("--max-pairs", type=click.IntRange(2), metavar="N", help="Most links, or texts, of an epoch.")
+@click.option("--max-pairs", type=click.IntRange(2), metavar="N",
+              help="Most links, or texts; others are left out by lot.")  # fmt: skip
 @click.option("--bf16", is_flag=True, help="Compute in bfloat16, where the processor has it.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of all draws.")
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads of the processor.")
@@ -124,7 +136,11 @@ def _show(card: "EncoderCard") -> None:
     if not card.scores:
         click.echo("No link was held out to measure it on.")
         return
+    from kgalign.train.encoder import copied
+
     before, after = card.scores["before"], card.scores["after"]
     measures = ("recall@1", "recall@10", "MRR")
     said = ", ".join(f"{name} {before[name]:.3f} → {after[name]:.3f}" for name in measures)
     click.echo(f"Partners of {card.counts['held-out entities']:,} held-out entities: {said}.")
+    if circular := copied(card):
+        click.echo(circular)

@@ -37,7 +37,7 @@ def vocabularies(run: Path, show_all: bool, as_json: bool) -> None:
     finished = Finished(RunFolder(run))
     found, target = finished.vocabularies(), finished.config.fuse.vocabulary
     if as_json:
-        click.echo(json.dumps(_json(found, target), indent=1, ensure_ascii=False, default=_plain))
+        click.echo(json.dumps(_json(found, target), indent=1, default=_plain))
         return
     screen = console()
     properties = [each for each in found.properties if show_all or each.chosen]

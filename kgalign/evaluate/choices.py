@@ -113,7 +113,11 @@ def draw_gain(
 
 
 def mean_of(parts: Sequence[Drawn]) -> Drawn:
-    """The mean over several sets of questions, each of which counts the same; drawn again each on its own."""
+    """The mean over several sets of questions, each of which counts the same; drawn again each on its own.
+
+    Args:
+        parts: of each set, drawn with a seed of its own: draws of the same seed go up and down together.
+    """
     return Drawn(
         sum(each.questions for each in parts),
         sum(each.cases for each in parts),

@@ -276,7 +276,7 @@ def _digest(folder: Path) -> str:
         name = path.relative_to(folder)
         if path.is_file() and not any(part.startswith(".") for part in name.parts):
             with path.open("rb") as file:
-                content.update(
-                    f"{name.as_posix()}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode()
-                )
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                # A name need not be UTF-8.
+                content.update(f"{name.as_posix()}\0{digest}\n".encode(errors="surrogateescape"))
     return content.hexdigest()

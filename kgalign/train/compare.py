@@ -108,7 +108,7 @@ def compare(
 
 @contextmanager
 def _opened(out: Path) -> Iterator[None]:
-    """A folder that is ours or new, for one process at a time; new and still empty it goes again."""
+    """A folder that is ours or new, for one process at a time; new and still without a file it goes again."""
     ours = {MARKDOWN, JSON, *_FOLDERS}
     if out.exists():
         entries = sorted(each.name for each in out.iterdir()) if out.is_dir() else [out.name]
@@ -131,7 +131,7 @@ def _opened(out: Path) -> Iterator[None]:
             ) from error
         yield
     finally:
-        if new and [each.name for each in out.iterdir()] == [_LOCK]:
+        if new and all(each.is_dir() or each == out / _LOCK for each in out.rglob("*")):
             shutil.rmtree(out, ignore_errors=True)
         os.close(descriptor)
 

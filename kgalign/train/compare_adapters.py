@@ -5,13 +5,15 @@ server that holds them to one asks the same adapters by ``--judge``.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from kgalign.errors import RunError
+from kgalign.errors import KgalignError, RunError
 from kgalign.judge.answers import read_answer
+from kgalign.judge.student_model import no_memory
 from kgalign.llm.protocol import Reply
 from kgalign.llm.weights import files_digest
 from kgalign.progress import Progress
@@ -88,19 +90,26 @@ class Asking:
 
         :param adapter: folder of the adapter; None to ask the model itself.
         :returns: data set → what was said.
+        :raises KgalignError: there is not enough memory.
         """
         mark = files_digest([adapter / WEIGHTS]) if adapter else ""
-        log = self._kept.log(name, self._base.mark, mark, self._most)
+        how = [self._recipe.four_bit, self._recipe.batch]
+        log = self._kept.log(name, self._base.mark, mark, self._most, how)
         model: Any = None
         for data in sets:
             if all(each.id in log.asked for each in data.test):
                 continue
-            model = self._loaded(adapter) if model is None else model
-            with quiet():
-                self._put(model, data, log, name)
+            with explained_memory(name, self._side_by_side):
+                model = self._loaded(adapter) if model is None else model
+                with quiet():
+                    self._put(model, data, log, name)
         if model is not None and adapter:
             self._model = model.unload()
         return {data.name: log.answers(each.id for each in data.test) for data in sets}
+
+    @property
+    def _side_by_side(self) -> int:
+        return _SIDE_BY_SIDE * self._recipe.batch
 
     def _loaded(self, adapter: Path | None) -> Any:  # noqa: ANN401 - a model of transformers or peft
         with quiet():
@@ -116,7 +125,7 @@ class Asking:
         """Ask side by side, always the same questions: what stands beside a question may tip a tie."""
         log.round += 1
         begun = time.perf_counter()
-        size = _SIDE_BY_SIDE * self._recipe.batch
+        size = self._side_by_side
         with self._progress.task(f"ask {name} about {data.name}", len(data.test), "questions") as task:
             for start in range(0, len(data.test), size):
                 part = data.test[start : start + size]
@@ -131,3 +140,21 @@ class Asking:
                         read = len(self._base.prompt(example.question))
                         log.add(Asked(example.id, choice, read, length or len(ids), log.round, at))
                 task.advance(len(part))
+
+
+@contextmanager
+def explained_memory(name: str, questions: int) -> Iterator[None]:
+    """Say what to do where memory runs out while a model is asked.
+
+    :param questions: that are asked at once.
+    :raises KgalignError: it did.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not no_memory(error):
+            raise
+        raise KgalignError(
+            f"Memory ran out while {name} was asked {questions} questions at once",
+            "Give a --preset of smaller batches or of 4 bit, or a smaller model with --base",
+        ) from error

@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import cast
 
 from kgalign.config import Config
@@ -19,7 +20,9 @@ from kgalign.llm.backends import open_backend
 from kgalign.llm.loop import run_to_end
 from kgalign.llm.pool import Pool
 from kgalign.llm.protocol import CallFailed, Message, Request, Role, Sampling
+from kgalign.llm.weights import files_digest
 from kgalign.progress import Progress
+from kgalign.train.adapters import WEIGHTS
 from kgalign.train.compare_answers import UNUSABLE, Answers, Asked, Kept, Log
 from kgalign.train.compare_sets import DataSet
 from kgalign.train.data import Example
@@ -58,7 +61,8 @@ async def _ask(judge: str, config: Config, sets: Sequence[DataSet], kept: Kept, 
         found = await backend.probe()
         sampling = Sampling(llm.temperature, llm.top_p, llm.answer_tokens, config.seed, logprobs=0)
         name = f"{backend.name} with {backend.adapter}" if backend.adapter else backend.name
-        log = kept.log(name, backend.name, backend.adapter, asdict(sampling))
+        where = llm.url if judge == "llm" else ""
+        log = kept.log(name, where, backend.name, backend.adapter, _mark(llm.adapter), asdict(sampling))
         answers: dict[str, Answers] = {}
         failed = 0
         for data in sets:
@@ -75,6 +79,12 @@ async def _ask(judge: str, config: Config, sets: Sequence[DataSet], kept: Kept, 
         return Judge(name, backend.adapter, answers, failed, found.structure)
     finally:
         await backend.close()
+
+
+def _mark(adapter: str | None) -> str:
+    """What an adapter's weights are known by where its folder is here: trained again it has the same name."""
+    path = Path(adapter) / WEIGHTS if adapter else None
+    return files_digest([path]) if path is not None and path.is_file() else ""
 
 
 async def _side_by_side(

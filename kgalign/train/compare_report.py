@@ -11,6 +11,7 @@ from kgalign.evaluate.choices import Drawn, draw_choices, draw_gain, mean_of
 from kgalign.logs import printable
 from kgalign.train.compare_answers import UNUSABLE, Answers
 from kgalign.train.compare_sets import DataSet, number_of
+from kgalign.train.splitting import drawn as mark_of
 
 FORMAT = 1
 EVIDENCE = "evidence"
@@ -126,7 +127,12 @@ _NOTHING = Answers({})
 
 
 def _drawn(data: DataSet, answers: Answers, other: Answers | None, seed: int) -> Drawn | None:
-    """Scores of the questions that a system knows of, or its gains on those that both do."""
+    """Scores of the questions that a system knows of, or its gains on those that both do.
+
+    Each data set has draws of its own: with the same seed those of two would go up and down together, and the
+    intervals of their mean would be wrong.
+    """
+    seed = mark_of(seed, "bootstrap", data.name)
     both = [answers, other] if other is not None else [answers]
     test = [each for each in data.test if all(each.id in one.choices for one in both)]
     if not test:
@@ -249,9 +255,12 @@ def _count(number: int | None) -> str:
     return "" if number is None else f"{number:,}"
 
 
-def as_json(found: Comparison) -> str:
-    """All figures. Made again in the same folder it is the same text; elsewhere, seconds alone differ."""
-    return json.dumps(asdict(found), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+def as_json(found: Comparison, *, ascii_only: bool = False) -> str:
+    """All figures. Made again in the same folder it is the same text; elsewhere, seconds alone differ.
+
+    :param ascii_only: for a terminal: no character of a model's name reaches it raw.
+    """
+    return json.dumps(asdict(found), indent=1, sort_keys=True, ensure_ascii=ascii_only) + "\n"
 
 
 def as_markdown(found: Comparison) -> str:

@@ -67,6 +67,11 @@ def check_systems(sources: Sequence[Path], systems: Systems, config: Config) -> 
 def _check_meant(sources: Sequence[Path], systems: Systems) -> None:
     if not sources:
         raise InputError("There is nothing to compare on", "Name folders of examples, or finished runs")
+    named = {"--encoder": systems.encoder, "--base": systems.base}
+    named |= dict.fromkeys(["--adapter"], "") if "" in systems.adapters else {}
+    for option, value in named.items():
+        if value is not None and not value.strip():
+            raise InputError(f"{option} is empty", "Name one, or leave it out")
     trains = systems.encoder is not None or systems.base is not None
     if systems.leave_one_out and not trains:
         raise InputError(

@@ -28,6 +28,7 @@ from kgalign.train.compare_students import (
 )
 from kgalign.train.compare_systems import Systems, adapters_of, with_adapter
 from kgalign.train.data import About
+from kgalign.train.encoder import CARD as ENCODER_CARD
 from kgalign.train.runs import Run
 
 
@@ -138,6 +139,7 @@ class Work:
         wanted = self.wanted
         lessons = list(self._lessons()) if wanted.encoder or wanted.base else []
         if wanted.encoder:
+            self._note_encoder(Path(wanted.encoder))
             students = StudentTraining(
                 self.out / "students", wanted.encoder, wanted.training, wanted.threads, self.progress
             )
@@ -221,6 +223,13 @@ class Work:
             return {each.name: UNKNOWN for each in self.sets}
         name = f"The adapter {folder}"
         return {each.name: learned_from(record.data, name, each, self.sets) for each in self.sets}
+
+    def _note_encoder(self, folder: Path) -> None:
+        if (folder / ENCODER_CARD).is_file():
+            self.notes.append(
+                f"The encoder {folder.resolve().name} that students begin from learned from entities of "
+                "runs: whether of entities of the tests can't be told"
+            )
 
     def _note_unknown(self, name: str) -> None:
         self.notes.append(

@@ -141,7 +141,22 @@ def read_about(folder: Path) -> About:
             f"{folder} is of layout {about.format}, and this version of kgalign knows {FORMAT}",
             "Make the examples again",
         )
+    if (damaged := _damaged(about)) is not None:
+        raise InputError(f"{folder / ABOUT} is damaged: {damaged}", "Make the examples again")
     return about
+
+
+def _damaged(about: About) -> str | None:
+    """What of a folder's description is not as it was written; None where all of it is."""
+    for name in ("templates", "counts", "digests", "settings", "figures"):
+        if not isinstance(getattr(about, name), dict):
+            return f"{name} is no object"
+    if not all(isinstance(about.digests.get(split), str) for split in SPLITS):
+        return "digests has not one of each split"
+    runs = about.settings.get("runs", [])
+    if not isinstance(runs, list) or not all(isinstance(each, dict) for each in runs):
+        return "runs is no list of objects"
+    return None
 
 
 def read_split(folder: Path, split: Split) -> Iterator[Example]:

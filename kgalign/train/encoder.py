@@ -25,7 +25,7 @@ from kgalign.rdf.text import shorten
 from kgalign.train.checkpoints import Checkpoints
 from kgalign.train.encoder_loop import Learning, LoopSettings
 from kgalign.train.encoder_models import How, Learner, open_learner, spec_of, vectors_of
-from kgalign.train.encoder_pairs import Material, Sought, check_runs, gather, sources_of
+from kgalign.train.encoder_pairs import HELD_OUT_BY, Material, Sought, check_runs, gather, sources_of
 from kgalign.train.labels import Gold, SourceName
 
 CARD = "encoder.json"
@@ -123,7 +123,7 @@ def train_encoder(
         InputError: there are no runs, or too few links or texts.
         MissingExtra: PyTorch, sentence-transformers or peft is not installed.
         RunError: there is something under that name already, or it can't be written; a run is not finished.
-        KgalignError: the model can't be loaded, or there is not enough memory.
+        KgalignError: the model can't be loaded, there is not enough memory, or what comes out are no numbers.
     """
     settings, progress, gold = settings or EncoderSettings(), progress or NoProgress(), gold or Gold()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -143,7 +143,8 @@ def train_encoder(
     kept = [asdict(loop), material.digest, learner.identity]
     with Checkpoints(out, kept, every=checkpoint_seconds) as checkpoints:
         before = _measured(learner, material, progress, "measure what it was")
-        losses = Learning(learner, material.pairs, loop, checkpoints).run(progress)
+        learning = Learning(learner, material.pairs, loop, checkpoints)
+        losses = learning.run(progress)
         learner.finish()
         after = _measured(learner, material, progress, "measure what it is")
         card = EncoderCard(
@@ -152,7 +153,7 @@ def train_encoder(
             how=settings.how,
             data_digest=material.digest,
             settings=asdict(loop) | {"sources": list(sources), "test": settings.test},
-            counts=material.counts,
+            counts=material.counts | learning.counts,
             losses=losses,
             scores={"before": before, "after": after} if before else {},
         )
@@ -192,7 +193,8 @@ def ranks(lefts: Any, rights: Any, sought: Sought, among: Any) -> Doubles:  # no
             partners = sought.partners[start + row]
             others = among.copy()
             others[partners] = False
-            found[start + row] = 1 + int((scores[others] >= scores[partners].max()).sum())
+            # What is no number is not found.
+            found[start + row] = 1 + int((~(scores[others] < scores[partners].max())).sum())
     return found
 
 
@@ -203,6 +205,8 @@ def _figures(found: Doubles) -> dict[str, float]:
 
 def _save(learner: Learner, card: EncoderCard, spec: str, folder: Path, out: Path) -> None:
     """Write model, card and description beside the place, and move them there."""
+    from safetensors import SafetensorError  # what a disk that is full gives, too
+
     partial = folder / "encoder"
     try:
         store.remove(partial)
@@ -214,7 +218,7 @@ def _save(learner: Learner, card: EncoderCard, spec: str, folder: Path, out: Pat
         if out.is_dir():
             out.rmdir()
         partial.replace(out)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise RunError(
             f"{out} can't be written: {shorten(str(error))}", "Name a place that you may write to"
         ) from error
@@ -234,7 +238,19 @@ def describe(card: EncoderCard, spec: str) -> str:
         f"- Base: `{card.base}`, known as `{shorten(card.base_identity)}`\n"
         f"- Learned from {_HOW[card.how]}: {counts}; SHA-256 `{card.data_digest}`\n"
         f"- Settings: `{json.dumps(card.settings)}`\n\n"
-        f"| loss | value |\n| --- | ---: |\n{rows}\n" + _table(card.scores)
+        f"| loss | value |\n| --- | ---: |\n{rows}\n"
+        + _table(card.scores)
+        + (f"\n{said}\n" if (said := copied(card)) else "")
+    )
+
+
+def copied(card: EncoderCard) -> str:
+    """A sentence on held-out partners that only the runs themselves speak for; empty where there are none."""
+    by = {each: card.counts.get(f"{HELD_OUT_BY}{each}", 0) for each in ("votes", "evidence")}
+    who = " and ".join(name for name, count in by.items() if count)
+    return who and (
+        f"The partners of {sum(by.values()):,} held-out entities come from {who}: it is measured how well "
+        "they are copied, not how right they are."
     )
 
 

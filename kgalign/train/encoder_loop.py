@@ -48,7 +48,7 @@ class LoopSettings:
     temperature: float = 0.05
     """Cosines are divided by it."""
     max_pairs: int | None = None
-    """Most pairs of an epoch; others are left out by lot. None for no limit."""
+    """Most pairs; others are left out by lot, and in no epoch seen. None for no limit."""
     bf16: bool = False
     """Whether to compute in bfloat16."""
     seed: int = 0
@@ -72,8 +72,21 @@ class Learning:
         self.steps = self.each * settings.epochs
         self.optimiser = torch.optim.AdamW(learner.trained(), lr=settings.rate, weight_decay=_DECAY)
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How much is learned from."""
+        return {
+            "pairs to learn from": len(self.pairs),
+            "hard negatives": sum(len(each.hard) for each in self.pairs),
+        }
+
     def run(self, progress: Progress) -> dict[str, float]:
-        """Learn to the end, from where it was stopped if it was; the mean loss of every epoch."""
+        """Learn to the end, from where it was stopped if it was; the mean loss of every epoch.
+
+        Raises:
+            KgalignError: the loss is no number any more, or there is not enough memory.
+            RunError: there is no room for what was learned.
+        """
         losses: list[float] = self.checkpoints.load(self.learner, self.optimiser).losses
         self.learner.train(True)
         with progress.task("training the encoder", self.steps, "steps") as task:
@@ -128,6 +141,12 @@ class Learning:
         torch.manual_seed(self.settings.seed * 1_000_003 + step)
         try:
             loss = self._loss(batch)
+            lost = float(loss.detach())
+            if not math.isfinite(lost):
+                raise KgalignError(
+                    f"The loss is no number any more in step {step + 1:,} of {self.steps:,}",
+                    f"Try a lower --lr than {self.settings.rate:g}, or a higher --temperature",
+                )
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.learner.trained(), _CLIP)
             for group in self.optimiser.param_groups:
@@ -140,7 +159,7 @@ class Learning:
             raise KgalignError(
                 f"There is not enough memory for {len(batch)} pairs at once", self._smaller(len(batch))
             ) from error
-        return float(loss.detach())
+        return lost
 
     def _loss(self, batch: Sequence[Pair]) -> Any:  # noqa: ANN401 - a tensor
         import torch

@@ -79,14 +79,20 @@ class Learner(Protocol):
 def spec_of(encoder: str) -> str:
     """The specification of an embedder for a model: a bare name is one of sentence-transformers.
 
-    :raises KgalignError: it is an embedder that can't be trained here.
+    :raises KgalignError: it is an embedder that can't be trained here, or names no model.
     """
-    scheme, mark, rest = encoder.partition(":")
+    scheme, mark, _ = encoder.partition(":")
     if mark and scheme == "openai":
         raise KgalignError(
             "The model of a server can't be trained here", "Give --encoder sentence-transformers:MODEL"
         )
-    return encoder if mark and scheme in _SCHEMES and rest else f"sentence-transformers:{encoder}"
+    spec = encoder if mark and scheme in _SCHEMES else f"sentence-transformers:{encoder}"
+    scheme, _, model = spec.partition(":")
+    if not (split_spec(model)[0] if scheme == "llm2vec" else model).strip():
+        raise KgalignError(
+            "The encoder has no name", "Give --encoder sentence-transformers:MODEL or llm2vec:MODEL"
+        )
+    return spec
 
 
 def open_learner(spec: str, *, seed: int, how: How = "links") -> Learner:
@@ -259,7 +265,7 @@ def _learned(model: Any) -> dict[str, Any]:  # noqa: ANN401 - a module
 def vectors_of(learner: Learner, texts: Sequence[str]) -> Floats:
     """(texts, dimensions) vectors of unit length; each text is read once, beside those of like length.
 
-    :raises KgalignError: there is not enough memory.
+    :raises KgalignError: there is not enough memory, or the vectors are no numbers.
     """
     import torch
 
@@ -280,4 +286,8 @@ def vectors_of(learner: Learner, texts: Sequence[str]) -> Floats:
             "Free some memory, or take a smaller encoder",
         ) from error
     found = np.concatenate(rows)
+    if not np.isfinite(found).all():
+        raise KgalignError(
+            "The encoder gives vectors that are no numbers", "Try a lower --lr, or take another encoder"
+        )
     return np.asarray(found[[place[text] for text in texts]], np.float32)

@@ -18,11 +18,13 @@ from kgalign.arrays import Flags
 from kgalign.errors import InputError
 from kgalign.rdf.graph import Ids
 from kgalign.retrieve.dense import texts_of
-from kgalign.train.data import Split
+from kgalign.train.data import Origin, Split
 from kgalign.train.labels import SOURCES, Gold, Label, SourceName, labels_of
 from kgalign.train.runs import Run
 from kgalign.train.splitting import Together, drawn, split_entities
 
+HELD_OUT_BY = "held-out entities by "
+"""What the counts of held-out entities are called, before who says what their partners are."""
 HARD = 10
 """Most candidates that lost of a link."""
 _OTHERS = 20_000
@@ -55,6 +57,8 @@ class Sought:
     """Of each left one, places of its partners in ``rights``."""
     held_out: Flags
     """(rights,) which are held out too; the others may have been shown."""
+    origins: tuple[Origin, ...] = ()
+    """Of each left one, who says what its partners are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +138,10 @@ def gather(
             "pairs to learn from": len(found),
             "hard negatives": sum(len(each.hard) for each in found),
             "held-out entities": sum(len(each.lefts) for each in sought),
+            **{
+                f"{HELD_OUT_BY}{name}": count
+                for name, count in sorted(Counter(name for each in sought for name in each.origins).items())
+            },
             **{f"links by {name}": count for name, count in sorted(_origins(labels).items())},
         },
     )
@@ -243,11 +251,11 @@ def _texts(number: int, side: _Side) -> Iterator[Pair]:
 def _sought(side: _Side, labels: Sequence[Label], seed: int) -> Sought:
     """The held-out links of a run."""
     words = [bool(text) for text in side.right]
-    found = [(each.left, [right for right in each.partners if words[right]]) for each in labels]
+    found = [(each, [right for right in each.partners if words[right]]) for each in labels]
     asked = [
-        (left, partners)
-        for left, partners in found
-        if partners and side.left[left] and side.left_split[left] == "test"
+        (label, partners)
+        for label, partners in found
+        if partners and side.left[label.left] and side.left_split[label.left] == "test"
     ]
     partners = {right for _, those in asked for right in those}
     others = [
@@ -262,10 +270,11 @@ def _sought(side: _Side, labels: Sequence[Label], seed: int) -> Sought:
     rights = sorted([*others, *rest])
     place_of = {right: place for place, right in enumerate(rights)}
     return Sought(
-        lefts=tuple(side.left[left] for left, _ in asked),
+        lefts=tuple(side.left[label.left] for label, _ in asked),
         rights=tuple(side.right[each] for each in rights),
         partners=tuple(np.array([place_of[right] for right in those], np.int32) for _, those in asked),
         held_out=np.array([right in held_out for right in rights], bool),
+        origins=tuple(label.origin for label, _ in asked),
     )
 
 

@@ -35,7 +35,12 @@ class Run:
             KgalignError: there is no finished run, or its votes were cast on other prompts than those of now.
         """
         self.path = path
-        self.name = path.resolve().name
+        try:
+            self.name = path.resolve().name
+        except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
+            raise RunError(
+                f"{path} can't be read: {error}", "Give the folder that `kgalign run -o` wrote"
+            ) from error
         self.finished = Finished(RunFolder(path))
         self.config: Config = self.finished.config
         self.left: Profile = self.finished.left

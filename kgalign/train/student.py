@@ -99,7 +99,7 @@ def train_student(
         InputError: the examples can't be used.
         MissingExtra: PyTorch or transformers is not installed.
         RunError: there is something under that name already, or it can't be written.
-        KgalignError: the encoder can't be loaded, or there is not enough memory.
+        KgalignError: the encoder can't be loaded, there is not enough memory, or the loss is no number.
     """
     settings = settings or StudentSettings()
     progress = progress or NoProgress()
@@ -249,6 +249,12 @@ class _Training:
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.settings.bf16):
                 scores = self.scorer([(each.record, option) for each in batch for option in each.options])
             loss = _listwise(scores, batch)
+            lost = float(loss.detach())
+            if not math.isfinite(lost):
+                raise KgalignError(
+                    f"The loss is no number any more in step {step + 1:,} of {self.steps:,}",
+                    "Try it without --bf16" if self.settings.bf16 else "Take another encoder",
+                )
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.trained, _CLIP)
             for group, highest in zip(self.optimiser.param_groups, self.highest, strict=True):
@@ -263,7 +269,7 @@ class _Training:
                 f"Try --batch {size // 2}" if size > 1 else "Free some memory, or take a smaller encoder"
             )
             raise KgalignError(f"There is not enough memory for {size} questions at once", smaller) from error
-        return float(loss.detach())
+        return lost
 
 
 def _listwise(scores: Any, batch: Sequence[Item]) -> Any:  # noqa: ANN401 - tensors
@@ -346,6 +352,8 @@ def _base_digest(scorer: Scorer) -> str:
 
 def _save(scorer: Scorer, card: Card, folder: Path, out: Path) -> Card:
     """Write model, card and description beside the place, and move them there."""
+    from safetensors import SafetensorError  # what a disk that is full gives, too
+
     partial = folder / "student"
     try:
         store.remove(partial)
@@ -357,6 +365,6 @@ def _save(scorer: Scorer, card: Card, folder: Path, out: Path) -> Card:
         if out.is_dir():
             out.rmdir()
         partial.replace(out)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise RunError(f"{out} can't be written: {error}", "Name a place that you may write to") from error
     return card

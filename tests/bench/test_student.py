@@ -64,12 +64,18 @@ def test_the_most_similar_candidate_is_found_and_none_is_never_said(folder: Path
 def test_the_trials_leave_each_set_out_once(folder: Path) -> None:
     trials = list(student.trials(folder, folder, ()))
     names = [each.name for each in trials]
-    assert names == ["abt_buy", *(f"holdout {name}" for name in SETS), *SETS, "abt_buy, all teachers"]
+    assert names == [
+        "abt_buy",
+        student.APART,
+        *(f"holdout {name}" for name in SETS),
+        *SETS,
+        "abt_buy, all teachers",
+    ]
     for trial in trials:
         if trial.name in SETS:
             assert {each.set for each in trial.test} == {trial.name}
             assert trial.name not in {each.set for each in trial.train}
-        if trial.name.startswith("abt_buy"):
+        if trial.name == student.APART:
             assert {each.set for each in trial.train} == {"D4"}, "the test shows records of D2"
     with pytest.raises(InputError, match="no trial D3"):
         list(student.trials(folder, None, ["D3"]))

@@ -1,4 +1,5 @@
 import logging
+import os
 import shutil
 import socket
 import sys
@@ -152,6 +153,16 @@ def test_a_folder_is_known_by_its_content(tmp_path: Path) -> None:
     assert SentenceTransformers("a/name").identity == "sentence-transformers:a/name"
     with pytest.raises(KgalignError, match=r"can't be read: .*too long"):
         SentenceTransformers("x" * 10_000)
+
+
+def test_a_file_of_a_model_may_have_a_name_that_is_no_utf8(tmp_path: Path) -> None:
+    found: set[str] = set()
+    for name in (b"\xff.txt", b"\xfe.txt"):
+        model = tmp_path / str(len(found))
+        model.mkdir()
+        Path(os.fsdecode(os.fsencode(model / "") + b"/" + name)).write_bytes(b"notes")
+        found.add(SentenceTransformers(str(model)).identity)
+    assert len(found) == 2, "names count"
 
 
 @pytest.mark.parametrize(

@@ -226,12 +226,13 @@ def test_what_the_judge_would_not_count_is_wrong(data: Path, tmp_path: Path) -> 
 def test_a_question_that_fails_is_wrong_and_asked_again(data: Path, tmp_path: Path) -> None:
     test = read_data(data)[1]["test"]
     with running(ScriptedSettings(context=CONTEXT)) as server:
+        port = int(server.url.split(":")[2].split("/")[0])
         found = compare([data], tmp_path / "out", Systems(judges=("llm",)), config=asking(server.url))
     first = row(found, "scripted")
     assert 0 < (first.unusable or 0) < len(test)
     assert first.calls == len(test) - (first.unusable or 0)
     assert any(f"no answer to {first.unusable} questions" in each for each in found.notes)
-    with running(ScriptedSettings()) as server:
+    with running(ScriptedSettings(), port=port) as server:
         again = compare([data], tmp_path / "out", Systems(judges=("llm",)), config=asking(server.url))
         assert server.requests < len(test), "those that were answered are not asked again"
     assert row(again, "scripted").unusable == 0
@@ -254,6 +255,27 @@ def test_made_again_nobody_is_asked_and_the_bytes_are_the_same(run: Path, data: 
         for each in content["rows"]:
             each.pop("seconds")
     assert here == there
+
+
+def test_another_server_and_an_adapter_that_is_trained_again_are_asked(data: Path, tmp_path: Path) -> None:
+    adapter = tmp_path / "tuned"
+    adapter.mkdir()
+    weights = adapter / "adapter_model.safetensors"
+    systems = Systems(judges=("llm",), adapters=(str(adapter),))
+    test = len(read_data(data)[1]["test"])
+    asked = []
+    with (
+        running(ScriptedSettings(adapter=str(adapter))) as one,
+        running(ScriptedSettings(adapter=str(adapter))) as other,
+    ):
+        for server, content in ((one, b"first"), (one, b"again"), (one, b"again"), (other, b"again")):
+            weights.write_bytes(content)
+            before = len(list((tmp_path / "out").glob("answers/*.jsonl")))
+            compare([data], tmp_path / "out", systems, config=asking(server.url, model="scripted"))
+            logs = list((tmp_path / "out").glob("answers/*.jsonl"))
+            assert {len(path.read_text(encoding="utf8").splitlines()) for path in logs} == {test}
+            asked.append(len(logs) - before)
+    assert asked == [2, 1, 0, 2], "the model and its adapter, the adapter, nobody, and both elsewhere"
 
 
 def test_killed_it_goes_on(data: Path, tmp_path: Path) -> None:
@@ -344,6 +366,24 @@ def test_what_a_server_calls_its_model_is_no_markup(data: Path) -> None:
     text = as_markdown(compared([sets], [system], said, seed=0))
     assert "x\\|y \\<b\\>\\[click\\](http://evil.example)\\\\x1b\\[2J\\\\nz" in text
     assert "\x1b" not in text
+
+
+def test_draws_of_two_sets_have_nothing_in_common(tmp_path: Path) -> None:
+    """Sets that are alike in all but the name: with the same draws their mean would vary like each alone."""
+    folders = [_folder(tmp_path / name, test=questions(range(200))) for name in ("one", "two")]
+    sets = open_sets(folders, questions=None, seed=0)
+    system, lesser = System("half"), System("less")
+    said = {}
+    for data in sets:
+        for each, share in ((system, 2), (lesser, 3)):
+            right = {one.id: number_of(one, one.answer) for one in data.test}
+            choices = {id: right[id] if k % share == 0 else -1 for k, id in enumerate(right)}
+            said[data.name, each] = Answers(choices)
+    found = compared(sets, [system, lesser], said, seed=0)
+    for rows in ([each for each in found.rows if each.system == "half"], found.gains):
+        one, two, mean = (each.accuracy_interval.high - each.accuracy_interval.low for each in rows)
+        assert mean < 0.8 * min(one, two)
+    assert compared(sets, [system, lesser], said, seed=0) == found
 
 
 def test_who_gave_the_answers_is_said(run: Path, pair: Pair, tmp_path: Path) -> None:

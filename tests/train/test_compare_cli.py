@@ -60,6 +60,15 @@ def test_several_sets_and_their_mean(data: Path, tmp_path: Path) -> None:
     assert rows["mean of all"]["questions"] == 30
 
 
+def test_no_name_reaches_the_terminal_raw(tmp_path: Path) -> None:
+    data = write_questions(tmp_path / "códes\u202e\x9b")
+    code, text = call(data, "-o", tmp_path / "out", "--judge", "scripted", "--json")
+    assert (code, text.isascii()) == (0, True)
+    content = json.loads(text)
+    assert content["sets"][0]["name"] == data.name
+    assert content == json.loads((tmp_path / "out" / "comparison.json").read_text(encoding="utf8"))
+
+
 def test_as_a_process(data: Path, tmp_path: Path, kgalign: Callable[..., "CompletedProcess[str]"]) -> None:
     result = kgalign("train", "compare", data, "-o", tmp_path / "out", "--judge", "scripted")
     assert (result.returncode, result.stderr) == (0, "")
@@ -81,6 +90,9 @@ def test_as_a_process(data: Path, tmp_path: Path, kgalign: Callable[..., "Comple
         (["--judge", "scripted", "--config", "missing.toml"], "missing.toml"),
         (["--run", "missing"], "missing"),
         (["--judge", "scripted", "--choose", "uncertain"], "no run to make examples of"),
+        (["--encoder", ""], "--encoder is empty"),
+        (["--base", " "], "--base is empty"),
+        (["--judge", "llm", "--adapter", ""], "--adapter is empty"),
         (["--base", "nowhere/at-all"], "" if HAS_TORCH else "kgalign[train]"),
     ],
 )
@@ -91,7 +103,7 @@ def test_one_line_and_nothing_written(
     assert code == 2, text
     assert expected in text
     assert len([line for line in text.splitlines() if "rror: " in line]) == 1
-    assert not (tmp_path / "out" / "comparison.json").exists()
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_is_no_folder_of_examples(tmp_path: Path) -> None:
@@ -131,3 +143,4 @@ def test_without_pytorch_the_extra_is_named(data: Path, tmp_path: Path, option: 
     code, text = call(data, "-o", tmp_path / "out", option, tmp_path / "nothing")
     assert (code, len(text.splitlines())) == (2, 1)
     assert "kgalign[train]" in text
+    assert not (tmp_path / "out").exists()

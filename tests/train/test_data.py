@@ -94,6 +94,28 @@ def test_a_broken_about_is_refused(tmp_path: Path, text: str) -> None:
         read_data(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("digests", {}),
+        ("digests", []),
+        ("digests", {"train": "x", "valid": "x", "test": None}),
+        ("settings", None),
+        ("settings", []),
+        ("settings", {"runs": {"name": "x"}}),
+        ("settings", {"runs": None}),
+        ("settings", {"runs": ["x"]}),
+        ("templates", None),
+    ],
+)
+def test_a_damaged_about_is_refused(tmp_path: Path, name: str, value: object) -> None:
+    write_data(tmp_path, ALL, About({}, {}, {}))
+    content = json.loads((tmp_path / ABOUT).read_text(encoding="utf8"))
+    (tmp_path / ABOUT).write_text(json.dumps({**content, name: value}), encoding="utf8")
+    with pytest.raises(InputError, match=r"data\.json is damaged"):
+        read_data(tmp_path)
+
+
 def test_another_layout_is_refused(tmp_path: Path) -> None:
     write_data(tmp_path, ALL, About({}, {}, {}))
     content = json.loads((tmp_path / ABOUT).read_text(encoding="utf8"))

@@ -85,6 +85,27 @@ def test_the_model_of_a_server(refused: Callable[..., None]) -> None:
     refused("server can't be trained", encoder="openai:http://localhost:8000/v1#model")
 
 
+@pytest.mark.parametrize("encoder", ["", " ", "sentence-transformers:", "llm2vec:", "llm2vec:#Retrieve"])
+def test_an_encoder_without_a_name(refused: Callable[..., None], encoder: str) -> None:
+    refused("has no name", "--encoder", encoder=encoder)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--lr", "nan"), ("--lr", "inf"), ("--temperature", "nan"), ("--test", "nan")]
+)
+def test_what_is_no_number(kgalign: Command, run: Path, tmp_path: Path, option: str, value: str) -> None:
+    result = kgalign("train", "encoder", run, "--encoder", "no/where", "-o", tmp_path / "out", option, value)
+    assert result.returncode == 2, result.stderr
+    assert option in result.stderr
+    assert f"{value} is no finite number" in result.stderr
+    assert not list(tmp_path.glob("*out*"))
+
+
+def test_a_run_that_is_a_link_to_itself(refused: Callable[..., None], tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    refused("loop", "can't be read", source=tmp_path / "loop")
+
+
 def test_a_place_that_is_taken(kgalign: Command, run: Path, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("something of the user's")
     result = kgalign("train", "encoder", run, "--encoder", "no/where", "-o", tmp_path / "out")

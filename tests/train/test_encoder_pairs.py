@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kgalign.retrieve.dense import texts_of
-from kgalign.train.encoder_pairs import Material, gather, sources_of
+from kgalign.train.encoder_pairs import HELD_OUT_BY, Material, gather, sources_of
 from kgalign.train.labels import SOURCES, Gold, SourceName
 from kgalign.train.runs import Run
 from tests.conftest import Pair
@@ -101,6 +101,19 @@ def test_links_to_test_with_are_what_is_held_out(run: Run, pair: Pair) -> None:
     }
     assert {(left[a], right[b]) for a, b in kept} <= found
     assert not _shown(material) & {left[a] for a, _ in kept}
+
+
+def test_it_is_known_who_says_what_the_held_out_partners_are(run: Run, pair: Pair) -> None:
+    links = tuple(sorted(pair.links))
+    for gold, sources, expected in (
+        (Gold(), (), {"evidence"}),
+        (Gold(links), (), {"gold"}),
+        (Gold(links[:30]), ("evidence",), {"evidence", "gold"}),
+    ):
+        counts = _gather(run, gold, *sources).counts
+        by = {name: counts.get(f"{HELD_OUT_BY}{name}", 0) for name in SOURCES}
+        assert {name for name, count in by.items() if count} == expected
+        assert sum(by.values()) == counts["held-out entities"]
 
 
 def test_texts_alone_are_paired_with_themselves(run: Run) -> None:

@@ -14,12 +14,15 @@ import pytest
 from click.testing import CliRunner
 from kgalign.cli import main
 
-from kgalign.errors import InputError
+from kgalign.errors import InputError, KgalignError
 from kgalign.judge.student_model import Student
+from kgalign.progress import NoProgress
 from kgalign.train.adapters import read_record
 from kgalign.train.compare import JSON, Making, compare
+from kgalign.train.compare_adapters import Asking, explained_memory
+from kgalign.train.compare_answers import Kept
 from kgalign.train.compare_report import Comparison
-from kgalign.train.compare_sets import number_of
+from kgalign.train.compare_sets import number_of, open_sets
 from kgalign.train.compare_systems import Systems
 from kgalign.train.data import About, Example, Split, read_data, write_data
 from kgalign.train.recipes import recipe_of
@@ -144,6 +147,35 @@ def test_a_student_says_what_it_learned_from(sets: list[Path], encoder: str, tmp
         compare(sets, tmp_path / "out", Systems(students=(tmp_path / "mine",), threads=1))
 
 
+def test_an_encoder_that_learned_from_runs_is_noted(sets: list[Path], encoder: str, tmp_path: Path) -> None:
+    quick = replace(QUICK, epochs=1)
+    trained = tmp_path / "trained"
+    shutil.copytree(encoder, trained)
+    (trained / "encoder.json").write_text("{}")
+    for begins, known in ((encoder, 0), (str(trained), 1)):
+        systems = Systems(encoder=begins, training=quick, threads=1)
+        found = compare(sets[:1], tmp_path / f"out{known}", systems)
+        assert len([each for each in found.notes if "learned from entities of runs" in each]) == known
+
+
+def test_an_encoder_that_is_none_leaves_nothing(sets: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(KgalignError):
+        compare(sets, tmp_path / "out", Systems(encoder=str(tmp_path / "none"), training=QUICK))
+    assert not (tmp_path / "out").exists()
+
+
+def test_where_memory_runs_out_it_is_said_what_to_do() -> None:
+    import torch
+
+    with (
+        pytest.raises(KgalignError, match="Memory ran out while tiny was asked 16"),
+        explained_memory("tiny", 16),
+    ):
+        torch.empty(1 << 50)
+    with pytest.raises(RuntimeError, match="shape"), explained_memory("tiny", 16):
+        torch.zeros(2).reshape(3)
+
+
 _COMPARE = """
 import sys
 from pathlib import Path
@@ -204,6 +236,16 @@ def test_adapters_are_trained_and_asked_beside_their_base(tmp_path: Path) -> Non
     assert replace(again.rows[1], seconds=None) == replace(adapter, seconds=None)
     content = json.loads((tmp_path / "out" / JSON).read_text(encoding="utf8"))
     assert [each["name"] for each in content["trained"]] == ["adapter: data"]
+
+
+def test_a_model_that_is_asked_otherwise_is_asked_again(tmp_path: Path) -> None:
+    data = make_data(tmp_path / "examples", short=True, most=16)
+    model = model_for(tmp_path / "tiny", data)
+    sets = open_sets([data], questions=2, seed=0)
+    recipe = recipe_of("cpu-tiny", {})
+    for each, logs in ((recipe, 1), (recipe, 1), (replace(recipe, batch=recipe.batch + 1), 2)):
+        Asking(str(model), each, 4, Kept(tmp_path / "answers"), NoProgress()).ask("tiny", None, sets)
+        assert len(list((tmp_path / "answers").iterdir())) == logs
 
 
 def test_a_student_that_is_none(sets: list[Path], tmp_path: Path) -> None:

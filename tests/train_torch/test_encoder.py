@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 
-from kgalign.errors import KgalignError
+from kgalign.errors import KgalignError, RunError
 from kgalign.evaluate.gold import read_pairs
 from kgalign.folder import RunFolder
 from kgalign.records import Candidates
@@ -25,8 +26,8 @@ from kgalign.retrieve.llm2vec import Reading, load_decoder
 from kgalign.train.encoder import EncoderSettings, ranks, train_encoder
 from kgalign.train.encoder_loop import contrast
 from kgalign.train.encoder_models import MASKED, How, masked_loss, open_learner
+from kgalign.train.encoder_pairs import HARD, Sought
 from kgalign.train.encoder_pairs import Pair as Texts
-from kgalign.train.encoder_pairs import Sought
 from kgalign.train.labels import Gold
 from tests.conftest import Pair, Watcher
 from tests.train import judged_runs
@@ -328,7 +329,75 @@ def test_the_command_tells_what_came_of_it(
     result = kgalign("train", "encoder", run, "--encoder", model, "-o", tmp_path / "out", *flags)
     assert result.returncode == 0, result.stderr
     assert "20 held-out entities: recall@1 0." in result.stdout
+    assert "copied" not in result.stdout
     assert f"--embedder sentence-transformers:{tmp_path / 'out'}" in result.stdout
+
+
+def test_the_command_tells_of_few_pairs_and_of_partners_that_the_run_itself_gave(
+    kgalign: Command, bases: dict[str, str], tmp_path: Path
+) -> None:
+    people = judged_runs.people(tmp_path / "people", 120)
+    run = judged_runs.run(people, tmp_path / "run", judge="evidence")
+    flags = ("--max-pairs", 4, "--batch", 2, "--epochs", 1, "--threads", 1)
+    out = tmp_path / "out"
+    result = kgalign("train", "encoder", run, "--encoder", bases[KINDS[0]], "-o", out, *flags)
+    assert result.returncode == 0, result.stderr
+    counts = _card(out)["counts"]
+    assert ", of 4 links." in result.stdout
+    assert counts["pairs to learn from"] == 4 < counts["links"]
+    assert counts["hard negatives"] <= 4 * HARD
+    told = (
+        f"The partners of {counts['held-out entities']} held-out entities come from evidence: it is measured"
+    )
+    assert told in result.stdout
+    assert told in (out / "README.md").read_text(encoding="utf8")
+
+
+@pytest.mark.parametrize(
+    ("epochs", "batch", "words"),
+    [
+        (2, 32, r"loss is no number any more in step 2 of \d+\. Try a lower --lr than 1e\+30"),
+        (1, 400, r"vectors that are no numbers\. Try a lower --lr"),
+    ],
+)
+@pytest.mark.parametrize("how", ["links", "simcse"])
+def test_a_training_that_diverged_is_told_and_not_saved(
+    run: Path,
+    gold: Gold,
+    bases: dict[str, str],
+    tmp_path: Path,
+    how: How,
+    epochs: int,
+    batch: int,
+    words: str,
+) -> None:
+    settings = EncoderSettings(how=how, rate=1e30, epochs=epochs, batch=batch)
+    with pytest.raises(KgalignError, match=words):
+        train_encoder([run], bases[KINDS[0]], tmp_path / "out", settings, gold=gold)
+    assert not (tmp_path / "out").exists()
+
+
+class Full(Watcher):
+    """Lets no more than a few bytes into a file once the training is done."""
+
+    @contextmanager
+    def task(self, name: str, total: int | None = None, unit: str = "") -> Iterator[Watcher]:
+        if name == "measure what it is":
+            resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+        yield self
+
+
+def test_a_disk_that_is_full_is_told_in_a_sentence(
+    run: Path, gold: Gold, bases: dict[str, str], tmp_path: Path
+) -> None:
+    settings = EncoderSettings(epochs=1)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with pytest.raises(RunError, match=r"can't be written: .*File too large"):
+            train_encoder([run], bases[KINDS[0]], tmp_path / "out", settings, gold=gold, progress=Full())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert not (tmp_path / "out").exists()
 
 
 # --- The loss and the measure
@@ -366,3 +435,5 @@ def test_ranks_are_of_the_best_partner_and_ties_count_against_it() -> None:
     sought = Sought(("a", "b", "c"), ("A", "B", "C", "D", "E"), partners, held_out)
     assert ranks(lefts, rights, sought, np.ones(5, bool)).tolist() == [2, 1, 2]
     assert ranks(lefts, rights, sought, held_out).tolist() == [1, 1, 2]
+    lost = np.full((3, 3), np.nan, np.float32)
+    assert ranks(lost, rights, sought, np.ones(5, bool)).tolist() == [5, 4, 5], "it is not found"

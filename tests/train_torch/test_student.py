@@ -1,6 +1,7 @@
 """A student is trained, stopped, saved and asked, with an encoder made in the test."""
 
 import json
+import resource
 import shutil
 import signal
 import subprocess
@@ -17,11 +18,11 @@ import torch
 
 from kgalign import running
 from kgalign.config import as_config
-from kgalign.errors import InputError, KgalignError
+from kgalign.errors import InputError, KgalignError, RunError
 from kgalign.folder import RunFolder
-from kgalign.judge.student_model import Student, no_memory, read_card, text_of
+from kgalign.judge.student_model import Student, load_scorer, no_memory, read_card, text_of
 from kgalign.records import Hearing, Opinion, Profile
-from kgalign.train.student import StudentSettings, item_of, train_student
+from kgalign.train.student import StudentSettings, _save, item_of, train_student
 from tests.conftest import Pair, Watcher
 from tests.llm_runs.runs import doubtful, step
 from tests.train.student_questions import questions, write_questions
@@ -150,6 +151,25 @@ def test_a_base_that_is_not_there_and_a_damaged_student_are_told_in_a_sentence(
     (copy / "model.safetensors").write_bytes(weights)
     with pytest.raises(InputError, match="another model"):
         Student(copy)
+
+
+def test_a_training_that_diverged_is_told_and_not_saved(encoder: Path, data: Path, tmp_path: Path) -> None:
+    settings = StudentSettings(rate=1e30, head_rate=1e30)
+    with pytest.raises(KgalignError, match=r"loss is no number any more in step 2 of \d+"):
+        train_student(data, str(encoder), tmp_path / "out", settings, threads=1)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_disk_that_is_full_is_told_in_a_sentence(student: Path, tmp_path: Path) -> None:
+    scorer = load_scorer(str(student), 64, threads=1)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limit[1]))
+    try:
+        with pytest.raises(RunError, match=r"can't be written: .*File too large"):
+            _save(scorer, read_card(student), tmp_path, tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert not (tmp_path / "out").exists()
 
 
 def test_too_little_memory_names_a_smaller_batch(encoder: Path, tmp_path: Path) -> None:
