@@ -6,7 +6,6 @@ between any two instructions leaves nothing that would be taken for finished.
 """
 
 import errno
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from typing import Any, TypeVar
 
 from kgalign import store
 from kgalign.errors import RunError
+from kgalign.locks import hold
 
 FORMAT = 1
 """Version of ``run.json``."""
@@ -177,12 +177,11 @@ class RunFolder:
             self._prepare()
             descriptor = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise RunError(
-                    f"Another kgalign is at work in {self}", "Wait for it, or give another folder with -o"
-                ) from error
+            hold(
+                descriptor,
+                f"Another kgalign is at work in {self}",
+                "Wait for it, or give another folder with -o",
+            )
             yield
         finally:
             os.close(descriptor)

@@ -230,11 +230,8 @@ async def _way_not_to_think(backend: "OpenAIBackend", notes: Mapping[str, str]) 
         else:
             if not _thinks(answer):
                 return way
-    log.warning(
-        "%s thinks aloud before it answers, and can't be kept from it: answers may be cut off; give it "
-        "more room by llm.answer_tokens, or another model",
-        backend.name,
-    )
+    what = "%s thinks aloud before it answers, and can't be kept from it: raise llm.answer_tokens"
+    log.warning(what, backend.name)
     return ""
 
 

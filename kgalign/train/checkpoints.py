@@ -1,6 +1,5 @@
 """What has been learned so far, kept beside the place of a model until it is finished."""
 
-import fcntl
 import hashlib
 import json
 import os
@@ -13,6 +12,7 @@ from typing import Any, Protocol, Self
 
 from kgalign import store
 from kgalign.errors import RunError
+from kgalign.locks import hold
 
 _FILE = "checkpoint.pt"
 
@@ -58,10 +58,10 @@ class Checkpoints:
                 f"{out} can't be written: {error}", "Name a place that you may write to"
             ) from error
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+            hold(self._lock, f"Another kgalign trains {out}", "Wait for it, or give another folder")
+        except RunError:
             os.close(self._lock)
-            raise RunError(f"Another kgalign trains {out}", "Wait for it, or give another folder") from error
+            raise
 
     def __enter__(self) -> Self:
         return self

@@ -9,7 +9,6 @@ All that takes long is kept in the folder: a comparison that was stopped goes on
 with a further system asks that alone.
 """
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ from pathlib import Path
 from kgalign.config import Config
 from kgalign.errors import InputError, RunError
 from kgalign.folder import RUN_FILE, writing
+from kgalign.locks import hold
 from kgalign.progress import NoProgress, Progress
 from kgalign.rdf.write import complete_or_nothing
 from kgalign.train.compare_report import Comparison, as_json, as_markdown
@@ -123,12 +123,7 @@ def _opened(out: Path) -> Iterator[None]:
         out.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(out / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise RunError(
-                f"Another kgalign compares in {out}", "Wait for it, or give another folder with -o"
-            ) from error
+        hold(descriptor, f"Another kgalign compares in {out}", "Wait for it, or give another folder with -o")
         yield
     finally:
         if new and all(each.is_dir() or each == out / _LOCK for each in out.rglob("*")):

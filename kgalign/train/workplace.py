@@ -4,7 +4,6 @@
 the last checkpoint that is whole; one of other settings is not taken up.
 """
 
-import fcntl
 import json
 import os
 import re
@@ -16,6 +15,7 @@ from typing import Any
 
 from kgalign.errors import RunError
 from kgalign.ledger.keys import digest
+from kgalign.locks import hold
 from kgalign.rdf.write import complete_or_nothing
 from kgalign.train.adapters import RECORD, WEIGHTS
 
@@ -66,12 +66,7 @@ class Workplace:
             reason = (error.strerror or str(error)).lower()
             raise RunError(f"{self.folder} can't be written: {reason}", "Name another place") from error
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise RunError(
-                    f"Another process trains {self.out}", "Wait for it, or name another"
-                ) from error
+            hold(descriptor, f"Another process trains {self.out}", "Wait for it, or name another")
             self._begin(fingerprint, what, force)
             yield fingerprint
         finally:
