@@ -183,6 +183,12 @@ def cost(data: Path, only: tuple[str, ...], json_file: Path | None, results: Pat
 @click.option("--concurrency", default=32, show_default=True, help="Requests under way at once.")
 @click.option("--rounds", default=3, show_default=True, help="Rounds; medians are shown.")
 @click.option("--note", default="", metavar="TEXT", help="What else the results should say.")
+@click.option(
+    "--setup",
+    default="",
+    metavar="TEXT",
+    help="For the heading; results of other set-ups keep their section.",
+)
 @click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the rows there as JSON.")
 @RESULTS
 def overhead(
@@ -193,6 +199,7 @@ def overhead(
     concurrency: int,
     rounds: int,
     note: str,
+    setup: str,
     json_file: Path | None,
     results: Path,
 ) -> None:
@@ -214,8 +221,10 @@ def overhead(
         json_file.write_text(bench.as_json(rows), encoding="utf8")
     flags = f" --url URL --model {model}" if url else ""
     command = f"python -m bench overhead{flags} --votes {votes} --concurrency {concurrency} --rounds {rounds}"
-    name = "overhead of a real server" if url else "overhead"
-    title = "What asking takes, beside a real server" if url else "What asking takes"
+    command += f' --setup "{setup}"' if setup else ""
+    name = ", ".join(filter(None, ["overhead of a real server" if url else "overhead", setup]))
+    asking = "What asking takes, beside a real server" if url else "What asking takes"
+    title = ", ".join(filter(None, [asking, setup]))
     body = bench.as_markdown(rows)
     write_section(results, name, title, command, f"{body}\n\n{note}" if note else body)
 

@@ -55,7 +55,10 @@ class Learner(Protocol):
         """(texts, dimensions) vectors as a tensor of 32 bits."""
 
     def guess(self, texts: Sequence[str]) -> Any:  # noqa: ANN401 - a tensor
-        """The loss of guessing masked words of texts, a tensor; only of decoders."""
+        """The loss of guessing masked words of texts, a tensor.
+
+        :raises KgalignError: the model is no decoder.
+        """
 
     def trained(self) -> list[Any]:
         """The weights that learn."""
@@ -95,6 +98,12 @@ def spec_of(encoder: str) -> str:
     return spec
 
 
+def _only_decoders() -> KgalignError:
+    return KgalignError(
+        "Only decoders learn from masked words as the next ones (MNTP)", "Give --encoder llm2vec:MODEL"
+    )
+
+
 def open_learner(spec: str, *, seed: int, how: How = "links") -> Learner:
     """Load a model to learn.
 
@@ -112,9 +121,7 @@ def open_learner(spec: str, *, seed: int, how: How = "links") -> Learner:
     except ImportError as error:
         raise MissingExtra("Training an encoder", "train") from error
     if how == "mntp" and scheme != "llm2vec":
-        raise KgalignError(
-            "Only decoders learn from masked words as the next ones (MNTP)", "Give --encoder llm2vec:MODEL"
-        )
+        raise _only_decoders()
     identity = open_embedder(spec).identity
     torch.manual_seed(seed)
     return _Adapted(rest, identity, how) if scheme == "llm2vec" else _Sentences(rest, identity)
@@ -141,7 +148,7 @@ class _Sentences:
         return self._model(batch)["sentence_embedding"].float()
 
     def guess(self, texts: Sequence[str]) -> Any:  # noqa: ANN401 - a tensor
-        raise NotImplementedError("open_learner refuses it")
+        raise _only_decoders()
 
     def trained(self) -> list[Any]:
         return [each for each in self._model.parameters() if each.requires_grad]
