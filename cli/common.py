@@ -1,5 +1,6 @@
 """What several commands share: logging options, progress on a terminal, text that is safe to show."""
 
+import math
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -21,6 +22,17 @@ DELAY = 2.0
 """Seconds after which a piece of work gets a progress bar."""
 PIPED_WIDTH = 160
 """Characters per line where the output is no terminal."""
+
+
+class Number(click.FloatRange):
+    """A number in a range; click's own lets "nan" into each, and "inf" into those without an end."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401 - click's signature
+        """The number, if it is finite."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is no finite number.", param, ctx)
+        return number
 
 
 def log_options(command: Command) -> Command:

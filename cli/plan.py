@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import cell, console, log_options, terminal_progress
+from .common import Number, cell, console, log_options, terminal_progress
 from .options import settings, settings_options
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     help="Run folder: what is found out on the way is kept there, and `kgalign run` goes on from it.",
 )
 @settings_options
-@click.option("--rate", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Votes per second.")
+@click.option("--rate", type=Number(min=0, min_open=True), metavar="N", help="Votes per second.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 @log_options

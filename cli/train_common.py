@@ -10,6 +10,8 @@ import click
 
 from kgalign.logs import printable
 
+from .common import Number
+
 if TYPE_CHECKING:
     from kgalign.train.sft import Trained
 
@@ -40,7 +42,7 @@ def templates_option(command: Command) -> Command:
 
 def settings_options(command: Command) -> Command:
     """Options for how to train; each without a value is as the preset has it."""
-    whole, number = click.IntRange(1), click.FloatRange(0)
+    whole, number = click.IntRange(1), Number(0)
     for option in reversed(
         [
             click.option(

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from .common import log_options, terminal_progress
+from .common import Number, log_options, terminal_progress
 from .train_common import (
     base_option,
     out_option,
@@ -26,14 +26,14 @@ from .train_common import (
 @click.option("--judging", metavar="NAME", help="Judging of the runs; the latest one by default.")
 @click.option(
     "--sure",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     default=0.9,
     show_default=True,
     metavar="P",
     help="Least probability of what a case came to.",
 )
 @settings_options
-@click.option("--beta", type=click.FloatRange(0), metavar="B", help="How dear departing from the model is.")
+@click.option("--beta", type=Number(0), metavar="B", help="How dear departing from the model is.")
 @templates_option
 @log_options
 def dpo(

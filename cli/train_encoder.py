@@ -1,31 +1,20 @@
 """``kgalign train encoder``: the dense channel's encoder, from links or from texts alone."""
 
-import math
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from kgalign.logs import printable
 
-from .common import log_options, terminal_progress
+from .common import Number, log_options, terminal_progress
 
 if TYPE_CHECKING:
     from kgalign.train.encoder import EncoderCard
 
 _SOURCES = ("person", "votes", "evidence")
 _FILE = click.Path(path_type=Path)
-
-
-class _Number(click.FloatRange):
-    """A number in a range; click's own lets "nan" into each, and "inf" into those without an end."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401 - click's signature
-        number = float(super().convert(value, param, ctx))
-        if not math.isfinite(number):
-            self.fail(f"{value} is no finite number.", param, ctx)
-        return number
 
 
 @click.command("encoder")
@@ -50,17 +39,17 @@ class _Number(click.FloatRange):
               help="Learn from the texts alone, by dropout: links are only measured on.")  # fmt: skip
 @click.option("--mntp", is_flag=True,
               help="Learn from masked words: a decoder's first step, before --simcse.")  # fmt: skip
-@click.option("--test", type=_Number(0, 0.5), default=0.2, show_default=True,
+@click.option("--test", type=Number(0, 0.5), default=0.2, show_default=True,
               help="Share of the linked entities that is held out.")  # fmt: skip
 @click.option("--epochs", type=click.IntRange(1), metavar="N",
               help="Rounds of all links.  [default: 3; 1 without links]")  # fmt: skip
 @click.option("--batch", type=click.IntRange(2), default=32, show_default=True, help="Links of a step.")
 @click.option("--negatives", type=click.IntRange(0, 10), default=2, show_default=True,
               help="Candidates that lost, shown with each link.")  # fmt: skip
-@click.option("--learning-rate", "--lr", "rate", type=_Number(0, min_open=True), metavar="RATE",
+@click.option("--learning-rate", "--lr", "rate", type=Number(0, min_open=True), metavar="RATE",
               help="Highest learning rate.  [default: 5e-5; of LoRA 2e-4; with --simcse 3e-5, "
               "with --mntp 5e-5]")  # fmt: skip
-@click.option("--temperature", type=_Number(0, min_open=True), default=0.05, show_default=True,
+@click.option("--temperature", type=Number(0, min_open=True), default=0.05, show_default=True,
               help="Cosines are divided by it.")  # fmt: skip
 @click.option("--max-pairs", type=click.IntRange(2), metavar="N",
               help="Most links, or texts; others are left out by lot.")  # fmt: skip

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from .common import cell, console, log_options, terminal_progress
+from .common import Number, cell, console, log_options, terminal_progress
 
 if TYPE_CHECKING:
     from kgalign.train.data import About
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _SOURCES = ("gold", "person", "votes", "evidence")
 CHOICES = ("random", "retrieval", "blocking-max", "uncertain", "errors")
 TARGETS = ("answer", "structured", "explained")
-_SHARE = click.FloatRange(0, 1)
+_SHARE = Number(0, 1)
 _LEFT_OUT = {
     "unsure_left_out": "entities were not sure enough",
     "easy_left_out": "entities were too easy",
@@ -78,7 +78,7 @@ class Size(click.ParamType):  # type: ignore[type-arg, unused-ignore] # generic 
               help="Which entities to train on.")  # fmt: skip
 @click.option("--size", type=Size(), metavar="N|SHARE",
               help="Most examples in all, or a share of the entities, such as 10%.")  # fmt: skip
-@click.option("--none-share", type=click.FloatRange(0, 1, max_open=True), default=0.25, show_default=True,
+@click.option("--none-share", type=Number(0, 1, max_open=True), default=0.25, show_default=True,
               help="Share of the questions whose answer is none or no.")  # fmt: skip
 @click.option("--target", type=click.Choice(TARGETS), default="answer", show_default=True,
               help="The answer alone, with the evidence's explanation, or with the teacher's.")  # fmt: skip
@@ -88,9 +88,9 @@ class Size(click.ParamType):  # type: ignore[type-arg, unused-ignore] # generic 
               help="Leave out what the evidence is sure of and the answer agrees with.")  # fmt: skip
 @click.option("--synthetic", type=_SHARE, default=0.0, show_default=True,
               help="Negatives made by changing a value, per other example in training.")  # fmt: skip
-@click.option("--valid", type=click.FloatRange(0, 0.5), default=0.1, show_default=True,
+@click.option("--valid", type=Number(0, 0.5), default=0.1, show_default=True,
               help="Share of the entities for validation.")  # fmt: skip
-@click.option("--test", type=click.FloatRange(0, 0.4), default=0.1, show_default=True,
+@click.option("--test", type=Number(0, 0.4), default=0.1, show_default=True,
               help="Share of the entities for the test.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
               help="Seed of everything random.")  # fmt: skip

@@ -6,7 +6,7 @@ import click
 
 from kgalign.logs import printable
 
-from .common import log_options
+from .common import Number, log_options
 from .train_common import out_option
 
 _METHODS = ("linear", "ties", "dare_linear", "dare_ties", "average", "cat", "svd")
@@ -26,7 +26,7 @@ _METHODS = ("linear", "ties", "dare_linear", "dare_ties", "average", "cat", "svd
 @click.option("--by-scores", is_flag=True, help="Weights go by how each did on questions kept apart.")
 @click.option(
     "--density",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=Number(0, 1, min_open=True),
     default=0.5,
     show_default=True,
     metavar="SHARE",

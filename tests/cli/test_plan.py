@@ -29,6 +29,12 @@ def test_it_needs_no_server_and_names_limits(doubtful: Pair) -> None:
         assert expected in done.stdout
 
 
+def test_a_rate_that_is_no_number(doubtful: Pair) -> None:
+    done = runs.call(plan(doubtful, "--rate", "nan"))
+    assert done.returncode == 2
+    assert "nan is no finite number" in done.stderr
+
+
 def test_a_run_goes_on_from_a_plan_and_a_plan_leaves_a_run_as_it_is(doubtful: Pair, tmp_path: Path) -> None:
     out = tmp_path / "run"
     with running(ScriptedSettings()) as server:

@@ -99,12 +99,24 @@ def test_what_is_there_already(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "thesis.txt").read_text() == "mine"
 
 
-@pytest.mark.parametrize("flags", [("--lr", 0), ("--epochs", 0), ("--dropout", 1)])
-def test_settings_that_can_not_be(tmp_path: Path, flags: tuple[object, ...]) -> None:
-    assert (
-        "must be more than 0" in (told := _sft(tmp_path, make_data(tmp_path), "base", *flags))
-        or "shares" in told
-    )
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--lr", 0, "must be more than 0"),
+        ("--epochs", 0, "must be more than 0"),
+        ("--dropout", 1, "shares"),
+    ],
+)
+def test_settings_that_can_not_be(tmp_path: Path, option: str, value: object, said: str) -> None:
+    assert said in _sft(tmp_path, make_data(tmp_path), "base", option, value)
+
+
+@pytest.mark.parametrize(("option", "value"), [("--lr", "nan"), ("--warmup", "inf")])
+def test_settings_that_are_no_number(option: str, value: str) -> None:
+    sft = ["train", "sft", "--base", "base", "--data", "data", "-o", "out"]
+    result = CliRunner().invoke(main, [*sft, option, value])
+    assert result.exit_code == 2
+    assert f"{value} is no finite number" in result.stderr
 
 
 def test_without_the_extra(tmp_path: Path) -> None:
