@@ -46,6 +46,17 @@ class RetrieveConfig(Section):
     """Whether what an embedder reads names the attributes that the values are of."""
     k: int = Field(default=20, ge=1, le=1000)
 
+    @property
+    def embedder_folder(self) -> Path | None:
+        """Folder of the model that embeds in this process, where it is one and no name on the hub."""
+        scheme, _, model = (self.embedder or "").partition(":")
+        if scheme == "llm2vec":
+            model = model.partition("#")[0]
+        elif scheme != "sentence-transformers":
+            return None
+        folder = Path(model)
+        return folder if folder.is_dir() else None
+
     @field_validator("embedder")
     @classmethod
     def _embedder_is_known(cls, value: str | None) -> str | None:

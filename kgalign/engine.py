@@ -30,7 +30,8 @@ class Inputs:
 
     config: Config
     files: Mapping[str, tuple[Source, ...]]
-    """``left``, ``right``, ``known``, ``gold`` → their files."""
+    """``left``, ``right``, ``known``, ``gold``, ``shapes``, ``unmerged`` → their files; ``embedder`` → the
+    folder of its model."""
 
     def digests(self, side: str) -> list[list[str]]:
         """Contents of a side's files, whatever their order and place; the ending says the format."""

@@ -11,6 +11,7 @@ from kgalign.config import Config
 from kgalign.engine import Inputs
 from kgalign.errors import InputError, RunError
 from kgalign.folder import RunFolder, RunRecord, Source
+from kgalign.llm.weights import files_digest
 from kgalign.rdf.formats import expand
 from kgalign.unmerged import FILE as UNMERGED_FILE
 
@@ -33,6 +34,7 @@ def gather(left: Path, right: Path, config: Config, gold: Iterable[Path] = ()) -
 
     Raises:
         InputError: a file is missing, can't be read, or its ending names no RDF format.
+        KgalignError: a file of the embedder's model can't be read.
     """
     files = {
         "left": expand([left, *config.read.left_also]),
@@ -41,7 +43,10 @@ def gather(left: Path, right: Path, config: Config, gold: Iterable[Path] = ()) -
         "gold": list(gold),
         "shapes": [Path(path) for path in config.fuse.shapes],
     }
-    return Inputs(config, {side: tuple(source(path) for path in paths) for side, paths in files.items()})
+    found = {side: tuple(source(path) for path in paths) for side, paths in files.items()}
+    folder = config.retrieve.embedder_folder
+    found["embedder"] = (_model_source(folder),) if folder else ()
+    return Inputs(config, found)
 
 
 def with_unmerged(inputs: Inputs, folder: RunFolder) -> Inputs:
@@ -72,6 +77,21 @@ def source(path: Path) -> Source:
         raise InputError(f"There is no file {path}", "Check the path") from error
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror or error}", "Check the path") from error
+
+
+def _model_source(folder: Path) -> Source:
+    """Hash the files of a model's folder, hidden ones left out; of large ones samples are read.
+
+    Raises:
+        KgalignError: a file can't be read.
+    """
+    _check_name(folder)
+    paths = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+    return Source(str(folder.resolve()), files_digest(paths), sum(path.stat().st_size for path in paths))
 
 
 def check_place(out: Path, sides: Iterable[Path]) -> None:

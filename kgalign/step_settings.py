@@ -29,8 +29,8 @@ def select(inputs: Inputs, side: str) -> object:
 
 
 def retrieve(inputs: Inputs) -> object:
-    """The section, and the seed."""
-    return [inputs.config.retrieve.model_dump(), inputs.config.seed]
+    """The section, the seed, and the model that embeds, by its content."""
+    return [inputs.config.retrieve.model_dump(), inputs.config.seed, inputs.digests("embedder")]
 
 
 def recall(inputs: Inputs) -> object:

@@ -123,6 +123,30 @@ def test_countries_whose_names_differ_are_put_first_by_meaning(
     assert told["scores"]["f1"] >= 0.99
 
 
+def test_a_model_that_was_replaced_in_its_place_is_asked_anew(
+    kgalign: Command, model: Path, tmp_path: Path
+) -> None:
+    folder, run = tmp_path / "model", tmp_path / "run"
+    shutil.copytree(model, folder)
+    inputs = COUNTRIES / "left.ttl", COUNTRIES / "right.jsonld", "--config", COUNTRIES / "config.toml"
+    call = (*inputs, "--embedder", f"sentence-transformers:{folder}", "-o", run)
+    assert "retrieve: begins" in _run(kgalign, *call)
+    before = _ranks(run)
+    assert "retrieve: begins" not in _run(kgalign, *call)
+
+    pooling = folder / "1_Pooling" / "config.json"
+    how = json.loads(pooling.read_text(encoding="utf8"))
+    how |= {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}
+    pooling.write_text(json.dumps(how), encoding="utf8")
+    assert "retrieve: begins" in _run(kgalign, *call)
+    assert _ranks(run) != before
+
+    # What fuses again needs no model any more.
+    shutil.rmtree(folder)
+    again = kgalign("fuse", run, "--canonical", "mint")
+    assert again.returncode == 0, again.stderr
+
+
 @pytest.mark.parametrize(
     ("damage", "expected"),
     [
