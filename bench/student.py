@@ -21,7 +21,7 @@ from kgalign import store
 from kgalign.arrays import Doubles, Positions
 from kgalign.errors import InputError
 from kgalign.evaluate import draw_choices, draw_gain
-from kgalign.judge.student import join
+from kgalign.judge.at_home import join
 from kgalign.judge.student_model import Student, read_card
 from kgalign.progress import NoProgress, Progress
 from kgalign.train.student import StudentSettings, train_student
@@ -219,7 +219,7 @@ def judged(found: Found, trial: Trial, said: list[Doubles], seconds: float) -> I
     began = time.monotonic()
     priors = evidence(trial.test)[: len(said)]
     taken = time.monotonic() - began
-    both = join(priors, said)
+    both = join(priors, said).probability
     choices = {
         PLAIN: (np.array(most_similar(trial.test)[: len(said)]), None),
         "evidence": (_choice(priors), taken),

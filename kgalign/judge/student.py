@@ -2,8 +2,8 @@
 
 It is shown the same cases in the same words as a language model would be, each once. What it says is one
 vote with probabilities; the reducer that weighs the votes of language models weighs it with the evidence,
-and learns how good it is by how far both agree over all cases. No gold is needed, and a student that is
-out of its depth here counts for little.
+and learns how good it is by how far both agree over all cases (:mod:`kgalign.judge.at_home`). No gold is
+needed, and a student that is out of its depth here counts for little.
 """
 
 import importlib.util
@@ -15,10 +15,9 @@ import numpy as np
 from kgalign.arrays import Doubles
 from kgalign.config import Config, VotesConfig
 from kgalign.errors import MissingExtra
+from kgalign.judge.at_home import Joined, join
 from kgalign.judge.cases import Case, find_cases
 from kgalign.judge.join import no_opinion
-from kgalign.judge.reduce.ballots import Ballot, Ballots
-from kgalign.judge.reduce.weighted import weighted
 from kgalign.judge.showing import Side, show
 from kgalign.judge.student_model import Question, Student, read_card
 from kgalign.progress import NoProgress, Progress
@@ -28,7 +27,6 @@ from kgalign.votes import View
 _AT_ONCE = 200
 """Cases that are scored between two reports of progress."""
 _LEAST = 1e-6
-_VOTER = "student"
 
 
 def check(folder: str) -> None:
@@ -87,23 +85,7 @@ def put(cases: Iterable[Case], left: Profile, right: Profile, tokens: int) -> li
     return questions
 
 
-def join(priors: Sequence[Doubles], said: Sequence[Doubles]) -> list[Doubles]:
-    """(options + 1,) probability of each hypothesis of each case, by evidence and student together.
-
-    :param priors: (options + 1,) of each case by the evidence, of having no partner first.
-    :param said: the same by the student.
-    """
-    cases = []
-    for prior, each in zip(priors, said, strict=True):
-        offered = tuple(range(1, len(prior)))
-        probabilities = (*each[1:].tolist(), float(each[0]))
-        cases.append(Ballots(prior, (Ballot(int(each.argmax()), offered, _VOTER, probabilities),)))
-    return [tally.probability for tally in weighted(cases)]
-
-
-def _opinion(
-    cases: Sequence[Case], said: Sequence[Doubles], after: Sequence[Doubles], student: Student
-) -> Opinion:
+def _opinion(cases: Sequence[Case], said: Sequence[Doubles], together: Joined, student: Student) -> Opinion:
     rows = np.array([row for case in cases for row in case.rows], dtype=np.int32)
     order = np.argsort(rows)
 
@@ -112,15 +94,17 @@ def _opinion(
 
     own = np.clip(column(said), _LEAST, 1 - _LEAST)
     before = [int(case.prior.argmax()) for case in cases]
-    now = [int(each.argmax()) for each in after]
+    now = [int(each.argmax()) for each in together.probability]
     return Opinion(
         row=rows[order],
         log_odds=(np.log(own) - np.log1p(-own)).astype(np.float32),
         prior=column(case.prior for case in cases).astype(np.float32),
-        probability=column(after).astype(np.float32),
+        probability=column(together.probability).astype(np.float32),
         figures={
             "entities_in_doubt": float(len(cases)),
             "other_choices": float(sum(a != b for a, b in zip(before, now, strict=True))),
+            "scale_here": together.scale,
+            "none_here": together.none,
         },
         notes={"base": student.card.base, "examples": student.card.data_digest},
     )

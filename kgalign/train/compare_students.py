@@ -13,7 +13,8 @@ import numpy as np
 from kgalign import store
 from kgalign.errors import InputError
 from kgalign.folder import writing
-from kgalign.judge.student import check, join
+from kgalign.judge.at_home import join
+from kgalign.judge.student import check
 from kgalign.judge.student_model import Student, read_card
 from kgalign.progress import Progress
 from kgalign.train.compare_answers import Answers, Kept
@@ -175,7 +176,7 @@ def with_evidence(evidence: Answers, student: Answers, test: Sequence[Example]) 
     """Student and evidence together, as a run joins them: without anybody saying which is good."""
     ids = [each.id for each in test if each.id in evidence.probabilities and each.id in student.probabilities]
     priors, said = ([np.array(answers.probabilities[id]) for id in ids] for answers in (evidence, student))
-    joined = join(priors, said)
+    joined = join(priors, said).probability
     return Answers(
         {id: int(each.argmax()) for id, each in zip(ids, joined, strict=True)},
         calls=student.calls,

@@ -21,7 +21,7 @@ middling competence.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -41,8 +41,9 @@ _ABSTAINS = (1.5, 1.0)
 """The same of saying none where there is none: about .82, as models would rather choose than abstain
 (Wang et al., 2024, "Match, Compare, or Select?")."""
 _SLOPE = (0.6, 0.3)
-_SHIFT = (0.0, 1.0)
-"""Mean and deviation of what tempers the prior."""
+"""Mean and deviation of what the prior's log-odds are multiplied by."""
+_SHIFT = 1.0
+"""Deviation of what is added to its log-odds of "none"; the mean is 0."""
 _TOGETHER = ((2.0, 0.7), (0.0, 0.0))
 """How far voters err together: the deviation of a case's difficulty, in log-odds of every voter's competence,
 and the share of the wrong options chosen in a case that are one and the same by more than chance. Much, as
@@ -52,7 +53,8 @@ _REASON = 3.0
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(9)
 _LOG_SHARE: Doubles = np.log(_WEIGHTS / _WEIGHTS.sum())
 
-_HIT, _WRONG_NONE, _ONLY_NONE, _WRONG_OPTION, _HELD_BACK, _FELL = range(6)
+_OUTCOMES = 6
+_HIT, _WRONG_NONE, _ONLY_NONE, _WRONG_OPTION, _HELD_BACK, _FELL = range(_OUTCOMES)
 """What a vote was, if a hypothesis is true. With the partner offered: it named it; it said none; it said
 none and no other error was open to it; it named another option. Without: it said none; it named one."""
 
@@ -82,6 +84,8 @@ class _Table:
     """(nodes,)"""
     stretch: float
     """Log-odds of competence at middling difficulty per log-odds over all difficulties (MacKay, 1992)."""
+    tempering: tuple[Doubles, Doubles]
+    """(2,) means and deviations of the slope and shift of the prior's log-odds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +102,33 @@ class _Model:
     """(2,) slope and shift of the prior's log-odds."""
 
 
-def weighted(cases: Sequence[Ballots]) -> list[Tally]:
+def weighted(
+    cases: Sequence[Ballots],
+    *,
+    shifts: Sequence[float] = (_SHIFT,),
+    together: Sequence[tuple[float, float]] = _TOGETHER,
+) -> list[Tally]:
     """Weigh the votes on all cases, and their priors, by competence learned from them.
 
     A vote with ``probabilities`` counts as so much of a vote for each answer. A case without a vote
     keeps its prior. It never abstains: the leader is the most probable hypothesis.
+
+    :param shifts: how far the priors may be wrong about "none", as the deviation of their log-odds; a later
+        one is taken only where the likelihood gives reason to.
+    :param together: likewise how far voters may err together, as the deviation of a case's difficulty and
+        the share of wrong options that are one and the same.
     """
     asked = [case for case in cases if case.ballots]
     if not asked:
         return [_tally(case.prior / case.prior.sum()) for case in cases]
-    fits = [(table, *_learn(table)) for table in (_tabulate(asked, *together) for together in _TOGETHER)]
-    likely = [score - _REASON * step for step, (_, _, score) in enumerate(fits)]
-    table, expected, _ = fits[int(np.argmax(likely))]
+    fits = []
+    for step, how in enumerate(together):
+        table = _tabulate(asked, *how, shifts[0])
+        for more, shift in enumerate(shifts):
+            table = replace(table, tempering=_tempering(shift))
+            expected, score = _learn(table)
+            fits.append((score - np.log(shift) - _REASON * (step + more), table, expected))
+    _, table, expected = max(fits, key=lambda fit: fit[0])
     told = np.split(expected, np.flatnonzero(np.diff(table.case)) + 1)
     found = iter(with_look_alikes(asked, told, share_of_look_alikes(asked)))
     return [_tally(next(found) if case.ballots else case.prior / case.prior.sum()) for case in cases]
@@ -119,30 +138,31 @@ def _tally(probability: Doubles) -> Tally:
     return Tally(probability / probability.sum(), int(probability.argmax()))
 
 
-def _tabulate(cases: Sequence[Ballots], spread: float, same: float) -> _Table:
+def _tabulate(cases: Sequence[Ballots], spread: float, same: float, shift: float) -> _Table:
     """The cases as a table, for voters that err together so far."""
     names = sorted({ballot.voter for case in cases for ballot in case.ballots})
     number = {name: place for place, name in enumerate(names)}
     entries: list[tuple[int, int, int, float]] = []
-    shared: list[float] = []
+    shared: list[Doubles] = []
+    rows = 0
     sizes = [len(case.prior) for case in cases]
     for case in cases:
         votes = [(ballot, *part) for ballot in case.ballots for part in _parts(ballot)]
+        shared.append(_shared(case, votes, same))
         for truth in range(len(case.prior)):
-            row = len(shared)
-            shared.append(_shared(case, votes, truth, same))
             for ballot, choice, weight in votes:
-                entries.append((row, number[ballot.voter], _outcome(ballot, choice, truth), weight))
+                entries.append((rows + truth, number[ballot.voter], _outcome(ballot, choice, truth), weight))
+        rows += len(case.prior)
     row_, voter, outcome, weights = (np.array(column) for column in zip(*entries, strict=True))
     starts = np.cumsum([0, *sizes[:-1]])
-    none = np.zeros(len(shared))
+    none = np.zeros(rows)
     none[starts] = 1
     return _Table(
         cases=len(cases),
         case=np.repeat(np.arange(len(cases)), sizes),
         none=none,
         log_prior=np.log(np.maximum(np.concatenate([case.prior for case in cases]), _FLOOR)),
-        shared=np.array(shared),
+        shared=np.concatenate(shared),
         row=row_,
         voter=voter,
         outcome=outcome,
@@ -151,7 +171,12 @@ def _tabulate(cases: Sequence[Ballots], spread: float, same: float) -> _Table:
         difficulty=spread * _NODES if spread else np.zeros(1),
         log_share=_LOG_SHARE if spread else np.zeros(1),
         stretch=float(np.sqrt(1 + np.pi * spread**2 / 8)),
+        tempering=_tempering(shift),
     )
+
+
+def _tempering(shift: float) -> tuple[Doubles, Doubles]:
+    return np.array([_SLOPE[0], 0.0]), np.array([_SLOPE[1], shift])
 
 
 def _parts(ballot: Ballot) -> list[tuple[int, float]]:
@@ -173,23 +198,30 @@ def _outcome(ballot: Ballot, choice: int, truth: int) -> int:
     return _WRONG_NONE if len(ballot.offered) > 1 else _ONLY_NONE
 
 
-def _shared(case: Ballots, votes: Sequence[tuple[Ballot, int, float]], truth: int, same: float) -> float:
-    """Log probability of the wrong options that the votes chose, given that they chose wrong ones.
+def _shared(case: Ballots, votes: Sequence[tuple[Ballot, int, float]], same: float) -> Doubles:
+    """(options + 1,) log probability, by the truth, of the wrong options that the votes chose.
 
-    One of the options that are not the partner is the one that looks right. A wrong vote that is offered
-    it chooses it with a set probability, and any of the wrong ones otherwise.
+    Given that they chose wrong ones. One of the options that are not the partner is the one that looks right.
+    A wrong vote that is offered it chooses it with a set probability, and any of the wrong ones otherwise.
     """
-    wrong = [(ballot, choice, weight) for ballot, choice, weight in votes if choice not in (0, truth)]
-    if not wrong:
-        return 0.0
-    trap = np.array([option for option in range(1, len(case.prior)) if option != truth])
-    likely = case.prior[trap] + 0.1 / len(case.prior)
-    log = np.log(likely / likely.sum())
-    for ballot, choice, weight in wrong:
-        others = len(ballot.offered) - (truth in ballot.offered)
-        drawn = same * (trap == choice) + (1 - same) / others
-        log += weight * np.log(np.where(np.isin(trap, ballot.offered), drawn, 1 / others))
-    return float(np.logaddexp.reduce(log))
+    options = np.arange(1, len(case.prior))
+    truth = np.arange(len(case.prior))
+    offered = np.array([np.isin(options, ballot.offered) for ballot, _, _ in votes])
+    choice = np.array([choice for _, choice, _ in votes])
+    weight = np.array([weight for _, _, weight in votes])
+    wrong = weight * ((choice > 0) & (choice != truth[:, None]))
+    right_offered = np.concatenate([np.zeros((1, len(votes)), dtype=bool), offered.T])
+    others = np.maximum(offered.sum(axis=1) - right_offered, 1)[:, :, None]
+    # Axes from here: truth, vote, the option that looks right.
+    drawn = same * (options == choice[:, None]) + (1 - same) / others
+    each = np.log(np.where(offered, drawn, 1 / others))
+    likely = np.where(options == truth[:, None], 0.0, case.prior[1:] + 0.1 / len(case.prior))
+    total = likely.sum(axis=1, keepdims=True)
+    with np.errstate(divide="ignore"):
+        log = np.log(likely / np.where(total > 0, total, 1.0)) + (wrong[:, :, None] * each).sum(axis=1)
+    found: Doubles = np.logaddexp.reduce(log, axis=1)
+    # With a single option that is the truth no vote can be wrong.
+    return np.where(total[:, 0] > 0, found, 0.0)
 
 
 def _learn(table: _Table) -> tuple[Doubles, float]:
@@ -198,7 +230,7 @@ def _learn(table: _Table) -> tuple[Doubles, float]:
         names=np.full(table.voters, table.stretch * _NAMES[0]),
         abstains=np.full(table.voters, table.stretch * _ABSTAINS[0]),
         none_share=np.full(table.voters, 0.5),
-        temper=np.array([_SLOPE[0], _SHIFT[0]]),
+        temper=table.tempering[0],
     )
     joint, likelihood = _posterior(table, model)
     for _ in range(_ROUNDS):
@@ -208,14 +240,14 @@ def _learn(table: _Table) -> tuple[Doubles, float]:
         if np.abs(joint - before).max() < _TOLERANCE:
             break
     expected, _ = _sums(table.case, joint.sum(axis=1), table.cases)
-    return expected, likelihood + _prior_of(model, table.stretch)
+    return expected, likelihood + _prior_of(model, table)
 
 
-def _prior_of(model: _Model, stretch: float) -> float:
+def _prior_of(model: _Model, table: _Table) -> float:
     """Log prior of what is learned, up to a constant."""
-    learned = (model.names / stretch, _NAMES), (model.abstains / stretch, _ABSTAINS)
+    learned = (model.names / table.stretch, _NAMES), (model.abstains / table.stretch, _ABSTAINS)
     score = float(np.log(model.none_share * (1 - model.none_share)).sum())
-    for values, (mean, deviation) in (*learned, (model.temper[:1], _SLOPE), (model.temper[1:], _SHIFT)):
+    for values, (mean, deviation) in (*learned, (model.temper, table.tempering)):
         score -= float((((values - mean) / deviation) ** 2).sum()) / 2
     return score
 
@@ -252,7 +284,7 @@ def _log_outcomes(table: _Table, model: _Model) -> Doubles:
     names = model.names[:, None] + table.difficulty
     abstains = model.abstains[:, None] + table.difficulty
     missed = -np.logaddexp(0, names)
-    log = [np.zeros_like(missed)] * 6
+    log = [np.zeros_like(missed)] * _OUTCOMES
     log[_HIT] = -np.logaddexp(0, -names)
     log[_WRONG_NONE] = missed + np.log(model.none_share)[:, None]
     log[_ONLY_NONE] = missed
@@ -272,12 +304,14 @@ def _truth(table: _Table, temper: Doubles) -> Doubles:
 def _improved(table: _Table, joint: Doubles, model: _Model) -> _Model:
     """The likeliest parameters for the given probabilities."""
     weight = table.weight[:, None] * joint[table.row]
+    key = table.voter * _OUTCOMES + table.outcome
+    size = table.voters * _OUTCOMES
+    each = np.stack([np.bincount(key, weights=node, minlength=size) for node in weight.T], axis=1)
+    votes = each.reshape(table.voters, _OUTCOMES, -1)
 
     def count(*outcomes: int) -> Doubles:
         """(voters, nodes) votes of these outcomes."""
-        chosen = np.isin(table.outcome, outcomes)
-        total = np.zeros((table.voters, len(table.difficulty)))
-        np.add.at(total, table.voter[chosen], weight[chosen])
+        total: Doubles = votes[:, outcomes].sum(axis=1)
         return total
 
     none, other = count(_WRONG_NONE).sum(axis=1) + 1, count(_WRONG_OPTION).sum(axis=1) + 1
@@ -312,8 +346,8 @@ def _competence(table: _Table, right: Doubles, wrong: Doubles, prior: tuple[floa
 def _tempered(table: _Table, expected: Doubles, start: Doubles) -> Doubles:
     """Slope and shift with which the prior best foretells the expected truth: damped Newton steps."""
     columns = np.stack([table.log_prior, table.none], axis=1)
-    middle = np.array([_SLOPE[0], _SHIFT[0]])
-    precision = np.array([_SLOPE[1], _SHIFT[1]]) ** -2
+    middle, deviation = table.tempering
+    precision = deviation**-2
 
     def value(temper: Doubles) -> float:
         return float(expected @ np.log(_truth(table, temper)) - precision @ (temper - middle) ** 2 / 2)
