@@ -39,6 +39,9 @@ def main() -> None:
     "--closed", multiple=True, metavar="NAME", help="A further set whose gold is complete; repeatable."
 )
 @click.option("--baseline/--no-baseline", default=True, help="Whether the baseline runs beside kgalign.")
+@click.option(
+    "--student", type=PATH, metavar="DIR", help="Show runs that ask this student, in place of the baseline."
+)
 @click.option("--runs", type=PATH, metavar="FOLDER", help="Keep the run folders there, for eval and explain.")
 @click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the rows there as JSON.")
 @RESULTS
@@ -47,6 +50,7 @@ def align(
     only: tuple[str, ...],
     closed: tuple[str, ...],
     baseline: bool,
+    student: Path | None,
     runs: Path | None,
     json_file: Path | None,
     results: Path,
@@ -63,15 +67,20 @@ def align(
 
     sets = find_sets(data, only, closed)
     systems = bench.SYSTEMS if baseline else bench.SYSTEMS[:1]
+    if student is not None:
+        systems = (bench.SYSTEMS[0], bench.STUDENT)
     click.echo(bench.line(bench.HEAD))
-    rows = bench.measure(sets, systems, runs, lambda row: click.echo(bench.line(row.cells())))
+    rows = bench.measure(sets, systems, runs, lambda row: click.echo(bench.line(row.cells())), student)
     if json_file is not None:
         json_file.write_text(bench.as_json(rows), encoding="utf8")
     if not only and baseline:
         command = f"python -m bench align --data {relative(data)}"
         command += "".join(f" --closed {name}" for name in closed)
-        name = f"align {data.resolve().name}"
-        write_section(results, name, f"Alignment: {data.resolve().name}", command, bench.as_markdown(rows))
+        name, title = f"align {data.resolve().name}", f"Alignment: {data.resolve().name}"
+        if student is not None:
+            command += f" --student {relative(student)}"
+            name, title = f"{name}, student", f"{title}, with a student"
+        write_section(results, name, title, command, bench.as_markdown(rows))
     if any(row.error for row in rows):
         sys.exit(1)
 

@@ -15,6 +15,7 @@ from bench.results import table
 from bench.sets import Set, score_links
 
 SYSTEMS = ("kgalign", "baseline")
+STUDENT = "kgalign + student"
 
 HEAD = ("set", "system", "precision", "recall", "F1", "seconds", "CPU s", "peak MB", "triples/s")
 
@@ -56,21 +57,30 @@ class Row:
 
 
 def measure(
-    sets: Sequence[Set], systems: Sequence[str], runs: Path | None, tell: Callable[[Row], None]
+    sets: Sequence[Set],
+    systems: Sequence[str],
+    runs: Path | None,
+    tell: Callable[[Row], None],
+    student: Path | None = None,
 ) -> list[Row]:
     """Run each system on each set as a process of its own, with its defaults.
 
     Args:
         sets: what to align.
-        systems: names from :data:`SYSTEMS`.
+        systems: names from :data:`SYSTEMS`, or :data:`STUDENT`.
         runs: where run folders are kept; None to throw them away.
         tell: called with each row as soon as it is there.
+        student: folder of the student that is asked where there is to be one.
     """
     rows = []
     for each in sets:
         for system in systems:
-            with _folder(runs, f"{each.name}-{system}" if system != "kgalign" else each.name) as folder:
-                row = (_kgalign if system == "kgalign" else _baseline)(each, folder)
+            name = each.name if system == "kgalign" else f"{each.name}-{system.rpartition(' ')[2]}"
+            with _folder(runs, name) as folder:
+                if system == "baseline":
+                    row = _baseline(each, folder)
+                else:
+                    row = _kgalign(each, folder, system, student if system == STUDENT else None)
             tell(row)
             rows.append(row)
     return rows
@@ -87,10 +97,11 @@ def _folder(runs: Path | None, name: str) -> Iterator[Path]:
     yield runs / name
 
 
-def _kgalign(each: Set, folder: Path) -> Row:
+def _kgalign(each: Set, folder: Path, system: str, student: Path | None) -> Row:
     command = [sys.executable, "-m", "kgalign", "run", str(each.left), str(each.right)]
-    cost = child.run([*command, "-o", str(folder), "--quiet", *each.options])
-    return _row(each, "kgalign", cost, folder / "links.nt", lambda: _triples(folder / "run.json"))
+    asked = ["--judge", f"student:{student}"] if student else []
+    cost = child.run([*command, "-o", str(folder), "--quiet", *asked, *each.options])
+    return _row(each, system, cost, folder / "links.nt", lambda: _triples(folder / "run.json"))
 
 
 def _triples(run: Path) -> int:
@@ -130,19 +141,29 @@ def _row(each: Set, system: str, cost: child.Cost, links: Path, triples: Callabl
 def line(cells: Sequence[str]) -> str:
     """One row for the terminal, in columns."""
     name, system, *figures = cells
-    return f"{name:<28}{system:<10}" + "".join(f"{cell:>11}" for cell in figures)
+    return f"{name:<28}{system:<18}" + "".join(f"{cell:>11}" for cell in figures)
+
+
+_NOTE = (
+    "`closed`: the gold is complete, and every link that is not in it is wrong; elsewhere a link counts only "
+    "where the gold knows one of its entities. Seconds, CPU seconds and peak memory are those of the whole "
+    "process, from start to end; triples are those of both sides."
+)
+_BASELINE = (
+    "The baseline (`bench/baseline.py`) is TF-IDF of character n-grams over all texts of an entity, CSLS and "
+    "a global assignment in which everything gets a partner; it reads the graphs and picks the entities as "
+    "kgalign does."
+)
+_WITH_STUDENT = (
+    "The student is asked about the entities of whose partner the evidence is not sure, as `kgalign run "
+    "--judge student:DIR` does without further options."
+)
 
 
 def as_markdown(rows: Sequence[Row]) -> str:
     """The table of the results."""
-    note = (
-        "`closed`: the gold is complete, and every link that is not in it is wrong; elsewhere a link counts "
-        "only where the gold knows one of its entities. Seconds, CPU seconds and peak memory are those of "
-        "the whole process, from start to end; triples are those of both sides. The baseline "
-        "(`bench/baseline.py`) is TF-IDF of character n-grams over all texts of an entity, CSLS and a "
-        "global assignment in which everything gets a partner; it reads the graphs and picks the entities "
-        "as kgalign does."
-    )
+    has_student = any(row.system == STUDENT for row in rows)
+    note = f"{_NOTE} {_WITH_STUDENT if has_student else _BASELINE}"
     return f"{note}\n\n{table(HEAD, [row.cells() for row in rows], words=2)}"
 
 

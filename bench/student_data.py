@@ -87,7 +87,7 @@ def by_all(questions: Sequence[Question], reducer: str) -> list[Label | None]:
             cases.append(Ballots(prior, ballots))
         for row, tally in zip(rows, REDUCERS[reducer](cases), strict=True):
             if tally.leader is not None:
-                labels[row] = Label(tally.leader, float(tally.probability[tally.leader]))
+                labels[row] = Label(tally.leader, round(float(tally.probability[tally.leader]), 6))
     return labels
 
 

@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pyoxigraph as ox
 import pytest
 
+from tests.bench.set_folder import write_set
 from tests.conftest import Pair
 
 ROOT = Path(__file__).parents[2]
@@ -23,12 +23,7 @@ def bench(*arguments: object) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def data(elements: Pair, tmp_path: Path) -> Path:
     """A folder with one set."""
-    folder = tmp_path / "sets" / "elements"
-    folder.mkdir(parents=True)
-    triples = ox.serialize(ox.parse(path=str(elements.left)), format=ox.RdfFormat.N_TRIPLES)
-    (folder / "left.nt.gz").write_bytes(gzip.compress(triples or b""))
-    (folder / "right.nt.gz").write_bytes(gzip.compress(elements.right.read_bytes()))
-    (folder / "gold.tsv.gz").write_bytes(gzip.compress(elements.gold.read_bytes()))
+    write_set(elements, tmp_path / "sets" / "elements")
     return tmp_path / "sets"
 
 
