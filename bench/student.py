@@ -172,7 +172,7 @@ def _trained(
     folder, clock = cache / trial.student, cache / f"{trial.student}.seconds"
     if folder.is_dir():
         card = read_card(folder)
-        kept = {name: value for name, value in card.settings.items() if name != "data"}
+        kept = {name: card.settings.get(name) for name in asdict(settings)}
         if card.data_digest != about.digest or kept != asdict(settings):
             raise InputError(
                 f"{folder} holds a student of other examples or settings", "Give another folder as --cache"

@@ -24,7 +24,7 @@ from kgalign.train.base import Base, find_base, load_model, open_base
 from kgalign.train.compare_answers import Answers, Asked, Kept, Log
 from kgalign.train.compare_asking import choice_of, question_of
 from kgalign.train.compare_sets import DataSet, file_name
-from kgalign.train.compare_students import Clock, Fitted
+from kgalign.train.compare_students import Clock, Fitted, known_by
 from kgalign.train.data import About
 from kgalign.train.fitting import quiet
 from kgalign.train.recipes import Recipe
@@ -55,7 +55,7 @@ class AdapterTraining:
 
         :raises KgalignError: the examples or the model can't be used.
         """
-        folder = self._folder / file_name(name, about.digest, asdict(self._recipe), self._base)
+        folder = self._folder / file_name(name, about.digest, asdict(self._recipe), known_by(self._base))
         clock = Clock(folder, folder.with_name(f"{folder.name}.partial"))
         if not folder.is_dir():
             with clock:

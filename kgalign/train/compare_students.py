@@ -16,6 +16,7 @@ from kgalign.folder import writing
 from kgalign.judge.at_home import join
 from kgalign.judge.student import check
 from kgalign.judge.student_model import Student, read_card
+from kgalign.llm.weights import weights_mark
 from kgalign.progress import Progress
 from kgalign.train.compare_answers import Answers, Kept
 from kgalign.train.compare_sets import DataSet, check_apart, file_name
@@ -93,6 +94,11 @@ class Clock:
             return None
 
 
+def known_by(model: str) -> str:
+    """What a model's weights are known by, as one may be replaced in its place; else its name."""
+    return weights_mark(Path(model)) if Path(model).is_dir() else model
+
+
 class StudentTraining:
     """Trains students, or takes those that were trained before from the same.
 
@@ -114,7 +120,7 @@ class StudentTraining:
 
         :raises KgalignError: the examples or the encoder can't be used.
         """
-        folder = self._folder / file_name(name, about.digest, asdict(self._settings), self._encoder)
+        folder = self._folder / file_name(name, about.digest, asdict(self._settings), known_by(self._encoder))
         clock = Clock(folder, folder.with_name(f".{folder.name}.partial"))
         if not folder.is_dir():
             with clock:

@@ -28,8 +28,8 @@ from kgalign.train.compare_students import (
 )
 from kgalign.train.compare_systems import Systems, adapters_of, with_adapter
 from kgalign.train.data import About
-from kgalign.train.encoder import CARD as ENCODER_CARD
 from kgalign.train.runs import Run
+from kgalign.train.student import ENCODER
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +119,13 @@ class Work:
 
         :param learned: from which data sets it learned; None to tell by its card.
         """
-        digest = read_card(folder).data_digest
+        card = read_card(folder)
         origin = {
-            each.name: learned or learned_from(digest, f"The student {folder}", each, self.sets)
+            each.name: learned or learned_from(card.data_digest, f"The student {folder}", each, self.sets)
             for each in sets
         }
+        if ENCODER in card.settings:
+            self._note_encoder(name)
         if UNKNOWN in origin.values():
             self._note_unknown(name)
         for each, answers in ask_student(folder, sets, self.kept, self.wanted.threads, self.progress).items():
@@ -139,7 +141,6 @@ class Work:
         wanted = self.wanted
         lessons = list(self._lessons()) if wanted.encoder or wanted.base else []
         if wanted.encoder:
-            self._note_encoder(Path(wanted.encoder))
             students = StudentTraining(
                 self.out / "students", wanted.encoder, wanted.training, wanted.threads, self.progress
             )
@@ -224,12 +225,13 @@ class Work:
         name = f"The adapter {folder}"
         return {each.name: learned_from(record.data, name, each, self.sets) for each in self.sets}
 
-    def _note_encoder(self, folder: Path) -> None:
-        if (folder / ENCODER_CARD).is_file():
-            self.notes.append(
-                f"The encoder {folder.resolve().name} that students begin from learned from entities of "
-                "runs: whether of entities of the tests can't be told"
-            )
+    def _note_encoder(self, name: str) -> None:
+        told = (
+            f"The encoder that {name} began from learned from entities of runs: whether of entities of the "
+            "tests can't be told"
+        )
+        if told not in self.notes:
+            self.notes.append(told)
 
     def _note_unknown(self, name: str) -> None:
         self.notes.append(

@@ -41,9 +41,12 @@ from kgalign.judge.student_model import (
 from kgalign.progress import NoProgress, Progress, Task
 from kgalign.train.checkpoints import Checkpoints
 from kgalign.train.data import SPLITS, About, Example, Split, read_data
+from kgalign.train.encoder import CARD as ENCODER_CARD
 from kgalign.train.schedule import share_of_rate
 from kgalign.train.student_report import Item, describe, fit_calibration, measures
 
+ENCODER = "encoder"
+"""Setting in a card: the data that the encoder learned from with which the student began."""
 _DECAY = 0.01
 _CLIP = 1.0
 _WINDOW = 16
@@ -115,7 +118,7 @@ def train_student(
     with Checkpoints(out, kept, every=checkpoint_seconds) as checkpoints:
         trained = _Training(scorer, items["train"], settings, checkpoints)
         figures = trained.run(progress)
-        card = _card(scorer, items, settings, about, Path(encoder).name, base_digest, figures)
+        card = _card(scorer, items, settings, about, Path(encoder), base_digest, figures)
         return _save(scorer, card, checkpoints.folder, out)
 
 
@@ -308,7 +311,7 @@ def _card(
     items: Mapping[Split, Sequence[Item]],
     settings: StudentSettings,
     about: About,
-    base: str,
+    base: Path,
     base_digest: str,
     figures: Mapping[str, float],
 ) -> Card:
@@ -322,14 +325,14 @@ def _card(
             calibration = fit_calibration(raw, [each.answer for each in part])
         scores |= {f"{split} {name}": value for name, value in measures(raw, part, calibration).items()}
     return Card(
-        base=base,
+        base=base.name,
         base_digest=base_digest,
         data_digest=about.digest,
         weights_digest="",
         max_tokens=scorer.max_tokens,
         temperature=calibration[0],
         none=calibration[1],
-        settings=asdict(settings) | {"data": about.settings},
+        settings=asdict(settings) | {"data": about.settings} | _taught(base),
         counts={
             name: count
             for split in SPLITS
@@ -340,6 +343,17 @@ def _card(
         },
         scores=scores,
     )
+
+
+def _taught(encoder: Path) -> dict[str, str]:
+    """What an encoder learned from, if it was trained on runs: it may be what a student is tested on."""
+    try:
+        card = json.loads((encoder / ENCODER_CARD).read_text(encoding="utf8"))
+        return {ENCODER: str(card["data_digest"])}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {ENCODER: "unknown"}
 
 
 def _base_digest(scorer: Scorer) -> str:

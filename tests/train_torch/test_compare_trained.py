@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from kgalign.cli import main
+from safetensors.torch import load_file, save_file
 
 from kgalign.errors import InputError, KgalignError
 from kgalign.judge.student_model import Student
@@ -148,14 +149,28 @@ def test_a_student_says_what_it_learned_from(sets: list[Path], encoder: str, tmp
 
 
 def test_an_encoder_that_learned_from_runs_is_noted(sets: list[Path], encoder: str, tmp_path: Path) -> None:
-    quick = replace(QUICK, epochs=1)
-    trained = tmp_path / "trained"
-    shutil.copytree(encoder, trained)
-    (trained / "encoder.json").write_text("{}")
-    for begins, known in ((encoder, 0), (str(trained), 1)):
-        systems = Systems(encoder=begins, training=quick, threads=1)
-        found = compare(sets[:1], tmp_path / f"out{known}", systems)
-        assert len([each for each in found.notes if "learned from entities of runs" in each]) == known
+    quick, out = replace(QUICK, epochs=1), tmp_path / "out"
+
+    def noted(systems: Systems) -> int:
+        return len([each for each in compare(sets[:1], out, systems).notes if "entities of runs" in each])
+
+    begins = tmp_path / "begins"
+    shutil.copytree(encoder, begins)
+    trains = Systems(encoder=str(begins), training=quick, threads=1)
+    assert noted(trains) == 0
+
+    # Another one in its place is another encoder.
+    weights = load_file(begins / "model.safetensors")
+    save_file({name: values * 1.01 for name, values in weights.items()}, begins / "model.safetensors")
+    (begins / "encoder.json").write_text(json.dumps({"data_digest": "0123"}), encoding="utf8")
+    assert noted(trains) == 1
+    assert len(list((out / "students").glob("*/student.json"))) == 2
+    (student,) = [
+        each.parent
+        for each in (out / "students").glob("*/student.json")
+        if json.loads(each.read_text(encoding="utf8"))["settings"].get("encoder") == "0123"
+    ]
+    assert noted(Systems(students=(student,), threads=1)) == 1
 
 
 def test_an_encoder_that_is_none_leaves_nothing(sets: list[Path], tmp_path: Path) -> None:
