@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from bench.options import PATH, RESULTS
-from bench.training import sft, student
+from bench.training import encoder, sft, student
 from kgalign.errors import KgalignError
 from kgalign.logs import printable
 
@@ -73,14 +73,14 @@ def align(
     rows = bench.measure(sets, systems, runs, lambda row: click.echo(bench.line(row.cells())), student)
     if json_file is not None:
         json_file.write_text(bench.as_json(rows), encoding="utf8")
-    if not only and baseline:
+    if not only and (baseline or student is not None):
         command = f"python -m bench align --data {relative(data)}"
         command += "".join(f" --closed {name}" for name in closed)
         name, title = f"align {data.resolve().name}", f"Alignment: {data.resolve().name}"
         if student is not None:
             command += f" --student {relative(student)}"
             name, title = f"{name}, student", f"{title}, with a student"
-        write_section(results, name, title, command, bench.as_markdown(rows))
+        write_section(results, name, title, command, bench.as_markdown(rows, student))
     if any(row.error for row in rows):
         sys.exit(1)
 
@@ -314,6 +314,7 @@ def fusing(statements: int, shares: str, provenance: str, json_file: Path | None
 
 
 main.add_command(student)
+main.add_command(encoder)
 main.add_command(sft)
 
 if __name__ == "__main__":

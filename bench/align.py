@@ -13,6 +13,7 @@ from typing import Any
 from bench import child
 from bench.results import table
 from bench.sets import Set, score_links
+from kgalign.judge.student_model import read_card
 
 SYSTEMS = ("kgalign", "baseline")
 STUDENT = "kgalign + student"
@@ -160,10 +161,18 @@ _WITH_STUDENT = (
 )
 
 
-def as_markdown(rows: Sequence[Row]) -> str:
-    """The table of the results."""
-    has_student = any(row.system == STUDENT for row in rows)
-    note = f"{_NOTE} {_WITH_STUDENT if has_student else _BASELINE}"
+def _about(student: Path) -> str:
+    """What a student learned from."""
+    card = read_card(student)
+    data = card.settings.get("data", {})
+    answered = f", answered by `{data['teacher']}`" if "teacher" in data else ""
+    sets = f" from {', '.join(map(str, data['sets']))}" if "sets" in data else ""
+    return f"It learned from {card.counts.get('train', 0):,} questions{sets}{answered}."
+
+
+def as_markdown(rows: Sequence[Row], student: Path | None = None) -> str:
+    """The table of the results; ``student`` is who was asked."""
+    note = f"{_NOTE} {_BASELINE}" if student is None else f"{_NOTE} {_WITH_STUDENT} {_about(student)}"
     return f"{note}\n\n{table(HEAD, [row.cells() for row in rows], words=2)}"
 
 

