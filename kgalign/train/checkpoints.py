@@ -4,7 +4,8 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,7 @@ from typing import Any, Protocol, Self
 from kgalign import store
 from kgalign.errors import RunError
 from kgalign.locks import hold
+from kgalign.rdf.text import shorten
 
 _FILE = "checkpoint.pt"
 
@@ -33,6 +35,33 @@ class Learned(Protocol):
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Put back the weights that :meth:`state` gave."""
+
+
+@contextmanager
+def finished(folder: Path, out: Path) -> Iterator[Path]:
+    """A folder for a model, which is moved to its place once all is in it.
+
+    :param folder: where it comes to be, on the same disk.
+    :param out: its place; what is there is an empty folder at most.
+    :raises RunError: there is no room or no permission.
+    """
+    from safetensors import SafetensorError  # what a disk that is full gives, too
+
+    partial = folder / "finished"
+    try:
+        store.remove(partial)
+        partial.mkdir()
+        yield partial
+        if out.is_dir():
+            out.rmdir()
+        partial.replace(out)
+    except Exception as error:
+        # Tokenizers that can't be written raise nothing more exact.
+        if not isinstance(error, OSError | SafetensorError) and type(error) is not Exception:
+            raise
+        raise RunError(
+            f"{out} can't be written: {shorten(str(error))}", "Name a place that you may write to"
+        ) from error
 
 
 class Checkpoints:

@@ -22,7 +22,7 @@ from kgalign.arrays import Doubles
 from kgalign.errors import RunError
 from kgalign.progress import NoProgress, Progress
 from kgalign.rdf.text import shorten
-from kgalign.train.checkpoints import Checkpoints
+from kgalign.train.checkpoints import Checkpoints, finished
 from kgalign.train.encoder_loop import Learning, LoopSettings
 from kgalign.train.encoder_models import How, Learner, open_learner, spec_of, vectors_of
 from kgalign.train.encoder_pairs import HELD_OUT_BY, Material, Sought, check_runs, gather, sources_of
@@ -205,23 +205,11 @@ def _figures(found: Doubles) -> dict[str, float]:
 
 def _save(learner: Learner, card: EncoderCard, spec: str, folder: Path, out: Path) -> None:
     """Write model, card and description beside the place, and move them there."""
-    from safetensors import SafetensorError  # what a disk that is full gives, too
-
-    partial = folder / "encoder"
-    try:
-        store.remove(partial)
-        partial.mkdir()
-        learner.save(partial)
-        store.write_text(partial / "README.md", describe(card, spec))
+    with finished(folder, out) as place:
+        learner.save(place)
+        store.write_text(place / "README.md", describe(card, spec))
         text = json.dumps(asdict(card), indent=1, sort_keys=True, ensure_ascii=False)
-        store.write_text(partial / CARD, text + "\n")
-        if out.is_dir():
-            out.rmdir()
-        partial.replace(out)
-    except (OSError, SafetensorError) as error:
-        raise RunError(
-            f"{out} can't be written: {shorten(str(error))}", "Name a place that you may write to"
-        ) from error
+        store.write_text(place / CARD, text + "\n")
 
 
 def describe(card: EncoderCard, spec: str) -> str:

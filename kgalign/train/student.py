@@ -39,7 +39,7 @@ from kgalign.judge.student_model import (
     weights_digest,
 )
 from kgalign.progress import NoProgress, Progress, Task
-from kgalign.train.checkpoints import Checkpoints
+from kgalign.train.checkpoints import Checkpoints, finished
 from kgalign.train.data import SPLITS, About, Example, Split, read_data
 from kgalign.train.encoder import CARD as ENCODER_CARD
 from kgalign.train.schedule import share_of_rate
@@ -366,19 +366,9 @@ def _base_digest(scorer: Scorer) -> str:
 
 def _save(scorer: Scorer, card: Card, folder: Path, out: Path) -> Card:
     """Write model, card and description beside the place, and move them there."""
-    from safetensors import SafetensorError  # what a disk that is full gives, too
-
-    partial = folder / "student"
-    try:
-        store.remove(partial)
-        partial.mkdir()
-        scorer.save(partial)
-        card = replace(card, weights_digest=weights_digest(partial))
-        store.write_text(partial / "README.md", describe(card))
-        store.write_text(partial / CARD, card_text(card))
-        if out.is_dir():
-            out.rmdir()
-        partial.replace(out)
-    except (OSError, SafetensorError) as error:
-        raise RunError(f"{out} can't be written: {error}", "Name a place that you may write to") from error
+    with finished(folder, out) as place:
+        scorer.save(place)
+        card = replace(card, weights_digest=weights_digest(place))
+        store.write_text(place / "README.md", describe(card))
+        store.write_text(place / CARD, card_text(card))
     return card

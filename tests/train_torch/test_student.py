@@ -22,6 +22,7 @@ from kgalign.errors import InputError, KgalignError, RunError
 from kgalign.folder import RunFolder
 from kgalign.judge.student_model import Student, load_scorer, no_memory, read_card, text_of
 from kgalign.records import Hearing, Opinion, Profile
+from kgalign.train.checkpoints import finished
 from kgalign.train.student import StudentSettings, _save, item_of, train_student
 from tests.conftest import Pair, Watcher
 from tests.llm_runs.runs import doubtful, step
@@ -170,6 +171,23 @@ def test_a_disk_that_is_full_is_told_in_a_sentence(student: Path, tmp_path: Path
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_disk_that_fills_while_a_tokenizer_is_written(student: Path, tmp_path: Path) -> None:
+    tokenizer = load_scorer(str(student), 64, threads=1).tokenizer
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limit[1]))
+    try:
+        with (
+            pytest.raises(RunError, match=r"can't be written: .*File too large"),
+            finished(tmp_path, tmp_path / "out") as place,
+        ):
+            tokenizer.backend_tokenizer.save(str(place / "tokenizer.json"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(ValueError, match="of ours"), finished(tmp_path, tmp_path / "out"):
+        raise ValueError("a fault of ours stays one")
 
 
 def test_too_little_memory_names_a_smaller_batch(encoder: Path, tmp_path: Path) -> None:
