@@ -24,6 +24,9 @@ _SETTLED = 0.05
 _SCALE, _NONE = 0.3, 1.0
 """Deviations of the logarithm of the scale, and of the score of "none", from what the student was calibrated
 to: a handful of cases decides little."""
+_SLOPE = (1.0, 0.2)
+"""Mean and deviation of what the evidence's log-odds are multiplied by, at most 1: by decoys of this run they
+mean what they say."""
 _SHIFTS = (0.3, 3.0)
 """Deviation of what is added to the evidence's log-odds of "none": little, or, given reason, anything."""
 _ALONE = ((0.0, 0.0),)
@@ -69,7 +72,7 @@ def _weighed(priors: Sequence[Doubles], said: Sequence[Doubles]) -> list[Doubles
         offered = tuple(range(1, len(prior)))
         probabilities = (*each[1:].tolist(), float(each[0]))
         cases.append(Ballots(prior, (Ballot(int(each.argmax()), offered, VOTER, probabilities),)))
-    return [tally.probability for tally in weighted(cases, shifts=_SHIFTS, together=_ALONE)]
+    return [tally.probability for tally in weighted(cases, slope=_SLOPE, shifts=_SHIFTS, together=_ALONE)]
 
 
 class _Odds:

@@ -105,6 +105,7 @@ class _Model:
 def weighted(
     cases: Sequence[Ballots],
     *,
+    slope: tuple[float, float] = _SLOPE,
     shifts: Sequence[float] = (_SHIFT,),
     together: Sequence[tuple[float, float]] = _TOGETHER,
 ) -> list[Tally]:
@@ -113,6 +114,7 @@ def weighted(
     A vote with ``probabilities`` counts as so much of a vote for each answer. A case without a vote
     keeps its prior. It never abstains: the leader is the most probable hypothesis.
 
+    :param slope: mean and deviation of what the priors' log-odds are multiplied by, at most 1.
     :param shifts: how far the priors may be wrong about "none", as the deviation of their log-odds; a later
         one is taken only where the likelihood gives reason to.
     :param together: likewise how far voters may err together, as the deviation of a case's difficulty and
@@ -123,9 +125,9 @@ def weighted(
         return [_tally(case.prior / case.prior.sum()) for case in cases]
     fits = []
     for step, how in enumerate(together):
-        table = _tabulate(asked, *how, shifts[0])
+        table = _tabulate(asked, *how, _tempering(slope, shifts[0]))
         for more, shift in enumerate(shifts):
-            table = replace(table, tempering=_tempering(shift))
+            table = replace(table, tempering=_tempering(slope, shift))
             expected, score = _learn(table)
             fits.append((score - np.log(shift) - _REASON * (step + more), table, expected))
     _, table, expected = max(fits, key=lambda fit: fit[0])
@@ -138,7 +140,9 @@ def _tally(probability: Doubles) -> Tally:
     return Tally(probability / probability.sum(), int(probability.argmax()))
 
 
-def _tabulate(cases: Sequence[Ballots], spread: float, same: float, shift: float) -> _Table:
+def _tabulate(
+    cases: Sequence[Ballots], spread: float, same: float, tempering: tuple[Doubles, Doubles]
+) -> _Table:
     """The cases as a table, for voters that err together so far."""
     names = sorted({ballot.voter for case in cases for ballot in case.ballots})
     number = {name: place for place, name in enumerate(names)}
@@ -171,12 +175,12 @@ def _tabulate(cases: Sequence[Ballots], spread: float, same: float, shift: float
         difficulty=spread * _NODES if spread else np.zeros(1),
         log_share=_LOG_SHARE if spread else np.zeros(1),
         stretch=float(np.sqrt(1 + np.pi * spread**2 / 8)),
-        tempering=_tempering(shift),
+        tempering=tempering,
     )
 
 
-def _tempering(shift: float) -> tuple[Doubles, Doubles]:
-    return np.array([_SLOPE[0], 0.0]), np.array([_SLOPE[1], shift])
+def _tempering(slope: tuple[float, float], shift: float) -> tuple[Doubles, Doubles]:
+    return np.array([slope[0], 0.0]), np.array([slope[1], shift])
 
 
 def _parts(ballot: Ballot) -> list[tuple[int, float]]:
