@@ -24,7 +24,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("-o", "--out", required=True, type=_PATH, metavar="DIR",
               help="Folder to write to; what was done there is not done again.")  # fmt: skip
 @click.option("--run", "runs", multiple=True, type=_PATH, metavar="RUN",
-              help="Run that DATA was made of: it knows evidence and teacher; repeatable.")  # fmt: skip
+              help="Run that DATA was made of: it knows the teacher's votes; repeatable.")  # fmt: skip
 @click.option("--judge", "judges", multiple=True, metavar="JUDGE",
               help="llm (a server), vllm:MODEL, scripted or student:DIR; repeatable.")  # fmt: skip
 @click.option("--adapter", "adapters", multiple=True, metavar="NAME",

@@ -155,10 +155,13 @@ class Records:
 
 
 def ask_evidence(records: Sequence[Records], test: Sequence[Example]) -> Answers:
-    """What the evidence of the runs holds of a test."""
+    """What the evidence of the runs holds of a test; where no run knows a question, what the example says."""
     said: dict[str, list[float]] = {}
     for example in test:
-        found = next(filter(None, (each.evidence(example) for each in records)), None)
+        knowing = [each for each in records if each.pairs(example) is not None]
+        found = next(filter(None, (each.evidence(example) for each in knowing)), None)
+        if not knowing and example.evidence is not None:
+            found = list(example.evidence)
         if found is not None:
             said[example.id] = found
     choices = {id: int(np.argmax(each)) for id, each in said.items()}

@@ -94,7 +94,7 @@ class Work:
                     both = replace(teacher, choices={**evidence.choices, **teacher.choices})
                     self._add(data, System(f"{EVIDENCE}, then {name}"), both)
             unknown = len(data.test) - len(evidence.choices)
-            if opened and unknown:
+            if unknown and (opened or evidence.choices):
                 self.notes.append(
                     f"Of {len(data.test):,} questions in the test of {data.name} the evidence is not asked "
                     f"{unknown:,}: the runs do not know them, were told the answer, or have found a partner "

@@ -7,7 +7,7 @@ exactly the form in which the judge asks it, with the answer that is wanted::
      "messages": [{"role": "system", "content": "…"}, {"role": "user", "content": "…"},
                   {"role": "assistant", "content": "{\"choice\": \"A\", …}"}],
      "labels": ["A", "B", "none"], "answer": "A", "weight": 0.93,
-     "asker": "{…}", "options": ["{…}", "{…}"], "template": "select-1@1"}
+     "asker": "{…}", "options": ["{…}", "{…}"], "template": "select-1@1", "evidence": [0.1, 0.8, 0.1]}
 
 No entity occurs in two of the three files: :func:`read_data` refuses a folder in which one does.
 """
@@ -58,6 +58,9 @@ class Example:
     """The records as they are shown, JSON objects in one line each; in a verify question there is one."""
     template: str
     """Name and version of the prompt."""
+    evidence: tuple[float, ...] | None = None
+    """(options + 1,) probability of none of the options, then of each, by the evidence of the run; None where
+    it does not know, and outside of the test."""
 
     @property
     def question(self) -> tuple[Mapping[str, str], ...]:
@@ -179,7 +182,11 @@ def _example(line: str, path: Path, number: int) -> Example:
         data = json.loads(line)
         for name in ("entities", "messages", "labels", "options"):
             data[name] = tuple(data[name])
+        if data.get("evidence") is not None:
+            data["evidence"] = tuple(map(float, data["evidence"]))
         example = Example(**data)
+        if example.evidence is not None and len(example.evidence) != len(example.options) + 1:
+            raise ValueError("its evidence is of other options")
         if example.answer not in example.labels or len(example.messages) < 2:
             raise ValueError("its answer is none of its labels, or it has no messages")
     except (ValueError, TypeError, KeyError) as error:

@@ -4,12 +4,13 @@ import json
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from kgalign.errors import InputError, RunError
 from kgalign.folder import RUN_FILE
 from kgalign.progress import NoProgress, Progress
+from kgalign.train.compare_recorded import Records, ask_evidence
 from kgalign.train.data import ABOUT, SPLITS, About, Example, Split, check_leaks, write_data
 from kgalign.train.labels import SOURCES, Gold, Label, SourceName, labels_of, read_gold
 from kgalign.train.runs import Run
@@ -154,7 +155,17 @@ class _Making:
                 found[split] = self._made(split, parts)
                 task.advance(len(parts[split]))
         _check_classes(found)
-        return found
+        return {**found, "test": self._with_evidence(found["test"])}
+
+    def _with_evidence(self, test: Sequence[Example]) -> list[Example]:
+        """The test, with what the evidence of the runs says: who is tested by it stands beside that."""
+        said = ask_evidence([Records(run, test) for run in self.runs], test).probabilities
+        return [
+            replace(each, evidence=tuple(round(share, 6) for share in said[each.id]))
+            if each.id in said
+            else each
+            for each in test
+        ]
 
     def figures(self, examples: dict[Split, list[Example]]) -> dict[str, float]:
         """What was counted on the way."""

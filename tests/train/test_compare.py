@@ -137,6 +137,18 @@ def test_the_evidence_says_what_the_verdicts_hold(run: Path, data: Path) -> None
     assert 0 < hidden < sum(each.answer == each.labels[-1] for each in test)
 
 
+def test_without_the_run_the_examples_say_what_the_evidence_holds(
+    run: Path, data: Path, tmp_path: Path
+) -> None:
+    test = read_data(data)[1]["test"]
+    known, told = ask_evidence([Records(Run(run), test)], test), ask_evidence([], test)
+    assert told.choices == known.choices
+    for id, shares in known.probabilities.items():
+        assert told.probabilities[id] == pytest.approx(shares, abs=1e-6)
+    found = compare([data], tmp_path / "out", Systems(judges=("scripted",)))
+    assert "evidence" in {each.system for each in found.rows}
+
+
 def test_links_that_the_run_was_told_are_no_test_of_the_evidence(pair: Pair, tmp_path: Path) -> None:
     told = tmp_path / "told"
     config = Config.model_validate({"judge": {"known": [str(pair.gold)]}})
@@ -220,7 +232,7 @@ def test_what_the_judge_would_not_count_is_wrong(data: Path, tmp_path: Path) -> 
     made_up = row(found, judges[1])
     assert (made_up.accuracy, made_up.f1) == (0, 0)
     assert made_up.unusable == made_up.questions
-    assert [each.over for each in found.gains] == ["scripted"]
+    assert [each.over for each in found.gains] == ["evidence", "evidence"]
 
 
 def test_a_question_that_fails_is_wrong_and_asked_again(data: Path, tmp_path: Path) -> None:
