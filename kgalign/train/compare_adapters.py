@@ -24,7 +24,7 @@ from kgalign.train.base import Base, find_base, load_model, open_base
 from kgalign.train.compare_answers import Answers, Asked, Kept, Log
 from kgalign.train.compare_asking import choice_of, question_of
 from kgalign.train.compare_sets import DataSet, file_name
-from kgalign.train.compare_students import Clock, Fitted, known_by
+from kgalign.train.compare_students import Fitted, known_by, trained_once
 from kgalign.train.data import About
 from kgalign.train.fitting import quiet
 from kgalign.train.recipes import Recipe
@@ -56,18 +56,19 @@ class AdapterTraining:
         :raises KgalignError: the examples or the model can't be used.
         """
         folder = self._folder / file_name(name, about.digest, asdict(self._recipe), known_by(self._base))
-        clock = Clock(folder, folder.with_name(f"{folder.name}.partial"))
-        if not folder.is_dir():
-            with clock:
-                train_sft(
-                    self._base, data, folder, self._recipe, templates=self._templates, score=0,
-                    progress=self._progress,
-                )  # fmt: skip
+        seconds = trained_once(
+            folder,
+            folder.with_name(f"{folder.name}.partial"),
+            lambda: train_sft(
+                self._base, data, folder, self._recipe, templates=self._templates, score=0,
+                progress=self._progress,
+            ),
+        )  # fmt: skip
         record = read_record(folder)
         if record is None:
             raise RunError(f"{folder} holds no adapter that was trained here", "Delete it and run again")
         figures = {"base": record.base, "training": record.training, "settings": record.settings}
-        return Fitted(name, self.kind, folder, record.counts["examples"], None, clock.seconds, figures)
+        return Fitted(name, self.kind, folder, record.counts["examples"], None, seconds, figures)
 
 
 class Asking:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -99,6 +99,19 @@ def known_by(model: str) -> str:
     return weights_mark(Path(model)) if Path(model).is_dir() else model
 
 
+def trained_once(folder: Path, begun: Path, train: Callable[[], object]) -> float | None:
+    """Train what is not there yet; the seconds that it took, None where it was done in several parts.
+
+    :param folder: of what is trained.
+    :param begun: what is there while it is not finished.
+    """
+    clock = Clock(folder, begun)
+    if not folder.is_dir():
+        with clock:
+            train()
+    return clock.seconds
+
+
 class StudentTraining:
     """Trains students, or takes those that were trained before from the same.
 
@@ -121,13 +134,13 @@ class StudentTraining:
         :raises KgalignError: the examples or the encoder can't be used.
         """
         folder = self._folder / file_name(name, about.digest, asdict(self._settings), known_by(self._encoder))
-        clock = Clock(folder, folder.with_name(f".{folder.name}.partial"))
-        if not folder.is_dir():
-            with clock:
-                train_student(
-                    data, self._encoder, folder, self._settings, threads=self._threads,
-                    progress=self._progress,
-                )  # fmt: skip
+        seconds = trained_once(
+            folder,
+            folder.with_name(f".{folder.name}.partial"),
+            lambda: train_student(
+                data, self._encoder, folder, self._settings, threads=self._threads, progress=self._progress
+            ),
+        )
         card = read_card(folder)
         figures = {
             "settings": {name: value for name, value in card.settings.items() if name != "data"},
@@ -135,7 +148,7 @@ class StudentTraining:
             "weights_digest": card.weights_digest,
         }
         valid = card.scores.get("valid accuracy")
-        return Fitted(name, self.kind, folder, card.counts["train"], valid, clock.seconds, figures)
+        return Fitted(name, self.kind, folder, card.counts["train"], valid, seconds, figures)
 
 
 def ask_student(
