@@ -44,7 +44,7 @@ def example(number: int, *entities: str, text: str = "which?") -> Example:
 ALL: dict[Split, list[Example]] = {
     "train": [example(1), example(2)],
     "valid": [example(3)],
-    "test": [example(4)],
+    "test": [replace(example(4), evidence=(0.2, 0.7, 0.1))],
 }
 
 
@@ -149,3 +149,13 @@ def test_an_answer_that_is_no_label_is_refused(tmp_path: Path) -> None:
     write_data(tmp_path, {"train": [replace(example(1), answer="C")]}, About({}, {}, {}))
     with pytest.raises(InputError, match="none of its labels"):
         list(read_split(tmp_path, "train"))
+
+
+@pytest.mark.parametrize("evidence", [[0.5, 0.5], "much", {"A": 1}, [0.1, 0.8, None], 3])
+def test_evidence_that_is_none_of_the_options_is_refused(tmp_path: Path, evidence: object) -> None:
+    write_data(tmp_path / "data", ALL, About({}, {}, {}))
+    path = tmp_path / "data" / "test.jsonl"
+    line = json.loads(path.read_text(encoding="utf8"))
+    path.write_text(json.dumps(line | {"evidence": evidence}) + "\n", encoding="utf8")
+    with pytest.raises(InputError, match=r"Line 1 of .*test\.jsonl is no example"):
+        list(read_split(tmp_path / "data", "test"))
