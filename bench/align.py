@@ -157,7 +157,8 @@ _BASELINE = (
 )
 _WITH_STUDENT = (
     "The student is asked about the entities of whose partner the evidence is not sure, as `kgalign run "
-    "--judge student:DIR` does without further options."
+    "--judge student:DIR` does without further options; `python -m bench student --cache FOLDER` leaves "
+    "students in FOLDER."
 )
 
 
