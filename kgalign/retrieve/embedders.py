@@ -1,6 +1,5 @@
 """What turns texts into vectors: a model in this process, or a server."""
 
-import hashlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from kgalign.errors import KgalignError, MissingExtra
 from kgalign.llm.server import KEYS, server_key
+from kgalign.llm.weights import folder_digest
 from kgalign.rdf.text import shorten
 from kgalign.records import Floats
 
@@ -264,19 +264,6 @@ def folder_identity(model: str, remedy: str) -> str:
     :raises KgalignError: it can't.
     """
     try:
-        return _digest(Path(model)) if Path(model).is_dir() else model
+        return folder_digest(Path(model), whole=True) if Path(model).is_dir() else model
     except OSError as error:
         raise KgalignError(f"The model {shorten(model)} can't be read: {reason_of(error)}", remedy) from error
-
-
-def _digest(folder: Path) -> str:
-    """Hash of a folder's files and their names, hidden ones left out."""
-    content = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder)
-        if path.is_file() and not any(part.startswith(".") for part in name.parts):
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-                # A name need not be UTF-8.
-                content.update(f"{name.as_posix()}\0{digest}\n".encode(errors="surrogateescape"))
-    return content.hexdigest()

@@ -1,6 +1,7 @@
 """Students of a comparison: those that are there, and those that are trained for it."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -96,7 +97,7 @@ class Clock:
 
 def known_by(model: str) -> str:
     """What a model's weights are known by, as one may be replaced in its place; else its name."""
-    return weights_mark(Path(model)) if Path(model).is_dir() else model
+    return weights_mark(Path(model)) if os.path.isdir(model) else model  # noqa: PTH112 - whatever the name is
 
 
 def trained_once(folder: Path, begun: Path, train: Callable[[], object]) -> float | None:

@@ -82,8 +82,10 @@ class Work:
     def recorded(self, runs: Iterable[Path]) -> None:
         """What the runs have on record."""
         opened = [Run(path) for path in dict.fromkeys(runs)]
+        known = False
         for data in self.sets:
             records = [Records(run, data.test) for run in opened]
+            known |= any(each.pairs(example) is not None for each in records for example in data.test)
             evidence, teacher = ask_evidence(records, data.test), ask_teacher(records, data.test)
             if evidence.choices:
                 self._add(data, System(EVIDENCE), evidence)
@@ -100,7 +102,7 @@ class Work:
                     f"{unknown:,}: the runs do not know them, were told the answer, or have found a partner "
                     "that was left out so that none is right"
                 )
-        if opened and not self.systems:
+        if opened and not known:
             raise InputError(
                 f"The run {opened[0].path} knows none of the questions that are asked",
                 "Give the runs that the examples were made of",
@@ -227,8 +229,8 @@ class Work:
 
     def _note_encoder(self, name: str) -> None:
         told = (
-            f"The encoder that {name} began from learned from entities of runs: whether of entities of the "
-            "tests can't be told"
+            f"What {name} began from learned from entities of runs: whether of entities of the tests can't "
+            "be told"
         )
         if told not in self.notes:
             self.notes.append(told)

@@ -27,6 +27,8 @@ SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 FORMAT = 1
 """Version of the layout."""
 ABOUT = "data.json"
+_SHARES = 1e-3
+"""How far shares may be from 1 in all: they are rounded."""
 
 Origin = Literal["gold", "person", "evidence", "votes", "synthetic"]
 """Who gave the answer: gold links, a person, the evidence where it is sure, a teacher's votes; or it is known
@@ -185,8 +187,8 @@ def _example(line: str, path: Path, number: int) -> Example:
         if data.get("evidence") is not None:
             data["evidence"] = tuple(map(float, data["evidence"]))
         example = Example(**data)
-        if example.evidence is not None and len(example.evidence) != len(example.options) + 1:
-            raise ValueError("its evidence is of other options")
+        if example.evidence is not None and not _are_shares(example.evidence, len(example.options) + 1):
+            raise ValueError("its evidence is none of its options")
         if example.answer not in example.labels or len(example.messages) < 2:
             raise ValueError("its answer is none of its labels, or it has no messages")
     except (ValueError, TypeError, KeyError) as error:
@@ -194,6 +196,14 @@ def _example(line: str, path: Path, number: int) -> Example:
             f"Line {number} of {path} is no example: {error}", "Make the examples again"
         ) from error
     return example
+
+
+def _are_shares(evidence: tuple[float, ...], count: int) -> bool:
+    return (
+        len(evidence) == count
+        and all(0 <= each <= 1 for each in evidence)
+        and abs(sum(evidence) - 1) < _SHARES
+    )
 
 
 def read_data(folder: Path) -> tuple[About, dict[Split, list[Example]]]:

@@ -347,13 +347,15 @@ def _card(
 
 def _taught(encoder: Path) -> dict[str, str]:
     """What an encoder learned from, if it was trained on runs: it may be what a student is tested on."""
-    try:
-        card = json.loads((encoder / ENCODER_CARD).read_text(encoding="utf8"))
-        return {ENCODER: str(card["data_digest"])}
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {ENCODER: "unknown"}
+    for name in (ENCODER_CARD, CARD):  # a student can be begun from as well
+        try:
+            card = json.loads((encoder / name).read_text(encoding="utf8"))
+            return {ENCODER: str(card["data_digest"])}
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, KeyError, TypeError):
+            return {ENCODER: "unknown"}
+    return {}
 
 
 def _base_digest(scorer: Scorer) -> str:

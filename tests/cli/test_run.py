@@ -302,6 +302,15 @@ def test_a_link_that_leads_to_itself_gets_one_line(elements: Pair, tmp_path: Pat
     assert_one_line(kgalign("run", loop, elements.right, "-o", tmp_path / "run"), "loop")
 
 
+def test_an_embedder_whose_name_is_too_long_gets_one_line(
+    elements: Pair, tmp_path: Path, kgalign: Kgalign
+) -> None:
+    name = f"sentence-transformers:{'x' * 300}"
+    result = kgalign("run", elements.left, elements.right, "-o", tmp_path / "run", "--embedder", name)
+    assert_one_line(result)
+    assert "bug" not in result.stderr
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write anywhere")
 def test_no_permission_gets_one_line(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
     closed = tmp_path / "closed"

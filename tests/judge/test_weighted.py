@@ -70,6 +70,13 @@ def test_nothing_in_nothing_out() -> None:
     assert weighted([]) == []
 
 
+def test_a_vote_that_gives_nothing_to_any_answer_is_no_vote() -> None:
+    cases = [Ballots(np.array([0.2, 0.8]), (Ballot(1, (1,), "a", probabilities=(0.0, 0.0)),))]
+    cases.append(Ballots(np.array([0.3, 0.7]), (Ballot(1, (1,), "a"),)))
+    for tally in weighted(cases):
+        assert tally.probability.sum() == pytest.approx(1)
+
+
 def test_a_case_without_a_vote_keeps_its_prior() -> None:
     prior = np.array([0.2, 0.5, 0.3])
     for cases in ([Ballots(prior)], [case(even(), 1), Ballots(prior)]):

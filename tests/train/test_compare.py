@@ -149,6 +149,12 @@ def test_without_the_run_the_examples_say_what_the_evidence_holds(
     assert "evidence" in {each.system for each in found.rows}
 
 
+def test_a_run_of_other_graphs_is_refused(data: Path, elements: Pair, tmp_path: Path) -> None:
+    start(elements.left, elements.right, tmp_path / "run")
+    with pytest.raises(InputError, match="knows none of the questions"):
+        compare([data], tmp_path / "out", Systems(runs=(tmp_path / "run",)))
+
+
 def test_links_that_the_run_was_told_are_no_test_of_the_evidence(pair: Pair, tmp_path: Path) -> None:
     told = tmp_path / "told"
     config = Config.model_validate({"judge": {"known": [str(pair.gold)]}})

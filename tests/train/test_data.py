@@ -1,6 +1,7 @@
 """The folder of examples: what is written is read, and what was changed, or leaks, is refused."""
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -151,7 +152,9 @@ def test_an_answer_that_is_no_label_is_refused(tmp_path: Path) -> None:
         list(read_split(tmp_path, "train"))
 
 
-@pytest.mark.parametrize("evidence", [[0.5, 0.5], "much", {"A": 1}, [0.1, 0.8, None], 3])
+@pytest.mark.parametrize(
+    "evidence", [[0.5, 0.5], "much", {"A": 1}, [0.1, 0.8, None], 3, [math.nan, 0, 1], [-1, 1, 1], [0, 0, 0]]
+)
 def test_evidence_that_is_none_of_the_options_is_refused(tmp_path: Path, evidence: object) -> None:
     write_data(tmp_path / "data", ALL, About({}, {}, {}))
     path = tmp_path / "data" / "test.jsonl"

@@ -208,6 +208,8 @@ def _shared(case: Ballots, votes: Sequence[tuple[Ballot, int, float]], same: flo
     Given that they chose wrong ones. One of the options that are not the partner is the one that looks right.
     A wrong vote that is offered it chooses it with a set probability, and any of the wrong ones otherwise.
     """
+    if not votes:
+        return np.zeros(len(case.prior))
     options = np.arange(1, len(case.prior))
     truth = np.arange(len(case.prior))
     offered = np.array([np.isin(options, ballot.offered) for ballot, _, _ in votes])
@@ -364,6 +366,9 @@ def _tempered(table: _Table, expected: Doubles, start: Doubles) -> Doubles:
         slope = (expected - share) @ columns - precision * (temper - middle)
         bend = (centred * share[:, None]).T @ centred + np.diag(precision)
         step, now = np.linalg.solve(bend, slope), value(temper)
+        within = float(np.clip(temper[0] + step[0], 0, 1) - temper[0])
+        if within != step[0]:  # the slope is at a bound: the best shift for that
+            step = np.array([within, (slope[1] - bend[1, 0] * within) / bend[1, 1]])
         for size in 0.5 ** np.arange(10):
             tried = temper + size * step
             tried[0] = np.clip(tried[0], 0, 1)
