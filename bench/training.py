@@ -121,7 +121,7 @@ def encoder(
     command += f" --epochs {epochs}" if epochs != 1 else ""
     command += f" --max-pairs {max_pairs}" if max_pairs else ""
     name = f"encoder {data.resolve().name}"
-    write_section(results, name, "Encoder", command, bench.as_markdown(found, begins, epochs))
+    write_section(results, name, "Encoder", command, bench.as_markdown(found, encoder, epochs))
 
 
 @click.command()

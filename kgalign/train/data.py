@@ -113,7 +113,10 @@ def write_data(folder: Path, examples: Mapping[Split, Iterable[Example]], about:
         counts[split] = 0
         with complete_or_nothing(folder / f"{split}.jsonl") as file:
             for example in examples.get(split, ()):
-                line = (json.dumps(asdict(example), ensure_ascii=False) + "\n").encode("utf-8", "replace")
+                told = asdict(example)
+                if example.evidence is None:
+                    del told["evidence"]
+                line = (json.dumps(told, ensure_ascii=False) + "\n").encode("utf-8", "replace")
                 hashed.update(line)
                 file.write(line)
                 counts[split] += 1
