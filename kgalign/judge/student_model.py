@@ -20,6 +20,7 @@ import numpy as np
 
 from kgalign.arrays import Doubles
 from kgalign.errors import InputError, KgalignError, MissingExtra
+from kgalign.memory import explained_memory
 from kgalign.rdf.text import shorten
 
 log = logging.getLogger(__name__)
@@ -31,8 +32,6 @@ FORMAT = 1
 """Version of the layout."""
 SIDE_BY_SIDE = 64
 """Pairs that are read at once when nothing is learned."""
-NO_MEMORY = ("not enough memory", "out of memory", "can't allocate memory")
-"""What PyTorch's errors say where there is no room."""
 _LIKENESS = (10.0, -7.0)
 """Slope and shift of the likeness to begin with: at a cosine of .7 an option is as likely as none."""
 _QUOTES = re.compile(r'[{}\[\]"]+')
@@ -315,27 +314,14 @@ def score_all(scorer: Scorer, questions: Sequence[Question]) -> list[Doubles]:
     order = sorted(range(len(pairs)), key=lambda place: (sum(map(len, pairs[place])), place))
     found = np.zeros(len(pairs))
     scorer.train(False)
-    try:
-        with torch.no_grad():
-            for start in range(0, len(order), SIDE_BY_SIDE):
-                rows = order[start : start + SIDE_BY_SIDE]
-                found[rows] = scorer([pairs[row] for row in rows]).cpu().double().numpy()
-    except (MemoryError, RuntimeError) as error:
-        if not no_memory(error):
-            raise
-        raise KgalignError(
-            f"There is not enough memory to read {SIDE_BY_SIDE} pairs at once",
-            "Free some memory and run again",
-        ) from error
+    told = f"There is not enough memory to read {SIDE_BY_SIDE} pairs at once"
+    with explained_memory(told, "Free some memory and run again"), torch.no_grad():
+        for start in range(0, len(order), SIDE_BY_SIDE):
+            rows = order[start : start + SIDE_BY_SIDE]
+            found[rows] = scorer([pairs[row] for row in rows]).cpu().double().numpy()
     if not np.isfinite(found).all():
         raise KgalignError(
             "The student's scores are no numbers", "Train it again, without --bf16 if it had that"
         )
     ends = np.cumsum([len(options) for _, options in questions])
     return [np.asarray(part) for part in np.split(found, ends)[:-1]]
-
-
-def no_memory(error: BaseException) -> bool:
-    """Whether an error of PyTorch says that there was no memory."""
-    said = str(error).lower()
-    return isinstance(error, MemoryError) or any(text in said for text in NO_MEMORY)

@@ -5,17 +5,16 @@ server that holds them to one asks the same adapters by ``--judge``.
 """
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from kgalign.errors import KgalignError, RunError
+from kgalign.errors import RunError
 from kgalign.judge.answers import read_answer
-from kgalign.judge.student_model import no_memory
 from kgalign.llm.protocol import Reply
 from kgalign.llm.weights import files_digest
+from kgalign.memory import explained_memory
 from kgalign.progress import Progress
 from kgalign.train.adapters import WEIGHTS, read_record
 from kgalign.train.answering import answers as write_answers
@@ -30,6 +29,7 @@ from kgalign.train.fitting import quiet
 from kgalign.train.recipes import Recipe
 from kgalign.train.sft import train_sft
 
+_LESS = "Give a --preset of smaller batches or of 4 bit, or a smaller model with --base"
 _SIDE_BY_SIDE = 4
 """Questions that are asked at once, as a multiple of those that are learned from at once."""
 
@@ -100,7 +100,8 @@ class Asking:
         for data in sets:
             if all(each.id in log.asked for each in data.test):
                 continue
-            with explained_memory(name, self._side_by_side):
+            what = f"Memory ran out while {name} was asked {self._side_by_side} questions at once"
+            with explained_memory(what, _LESS):
                 model = self._loaded(adapter) if model is None else model
                 with quiet():
                     self._put(model, data, log, name)
@@ -141,21 +142,3 @@ class Asking:
                         read = len(self._base.prompt(example.question))
                         log.add(Asked(example.id, choice, read, length or len(ids), log.round, at))
                 task.advance(len(part))
-
-
-@contextmanager
-def explained_memory(name: str, questions: int) -> Iterator[None]:
-    """Say what to do where memory runs out while a model is asked.
-
-    :param questions: that are asked at once.
-    :raises KgalignError: it did.
-    """
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if not no_memory(error):
-            raise
-        raise KgalignError(
-            f"Memory ran out while {name} was asked {questions} questions at once",
-            "Give a --preset of smaller batches or of 4 bit, or a smaller model with --base",
-        ) from error

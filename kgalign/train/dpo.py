@@ -142,7 +142,7 @@ class _Work:
         counts = {**self.record.counts, "pairs": len(learned), "valid": len(measured), "steps": steps}
         counts["left_out_too_long"] = len(pairs.train) - len(learned)
         record = replace(self.record, counts=counts)
-        with fitting.explained_memory(self.recipe, long):
+        with fitting.room_for(self.recipe, long):
             model, heard, resumed, seconds = self._fit(record, learned, measured)
         record = replace(
             record, losses=heard.losses, scores={"valid": heard.figures} if heard.figures else {}

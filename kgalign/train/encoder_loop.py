@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from kgalign.errors import KgalignError
-from kgalign.judge.student_model import no_memory
+from kgalign.memory import explained_memory
 from kgalign.progress import Progress
 from kgalign.train.checkpoints import Checkpoints
 from kgalign.train.encoder_models import How, Learner
@@ -139,7 +139,8 @@ class Learning:
 
         # Dropout by the step, not by what was drawn before: so it goes on where it stopped.
         torch.manual_seed(self.settings.seed * 1_000_003 + step)
-        try:
+        told = f"There is not enough memory for {len(batch)} pairs at once"
+        with explained_memory(told, self._smaller(len(batch))):
             loss = self._loss(batch)
             lost = float(loss.detach())
             if not math.isfinite(lost):
@@ -153,12 +154,6 @@ class Learning:
                 group["lr"] = self.settings.rate * share_of_rate(step, self.steps)
             self.optimiser.step()
             self.optimiser.zero_grad()
-        except (MemoryError, RuntimeError) as error:
-            if not no_memory(error):
-                raise
-            raise KgalignError(
-                f"There is not enough memory for {len(batch)} pairs at once", self._smaller(len(batch))
-            ) from error
         return lost
 
     def _loss(self, batch: Sequence[Pair]) -> Any:  # noqa: ANN401 - a tensor

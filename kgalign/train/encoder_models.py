@@ -15,7 +15,7 @@ import numpy as np
 
 from kgalign import store
 from kgalign.errors import KgalignError, MissingExtra
-from kgalign.judge.student_model import no_memory
+from kgalign.memory import explained_memory
 from kgalign.records import Floats
 from kgalign.retrieve.embedders import PER_STEP, load_sentences, open_embedder
 from kgalign.retrieve.llm2vec import (
@@ -280,18 +280,11 @@ def vectors_of(learner: Learner, texts: Sequence[str]) -> Floats:
     place = {text: number for number, text in enumerate(distinct)}
     learner.train(False)
     rows = []
-    try:
-        with torch.no_grad():
-            for start in range(0, len(distinct), PER_STEP):
-                part = learner(distinct[start : start + PER_STEP])
-                rows.append(torch.nn.functional.normalize(part, dim=1).cpu().numpy())
-    except (MemoryError, RuntimeError) as error:
-        if not no_memory(error):
-            raise
-        raise KgalignError(
-            f"There is not enough memory to read {PER_STEP} texts at once",
-            "Free some memory, or take a smaller encoder",
-        ) from error
+    told = f"There is not enough memory to read {PER_STEP} texts at once"
+    with explained_memory(told, "Free some memory, or take a smaller encoder"), torch.no_grad():
+        for start in range(0, len(distinct), PER_STEP):
+            part = learner(distinct[start : start + PER_STEP])
+            rows.append(torch.nn.functional.normalize(part, dim=1).cpu().numpy())
     found = np.concatenate(rows)
     if not np.isfinite(found).all():
         raise KgalignError(

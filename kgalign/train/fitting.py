@@ -5,12 +5,12 @@ import math
 import shutil
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kgalign.errors import KgalignError
+from kgalign.memory import explained_memory
 from kgalign.progress import Task
 from kgalign.train.adapters import AdapterRecord, write_record
 from kgalign.train.recipes import Recipe
@@ -140,25 +140,13 @@ def save_adapter(model: Any, folder: Path) -> None:  # noqa: ANN401 - peft's mod
         (folder / name).unlink(missing_ok=True)
 
 
-@contextmanager
-def explained_memory(recipe: Recipe, longest: int) -> Iterator[None]:
+def room_for(recipe: Recipe, longest: int) -> AbstractContextManager[None]:
     """Say what to do where memory runs out.
 
     :param longest: tokens of the longest question with its answer.
-    :raises KgalignError: it did.
     """
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if not isinstance(error, MemoryError) and not _says_memory(str(error)):
-            raise
-        what = f"Memory ran out with batches of {recipe.batch} questions of up to {longest} tokens"
-        raise KgalignError(what, _smaller(recipe, longest)) from error
-
-
-def _says_memory(text: str) -> bool:
-    text = text.lower()
-    return "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
+    what = f"Memory ran out with batches of {recipe.batch} questions of up to {longest} tokens"
+    return explained_memory(what, _smaller(recipe, longest))
 
 
 def _smaller(recipe: Recipe, longest: int) -> str:

@@ -176,7 +176,7 @@ class _Work:
         counts |= {"valid": len(measured), "tokens_per_epoch": sum(map(len, learned))}
         counts["answer_tokens_per_epoch"] = sum(len(each.answer) for each in learned)
         record = replace(self.record, counts=counts)
-        with fitting.explained_memory(self.recipe, longest):
+        with fitting.room_for(self.recipe, longest):
             model, heard, resumed, seconds = self._fit(record, learned, measured)
             scores = self._score(model, heard, spread(valid, score))
         steps = fitting.steps_of(self.recipe, len(learned))

@@ -33,11 +33,11 @@ from kgalign.judge.student_model import (
     Scorer,
     card_text,
     load_scorer,
-    no_memory,
     score_all,
     text_of,
     weights_digest,
 )
+from kgalign.memory import explained_memory
 from kgalign.progress import NoProgress, Progress, Task
 from kgalign.train.checkpoints import Checkpoints, finished
 from kgalign.train.data import SPLITS, About, Example, Split, read_data
@@ -248,7 +248,9 @@ class _Training:
         # Dropout by the step, not by what was drawn before: so it goes on where it stopped.
         torch.manual_seed(self.settings.seed * 1_000_003 + step)
         device = self.scorer.encoder.device
-        try:
+        size = self.settings.batch
+        smaller = f"Try --batch {size // 2}" if size > 1 else "Free some memory, or take a smaller encoder"
+        with explained_memory(f"There is not enough memory for {size} questions at once", smaller):
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.settings.bf16):
                 scores = self.scorer([(each.record, option) for each in batch for option in each.options])
             loss = _listwise(scores, batch)
@@ -264,14 +266,6 @@ class _Training:
                 group["lr"] = highest * share_of_rate(step, self.steps)
             self.optimiser.step()
             self.optimiser.zero_grad()
-        except (MemoryError, RuntimeError) as error:
-            if not no_memory(error):
-                raise
-            size = self.settings.batch
-            smaller = (
-                f"Try --batch {size // 2}" if size > 1 else "Free some memory, or take a smaller encoder"
-            )
-            raise KgalignError(f"There is not enough memory for {size} questions at once", smaller) from error
         return lost
 
 

@@ -20,7 +20,8 @@ from kgalign import running
 from kgalign.config import as_config
 from kgalign.errors import InputError, KgalignError, RunError
 from kgalign.folder import RunFolder
-from kgalign.judge.student_model import Student, load_scorer, no_memory, read_card, text_of
+from kgalign.judge.student_model import Student, load_scorer, read_card, text_of
+from kgalign.memory import no_memory
 from kgalign.records import Hearing, Opinion, Profile
 from kgalign.train.checkpoints import finished
 from kgalign.train.student import StudentSettings, _save, item_of, train_student
