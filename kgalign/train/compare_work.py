@@ -13,7 +13,6 @@ from kgalign.train.adapters import CONFIG, read_record
 from kgalign.train.compare_adapters import AdapterTraining, Asking
 from kgalign.train.compare_answers import Answers, Kept
 from kgalign.train.compare_asking import ask_judge
-from kgalign.train.compare_recorded import Records, ask_evidence, ask_teacher, teacher_name
 from kgalign.train.compare_report import EVIDENCE, Comparison, System, compared
 from kgalign.train.compare_sets import Arm, DataSet, file_name, others
 from kgalign.train.compare_students import (
@@ -28,6 +27,7 @@ from kgalign.train.compare_students import (
 )
 from kgalign.train.compare_systems import Systems, adapters_of, with_adapter
 from kgalign.train.data import About
+from kgalign.train.recorded import Records, ask_evidence, ask_teacher, teacher_name
 from kgalign.train.runs import Run
 from kgalign.train.student import ENCODER
 

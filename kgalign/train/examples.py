@@ -10,9 +10,9 @@ from pathlib import Path
 from kgalign.errors import InputError, RunError
 from kgalign.folder import RUN_FILE
 from kgalign.progress import NoProgress, Progress
-from kgalign.train.compare_recorded import Records, ask_evidence
 from kgalign.train.data import ABOUT, SPLITS, About, Example, Split, check_leaks, write_data
 from kgalign.train.labels import SOURCES, Gold, Label, SourceName, labels_of, read_gold
+from kgalign.train.recorded import Records, ask_evidence
 from kgalign.train.runs import Run
 from kgalign.train.selection import Selection, balanced
 from kgalign.train.settings import Settings

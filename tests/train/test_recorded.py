@@ -11,11 +11,11 @@ from kgalign.ledger import Ledger
 from kgalign.running import run as start
 from kgalign.train.compare import compare
 from kgalign.train.compare_asking import question_of
-from kgalign.train.compare_recorded import Records, ask_evidence, ask_teacher
 from kgalign.train.compare_sets import number_of
 from kgalign.train.compare_systems import Systems
 from kgalign.train.data import Example, read_data
 from kgalign.train.examples import make_examples
+from kgalign.train.recorded import Records, ask_evidence, ask_teacher
 from kgalign.train.runs import Run
 from kgalign.train.settings import Settings
 from kgalign.train.targets import read_back
