@@ -9,9 +9,9 @@ from pathlib import Path
 
 from kgalign.config import Config
 from kgalign.engine import Inputs
-from kgalign.errors import InputError, KgalignError, RunError
+from kgalign.errors import InputError, RunError
 from kgalign.folder import RunFolder, RunRecord, Source
-from kgalign.llm.weights import folder_digest
+from kgalign.llm.weights import folder_digest, folder_files
 from kgalign.rdf.formats import expand
 from kgalign.unmerged import FILE as UNMERGED_FILE
 
@@ -79,16 +79,17 @@ def source(path: Path) -> Source:
 
 
 def _model_source(folder: Path) -> Source:
-    """Hash the files of a model's folder, hidden ones left out; of large files of weights samples are read.
+    """Hash all files of a model's folder but hidden ones.
 
     Raises:
         InputError: a file can't be read, or the folder has a name that is no text.
     """
     _check_name(folder)
     try:
-        return Source(str(folder.resolve()), folder_digest(folder, whole=False), 0)
-    except (OSError, KgalignError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
+        size = sum(path.stat().st_size for path in folder_files(folder))
+        return Source(str(folder.resolve()), folder_digest(folder), size)
+    except OSError as error:
+        reason = error.strerror or error
         raise InputError(f"The model {folder} can't be read: {reason}", "Look at its permissions") from error
 
 

@@ -29,26 +29,23 @@ def weights_mark(folder: Path) -> str:
     return files_digest(paths)[:16]
 
 
-def folder_digest(folder: Path, *, whole: bool) -> str:
-    """A SHA-256 over the files of a folder and their names in it, hidden ones left out.
+def folder_digest(folder: Path) -> str:
+    """A SHA-256 over all files of a folder and their names in it, hidden ones left out.
 
-    :param whole: whether to read large files of weights to their end; else samples of them are read.
     :raises OSError: a file can't be read.
     """
     content = hashlib.sha256()
-    for path in _files(folder):
-        weights = any(path.match(kind) for kind in _KINDS)
+    for path in folder_files(folder):
         with path.open("rb") as file:
-            sampled = not whole and weights and path.stat().st_size > _WHOLE
-            digest = files_digest([path]) if sampled else hashlib.file_digest(file, "sha256").hexdigest()
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
         name = path.relative_to(folder).as_posix()
         # A name need not be UTF-8.
         content.update(f"{name}\0{digest}\n".encode(errors="surrogateescape"))
     return content.hexdigest()
 
 
-def _files(folder: Path) -> list[Path]:
-    """All files under a folder in the order of their names; folders that are linked to are gone into once."""
+def folder_files(folder: Path) -> list[Path]:
+    """All files under a folder, hidden ones left out; folders that are linked to are gone into once."""
     found: list[Path] = []
     seen: set[str] = set()
     for place, inner, names in os.walk(folder, followlinks=True):

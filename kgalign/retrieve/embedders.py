@@ -264,6 +264,6 @@ def folder_identity(model: str, remedy: str) -> str:
     :raises KgalignError: it can't.
     """
     try:
-        return folder_digest(Path(model), whole=True) if Path(model).is_dir() else model
+        return folder_digest(Path(model)) if Path(model).is_dir() else model
     except OSError as error:
         raise KgalignError(f"The model {shorten(model)} can't be read: {reason_of(error)}", remedy) from error
