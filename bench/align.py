@@ -13,7 +13,6 @@ from typing import Any
 from bench import child
 from bench.results import table
 from bench.sets import Set, score_links
-from kgalign.judge.student_model import read_card
 
 SYSTEMS = ("kgalign", "baseline")
 STUDENT = "kgalign + student"
@@ -99,9 +98,8 @@ def _folder(runs: Path | None, name: str) -> Iterator[Path]:
 
 
 def _kgalign(each: Set, folder: Path, system: str, student: Path | None) -> Row:
-    command = [sys.executable, "-m", "kgalign", "run", str(each.left), str(each.right)]
     asked = ["--judge", f"student:{student}"] if student else []
-    cost = child.run([*command, "-o", str(folder), "--quiet", *asked, *each.options])
+    cost = child.kgalign("run", each.left, each.right, "-o", folder, "--quiet", *asked, *each.options)
     return _row(each, system, cost, folder / "links.nt", lambda: _triples(folder / "run.json"))
 
 
@@ -164,6 +162,9 @@ _WITH_STUDENT = (
 
 def _about(student: Path) -> str:
     """What a student learned from."""
+    # A process is charged with what the one that starts it has imported.
+    from kgalign.judge.student_model import read_card
+
     card = read_card(student)
     data = card.settings.get("data", {})
     answered = f", answered by `{data['teacher']}`" if "teacher" in data else ""

@@ -26,6 +26,11 @@ class Cost:
     """Last line of its standard error output."""
 
 
+def kgalign(*arguments: object) -> Cost:
+    """Run a command of kgalign to its end."""
+    return run([sys.executable, "-m", "kgalign", *map(str, arguments)])
+
+
 def run(command: Sequence[str]) -> Cost:
     """Run a command to its end; what it prints is kept out of the way."""
     with tempfile.TemporaryFile() as said:

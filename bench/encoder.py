@@ -6,7 +6,6 @@ from at all; the links come from the evidence of the run.
 
 import hashlib
 import json
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -121,7 +120,7 @@ def _aligned(each: Set, run: Path, *options: object) -> float:
 
 
 def _kgalign(*arguments: object) -> child.Cost:
-    cost = child.run([sys.executable, "-m", "kgalign", *map(str, arguments)])
+    cost = child.kgalign(*arguments)
     if cost.status:
         raise KgalignError(f"kgalign {arguments[0]} failed: {cost.error}", "Mend this and run again")
     return cost

@@ -3,7 +3,6 @@
 import itertools
 import json
 import math
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -59,18 +58,7 @@ def _measure(folder: Path, size: int, seed: int) -> Size:
     triples = generate(folder / "sets" / f"generated_{size}", size, seed)
     (each,) = find_sets(folder / "sets", closed=[f"generated_{size}"])
     run = folder / "run"
-    command = [
-        sys.executable,
-        "-m",
-        "kgalign",
-        "run",
-        str(each.left),
-        str(each.right),
-        "-o",
-        str(run),
-        "--quiet",
-    ]
-    cost = child.run(command)
+    cost = child.kgalign("run", each.left, each.right, "-o", run, "--quiet")
     if cost.status:
         return Size(size, triples, 0.0, {}, {}, cost.error or f"exit code {cost.status}")
     seconds, peaks = _stages(json.loads((run / "run.json").read_text(encoding="utf8"))["steps"])
