@@ -2,7 +2,7 @@
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -64,20 +64,11 @@ def encoder(
     out: Path,
     links: tuple[Path, ...],
     test_links: tuple[Path, ...],
-    sources: tuple[Literal["person", "votes", "evidence"], ...],
     simcse: bool,
     mntp: bool,
-    test: float,
-    epochs: int | None,
-    batch: int,
-    negatives: int,
-    rate: float | None,
-    temperature: float,
-    max_pairs: int | None,
-    bf16: bool,
-    seed: int,
     threads: int | None,
     quiet: bool,
+    **options: Any,  # noqa: ANN401 - one each, as the settings have them
 ) -> None:
     """Train the dense channel's encoder on the texts of the run folders RUN; it needs the extra `train`.
 
@@ -93,19 +84,7 @@ def encoder(
         raise click.UsageError(
             "--mntp and --simcse are two steps: give one, and then the other on its outcome"
         )
-    settings = EncoderSettings(
-        how="simcse" if simcse else "mntp" if mntp else "links",
-        sources=sources,
-        test=test,
-        epochs=epochs,
-        batch=batch,
-        negatives=negatives,
-        rate=rate,
-        temperature=temperature,
-        max_pairs=max_pairs,
-        bf16=bf16,
-        seed=seed,
-    )
+    settings = EncoderSettings(how="simcse" if simcse else "mntp" if mntp else "links", **options)
     gold = read_gold(links, test_links, complete=False)
     card = train_encoder(
         runs, encoder, out, settings, gold=gold, threads=threads, progress=terminal_progress(quiet)

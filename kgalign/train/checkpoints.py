@@ -37,6 +37,15 @@ class Learned(Protocol):
         """Put back the weights that :meth:`state` gave."""
 
 
+def check_place(out: Path) -> None:
+    """See that a model's place is free.
+
+    :raises RunError: something is there.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise RunError(f"{out} is there already", "Give another folder with -o, or remove it")
+
+
 @contextmanager
 def finished(folder: Path, out: Path) -> Iterator[Path]:
     """A folder for a model, which is moved to its place once all is in it.

@@ -83,11 +83,8 @@ def compare(
     """
     config, progress = config or Config(), progress or NoProgress()
     check_systems(sources, systems, config)
-    if making is not None and not any(map(_is_run, sources)):
-        raise InputError(
-            "There is no run to make examples of: all that is given are examples already",
-            "Give a run, or make the examples with the same switches by `kgalign train examples`",
-        )
+    if making is not None:
+        _check_runs(sources)
     with _opened(out):
         folders, runs = _folders(sources, out, making or Making(), progress)
         sets = open_sets(folders, questions=questions, seed=config.seed)
@@ -104,6 +101,15 @@ def compare(
             with complete_or_nothing(out / name) as file:
                 file.write(text.encode("utf8", "replace"))
     return found
+
+
+def _check_runs(sources: Sequence[Path]) -> None:
+    """Refuse to make examples where there is nothing to make them of."""
+    if not any(map(_is_run, sources)):
+        raise InputError(
+            "There is no run to make examples of: all that is given are examples already",
+            "Give a run, or make the examples with the same switches by `kgalign train examples`",
+        )
 
 
 @contextmanager

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,43 +57,6 @@ class Fitted:
         }
 
 
-class Clock:
-    """Times a training and keeps the time beside what was trained; one that was stopped in between has none.
-
-    :param folder: of what is trained.
-    :param begun: what is there while it is not finished.
-    """
-
-    def __init__(self, folder: Path, begun: Path) -> None:
-        self._path = folder.with_name(f"{folder.name}.json")
-        self._begun = begun
-
-    def __enter__(self) -> None:
-        """Begin."""
-        with writing(self._path):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.unlink(missing_ok=True)
-        self._whole = not self._begun.exists()
-        self._start = time.monotonic()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Keep the time, if it is that of all."""
-        if kind is None and self._whole:
-            content = {"seconds": round(time.monotonic() - self._start, 1)}
-            with writing(self._path):
-                store.write_text(self._path, json.dumps(content) + "\n")
-
-    @property
-    def seconds(self) -> float | None:
-        """The time that was kept."""
-        try:
-            return float(json.loads(self._path.read_text(encoding="utf8"))["seconds"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-
-
 def known_by(model: str) -> str:
     """What a model's weights are known by, as one may be replaced in its place; else its name."""
     return weights_mark(Path(model)) if os.path.isdir(model) else model  # noqa: PTH112 - whatever the name is
@@ -103,14 +65,26 @@ def known_by(model: str) -> str:
 def trained_once(folder: Path, begun: Path, train: Callable[[], object]) -> float | None:
     """Train what is not there yet; the seconds that it took, None where it was done in several parts.
 
+    They are kept beside what was trained.
+
     :param folder: of what is trained.
     :param begun: what is there while it is not finished.
     """
-    clock = Clock(folder, begun)
+    kept = folder.with_name(f"{folder.name}.json")
     if not folder.is_dir():
-        with clock:
-            train()
-    return clock.seconds
+        with writing(kept):
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.unlink(missing_ok=True)
+        whole, start = not begun.exists(), time.monotonic()
+        train()
+        if whole:
+            content = {"seconds": round(time.monotonic() - start, 1)}
+            with writing(kept):
+                store.write_text(kept, json.dumps(content) + "\n")
+    try:
+        return float(json.loads(kept.read_text(encoding="utf8"))["seconds"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 class StudentTraining:

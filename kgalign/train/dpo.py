@@ -67,11 +67,8 @@ def train_dpo(
     """
     place = Workplace(out)
     place.check(force)
-    pairs = read_pairs(runs, judging=judging, sure=sure, seed=recipe.seed)
-    check_templates(About(pairs.templates, {}, {}), templates)
+    pairs = _checked(read_pairs(runs, judging=judging, sure=sure, seed=recipe.seed), templates, recipe)
     folder = _model_of(base, adapter, allow_download)
-    if recipe.epochs > 1:
-        log.warning("more than one epoch of DPO has been seen to collapse: look at the loss on valid")
     versions = require_training()
     with fitting.quiet():
         opened = open_base(base, folder)
@@ -81,6 +78,14 @@ def train_dpo(
             trained = _Work(opened, place, recipe, adapter, record, progress or NoProgress()).run(pairs)
             place.finish(force)
     return replace(trained, folder=out)
+
+
+def _checked(pairs: Pairs, templates: Path | None, recipe: Recipe) -> Pairs:
+    """The pairs, if they are of these prompts; a warning of what seldom goes well."""
+    check_templates(About(pairs.templates, {}, {}), templates)
+    if recipe.epochs > 1:
+        log.warning("more than one epoch of DPO has been seen to collapse: look at the loss on valid")
+    return pairs
 
 
 def _model_of(base: str, adapter: Path | None, allow_download: bool) -> Path:

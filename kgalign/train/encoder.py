@@ -11,7 +11,7 @@ What comes out is a folder for ``--embedder sentence-transformers:FOLDER`` or ``
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,9 @@ import numpy as np
 
 from kgalign import store
 from kgalign.arrays import Doubles
-from kgalign.errors import RunError
 from kgalign.progress import NoProgress, Progress
 from kgalign.rdf.text import shorten
-from kgalign.train.checkpoints import Checkpoints, finished
+from kgalign.train.checkpoints import Checkpoints, check_place, finished
 from kgalign.train.encoder_loop import Learning, LoopSettings
 from kgalign.train.encoder_models import How, Learner, open_learner, spec_of, vectors_of
 from kgalign.train.encoder_pairs import HELD_OUT_BY, Material, Sought, check_runs, gather, sources_of
@@ -126,39 +125,43 @@ def train_encoder(
         KgalignError: the model can't be loaded, there is not enough memory, or what comes out are no numbers.
     """
     settings, progress, gold = settings or EncoderSettings(), progress or NoProgress(), gold or Gold()
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise RunError(f"{out} is there already", "Give another folder with -o, or remove it")
+    check_place(out)
     spec = spec_of(encoder)
     opened = check_runs(runs)
     sources = sources_of(settings.sources, gold)
     material = gather(
         opened, sources, gold, test=settings.test, seed=settings.seed, alone=settings.how != "links"
     )
-    learner = open_learner(spec, seed=settings.seed, how=settings.how)
-    if threads:
-        import torch
-
-        torch.set_num_threads(threads)
+    learner = open_learner(spec, seed=settings.seed, how=settings.how, threads=threads)
     loop = settings.loop(spec)
     kept = [asdict(loop), material.digest, learner.identity]
     with Checkpoints(out, kept, every=checkpoint_seconds) as checkpoints:
-        before = _measured(learner, material, progress, "measure what it was")
-        learning = Learning(learner, material.pairs, loop, checkpoints)
-        losses = learning.run(progress)
-        learner.finish()
-        after = _measured(learner, material, progress, "measure what it is")
-        card = EncoderCard(
-            base=learner.name,
-            base_identity=learner.identity,
-            how=settings.how,
-            data_digest=material.digest,
-            settings=asdict(loop) | {"sources": list(sources), "test": settings.test},
-            counts=material.counts | learning.counts,
-            losses=losses,
-            scores={"before": before, "after": after} if before else {},
-        )
+        card = _trained(learner, material, loop, checkpoints, progress)
+        told = {"sources": list(sources), "test": settings.test}
+        card = replace(card, settings=card.settings | told)
         _save(learner, card, spec, checkpoints.folder, out)
     return card
+
+
+def _trained(
+    learner: Learner, material: Material, loop: LoopSettings, checkpoints: Checkpoints, progress: Progress
+) -> EncoderCard:
+    """Train, and measure before and after."""
+    before = _measured(learner, material, progress, "measure what it was")
+    learning = Learning(learner, material.pairs, loop, checkpoints)
+    losses = learning.run(progress)
+    learner.finish()
+    after = _measured(learner, material, progress, "measure what it is")
+    return EncoderCard(
+        base=learner.name,
+        base_identity=learner.identity,
+        how=loop.how,
+        data_digest=material.digest,
+        settings=asdict(loop),
+        counts=material.counts | learning.counts,
+        losses=losses,
+        scores={"before": before, "after": after} if before else {},
+    )
 
 
 def _measured(learner: Learner, material: Material, progress: Progress, what: str) -> dict[str, float]:

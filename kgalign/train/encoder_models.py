@@ -104,12 +104,13 @@ def _only_decoders() -> KgalignError:
     )
 
 
-def open_learner(spec: str, *, seed: int, how: How = "links") -> Learner:
+def open_learner(spec: str, *, seed: int, how: How = "links", threads: int | None = None) -> Learner:
     """Load a model to learn.
 
     :param spec: ``sentence-transformers:MODEL`` or ``llm2vec:MODEL#INSTRUCTION``.
     :param seed: draws what an adapter begins with.
     :param how: from what it will learn.
+    :param threads: of the processor; None for as many as PyTorch takes.
     :raises MissingExtra: PyTorch, sentence-transformers or peft is not installed.
     :raises KgalignError: there is no such model, or it is damaged.
     """
@@ -124,6 +125,8 @@ def open_learner(spec: str, *, seed: int, how: How = "links") -> Learner:
         raise _only_decoders()
     identity = open_embedder(spec).identity
     torch.manual_seed(seed)
+    if threads:
+        torch.set_num_threads(threads)
     return _Adapted(rest, identity, how) if scheme == "llm2vec" else _Sentences(rest, identity)
 
 

@@ -133,17 +133,7 @@ def gather(
     material = Material(
         tuple(found),
         tuple(each for each in sought if each.lefts),
-        {
-            "links": sum(len(label.partners) for part in labels for label in part),
-            "pairs to learn from": len(found),
-            "hard negatives": sum(len(each.hard) for each in found),
-            "held-out entities": sum(len(each.lefts) for each in sought),
-            **{
-                f"{HELD_OUT_BY}{name}": count
-                for name, count in sorted(Counter(name for each in sought for name in each.origins).items())
-            },
-            **{f"links by {name}": count for name, count in sorted(_origins(labels).items())},
-        },
+        _counted(labels, found, sought),
     )
     _check(runs, material, gold, alone=alone)
     return material
@@ -159,8 +149,20 @@ def sources_of(named: Sequence[SourceName], gold: Gold) -> tuple[SourceName, ...
     return tuple(each for each in SOURCES if each in others or (each == "gold" and given))
 
 
-def _origins(labels: Sequence[Sequence[Label]]) -> Counter[str]:
-    return Counter(label.origin for part in labels for label in part for _ in label.partners)
+def _counted(
+    labels: Sequence[Sequence[Label]], pairs: Sequence[Pair], sought: Sequence[Sought]
+) -> dict[str, int]:
+    """How much there is, and who says so."""
+    links = Counter(label.origin for part in labels for label in part for _ in label.partners)
+    held_out = Counter(name for each in sought for name in each.origins)
+    return {
+        "links": links.total(),
+        "pairs to learn from": len(pairs),
+        "hard negatives": sum(len(each.hard) for each in pairs),
+        "held-out entities": sum(len(each.lefts) for each in sought),
+        **{f"{HELD_OUT_BY}{name}": count for name, count in sorted(held_out.items())},
+        **{f"links by {name}": count for name, count in sorted(links.items())},
+    }
 
 
 def _check(runs: Sequence[Run], material: Material, gold: Gold, *, alone: bool) -> None:

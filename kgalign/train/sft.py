@@ -90,21 +90,29 @@ def train_sft(
         opened = open_base(base, folder)
         what = {"how": "sft", "base": opened.mark, "data": about.digest, **asdict(recipe)}
         with place.locked(what, force) as training:
-            record = AdapterRecord(
-                how="sft",
-                base=opened.name,
-                base_mark=opened.mark,
-                settings={**asdict(recipe), "example_weights": _weights(splits["train"])},
-                data=about.digest,
-                templates=about.templates,
-                end_token=opened.end_token,
-                training=training,
-                versions=versions,
-            )
+            settings = {**asdict(recipe), "example_weights": _weights(splits["train"])}
+            record = _record(opened, about, settings, training, versions)
             work = _Work(opened, place, recipe, record, progress or NoProgress())
             trained = work.run(splits["train"], splits["valid"], score)
             place.finish(force)
     return replace(trained, folder=out)
+
+
+def _record(
+    base: Base, about: About, settings: dict[str, Any], training: str, versions: dict[str, str]
+) -> AdapterRecord:
+    """What is known of the adapter before it has learned anything."""
+    return AdapterRecord(
+        how="sft",
+        base=base.name,
+        base_mark=base.mark,
+        settings=settings,
+        data=about.digest,
+        templates=about.templates,
+        end_token=base.end_token,
+        training=training,
+        versions=versions,
+    )
 
 
 def check_examples(examples: Sequence[Example], where: str) -> None:

@@ -26,7 +26,7 @@ import numpy as np
 from rapidfuzz import fuzz
 
 from kgalign import store
-from kgalign.errors import InputError, KgalignError, MissingExtra, RunError
+from kgalign.errors import InputError, KgalignError, MissingExtra
 from kgalign.judge.student_model import (
     CARD,
     Card,
@@ -39,7 +39,7 @@ from kgalign.judge.student_model import (
 )
 from kgalign.memory import explained_memory
 from kgalign.progress import NoProgress, Progress, Task
-from kgalign.train.checkpoints import Checkpoints, finished
+from kgalign.train.checkpoints import Checkpoints, check_place, finished
 from kgalign.train.data import SPLITS, About, Example, Split, read_data
 from kgalign.train.encoder import CARD as ENCODER_CARD
 from kgalign.train.schedule import share_of_rate
@@ -106,8 +106,7 @@ def train_student(
     """
     settings = settings or StudentSettings()
     progress = progress or NoProgress()
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise RunError(f"{out} is there already", "Give another folder with -o, or remove it")
+    check_place(out)
     about, splits = read_data(data)
     items = {split: [item_of(each) for each in splits[split]] for split in SPLITS}
     _check(items["train"], data)
