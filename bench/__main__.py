@@ -42,6 +42,9 @@ def main() -> None:
 @click.option(
     "--student", type=PATH, metavar="DIR", help="Show runs that ask this student, in place of the baseline."
 )
+@click.option(
+    "--left-out", type=PATH, metavar="FOLDER", help="Show runs by priors without the family, beside the rest."
+)
 @click.option("--runs", type=PATH, metavar="FOLDER", help="Keep the run folders there, for eval and explain.")
 @click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the rows there as JSON.")
 @RESULTS
@@ -51,6 +54,7 @@ def align(
     closed: tuple[str, ...],
     baseline: bool,
     student: Path | None,
+    left_out: Path | None,
     runs: Path | None,
     json_file: Path | None,
     results: Path,
@@ -69,13 +73,18 @@ def align(
     systems = bench.SYSTEMS if baseline else bench.SYSTEMS[:1]
     if student is not None:
         systems = (bench.SYSTEMS[0], bench.STUDENT)
+    if left_out is not None:
+        systems = (*systems, bench.LEFT_OUT)
     click.echo(bench.line(bench.HEAD))
-    rows = bench.measure(sets, systems, runs, lambda row: click.echo(bench.line(row.cells())), student)
+    rows = bench.measure(
+        sets, systems, runs, lambda row: click.echo(bench.line(row.cells())), student, left_out
+    )
     if json_file is not None:
         json_file.write_text(bench.as_json(rows), encoding="utf8")
     if not only and (baseline or student is not None):
         command = f"python -m bench align --data {relative(data)}"
         command += "".join(f" --closed {name}" for name in closed)
+        command += " --left-out FOLDER" if left_out is not None else ""
         name, title = f"align {data.resolve().name}", f"Alignment: {data.resolve().name}"
         if student is not None:
             command += f" --student {relative(student)}"
@@ -83,6 +92,72 @@ def align(
         write_section(results, name, title, command, bench.as_markdown(rows, student))
     if any(row.error for row in rows):
         sys.exit(1)
+
+
+@main.command()
+@click.option("--data", required=True, type=PATH, help="Folder of sets.")
+@click.option("--only", multiple=True, metavar="NAME", help="Only this set; repeatable.")
+@click.option("--out", type=PATH, metavar="FILE", help="Where the prior goes; without it nothing is written.")
+@click.option(
+    "--left-out", type=PATH, metavar="FOLDER", help="Where priors go that left one family out, each."
+)
+def prior(data: Path, only: tuple[str, ...], out: Path | None, left_out: Path | None) -> None:
+    """Learn the prior of the evidence from sets with gold, and with each family of sets left out."""
+    from bench import prior as bench
+    from bench.sets import find_sets
+
+    sets = find_sets(data, only)
+    found = bench.learn(sets, lambda message: click.echo(message))
+    if out is not None:
+        out.write_text(bench.as_json(found[""], sets), encoding="utf8")
+    if left_out is not None:
+        left_out.mkdir(parents=True, exist_ok=True)
+        for name, each in found.items():
+            if name:
+                (left_out / f"{name}.json").write_text(bench.as_json(each, sets), encoding="utf8")
+
+
+@main.command()
+@click.option("--data", required=True, type=PATH, help="Folder of sets.")
+@click.option("--only", multiple=True, metavar="NAME", help="Only this set; repeatable.")
+@click.option("--quick", is_flag=True, help="About a third of the worlds. RESULTS.md stays as it is.")
+@click.option(
+    "--left-out", type=PATH, metavar="FOLDER", help="Priors that left a family out, from `bench prior`."
+)
+@click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the rows there as JSON.")
+@RESULTS
+def worlds(
+    data: Path,
+    only: tuple[str, ...],
+    quick: bool,
+    left_out: Path | None,
+    json_file: Path | None,
+    results: Path,
+) -> None:
+    """Made worlds: few entities, few partners or none, copies, no names, sides swapped, 20 against
+    thousands.
+    """
+    from bench import battery as bench
+    from bench.results import relative, write_section
+    from bench.sets import find_sets
+
+    rows = bench.measure(
+        find_sets(data, only),
+        quick=quick,
+        left_out=left_out,
+        tell=lambda row: click.echo(f"{row.quality.f1:.3f}  {row.cardinality:<13} {row.world}"),
+    )
+    body = bench.as_markdown(rows, left_out)
+    click.echo(body)
+    if json_file is not None:
+        json_file.write_text(bench.as_json(rows), encoding="utf8")
+    if not only and not quick:
+        name = f"worlds {data.resolve().name}" + (", family left out" if left_out else "")
+        command = f"python -m bench worlds --data {relative(data)}" + (
+            " --left-out FOLDER" if left_out else ""
+        )
+        title = "Made worlds" + (", family left out" if left_out else "")
+        write_section(results, name, title, command, body)
 
 
 @main.command()

@@ -12,10 +12,12 @@ from typing import Any
 
 from bench import child
 from bench.results import table
-from bench.sets import Set, score_links
+from bench.sets import Set, family, score_links
 
 SYSTEMS = ("kgalign", "baseline")
 STUDENT = "kgalign + student"
+LEFT_OUT = "family left out"
+"""kgalign with a prior that has seen no set of the family."""
 
 HEAD = ("set", "system", "precision", "recall", "F1", "seconds", "CPU s", "peak MB", "triples/s")
 
@@ -62,6 +64,7 @@ def measure(
     runs: Path | None,
     tell: Callable[[Row], None],
     student: Path | None = None,
+    left_out: Path | None = None,
 ) -> list[Row]:
     """Run each system on each set as a process of its own, with its defaults.
 
@@ -71,14 +74,16 @@ def measure(
         runs: where run folders are kept; None to throw them away.
         tell: called with each row as soon as it is there.
         student: folder of the student that is asked where there is to be one.
+        left_out: folder of the priors of :data:`LEFT_OUT`, by family.
     """
     rows = []
     for each in sets:
         for system in systems:
             name = each.name if system == "kgalign" else f"{each.name}-{system.rpartition(' ')[2]}"
+            prior = left_out / f"{family(each.name)}.json" if left_out and system == LEFT_OUT else None
             with _folder(runs, name) as folder:
-                if system == "baseline":
-                    row = _baseline(each, folder)
+                if system == "baseline" or prior is not None:
+                    row = _links_alone(each, folder, system, prior)
                 else:
                     row = _kgalign(each, folder, system, student if system == STUDENT else None)
             tell(row)
@@ -108,20 +113,14 @@ def _triples(run: Path) -> int:
     return sum(steps[f"read-{side}"]["counts"]["statements_read"] for side in ("left", "right"))
 
 
-def _baseline(each: Set, folder: Path) -> Row:
+def _links_alone(each: Set, folder: Path, system: str, prior: Path | None) -> Row:
+    """A system that writes links and no run folder: the baseline, or kgalign by another prior."""
     folder.mkdir(parents=True)
-    command = [
-        sys.executable,
-        "-m",
-        "bench.baseline",
-        str(each.left),
-        str(each.right),
-        str(folder / "links.nt"),
-    ]
+    links = folder / "links.nt"
+    module = ["bench.evidence", "--prior", str(prior)] if prior else ["bench.baseline"]
+    command = [sys.executable, "-m", *module, str(each.left), str(each.right), str(links)]
     cost = child.run([*command, *each.options])
-    return _row(
-        each, "baseline", cost, folder / "links.nt", lambda: int((folder / "links.nt.triples").read_text())
-    )
+    return _row(each, system, cost, links, lambda: int((folder / "links.nt.triples").read_text()))
 
 
 def _row(each: Set, system: str, cost: child.Cost, links: Path, triples: Callable[[], int]) -> Row:
@@ -153,6 +152,10 @@ _BASELINE = (
     "a global assignment in which everything gets a partner; it reads the graphs and picks the entities as "
     "kgalign does."
 )
+_WITHOUT_FAMILY = (
+    "`family left out` is kgalign by a prior that saw no set of the same family (`python -m bench prior "
+    "--left-out FOLDER`), links alone."
+)
 _WITH_STUDENT = (
     "The student is asked about the entities of whose partner the evidence is not sure, as `kgalign run "
     "--judge student:DIR` does without further options; `python -m bench student --cache FOLDER` leaves "
@@ -174,6 +177,10 @@ def _about(student: Path) -> str:
 
 def as_markdown(rows: Sequence[Row], student: Path | None = None) -> str:
     """The table of the results; ``student`` is who was asked."""
+    if any(row.system == LEFT_OUT for row in rows):
+        return (
+            f"{_NOTE} {_BASELINE} {_WITHOUT_FAMILY}\n\n{table(HEAD, [row.cells() for row in rows], words=2)}"
+        )
     note = f"{_NOTE} {_BASELINE}" if student is None else f"{_NOTE} {_WITH_STUDENT} {_about(student)}"
     return f"{note}\n\n{table(HEAD, [row.cells() for row in rows], words=2)}"
 

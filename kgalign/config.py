@@ -45,7 +45,7 @@ class RetrieveConfig(Section):
     embedder: str | None = None
     attribute_names: bool = True
     """Whether what an embedder reads names the attributes that the values are of."""
-    k: int = Field(default=20, ge=1, le=1000)
+    k: int = Field(default=15, ge=1, le=1000)
 
     @property
     def embedder_folder(self) -> Path | None:

@@ -94,6 +94,9 @@ class Profile:
     entity_type: Ids
     """(n,) index into ``types`` of the entity's most specific frequent type, -1 for none."""
     types: tuple[str, ...]
+    described: npt.NDArray[np.bool_]
+    """(n,) whether the graph says anything of the entity itself. One that is only mentioned takes part as a
+    neighbour of others, and gets no link."""
     attributes: tuple[Attribute, ...]
     value_entity: Ids
     value_attribute: Ids

@@ -37,6 +37,7 @@ def _profile(*iris: str) -> Profile:
         entity_name=text,
         entity_type=_ids(*[-1] * len(iris)),
         types=(),
+        described=np.ones(len(iris), dtype=bool),
         attributes=attributes,
         value_entity=none,
         value_attribute=none,

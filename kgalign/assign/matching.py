@@ -32,7 +32,7 @@ def assign(
     """
     several = verdicts.notes.get("several_right", 0.0), verdicts.notes.get("several_left", 0.0)
     cardinality, reason = choose(config.cardinality, *several)
-    alive = _alive(verdicts, cardinality, min(_FLOOR, judge.undecided_probability))
+    alive = _alive(verdicts, cardinality, min(_FLOOR, judge.undecided_probability), judge)
     a, b = verdicts.left[alive], verdicts.right[alive]
     weight = verdicts.probability[alive].astype(np.float64)
     if cardinality == "one-to-one":
@@ -76,10 +76,13 @@ def _outcomes(verdicts: Verdicts, rows: Positions, judge: JudgeConfig) -> npt.ND
     return outcome.astype(np.uint8)
 
 
-def _alive(verdicts: Verdicts, cardinality: str, floor: float) -> Positions:
-    """Rows in the race: probable enough, not given, and neither entity taken by a given pair."""
+def _alive(verdicts: Verdicts, cardinality: str, floor: float, judge: JudgeConfig) -> Positions:
+    """Rows in the race: probable enough, not refused by votes, not given, neither entity taken by a given
+    pair.
+    """
     given = verdicts.given
-    alive = (verdicts.probability >= floor) & ~given
+    refused = (verdicts.voted == Outcome.NO_MATCH) & (verdicts.probability < judge.match_probability)
+    alive = (verdicts.probability >= floor) & ~given & ~refused
     if cardinality in ("one-to-one", "many-to-one"):
         alive &= ~np.isin(verdicts.left, verdicts.left[given])
     if cardinality in ("one-to-one", "one-to-many"):

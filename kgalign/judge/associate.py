@@ -23,6 +23,8 @@ _SEEDS = 20_000
 _GAIN = 0.15
 _TYPE_GAIN = 0.05
 _KNOTS = (-3.0, -1.5, -0.5, 0.0, 0.5, 1.5, 3.0)
+TYPES = "type ~ type"
+"""Name of the comparison of types."""
 _LABELS = (
     "never together",
     "seldom together",
@@ -33,6 +35,7 @@ _LABELS = (
     "always together",
 )
 _MOST = 8
+_MOST_FACETS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,9 @@ def facets(profile: Profile) -> list[Facet]:
         values, codes = np.unique(held.text, return_inverse=True)
         name = attribute.path[-1].rstrip("/#").replace("#", "/").rsplit("/", 1)[-1]
         found.append(Facet(name, index, Pool(codes.astype(np.int32), held.start), len(values)))
-    return found
+    # Those that most entities have come first: what goes with what is looked for among all pairs of them.
+    found.sort(key=lambda facet: (-profile.attributes[facet.attribute].coverage, facet.attribute))
+    return found[:_MOST_FACETS]
 
 
 def learn(

@@ -19,6 +19,10 @@ from kgalign.records import Attribute, Floats, Profile, ValueKind
 _SEEDS = 600
 _GAIN = 0.1
 _MOST = 32
+_NEAR_DAYS = 15.0
+_SURE = 0.8
+_FEW_SURE = 40
+"""Pairs as probable as that teach alone where there are so many; else all that are likelier than not do."""
 _NUMBER_STEPS = (0.0, 0.7, 0.9, 0.97, 0.99, 0.999, 1.0)
 _DATE_LABELS = (
     "more than ten years",
@@ -26,6 +30,7 @@ _DATE_LABELS = (
     "a year apart",
     "the same year",
     "the same month",
+    "days apart",
     "the same day",
 )
 _RARITY = ("common", "uncommon", "rare")
@@ -57,18 +62,25 @@ class AttributeComparisons:
         self.sides, self.texts = (left, right), texts
         self.found = _learn(left, right, texts, *_seeds(a, b, probability))
 
-    def compare(self, a: Ids, b: Ids) -> list[Comparison]:
-        """One comparison for each correspondence."""
+    def compare(self, a: Ids, b: Ids, sides: tuple[int, int] = (0, 1)) -> list[Comparison]:
+        """One comparison for each correspondence.
+
+        :param sides: whose entities ``a`` and ``b`` are: 0 for the left side's, 1 for the right one's.
+            Within a
+            side an attribute is compared with itself.
+        """
         left, right = self.sides
         result = []
+        texts = self.texts[sides[0]], self.texts[sides[1]]
         for found in self.found:
             attributes = left.attributes[found.left], right.attributes[found.right]
             kind = shared_kind(*attributes)
-            pools = pool(left, [found.left]), pool(right, [found.right])
-            row, ta, tb = cross(*pools, a, b)
-            similarity = best_by_row(row, value_similarity(kind, self.texts, ta, tb, found.factor), len(a))
+            pools = tuple(pool(self.sides[side], [(found.left, found.right)[side]]) for side in sides)
+            factor = found.factor if sides == (0, 1) else 1.0
+            row, ta, tb = cross(pools[0], pools[1], a, b)
+            similarity = best_by_row(row, value_similarity(kind, texts, ta, tb, factor), len(a))
             position, labels = _positions(kind, similarity)
-            position, labels = _by_rarity(position, labels, pools, self.texts, a, row, ta)
+            position, labels = _by_rarity(position, labels, pools, texts, a, row, ta)
             name = f"{path_text(attributes[0])} = {path_text(attributes[1])}"
             result.append(Comparison(name, kind.value, labels, position))
         return result
@@ -81,16 +93,22 @@ def path_text(attribute: Attribute) -> str:
 
 def shared_kind(left: Attribute, right: Attribute) -> ValueKind:
     """The kind by which two attributes are compared: their own where they agree, else as names."""
-    if left.kind == right.kind:
-        return left.kind
-    both = {left.kind, right.kind}
+    return _shared(left.kind, right.kind)
+
+
+def _shared(left: ValueKind, right: ValueKind) -> ValueKind:
+    if left == right:
+        return left
+    both = {left, right}
     if both <= {ValueKind.NUMBER, ValueKind.CODE}:
         return ValueKind.CODE
     return ValueKind.NAME
 
 
 def _seeds(a: Ids, b: Ids, probability: Doubles) -> tuple[Ids, Ids]:
-    rows = np.flatnonzero(probability >= 0.5)
+    rows = np.flatnonzero(probability >= _SURE)
+    if len(rows) < _FEW_SURE:
+        rows = np.flatnonzero(probability >= 0.5)
     if len(rows) > _SEEDS:
         # Evenly over all of them, and not only the surest: those are alike in other ways too.
         rows = rows[np.linspace(0, len(rows) - 1, _SEEDS).astype(np.int64)]
@@ -133,12 +151,19 @@ def _drop_names(gain: Doubles, left: Profile, right: Profile, names: float) -> N
     Where a label may equal a label or a synonym, each pair of attributes alone disagrees for good
     matches. Given name and surname, which agree as well as all names together do, stay apart.
     """
-    for i, x in enumerate(left.attributes):
-        for j, y in enumerate(right.attributes):
-            if x.is_name and y.is_name:
-                main = min(_share_of_names(left, i), _share_of_names(right, j)) > 0.8
-                if main or gain[i, j] < 0.9 * names:
-                    gain[i, j] = -1
+    rows, columns = (
+        np.array([i for i, each in enumerate(side.attributes) if each.is_name], dtype=np.int64)
+        for side in (left, right)
+    )
+    if not len(rows) or not len(columns):
+        return
+    shares = [
+        np.array([_share_of_names(side, i) for i in held.tolist()])
+        for side, held in ((left, rows), (right, columns))
+    ]
+    cells = np.ix_(rows, columns)
+    drop = (np.minimum.outer(*shares) > 0.8) | (gain[cells] < 0.9 * names)
+    gain[cells] = np.where(drop, -1, gain[cells])
 
 
 def _share_of_names(profile: Profile, attribute: int) -> float:
@@ -179,9 +204,9 @@ def _agreement(
     ta, tb = text_l[rows_l], text_r[rows_r]
     factors = factors or _factors(left, right, texts, pair, ta, tb, size)
     similarity = np.zeros(len(pair), dtype=np.float32)
-    kinds = _kinds(left, right)
+    of_pair = _kinds(left, right)[pair // size, pair % size]
     for kind in ValueKind:
-        rows = np.flatnonzero(kinds[pair // size, pair % size] == kind.value)
+        rows = np.flatnonzero(of_pair == _KINDS.index(kind))
         if len(rows):
             factor = (
                 np.array([factors.get(int(p), 1.0) for p in pair[rows]]) if kind == ValueKind.NUMBER else 1.0
@@ -199,8 +224,14 @@ def _agreement(
     return agree, seen, factors
 
 
-def _kinds(left: Profile, right: Profile) -> npt.NDArray[np.str_]:
-    return np.array([[shared_kind(x, y).value for y in right.attributes] for x in left.attributes])
+_KINDS = list(ValueKind)
+
+
+def _kinds(left: Profile, right: Profile) -> npt.NDArray[np.int8]:
+    """(left attributes, right attributes) number of the kind by which two are compared."""
+    table = np.array([[_KINDS.index(_shared(x, y)) for y in _KINDS] for x in _KINDS], dtype=np.int8)
+    kinds = [[_KINDS.index(each.kind) for each in side.attributes] for side in (left, right)]
+    return np.asarray(table[np.ix_(*kinds)])
 
 
 def _factors(
@@ -214,17 +245,18 @@ def _factors(
 ) -> dict[int, float]:
     """Constant ratios between the numbers of matches: square miles for square kilometres, thousands."""
     found: dict[int, float] = {}
-    numbers = {
-        i * size + j
-        for i, x in enumerate(left.attributes)
-        for j, y in enumerate(right.attributes)
-        if x.kind == y.kind == ValueKind.NUMBER
-    }
-    x, y = texts[0].number[ta], texts[1].number[tb]
+    is_number = [
+        np.array([each.kind == ValueKind.NUMBER for each in side.attributes], dtype=bool)
+        for side in (left, right)
+    ]
+    rows = np.flatnonzero(is_number[0][pair // size] & is_number[1][pair % size])
+    x, y = texts[0].number[ta[rows]], texts[1].number[tb[rows]]
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.log(y / x)
-    for cell in sorted(numbers):
-        values = ratio[(pair == cell) & np.isfinite(ratio)]
+    rows, ratio = rows[np.isfinite(ratio)], ratio[np.isfinite(ratio)]
+    order = np.argsort(pair[rows], kind="stable")
+    cells, starts = np.unique(pair[rows][order], return_index=True)
+    for cell, values in zip(cells.tolist(), np.split(ratio[order], starts[1:]), strict=False):
         if len(values) < 10:
             continue
         middle = float(np.median(values))
@@ -259,12 +291,19 @@ def value_similarity(
 def _date_similarity(x: Doubles, y: Doubles) -> Floats:
     """Levels of nearness as sixths: days, months, years; a date without a day is compared by what it has."""
     years = np.abs(x // 10_000 - y // 10_000)
-    result = np.select([years > 10, years > 1, years == 1], [0.0, 0.2, 0.4], 0.6)
+    result = np.select([years > 10, years > 1, years == 1], [0.0, 0.2, 0.4], 0.55)
     months = (x // 100 % 100 == y // 100 % 100) & (x // 100 % 100 > 0)
-    result = np.where((years == 0) & months, 0.8, result)
+    result = np.where((years == 0) & months, 0.7, result)
+    # Days are counted as thirty a month: a few of them apart is near, whatever the month.
+    days = np.abs(_days(x) - _days(y))
+    result = np.where((days <= _NEAR_DAYS) & (x % 100 > 0) & (y % 100 > 0), 0.85, result)
     result = np.where((x == y) & (x % 100 > 0), 1.0, result)
     near: Floats = np.nan_to_num(np.where(np.isnan(x) | np.isnan(y), 0.0, result)).astype(np.float32)
     return near
+
+
+def _days(date: Doubles) -> Doubles:
+    return np.asarray(date // 10_000 * 365.25 + date // 100 % 100 * 30.44 + date % 100)
 
 
 def _positions(kind: ValueKind, similarity: Floats) -> tuple[Positions, tuple[str, ...]]:
@@ -280,7 +319,7 @@ def _positions(kind: ValueKind, similarity: Floats) -> tuple[Positions, tuple[st
         )
         return steps(similarity, _NUMBER_STEPS), labels
     if kind == ValueKind.DATE:
-        return steps(similarity, (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)), _DATE_LABELS
+        return steps(similarity, (0.0, 0.2, 0.4, 0.55, 0.7, 0.85, 1.0)), _DATE_LABELS
     if kind in (ValueKind.LINK, ValueKind.BOOLEAN):
         return steps(similarity, (0.0, 1.0)), ("other", "the same")
     return steps(similarity, STRING_STEPS), STRING_LABELS
@@ -289,7 +328,7 @@ def _positions(kind: ValueKind, similarity: Floats) -> tuple[Positions, tuple[st
 def _by_rarity(
     position: Positions,
     labels: tuple[str, ...],
-    pools: tuple[Pool, Pool],
+    pools: tuple[Pool, ...],
     texts: tuple[Texts, Texts],
     a: Ids,
     row: Rows,

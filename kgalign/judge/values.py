@@ -1,6 +1,5 @@
 """Values made ready to compare: each text folded once, each pair of texts compared once."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,18 +7,15 @@ import numpy as np
 import numpy.typing as npt
 from rapidfuzz import fuzz
 from rapidfuzz.process import cpdist
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 
 from kgalign.arrays import Positions, spread
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
 from kgalign.text import fold, gram_rows, idf, row_dots, sort_words, weigh
+from kgalign.values import read_date, read_number
 
-_GROUPED = r"[-+]?\d{1,3}(?:([ \u00a0\u202f'’.,])\d{3})(?:\1\d{3})*(?!\d)(?:[.,]\d+)?"
-_PLAIN = r"[-+]?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?"
-_NUMBER = re.compile(f"{_GROUPED}|{_PLAIN}")
-_PART = re.compile(r"[.,]")
-_DATE = re.compile(r"^\s*(-?\d{4})(?:-?(\d{2})(?:-?(\d{2}))?)?(?!\d)")
+_TEXTS_AT_ONCE = 50_000
 _PAIR_LIMIT = 36
 """Pairs of values looked at per pair of entities and attributes."""
 
@@ -33,6 +29,8 @@ class Texts:
     sorted_words: list[str]
     grams: csr_array
     """Character trigrams as TF-IDF rows of unit length."""
+    gram_counts: csr_array
+    """The same trigrams as counts."""
     number: npt.NDArray[np.float64]
     """The number a text begins with, NaN where it is none."""
     date: npt.NDArray[np.float64]
@@ -43,7 +41,7 @@ def prepare(left: Profile, right: Profile) -> tuple[Texts, Texts]:
     """Fold the texts of both sides; rarity of n-grams is counted over both."""
     raw = [profile.texts.to_pylist() for profile in (left, right)]
     folded = [[fold(text) for text in side] for side in raw]
-    grams = [gram_rows([text[:200] for text in side]) for side in folded]
+    grams = [_gram_rows(side) for side in folded]
     weights = idf(grams[0], grams[1])
     sides = []
     for texts, folds, rows in zip(raw, folded, grams, strict=True):
@@ -53,37 +51,21 @@ def prepare(left: Profile, right: Profile) -> tuple[Texts, Texts]:
                 folds,
                 [sort_words(text) for text in folds],
                 weigh(rows, weights),
-                np.array([_number(text) for text in texts], dtype=np.float64),
-                np.array([_date(text) for text in texts], dtype=np.float64),
+                rows,
+                np.array([read_number(text) for text in texts], dtype=np.float64),
+                np.array([read_date(text) for text in texts], dtype=np.float64),
             )
         )
     return sides[0], sides[1]
 
 
-def _number(text: str) -> float:
-    """The number that a text begins with, in English or continental writing; NaN where it has none.
-
-    Of a point and a comma the last one parts the decimals. A lone comma before three digits parts
-    thousands (``1,234``), unless nothing but a zero stands before it; a lone point never does.
-    """
-    found = _NUMBER.search(text[:64])
-    if not found:
-        return float("nan")
-    digits = re.sub(r"[ \u00a0\u202f'’]", "", found.group())
-    marks = _PART.findall(digits)
-    lone = re.fullmatch(r"[-+]?[1-9]\d{0,2},\d{3}", digits)
-    thousands = marks[0] if len(marks) > 1 or lone else ""
-    if thousands:
-        digits = digits.replace(thousands, "")
-    return float(digits.replace(",", "."))
-
-
-def _date(text: str) -> float:
-    found = _DATE.match(text[:32])
-    if not found:
-        return float("nan")
-    year, month, day = (int(part or 0) for part in found.groups())
-    return year * 10_000 + month * 100 + day if month <= 12 and day <= 31 else float("nan")
+def _gram_rows(texts: Sequence[str]) -> csr_array:
+    """Trigrams of the beginnings of texts, a part of the texts at a time."""
+    parts = []
+    for start in range(0, len(texts), _TEXTS_AT_ONCE):
+        rows = gram_rows([text[:200] for text in texts[start : start + _TEXTS_AT_ONCE]])
+        parts.append(csr_array((rows.data, rows.indices.astype(np.int32), rows.indptr), shape=rows.shape))
+    return csr_array(vstack(parts, format="csr")) if len(parts) > 1 else (parts or [gram_rows([])])[0]
 
 
 @dataclass(frozen=True, slots=True)

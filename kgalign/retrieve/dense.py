@@ -38,7 +38,7 @@ def dense_channel(
     :param config: ``embedder`` says which model or server, ``k`` how many.
     :param cache: folder for embeddings, by the hash of model and text; None to keep none.
     :returns: (left entity, right entity, cosine) twice: the k nearest of each left entity, sorted by it
-        and falling cosine, then half as many of each right one, sorted likewise. Entities without words
+        and falling cosine, then those of each right one, sorted likewise. Entities without words
         and pairs whose cosine is not above zero are left out.
     :raises ValueError: no embedder is configured.
     :raises KgalignError: the embedder is not installed, can't be reached or loaded, or gives no usable
@@ -53,7 +53,7 @@ def dense_channel(
     with progress.task("retrieve by meaning", 2) as task:
         forth = nearest(left_rows, right_rows, config.k, seed)
         task.advance()
-        back = nearest(right_rows, left_rows, (config.k + 1) // 2, seed)
+        back = nearest(right_rows, left_rows, config.k, seed)
         task.advance()
     return [_similar(*forth), _similar(back[1], back[0], back[2])]
 

@@ -1,5 +1,6 @@
 """The channels, united by reciprocal rank."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,21 @@ from kgalign.arrays import Positions, join, run_starts
 from kgalign.config import RetrieveConfig
 from kgalign.progress import NoProgress, Progress
 from kgalign.rdf.graph import Ids
-from kgalign.records import Candidates, Floats, Profile
+from kgalign.records import Candidates, Floats, Profile, ValueKind
 from kgalign.retrieve.dense import dense_channel
 from kgalign.retrieve.lexical import best_first, keep_best, top_rows
 from kgalign.text import entity_words, fold, gram_rows, idf, weigh, word_rows
+from kgalign.values import day_number, read_date, read_number
 
 _RRF = 60
 """The constant of reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009)."""
 _ANCHOR_SCORE = 0.6
+_DAYS = 10
+"""Days that one mark of nearness stands for."""
+_RATIO = 0.05
+"""Ratio of numbers, as a natural logarithm, that one mark of nearness stands for."""
+_LEAST_NUMBER = 20
+"""Smaller numbers are counts more often than measures."""
 Pairs = tuple[Ids, Ids, Floats]
 
 
@@ -34,8 +42,9 @@ def retrieve(
     """Find the right entities worth judging for each left one, and the other way round.
 
     :param cache: folder for embeddings, by the hash of text and model.
-    :returns: about ``config.k`` candidates per left entity and half as many per right one, united from
-        the channels of ``config`` by reciprocal rank; pairs with one IRI are a channel of their own.
+    :returns: the pairs in which one entity is among the best ``config.k`` of the other, from either side,
+        united
+        from the channels of ``config`` by reciprocal rank; pairs with one IRI are a channel of their own.
     """
     watch = progress or NoProgress()
     found: dict[str, list[Pairs]] = {}
@@ -56,8 +65,8 @@ def retrieve(
 
 
 def both_ways(left: csr_array, right: csr_array, k: int, progress: Progress, name: str) -> list[Pairs]:
-    """The k best right rows of each left row, and half as many left rows of each right row."""
-    back = top_rows(right, left, (k + 1) // 2, progress=progress, name=name)
+    """The k best right rows of each left row, and the k best left rows of each right row."""
+    back = top_rows(right, left, k, progress=progress, name=name)
     return [top_rows(left, right, k, progress=progress, name=name), _turned(back)]
 
 
@@ -82,7 +91,7 @@ def _by_name(left: Profile, right: Profile, k: int, progress: Progress) -> list[
     forth, back = both_ways(rows_l, rows_r, k, progress, "retrieve by names")
     return [
         _by_owner(forth, owner_l, owner_r, k),
-        _turned(_by_owner(_turned(back), owner_r, owner_l, (k + 1) // 2)),
+        _turned(_by_owner(_turned(back), owner_r, owner_l, k)),
     ]
 
 
@@ -98,11 +107,47 @@ def _name_rows(profile: Profile) -> tuple[csr_array, Ids]:
 
 def _value_words(left: Profile, right: Profile) -> tuple[csr_array, csr_array]:
     vocabulary: dict[str, int] = {}
-    rows = [word_rows(entity_words(profile), vocabulary) for profile in (left, right)]
+    rows = [word_rows(_words_and_nearness(profile), vocabulary) for profile in (left, right)]
     for matrix in rows:
         matrix.resize((matrix.shape[0], max(len(vocabulary), 1)))
     weights = idf(rows[0], rows[1])
     return weigh(rows[0], weights), weigh(rows[1], weights)
+
+
+def _words_and_nearness(profile: Profile) -> list[list[str]]:
+    """The words of each entity, and where its numbers and days lie: near ones share a mark.
+
+    Marks stand for stretches of a scale, twice, the second time half a stretch on.
+    """
+    rows = entity_words(profile)
+    kinds = [attribute.kind for attribute in profile.attributes]
+    texts = profile.texts.to_pylist()
+    marks: dict[tuple[int, ValueKind], list[str]] = {}
+    for entity, attribute, text in zip(
+        profile.value_entity.tolist(),
+        profile.value_attribute.tolist(),
+        profile.value_text.tolist(),
+        strict=True,
+    ):
+        kind = kinds[attribute]
+        if kind in (ValueKind.NUMBER, ValueKind.DATE):
+            if (text, kind) not in marks:
+                marks[text, kind] = _marks(texts[text], kind)
+            rows[entity] += marks[text, kind]
+    return rows
+
+
+def _marks(text: str, kind: ValueKind) -> list[str]:
+    if kind is ValueKind.DATE:
+        day = day_number(read_date(text))
+        place = None if day is None else day / _DAYS
+    else:
+        number = read_number(text)
+        far = number == number and abs(number) >= _LEAST_NUMBER and abs(number) < float("inf")
+        place = math.log(abs(number)) / _RATIO if far else None
+    if place is None:
+        return []
+    return [f"\x00{kind}{math.floor(place)}", f"\x00{kind}'{math.floor(place + 0.5)}"]
 
 
 def _by_owner(pairs: Pairs, asking: Ids, asked: Ids, k: int) -> Pairs:
@@ -169,14 +214,15 @@ def _unite(found: dict[str, list[Pairs]], k: int) -> Candidates:
         for direction, (a, b, value) in enumerate(found[name]):
             place = np.searchsorted(all_keys, keys[column][direction])
             position = _place(a, b, value) if direction == 0 else _place(b, a, value)
-            if direction == 0:
-                rank[place, column] = np.minimum(position, 32_000)
             score[place, column] = np.maximum(score[place, column], value)
             fused[direction, place] += (1 / (_RRF + position)).astype(np.float32)
+        # Whoever found a pair, its rank is the one among all that the channel found for the left entity.
+        own = np.unique(np.concatenate(keys[column]))
+        place = np.searchsorted(all_keys, own)
+        left, right = (own >> 32).astype(np.int32), (own & 0xFFFFFFFF).astype(np.int32)
+        rank[place, column] = np.minimum(_place(left, right, score[place, column]), 32_000)
     a, b = (all_keys >> 32).astype(np.int32), (all_keys & 0xFFFFFFFF).astype(np.int32)
-    keep = ((_place(a, b, fused[0]) <= k) & (fused[0] > 0)) | (
-        (_place(b, a, fused[1]) <= k // 2) & (fused[1] > 0)
-    )
+    keep = ((_place(a, b, fused[0]) <= k) & (fused[0] > 0)) | ((_place(b, a, fused[1]) <= k) & (fused[1] > 0))
     a, b, rank, score = a[keep], b[keep], rank[keep], score[keep]
     united = fused.sum(axis=0)[keep]
     place = _place(a, b, united)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kgalign.arrays import Flags, count_distinct, flags, run_starts
+from kgalign.arrays import Flags, Positions, count_distinct, flags, run_starts
 from kgalign.errors import InputError
 from kgalign.rdf.graph import Graph, Ids, TermKind
 from kgalign.select.names import LocalNames, find_local_names
@@ -22,6 +22,10 @@ from kgalign.select.schema import Schema, Types, find_schema, read_types
 _NAMED_SHARE = 0.3
 _SINGLE_SHARE = 0.9
 _DISTINCT_SHARE = 0.9
+_MUCH_SAID = 2
+"""Properties with literals from which a named node is more than a name."""
+_ONE_EACH = 1.1
+"""Statements per subject up to which a predicate gives each one thing."""
 _FREQUENT_TYPE = 0.01
 _TYPES_SHOWN = 5
 
@@ -32,6 +36,8 @@ class Nodes:
 
     entities: Ids
     """Term ids of the entities, ascending."""
+    described: Flags
+    """(entities,) whether the graph says anything of it, or only mentions it."""
     owner: Ids
     """(terms,) term id of the entity that a dependent node belongs to, -1 for all others."""
     usable: Flags
@@ -60,13 +66,31 @@ def find_entities(graph: Graph, types: Sequence[str], name_predicates: Ids, side
     if asked is not None:
         core = asked
     elif schema.ontology:
-        core = schema.classes & schema.in_graph
+        core = (schema.classes | schema.properties) & schema.in_graph
     else:
-        naming = schema.usable & np.isin(graph.predicate, name_predicates)
-        naming &= graph.terms.kind[graph.object] == TermKind.LITERAL
-        core = _core(groups, links, local.readable, graph.subject[naming], graph.object[naming])
+        telling = schema.usable & (graph.terms.kind[graph.object] == TermKind.LITERAL)
+        naming = telling & np.isin(graph.predicate, name_predicates)
+        said = count_distinct(graph.subject[telling], graph.predicate[telling], len(graph.terms))
+        core = _core(groups, links, local.readable, graph.subject[naming], graph.object[naming], said)
     owner, core = find_owners(links, groups, core, grow=asked is None and not schema.ontology)
-    return Nodes(np.flatnonzero(core).astype(np.int32), owner, schema.usable, type_of, local)
+    described = schema.described | schema.classes | schema.properties
+    if asked is None:
+        core = _without_mentions(groups, core, described)
+    else:
+        described = described | asked
+    entities = np.flatnonzero(core).astype(np.int32)
+    return Nodes(entities, described[entities], owner, schema.usable, type_of, local)
+
+
+def _without_mentions(groups: Groups, core: Flags, described: Flags) -> Flags:
+    """What is only mentioned is a value of what mentions it, unless its kind is described elsewhere.
+
+    A graph that describes some of its people mentions others: these stay as neighbours, and get no link.
+    """
+    if not (core & described).any():
+        return core
+    kind = groups.sizes(core & described) > 0
+    return core & (described | kind[groups.of])
 
 
 def _asked(types: Types, wanted: Sequence[str], side: str) -> Flags:
@@ -114,12 +138,15 @@ def _links(graph: Graph, schema: Schema) -> Links:
     return Links(graph.subject[rows], graph.predicate[rows], graph.object[rows])
 
 
-def _core(groups: Groups, links: Links, readable: Flags, named_node: Ids, name: Ids) -> Flags:
+def _core(
+    groups: Groups, links: Links, readable: Flags, named_node: Ids, name: Ids, said: Positions
+) -> Flags:
     """Groups that stand for themselves: named, and not hanging on one other node each.
 
     :param readable: (terms,) nodes whose IRI holds a name.
     :param named_node: (names,) term ids of the nodes that have a literal name.
     :param name: (names,) term ids of these names.
+    :param said: (terms,) how many different things are said of each node, in literals.
     """
     terms = len(readable)
     named = readable | flags(terms, named_node)
@@ -131,12 +158,31 @@ def _core(groups: Groups, links: Links, readable: Flags, named_node: Ids, name: 
     names = count_distinct(groups.of[chosen], number, groups.count)
     distinct_names = names / np.maximum(groups.sizes(chosen), 1)
     good = groups.share(named, groups.member) >= _NAMED_SHARE
-    good &= (single < _SINGLE_SHARE) | (distinct_names >= _DISTINCT_SHARE)
+    # A suburb that is but a name belongs to its address; a capital of which much is said stands for itself.
+    part = groups.share(_reached_tightly(links, named), groups.member) >= _SINGLE_SHARE
+    part &= groups.share(said >= _MUCH_SAID, groups.member) < 1 / 2
+    good &= (single < _SINGLE_SHARE) | ((distinct_names >= _DISTINCT_SHARE) & ~part)
     if not (groups.member & good[groups.of]).any():
         # Nothing has a name: what is no part of one other thing stands for itself.
         good = single < _SINGLE_SHARE
     core: Flags = groups.member & good[groups.of]
     return core if core.any() else groups.member
+
+
+def _reached_tightly(links: Links, named: Flags) -> Flags:
+    """(terms,) nodes of which something has but one by that predicate: its address, and not one of its
+    actors.
+
+    Something that has a name, or hangs on another thing itself: a note that nobody refers to owns nothing.
+    """
+    step = np.unique(links.predicate, return_inverse=True)[1].astype(np.int32)
+    count = np.bincount(step)
+    heads = count_distinct(step, links.head, len(count))
+    there = links.head.astype(np.int64) << 32 | links.tail
+    mutual = np.isin(links.tail.astype(np.int64) << 32 | links.head, there)
+    owning = named[links.head] | (flags(len(named), links.tail)[links.head] & ~mutual)
+    tight = (count <= _ONE_EACH * heads)[step] & owning
+    return flags(len(named), links.tail[tight])
 
 
 def _name_signatures(readable: Flags, named_node: Ids, name: Ids) -> npt.NDArray[np.uint64]:

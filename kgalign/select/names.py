@@ -20,6 +20,7 @@ _DIGITS = re.compile(r"\d")
 _IDENTIFIER = re.compile(r"^[0-9a-fA-F]{8}[0-9a-fA-F-]{8,}$")
 _SMALL_NAMESPACE = 5
 _MUCH_LARGER = 20
+_FEW = 3
 _FIRST_WIDE_SCRIPT = "\u2e80"
 
 
@@ -33,6 +34,16 @@ class LocalNames:
     """(terms,) whether it can serve as a name."""
     namespace: Ids
     """(terms,) the number of the IRI's namespace; -1 for everything but the IRIs of nodes."""
+
+    @property
+    def spoken(self) -> Flags:
+        """(terms,) whether an IRI that is a value is read as the name in it.
+
+        Names that share their namespace with others: an address of a page, alone on its host, stays one.
+        """
+        members = np.bincount(self.namespace + 1)
+        members[0] = 0
+        return self.readable & (members >= _FEW)[self.namespace + 1]
 
 
 def find_local_names(graph: Graph, nodes: Flags) -> LocalNames:

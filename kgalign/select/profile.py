@@ -69,7 +69,7 @@ def _profile(graph: Graph, nodes: Nodes, facts: Facts, *, ignore_iri_names: bool
     index[entities] = np.arange(len(entities), dtype=np.int32)
     local = nodes.local.text.take(pa.array(entities))
     unnamed = np.zeros(0, dtype=np.int32) if ignore_iri_names else _named_by_iri(nodes, facts)
-    values = _values(graph, facts, index, index[unnamed], local)
+    values = _values(graph, nodes, facts, index, index[unnamed])
     attributes, rows = profile_attributes(values, graph.terms, len(entities))
     iris = _iris(graph, entities)
     types, entity_type = _types(graph, nodes)
@@ -79,6 +79,7 @@ def _profile(graph: Graph, nodes: Nodes, facts: Facts, *, ignore_iri_names: bool
         entity_term=entities,
         entity_name=_names(iris, local, attributes, rows, values.texts),
         entity_type=entity_type,
+        described=nodes.described,
         types=types,
         attributes=attributes,
         value_entity=rows[0],
@@ -99,16 +100,23 @@ def _named_by_iri(nodes: Nodes, facts: Facts) -> Ids:
     return nodes.entities[(nodes.local.readable & ~labelled)[nodes.entities]]
 
 
-def _values(graph: Graph, facts: Facts, index: Ids, unnamed: Ids, local: pa.LargeStringArray) -> Values:
+def _values(graph: Graph, nodes: Nodes, facts: Facts, index: Ids, unnamed: Ids) -> Values:
     """Bring the values of all attributes into one table of texts.
+
+    What is only mentioned is read by the name in its IRI, where it has one.
 
     :param index: (terms,) entity id of each term.
     :param unnamed: ids of the entities that take the name in their IRI.
-    :param local: (entities,) the names in the IRIs.
     """
     used, number = np.unique(facts.value, return_inverse=True)
+    spelt = nodes.local.text.take(pa.array(used))
     forms = pa.concat_arrays(
-        [_flat(graph.terms.value.take(pa.array(used))), _flat(local.take(pa.array(unnamed)))]
+        [
+            _flat(
+                pc.if_else(pa.array(nodes.local.spoken[used]), spelt, graph.terms.value.take(pa.array(used)))
+            ),
+            _flat(nodes.local.text.take(pa.array(nodes.entities[unnamed]))),
+        ]
     )
     texts = pc.unique(forms)
     texts = _flat(texts.take(pc.sort_indices(texts)))

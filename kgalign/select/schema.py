@@ -34,6 +34,7 @@ _SCHEMA_TYPES = _CLASSES | {
         ).split()
     ),
 }
+_PROPERTIES = frozenset({RDF + "Property", OWL + "ObjectProperty", OWL + "DatatypeProperty"})
 _VAGUE_TYPES = frozenset({OWL_THING, OWL + "NamedIndividual", RDFS + "Resource"})
 """Types that say nothing about a node."""
 _PROPERTY_LINKS = frozenset(
@@ -78,8 +79,13 @@ class Schema:
     """Whether the graph's classes are its things."""
     classes: Flags
     """(terms,) IRIs of classes."""
+    properties: Flags
+    """(terms,) in an ontology, IRIs of the properties that it declares and does not itself use; else none."""
     in_graph: Flags
     """(terms,) nodes that are no vocabulary."""
+    described: Flags
+    """(terms,) nodes of which the graph says something itself: a statement, or a type that says something.
+    The others are only mentioned."""
     usable: Flags
     """(statements,) statements between these: no types, no schema, no identity links."""
 
@@ -123,17 +129,24 @@ def find_schema(graph: Graph, types: Types, asked: Flags | None) -> Schema:
 
     # What only ever stands as a type is schema as well, described or not.
     schema = only_schema | has_instances | _described_as_vocabulary(graph, predicates, ontology)
-    schema &= node & ~(classes | instance if ontology else instance)
-    schema |= flags(terms, np.array(list(predicates), dtype=np.int32))
+    properties = types.having(_PROPERTIES) & iri & ontology
+    schema &= node & ~(classes | properties | instance if ontology else instance)
+    used = flags(terms, np.array(list(predicates), dtype=np.int32))
+    schema |= used
+    properties &= ~used
     if asked is not None:
         schema &= ~asked
     linked = graph.object[usable & node[graph.object]]
     typed = types.node[~types.rows(_SCHEMA_TYPES)]
-    in_graph = (described | flags(terms, linked, typed)) & node & ~schema
+    in_graph = (
+        (described | flags(terms, linked, typed) | (classes if ontology else properties)) & node & ~schema
+    )
+    in_graph |= properties
     if asked is not None:
         in_graph |= asked
     usable &= ~schema[graph.subject] & ~schema[graph.object]
-    return Schema(ontology, classes, in_graph, usable)
+    said = described | flags(terms, types.node[types.telling()])
+    return Schema(ontology, classes, properties, in_graph, said, usable)
 
 
 def _rows(graph: Graph, predicates: dict[int, str], wanted: Collection[str]) -> Flags:

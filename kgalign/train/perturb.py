@@ -221,6 +221,7 @@ def _extended(
         entity_term=np.concatenate([profile.entity_term, profile.entity_term[list(originals)]]),
         entity_name=grown(profile.entity_name, profile.entity_name.take(taken)),
         entity_type=np.concatenate([profile.entity_type, profile.entity_type[list(originals)]]),
+        described=np.concatenate([profile.described, profile.described[list(originals)]]),
         value_entity=np.concatenate(
             [profile.value_entity, np.array([row[0] for row in rows], profile.value_entity.dtype)]
         ),

@@ -84,7 +84,7 @@ def test_without_options_what_was_is_kept_and_options_go_over_it(run: Path) -> N
 
 def test_a_file_takes_the_place_of_the_section(run: Path, tmp_path: Path) -> None:
     undoing.fuse_again(run, flags={"fuse.canonical": "right"})
-    file = _toml(tmp_path, 'seed = 0\n[retrieve]\nk = 20\n[fuse]\nidentity = "none"\n')
+    file = _toml(tmp_path, 'seed = 0\n[retrieve]\nk = 15\n[fuse]\nidentity = "none"\n')
     undoing.fuse_again(run, file, {"fuse.vocabulary": "both"})
     fuse = _config(run)["fuse"]
     assert (fuse["canonical"], fuse["identity"], fuse["vocabulary"]) == ("left", "none", "both")
@@ -95,7 +95,7 @@ def test_another_section_may_not_differ(run: Path, made: Path, tmp_path: Path, k
         tmp_path, 'seed = 3\n[retrieve]\nk = 5\n[judge]\njudge = "evidence"\n[fuse]\npolicy = "Union"\n'
     )
     result = kgalign("fuse", run, "--config", file)
-    assert_one_line(result, "2 faults", "retrieve.k is 5, and the run has 20", "seed is 3", "only [fuse] may")
+    assert_one_line(result, "2 faults", "retrieve.k is 5, and the run has 15", "seed is 3", "only [fuse] may")
     assert (files_of(run), _config(run)) == (files_of(made), _config(made))
 
 

@@ -56,6 +56,7 @@ def profile(
             [kinds.index(each) if each else -1 for each in types or [None] * len(iris)], dtype=np.int32
         ),
         types=tuple(kinds),
+        described=np.ones(len(iris), dtype=bool),
         attributes=tuple(
             Attribute((path,), ValueKind.NAME, 1, 1.0, 1.0, 1.0, 1.0, is_name=path.endswith("label"))
             for path in paths

@@ -15,7 +15,7 @@ from tests.llm_runs import runs
 
 @pytest.fixture(scope="session")
 def doubtful(tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    """Two small graphs of which 27 entities are in doubt."""
+    """Two small graphs of which some thirty entities are in doubt."""
     return runs.doubtful(tmp_path_factory.mktemp("doubtful"))
 
 

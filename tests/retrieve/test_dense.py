@@ -71,7 +71,7 @@ def test_each_side_asks_for_the_nearest_of_the_other(
     forth, back = _channel(sides, server.spec)
     rows = [_expected(verbalise(side, np.arange(len(side), dtype=np.int32))) for side in sides]
     cosine = rows[0] @ rows[1].T
-    for pairs, asking, table, k in ((forth, 0, cosine, 5), (back, 1, cosine.T, 3)):
+    for pairs, asking, table, k in ((forth, 0, cosine, 5), (back, 1, cosine.T, 5)):
         assert [pair[asking] for pair in pairs] == [row for row in range(len(table)) for _ in range(k)]
         scores = np.array([pair[2] for pair in pairs]).reshape(-1, k)
         assert np.allclose(scores, -np.sort(-table, axis=1)[:, :k], atol=1e-6)

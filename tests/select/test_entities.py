@@ -50,14 +50,62 @@ def test_events_between_two_entities_are_entities_and_join_them() -> None:
     assert {("x:m3", "v:who", "x:p3"), ("x:m3", "v:who", "x:p4")} < edges(found)
 
 
-def test_named_nodes_that_hang_on_one_other_each_are_entities_where_their_names_differ() -> None:
-    films = "".join(f'x:f{n} a v:Film ; v:title "Film {n}" ; v:director x:d{n} .\n' for n in range(10))
-    directors = "".join(f'x:d{n} a v:Director ; v:name "Director {n}" .\n' for n in range(10))
+def test_named_nodes_of_which_each_has_several_are_entities_where_their_names_differ() -> None:
+    films = "".join(f'x:f{n} a v:Film ; v:title "Film {n}" ; v:actor x:d{n}, x:e{n} .\n' for n in range(10))
+    actors = "".join(f'x:{k}{n} a v:Actor ; v:name "Actor {k} {n}" .\n' for n in range(10) for k in "de")
     kinds = "".join(f'x:f{n} v:medium x:k{n} . x:k{n} a v:Medium ; v:label "35 mm" .\n' for n in range(10))
-    found = profile(films + directors + kinds)
-    assert set(found.types) == {f"{X}v/Film", f"{X}v/Director"}
-    assert len(found) == 20
+    found = profile(films + actors + kinds)
+    assert set(found.types) == {f"{X}v/Film", f"{X}v/Actor"}
+    assert len(found) == 30
     assert ("x:f7", "v:medium v:label", "35 mm") in values(found)
+
+
+@pytest.mark.parametrize("count", [2, 5, 40, 300])
+def test_what_is_a_part_does_not_hang_on_how_many_there_are(count: int) -> None:
+    people = "".join(
+        f'x:p{n} a v:Person ; v:name "Person {n}" ; v:address x:a{n} .\n'
+        f"x:a{n} a v:Address ; v:suburb x:s{n} .\n"
+        f'x:s{n} a v:Suburb ; v:name "Suburb {n % 200}" .\n'
+        for n in range(count)
+    )
+    found = profile(people)
+    assert found.types == (f"{X}v/Person",)
+    assert len(found) == count
+    assert ("x:p1", "v:address v:suburb v:name", "Suburb 1") in values(found)
+
+
+@pytest.mark.parametrize("count", [2, 5, 40, 300])
+def test_what_has_a_name_and_more_stands_for_itself_however_many_there_are(count: int) -> None:
+    countries = "".join(
+        f'x:l{n} a v:Country ; v:name "Country {n}" ; v:capital x:c{n} .\n'
+        f'x:c{n} a v:City ; v:name "City {n}" ; v:inhabitants {1000 + n} .\n'
+        for n in range(count)
+    )
+    assert set(profile(countries).types) == {f"{X}v/City", f"{X}v/Country"}
+
+
+def test_what_is_only_mentioned_is_a_value_by_the_name_in_its_iri() -> None:
+    subjects = ["Sea_stories", "Ghost_stories", "Dystopian_fiction", "Novels_of_1903", "Satires", "Essays"]
+    books = "".join(
+        f'x:b{n} a v:Book ; v:title "Book {n}" ; v:subject <http://c.example/Category:{subject}> .\n'
+        for n, subject in enumerate(subjects)
+    )
+    found = profile(books)
+    assert entities(found) == [f"x:b{n}" for n in range(6)]
+    assert ("x:b3", "v:subject", "Category:Novels of 1903") in values(found)
+
+
+def test_what_is_mentioned_among_others_of_its_kind_is_a_neighbour_and_no_entity_of_its_own() -> None:
+    found = profile("""
+        x:Ada_Lovelace v:knows x:Charles_Babbage, x:Mary_Somerville .
+        x:Mary_Somerville v:knows x:John_Herschel .
+    """)
+    assert dict(zip(entities(found), found.described.tolist(), strict=True)) == {
+        "x:Ada_Lovelace": True,
+        "x:Charles_Babbage": False,
+        "x:John_Herschel": False,
+        "x:Mary_Somerville": True,
+    }
 
 
 def test_untyped_nodes_are_judged_by_namespace() -> None:
@@ -124,10 +172,13 @@ x:genid2 a v:Synonym ; rdfs:label "pinion" .
 """
 
 
-def test_in_an_ontology_the_classes_are_the_entities() -> None:
+def test_in_an_ontology_the_classes_and_properties_are_the_entities() -> None:
     found = profile(ONTOLOGY)
-    assert entities(found) == ["v:Animal", "v:Bird", "v:Fish", "v:Wing"]
+    assert entities(found) == ["v:Animal", "v:Bird", "v:Fish", "v:Wing", "v:has"]
     assert edges(found) == {
+        ("v:Bird", "rdfs:subClassOf/http://www.w3.org/2002/07/owl#onProperty", "v:has"),
+        ("v:has", "rdfs:domain", "v:Animal"),
+        ("v:has", "rdfs:range", "v:Wing"),
         ("v:Bird", "rdfs:subClassOf", "v:Animal"),
         ("v:Fish", "rdfs:subClassOf", "v:Animal"),
         ("v:Bird", "rdfs:subClassOf/http://www.w3.org/2002/07/owl#someValuesFrom", "v:Wing"),

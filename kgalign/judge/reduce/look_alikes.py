@@ -2,8 +2,8 @@
 
 Where all agree, an error that all make alike leaves no trace in the votes on that case. It leaves one in
 others: an option that is not the partner, and looks to all voters as if it were, stands beside the true
-partner as often as in its place. That is the premise of decoys (Elias and Gygi, 2007; see
-:mod:`kgalign.judge.decoys`): what is wrong beside a partner shows what is wrong where there is none.
+partner as often as in its place. That is the premise of decoys (Elias and Gygi, 2007): what is wrong beside a
+partner shows what is wrong where there is none.
 
 - Beside the partner, voters can't tell the two and split: how they lean in a case is anything from all to
   none alike (a uniform share, Laplace's rule). So two voters differ in a third of the cases with a

@@ -1,0 +1,277 @@
+"""Learns the prior of the evidence from a folder of sets, and judges it with whole families left out.
+
+Every set teaches as it is and as worlds cut from it (:mod:`bench.worlds`), in which entities have no partner.
+The start is learned first, from what can be measured without it; then the pairs are judged with it, and the
+final model is learned from what the evidence measures then; and once more, with the final model in place.
+"""
+
+import json
+import multiprocessing
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.additive import Rows, fit
+from bench.sets import Set, family
+from bench.worlds import Source, World
+from kgalign.config import RetrieveConfig, SelectConfig
+from kgalign.evaluate.gold import read_pairs
+from kgalign.evaluate.pairs import entity_ids
+from kgalign.judge.evidence import Evidence
+from kgalign.judge.evidence.prior import from_json
+from kgalign.progress import NoProgress
+from kgalign.rdf import read_graph
+from kgalign.records import Candidates, Profile
+from kgalign.retrieve import retrieve
+from kgalign.select import select
+
+COUNTS = 12.0
+MATCHES = 20.0
+BASE = {"log_odds": -1.0, "trust": 0.3, "spread": 2.0}
+SIZES = (5, 15, 40, 100, 300)
+ALONE = (0.0, 0.5, 0.9, 1.0)
+SEVERAL = frozenset({"cora_split", "historical_1n", "oaei2014_identity"})
+"""Sets whose entities have several partners: what leads are worth can't be learned from them."""
+_MOST_ROWS = {"start": 4000, "final": 2000}
+_RELIANCE = 0.6
+"""How far what was learned has to count in a case for it to teach what to make of much that was learned."""
+_WHOLE, _WORLD = 3.0, 0.5
+"""How much a whole set weighs, and a world."""
+
+_LEVELS = [float(each) for each in range(8)]
+_COSINE = [0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]
+_COSINE_LEAD = [-0.4, -0.2, -0.1, -0.05, -0.02, 0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.45, 0.6]
+_LEVEL_LEAD = [-4, -2, -1, -0.5, 0, 0.25, 0.5, 1, 2, 4]
+_LEAD = [-10, -6, -3, -1.5, -0.5, 0, 0.5, 1, 2, 3, 5, 8, 12]
+_ENDS = ("right", "left")
+START: dict[str, Sequence[float]] = {
+    "names": _LEVELS,
+    "words shared": _LEVELS,
+    "rarity of shared words": _LEVELS,
+    "codes shared": _LEVELS[:4],
+    "characters in common": _COSINE,
+    "words in common": _COSINE,
+    "share of all words": _COSINE,
+    "IRI": [0, 1],
+    **{f"names, lead of the {end} one": _LEVEL_LEAD for end in _ENDS},
+    **{
+        f"{name}, lead of the {end} one": _COSINE_LEAD
+        for name in ("characters in common", "words in common")
+        for end in _ENDS
+    },
+}
+"""What is known of a pair before anything is learned, and the knots of its shapes."""
+FINAL: dict[str, Sequence[float]] = {
+    "prior": [-12, -8, -6, -4.5, -3, -2, -1, 0, 1, 2, 3, 4.5, 6, 8, 11],
+    "pooled": [-12, -8, -5, -3, -1.5, 0, 1.5, 3, 5, 8, 12, 16, 22, 30],
+    "for": [0, 1, 2, 3, 4.5, 6, 8, 11, 15, 20, 30],
+    "against": [-20, -12, -8, -5, -3, -1.5, -0.5, 0],
+    "surprise": _LEVELS[:7],
+    "neighbours": _LEVELS[:7],
+    **{f"lead of the {end} one": _LEAD for end in _ENDS},
+}
+"""What is known once correspondences and neighbours are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A pair of graphs, read and with candidates, and which pairs are true."""
+
+    name: str
+    set: str
+    whole: bool
+    left: Profile
+    right: Profile
+    candidates: Candidates
+    match: npt.NDArray[np.bool_]
+    counted: npt.NDArray[np.bool_]
+    """(c,) pairs of which it is known whether they are true."""
+
+
+def cases(sets: Sequence[Set], tell: Callable[[str], None]) -> Iterator[Case]:
+    """Every set as it is, and the worlds cut from it."""
+    for each in sets:
+        tell(each.name)
+        left, right = [each.left, *each.left_also], [each.right, *each.right_also]
+        gold = set(read_pairs(each.gold))
+        known = {a for a, _ in gold}, {b for _, b in gold}
+        yield _case(each.name, each, (left, right), gold, known, closed=each.closed)
+        source = Source(each)
+        for world in _worlds(source):
+            with tempfile.TemporaryDirectory() as folder:
+                paths = write(world, Path(folder))
+                yield _case(world.name, each, paths, set(world.gold), known, closed=False)
+
+
+def _worlds(source: Source) -> Iterator[World]:
+    for size in SIZES:
+        for alone in ALONE:
+            partnered = 0 if alone == 1 else max(1, round(size * (1 - alone)))
+            for turn in range(2 if size <= 40 else 1):
+                world = source.cut(f"prior {size} {alone} {turn}", (size, size), partnered, "")
+                if world is not None:
+                    yield world
+
+
+def write(world: World, folder: Path) -> tuple[list[Path], list[Path]]:
+    """Write both sides of a world as N-Triples."""
+    paths = folder / "left.nt", folder / "right.nt"
+    for path, rows in zip(paths, (world.left, world.right), strict=True):
+        path.write_text("".join(f"{s} {p} {o} .\n" for s, p, o in rows), encoding="utf8")
+    return [paths[0]], [paths[1]]
+
+
+def _case(
+    name: str,
+    each: Set,
+    files: tuple[list[Path], list[Path]],
+    gold: set[tuple[str, str]],
+    known: tuple[set[str], set[str]],
+    *,
+    closed: bool,
+) -> Case:
+    left, right = (
+        select(read_graph(paths), SelectConfig(), side=side)
+        for paths, side in zip(files, ("left", "right"), strict=True)
+    )
+    found = retrieve(left, right, RetrieveConfig())
+    pairs = sorted(gold)
+    ids = [entity_ids(side, [pair[end] for pair in pairs]) for end, side in ((0, left), (1, right))]
+    true = set((ids[0].astype(np.int64) << 32 | ids[1]).tolist())
+    keys = found.left.astype(np.int64) << 32 | found.right
+    match = np.isin(keys, np.fromiter(true, dtype=np.int64, count=len(true)))
+    inside = [
+        np.isin(np.arange(len(side)), entity_ids(side, sorted(iris)))
+        for side, iris in zip((left, right), known, strict=True)
+    ]
+    counted = inside[0][found.left] | inside[1][found.right] | closed
+    counted &= left.described[found.left] & right.described[found.right]
+    return Case(name, each.name, name == each.name, left, right, found, match, counted)
+
+
+def _rows(case: Case, measures: Mapping[str, Any], model: str) -> Rows | None:
+    """The pairs of a case that are worth learning from: those that come first or nearly so."""
+    if model == "start":
+        leads = [
+            measures[f"{name}, lead of the {end} one"] > least
+            for name, least in (("characters in common", -0.05), ("names", 0.0))
+            for end in _ENDS
+        ]
+    else:
+        leads = [measures[f"lead of the {end} one"] > -4 for end in _ENDS]
+    rows = np.flatnonzero(np.logical_or.reduce(leads) & case.counted)
+    most = _MOST_ROWS[model]
+    if len(rows) > most:
+        rows = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
+    if not len(rows):
+        return None
+    weight = (_WHOLE if case.whole else _WORLD) / np.sqrt(len(rows))
+    columns = {name: np.asarray(values[rows], dtype=np.float32) for name, values in measures.items()}
+    return Rows(columns, case.match[rows], np.full(len(rows), weight))
+
+
+def _gather(task: tuple[Case, Mapping[str, Any], str]) -> tuple[str, Rows | None, bool]:
+    """A case's set, its pairs to learn from, and whether much could be learned from its own matches."""
+    case, prior, model = task
+    given = np.zeros(len(case.candidates), dtype=bool)
+    evidence = Evidence(case.left, case.right, case.candidates, given, prior=from_json(prior))
+    evidence.start()
+    if model == "final":
+        evidence.learn(NoProgress())
+        return case.set, _rows(case, evidence.final_measures, model), evidence.reliance >= _RELIANCE
+    return case.set, _rows(case, evidence.start_measures, model), True
+
+
+def _mean(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """The model half-way between two with the same knots."""
+
+    def half(a: float, b: float) -> float:
+        return round((a + b) / 2, 3)
+
+    shapes = {
+        name: {
+            "knots": each["knots"],
+            "worth": [
+                half(*pair) for pair in zip(each["worth"], other["shapes"][name]["worth"], strict=True)
+            ],
+            "missing": half(each["missing"], other["shapes"][name]["missing"]),
+        }
+        for name, each in one["shapes"].items()
+    }
+    return {"intercept": half(one["intercept"], other["intercept"]), "shapes": shapes}
+
+
+def _straight(knots: Sequence[float], slope: float) -> dict[str, Any]:
+    ends = [float(min(knots)), float(max(knots))]
+    return {"knots": ends, "worth": [slope * end for end in ends], "missing": 0.0}
+
+
+def _at_first() -> dict[str, Any]:
+    """A prior to begin with: names and characters alone, what is learned at half."""
+    slopes = {"names": 0.6, "characters in common": 3.0}
+    slopes |= {f"characters in common, lead of the {end} one": 4.0 for end in _ENDS}
+    final = {"prior": 1.0, "for": 0.5, "against": 0.5}
+    return {
+        "start": {
+            "intercept": -6.0,
+            "shapes": {name: _straight(knots, slopes.get(name, 0.0)) for name, knots in START.items()},
+        },
+        "final": {
+            "intercept": 0.0,
+            "shapes": {name: _straight(knots, final.get(name, 0.0)) for name, knots in FINAL.items()},
+        },
+        "base": BASE,
+        "counts": COUNTS,
+        "matches": MATCHES,
+    }
+
+
+def learn(sets: Sequence[Set], tell: Callable[[str], None]) -> dict[str, dict[str, Any]]:
+    """Learn priors.
+
+    Returns:
+        Family → the prior learned with that family left out; "" → the one learned from all.
+    """
+    held = [case for case in cases(sets, tell) if case.match.any() or not case.whole]
+    families = ["", *sorted({family(each.name) for each in sets})]
+    priors = {each: _at_first() for each in families}
+    with multiprocessing.Pool() as pool:
+        for model, knots in (("start", START), ("final", FINAL)):
+            tell(f"measuring for {model}")
+            # A set is measured under a prior that has not seen its family.
+            tasks = [(case, priors[family(case.set)], model) for case in held]
+            gathered = pool.map(_gather, tasks, chunksize=8)
+            tell(f"fitting {model}")
+            usable = [each for each in gathered if each[1] is not None and each[0] not in SEVERAL]
+            # Worlds of few matches teach caution, large sets how far what is learned can be trusted: each
+            # half counts the same.
+            for every in (True, False) if model == "final" else (True,):
+                parts = [
+                    [rows for name, rows, much in usable if rows and family(name) != each and (every or much)]
+                    for each in families
+                ]
+                fitted = pool.starmap(fit, [(knots, each) for each in parts], chunksize=1)
+                for each, found in zip(families, fitted, strict=True):
+                    halved = found if every else _mean(priors[each][model], found)
+                    priors[each] = {**priors[each], model: halved}
+    return priors
+
+
+def as_json(prior: Mapping[str, Any], sets: Sequence[Set]) -> str:
+    """The prior as the file that is shipped."""
+    about = (
+        "What agreements, leads and missing values are worth in general: shapes of an additive logistic "
+        "model, learned by `python -m bench prior` from pairs of graphs with gold links, as they are and cut "
+        "into worlds where entities have no partner. Natural log-odds at the knots, straight between them."
+    )
+    content = {"about": about, "learned_from": [each.name for each in sets], **prior}
+    lines = json.dumps(content, indent=1)
+    # A list of numbers stands on one line, to be read.
+    import re
+
+    return re.sub(r"\[\s+([^\[\]{}]*?)\s+\]", lambda m: "[" + re.sub(r"\s+", " ", m[1]) + "]", lines) + "\n"

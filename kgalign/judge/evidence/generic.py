@@ -1,0 +1,126 @@
+"""What two entities share whatever their properties are called: measured before anything is learned."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from scipy.sparse import coo_array, csr_array
+
+from kgalign.judge.comparisons import STRING_LABELS, Comparison, Pooled, labels_of, steps
+from kgalign.judge.evidence.competition import lead
+from kgalign.judge.values import Texts
+from kgalign.rdf.graph import Ids
+from kgalign.records import Candidates, Floats, Profile
+from kgalign.text import idf, row_dots, row_of, weigh
+
+COMPARED = ("names", "words shared", "rarity of shared words", "codes shared")
+"""Comparisons whose levels are weighed anew on the graphs at hand."""
+LEADS = {"names": 0.25, "characters in common": 0.05, "words in common": 0.05}
+"""Measures in which pairs compete, and the lead of a pair where an entity may have several partners."""
+_COSINE_STEPS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+_COMMON = 0.1
+_FEW = 20
+
+SAME_IRI = "IRI"
+KINDS = {
+    "names": "name",
+    "words shared": "text",
+    "rarity of shared words": "text",
+    "codes shared": "code",
+    "characters in common": "text",
+    "words in common": "text",
+    "share of all words": "text",
+    SAME_IRI: "iri",
+}
+"""Measure → its kind, for people."""
+LABELS = {
+    "names": STRING_LABELS,
+    "words shared": labels_of("words shared"),
+    "rarity of shared words": labels_of("rarity of shared words"),
+    "codes shared": labels_of("codes shared"),
+    "characters in common": tuple(f"cosine {step:g}" for step in _COSINE_STEPS),
+    "words in common": tuple(f"cosine {step:g}" for step in _COSINE_STEPS),
+    "share of all words": tuple(f"share {step:g}" for step in _COSINE_STEPS),
+    SAME_IRI: ("another", "the same"),
+}
+"""Measure → what its levels mean."""
+
+
+class Generic:
+    """Measures pairs of entities, of two sides or within one."""
+
+    def __init__(self, left: Profile, right: Profile, texts: tuple[Texts, Texts]) -> None:
+        self.pooled = Pooled(left, right, texts)
+        sides = zip((left, right), texts, strict=True)
+        grams = _telling([_entity_grams(profile, side) for profile, side in sides])
+        weights = idf(*grams)
+        self.grams = tuple(weigh(rows, weights) for rows in grams)
+        self.words = tuple(weigh(rows, self.pooled.weights) for rows in self.pooled.words)
+
+    def measure(self, a: Ids, b: Ids, sides: tuple[int, int] = (0, 1)) -> dict[str, Floats]:
+        """What each pair shares: (c,) per measure, NaN where there is nothing to measure.
+
+        :param sides: whose entities ``a`` and ``b`` are: 0 for the left side's, 1 for the right one's.
+        """
+        x, y = sides
+        found = {each.name: each.position for each in self.pooled.compare(a, b, sides)}
+        found["characters in common"] = row_dots(self.grams[x], self.grams[y], a, b)
+        found["words in common"] = row_dots(self.words[x], self.words[y], a, b)
+        found["share of all words"] = self.pooled.share_of_larger(a, b, sides)
+        return found
+
+
+def leads(
+    measures: dict[str, Floats], a: Ids, b: Ids, things: Sequence[Ids], free: Sequence[bool]
+) -> Iterator[tuple[str, Floats]]:
+    """By how much a pair leads its rivals in a measure, for the left and for the right entity.
+
+    :param things: per entity of a side, the number of the thing that it is a record of.
+    :param free: per side, whether an entity of the other side may have several partners there.
+    """
+    for name, least in LEADS.items():
+        value = np.nan_to_num(measures[name].astype(np.float64), nan=-1.0)
+        for side, node, thing in ((1, a, things[1][b]), (0, b, things[0][a])):
+            found = lead(node, thing, value)
+            found = np.maximum(found, least) if free[side] else found
+            yield f"{name}, lead of the {('left', 'right')[side]} one", found.astype(np.float32)
+
+
+def same_iri(candidates: Candidates) -> Floats:
+    """(c,) 1 where both sides use one IRI."""
+    if "iri" not in candidates.channels:
+        return np.zeros(len(candidates), dtype=np.float32)
+    column: Floats = candidates.channel_score[:, candidates.channels.index("iri")]
+    return column.astype(np.float32)
+
+
+def level_of(name: str, value: Floats) -> Comparison:
+    """A measure as a comparison of levels, for people."""
+    labels = LABELS[name]
+    position = steps(value, _COSINE_STEPS) if labels[0].endswith(" 0") and name not in COMPARED else value
+    return Comparison(name, KINDS[name], labels, position)
+
+
+def _entity_grams(profile: Profile, texts: Texts) -> csr_array:
+    """Character trigrams of all that each entity's values say, as counts."""
+    counts = texts.gram_counts
+    if not len(profile.value_text):
+        return csr_array((len(profile), counts.shape[1]), dtype=np.float32)
+    held = np.unique(profile.value_entity.astype(np.int64) << 32 | profile.value_text)
+    where = (held >> 32).astype(np.int32), (held & 0xFFFFFFFF).astype(np.int32)
+    ones = np.ones(len(held), dtype=np.float32)
+    rows: csr_array = coo_array((ones, where), shape=(len(profile), counts.shape[0])).tocsr() @ counts
+    return rows
+
+
+def _telling(rows: list[csr_array]) -> list[csr_array]:
+    """Rows without the trigrams that one entity in ten has: they tell little and cost most of the time."""
+    entities = rows[0].shape[0] + rows[1].shape[0]
+    frequency = sum(np.bincount(each.indices, minlength=each.shape[1]) for each in rows)
+    keep = frequency <= max(_COMMON * entities, _FEW)
+    found = []
+    for each in rows:
+        kept = keep[each.indices]
+        counts = np.bincount(row_of(each)[kept], minlength=each.shape[0])
+        indptr = np.concatenate([[0], np.cumsum(counts)])
+        found.append(csr_array((each.data[kept], each.indices[kept], indptr), shape=each.shape))
+    return found

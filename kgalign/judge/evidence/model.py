@@ -1,0 +1,539 @@
+"""The evidence as a state: what is believed of the pairs, and what each measure is worth so far.
+
+It starts from what any two entities share, weighed as the prior says (:mod:`.prior`). From the pairs that
+this
+makes probable it learns which properties correspond and what their levels are worth (:mod:`.levels`),
+counts in
+neighbours that match, and lets pairs compete (:mod:`.competition`); then again, until little moves. How
+common
+matches are here shifts all of it (:mod:`.base_rate`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from kgalign.arrays import Doubles, Flags, Positions
+from kgalign.cardinality import choose
+from kgalign.config import JudgeConfig
+from kgalign.judge import associate
+from kgalign.judge.comparisons import Comparison
+from kgalign.judge.correspond import AttributeComparisons
+from kgalign.judge.evidence import decoys, generic, levels, twins
+from kgalign.judge.evidence.base_rate import base_shift, lower_bound
+from kgalign.judge.evidence.competition import dominant, lead
+from kgalign.judge.evidence.levels import Codes
+from kgalign.judge.evidence.prior import Additive, Prior, load_prior
+from kgalign.judge.neighbours import Neighbours
+from kgalign.judge.values import Texts, prepare
+from kgalign.progress import NoProgress, Progress
+from kgalign.rdf.graph import Ids
+from kgalign.records import Candidates, Feature, Floats, Profile, Verdicts
+
+_PART = 250_000
+"""Pairs that are measured at once."""
+_COSINES = (0.0, 0.3, 0.45, 0.6, 0.7, 0.8, 0.9, 1.0)
+_AGREE = 0.7
+"""Similarity from which two attributes say the same in the same words: what goes with what adds nothing."""
+_HALF = 0.5
+"""What a learned log-odd counts beside the prior's where pairs compete: they say the same in part."""
+_CERTAIN = 20.0
+_GATHERINGS = 2
+_FREE_SHARE = 0.4
+"""Share of things with several records from which all records of a side are taken to have a partner."""
+_FREE_LEAD = 1.0
+"""Log-odds that a pair leads by, at least, where an entity may have several partners."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One comparison: its levels as codes, and what each code is worth."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    codes: Codes
+    worth: Floats
+    """(256,) natural log-odds."""
+
+    def look_up(self) -> Floats:
+        """(c,) what each pair's level is worth."""
+        found: Floats = self.worth[self.codes]
+        return found
+
+
+class Evidence:
+    """Judges the candidates of two sides; :func:`judge` is the way in."""
+
+    def __init__(
+        self,
+        left: Profile,
+        right: Profile,
+        candidates: Candidates,
+        given: Flags,
+        *,
+        iterations: int = 3,
+        prior: Prior | None = None,
+    ) -> None:
+        self.left, self.right, self.candidates, self.given = left, right, candidates, given
+        self.a, self.b = candidates.left, candidates.right
+        self.prior = prior or load_prior()
+        self.iterations = iterations
+        self.things = [np.arange(len(each), dtype=np.int32) for each in (left, right)]
+        self.free = [False, False]
+        self.line = decoys.Line()
+        self.texts: tuple[Texts, Texts] = prepare(left, right)
+
+    # What is measured before anything is learned.
+
+    def start(self) -> None:
+        """Measure what any two entities share, and weigh it by the prior."""
+        shared = generic.Generic(self.left, self.right, self.texts)
+        parts = [
+            shared.measure(self.a[first : first + _PART], self.b[first : first + _PART])
+            for first in range(0, len(self.a), _PART)
+        ]
+        self.start_measures = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        self.start_measures[generic.SAME_IRI] = generic.same_iri(self.candidates)
+        self.shared = shared
+        self._weigh_by_prior()
+        self.pooled = [self._column(generic.level_of(n, self.start_measures[n])) for n in generic.COMPARED]
+        self.columns: list[Column] = []
+        self.beside: list[Column] = []
+        self.believe(self.by_prior)
+
+    def _weigh_by_prior(self) -> None:
+        self.start_measures |= dict(
+            generic.leads(self.start_measures, self.a, self.b, self.things, self.free)
+        )
+        by_prior = self.prior.start.log_odds(self.start_measures)
+        self.shift = self._shift(by_prior)
+        self.by_prior = by_prior + self.shift
+
+    def _column(self, comparison: Comparison) -> Column:
+        codes = levels.encode(comparison)
+        nothing = np.zeros(256, dtype=np.float32)
+        return Column(comparison.name, comparison.kind, comparison.labels, codes, nothing)
+
+    def _weighed(self, columns: Sequence[Column]) -> list[Column]:
+        """The columns with what their levels are worth, by what is expected now."""
+        found = []
+        for each in columns:
+            sums = levels.add_up(each.codes, self.expected)
+            # Types are few and the same for all: matches that never were seen between two say much.
+            counts = 1.0 if each.name == associate.TYPES else self.prior.counts
+            worth = levels.worth(sums, len(each.labels), counts)
+            found.append(Column(each.name, each.kind, each.labels, each.codes, worth))
+        return found
+
+    # What is believed.
+
+    def believe(self, log_odds: Doubles) -> None:
+        """Take log-odds for what is believed, as far as pairs don't exclude each other."""
+        self.log_odds = np.where(self.given, _CERTAIN, log_odds)
+        self.top = self._winners(self.log_odds)
+        self.expected = np.where(self.top, 1 / (1 + np.exp(-self.log_odds)), 0.0)
+
+    def _winners(self, log_odds: Doubles) -> Flags:
+        """(c,) pairs that win where they compete: all pairs of the records of two things that do."""
+        left, right = self.things[0][self.a], self.things[1][self.b]
+        key = left.astype(np.int64) << 32 | right
+        things, pair = np.unique(key, return_inverse=True)
+        best = np.full(len(things), -np.inf)
+        np.maximum.at(best, pair, log_odds)
+        ends = (things >> 32).astype(np.int32), (things & 0xFFFFFFFF).astype(np.int32)
+        won = dominant(*ends, best, not self.free[0], not self.free[1])
+        return won[pair]
+
+    def several(self, side: int) -> float:
+        """How many matched things have several records on a side: a lower bound of their share.
+
+        Wilson's bound (1927) at two standard errors, over the expected number of matched things.
+        """
+        thing = (self.things[0][self.a], self.things[1][self.b])[side]
+        entity = (self.a, self.b)[side]
+        chance = np.zeros(int(entity.max()) + 1)
+        np.maximum.at(chance, entity, self.expected)
+        of = np.zeros(len(chance), dtype=np.int64)
+        of[entity] = thing
+        order = np.lexsort((-chance, of))
+        place = np.arange(len(order)) - np.searchsorted(of[order], of[order], "left")
+        first, second = (float(chance[order[place == each]].sum()) for each in (0, 1))
+        return lower_bound(second, first)
+
+    def _within(self, first: Ids, second: Ids, side: int) -> Doubles:
+        """(t,) log-odds of pairs within a side, by the measures that pairs across have too."""
+        within = twins.absolute(self.prior.start, self.shared.measure(first, second, (side, side)))
+        compared = self.correspondences.compare(first, second, (side, side))
+        for column, each in zip(self.columns, compared, strict=False):
+            within = within + _HALF * column.worth[levels.encode(each)]
+        return within
+
+    def settle(self, asked: str) -> dict[str, float]:
+        """Take records of one thing for one where the evidence is for it, or where it was asked for.
+
+        :returns: how many matched things have several records on a side, for the notes.
+        """
+        sides = {"one-to-one": [], "one-to-many": [1], "many-to-one": [0]}.get(asked, [0, 1])
+        figures = {"several_left": 0.0, "several_right": 0.0}
+        if not sides:
+            return figures
+        before = list(self.things)
+        self.join_records(sides)
+        for side, name in ((0, "several_left"), (1, "several_right")):
+            figures[name] = self.several(side) if side in sides else 0.0
+        chosen, _ = choose(asked, figures["several_right"], figures["several_left"])
+        keep = [chosen in ("many-to-one", "many-to-many"), chosen in ("one-to-many", "many-to-many")]
+        self.things = [
+            now if kept else then for now, then, kept in zip(self.things, before, keep, strict=True)
+        ]
+        shares = figures["several_left"], figures["several_right"]
+        if asked != "auto" or (sum(keep) == 1 and max(shares) >= _FREE_SHARE):
+            # Each record of the side with several takes its best partner on the other.
+            self.free = keep
+        if any(keep):
+            for _ in range(_GATHERINGS):
+                self.join_records([side for side in (0, 1) if keep[side]], twins.GATHER)
+        else:
+            self._weigh_by_prior()
+            self.conclude()
+            self.conclude()
+        return figures
+
+    def join_records(self, sides: Sequence[int], reach: twins.Reach = twins.SEARCH) -> None:
+        """Take records of one thing within the sides for one, and judge again what competes."""
+        worth = [each.look_up() for each in self.columns[: len(self.correspondences.found)]]
+        across = twins.absolute(self.prior.start, self.start_measures) + _HALF * sum(
+            worth, np.zeros(len(self.a))
+        )
+        usual = twins.weighted_quantile(across, self.expected, reach.usual)
+        for side in sides:
+            node, member = ((self.b, self.a), (self.a, self.b))[side]
+            found = twins.rivals_of_one(node, member, self.total, across >= usual, reach)
+            if not len(found.row):
+                continue
+            within = self._within(found.first, found.second, side)
+            ok = twins.hold_together(found, within, across, reach)
+            size = len((self.left, self.right)[side])
+            self.things[side] = twins.grouped(found.first[ok], found.second[ok], size)
+        self._weigh_by_prior()
+        self.conclude()
+        self.conclude()
+
+    def _shift(self, log_odds: Doubles) -> float:
+        """How much more or less common matches are here than where the prior was learned."""
+        known = self.left.described[self.a] & self.right.described[self.b] & ~self.given
+        return base_shift(log_odds[self._winners(log_odds) & known], self.prior.base)
+
+    # What is learned here.
+
+    def learn(self, progress: Progress) -> None:
+        """Learn correspondences, what goes with what, and what neighbours tell, round by round."""
+        with progress.task("judge by evidence", self.iterations + 2, "rounds") as task:
+            self._learn_attributes()
+            self.conclude()
+            task.advance()
+            self._learn_attributes()
+            self.conclude()
+            task.advance()
+            neighbours = Neighbours(self.left, self.right, self.a, self.b)
+            for _ in range(self.iterations if neighbours.any else 0):
+                self.beside = [self._column(each) for each in neighbours.compare(self.expected)]
+                self.conclude()
+                task.advance()
+
+    def _learn_attributes(self) -> None:
+        left, right, a, b = self.left, self.right, self.a, self.b
+        learned = AttributeComparisons(left, right, self.texts, a, b, self.expected)
+        self.correspondences = learned
+        found = [self._column(each) for each in learned.compare(a, b)]
+        taken = {(each.left, each.right) for each in learned.found if each.agreement >= _AGREE}
+        for each in associate.learn(left, right, a, b, self.expected, taken):
+            found.append(self._column(associate.compare(each, a, b)))
+        if "dense" in self.candidates.channels:
+            found.append(self._column(self._dense()))
+        self.columns = found
+
+    def _dense(self) -> Comparison:
+        """Nearness of meaning by an embedder."""
+        from kgalign.judge.comparisons import steps
+
+        score = self.candidates.channel_score[:, self.candidates.channels.index("dense")]
+        labels = tuple(f"cosine {knot:g}" for knot in _COSINES)
+        return Comparison("meaning", "dense", labels, steps(score.astype(np.float32), _COSINES))
+
+    def measures(self) -> dict[str, Floats]:
+        """What the final model weighs, (c,) each, by what is expected now."""
+        self.pooled, self.columns = self._weighed(self.pooled), self._weighed(self.columns)
+        self.beside = self._weighed(self.beside)
+        worth = [each.look_up() for each in self.columns if each.name != associate.TYPES]
+        zero = np.zeros(len(self.a), dtype=np.float32)
+        found = {
+            "prior": self.by_prior.astype(np.float32),
+            "pooled": sum((each.look_up() for each in self.pooled), zero),
+            "for": sum((np.maximum(each, 0) for each in worth), zero),
+            "against": sum((np.minimum(each, 0) for each in worth), zero),
+        }
+        total = found["prior"] + _HALF * (found["for"] + found["against"])
+        for name, column in zip(("surprise", "neighbours"), self.beside, strict=False):
+            found[name] = np.where(
+                column.codes == levels.MISSING, np.nan, column.codes / np.float32(levels.STEPS)
+            ).astype(np.float32)
+            total = total + _HALF * column.look_up()
+        if not self.beside:
+            found["surprise"] = found["neighbours"] = np.full(len(self.a), np.nan, dtype=np.float32)
+        self.total = total.astype(np.float64)
+        ends = (("left", self.b, self.things[0][self.a]), ("right", self.a, self.things[1][self.b]))
+        for (end, node, thing), free in zip(ends, self.free, strict=True):
+            ahead = lead(node, thing, self.total)
+            ahead = np.maximum(ahead, _FREE_LEAD) if free else ahead
+            found[f"lead of the {end} one"] = ahead.astype(np.float32)
+        return found
+
+    def hold_against_decoys(self) -> None:
+        """Stretch and move what is believed by what wrong best pairs look like here, once all is learned."""
+        if any(self.free) or any(len(np.unique(each)) < len(each) for each in self.things):
+            # A further record of a thing would be taken for a decoy.
+            return
+        known = self.left.described[self.a] & self.right.described[self.b] & ~self.given
+        self.line = decoys.hold_against(
+            self.a, self.b, self.log_odds, self.top & known, self.expected, self._match_again
+        )
+        self.believe(self.line.stretch * self.log_odds + self.line.move)
+
+    def _match_again(self, rows: Positions) -> tuple[Doubles, Flags]:
+        """Log-odds and best pairs where only some rows are there: leads are others then, the rest stays."""
+        a, b = self.a[rows], self.b[rows]
+        things = self.things
+        names = [name for name in self.start_measures if ", lead of " not in name]
+        start = {name: self.start_measures[name][rows] for name in names}
+        start |= dict(generic.leads(start, a, b, things, self.free))
+        by_prior = self.prior.start.log_odds(start) + self.shift
+        final = {name: value[rows] for name, value in self.final_measures.items()}
+        total = self.total[rows] + by_prior - final["prior"]
+        final["prior"] = by_prior.astype(np.float32)
+        final["lead of the right one"] = lead(a, things[1][b], total).astype(np.float32)
+        final["lead of the left one"] = lead(b, things[0][a], total).astype(np.float32)
+        learned = self.prior.final.log_odds(final) + self.by_type()[rows]
+        log_odds = self.reliance * learned + (1 - self.reliance) * by_prior + self.final_shift
+        return log_odds, dominant(things[0][a], things[1][b], log_odds, True, True)
+
+    def by_type(self) -> Doubles:
+        """(c,) what speaks against a pair because of the types of the two, learned from all matches.
+
+        It counts in full: a city is no country, however much else agrees.
+        """
+        found = np.zeros(len(self.a))
+        for each in self.columns:
+            if each.name == associate.TYPES:
+                found = found + np.minimum(each.look_up(), 0)
+        return found
+
+    def conclude(self) -> None:
+        """Weigh all that is known so far, and take it for what is believed."""
+        self.final_measures = self.measures()
+        # A few matches teach what they happen to have in common: then the prior's own log-odds count.
+        matches = float(self.expected[~self.given].sum()) + float(self.given.sum())
+        self.reliance = matches / (matches + self.prior.matches)
+        final = self.prior.final.log_odds(self.final_measures)
+        log_odds = self.reliance * (final + self.by_type()) + (1 - self.reliance) * self.by_prior
+        self.final_shift = self._shift(log_odds)
+        self.believe(log_odds + self.final_shift)
+
+
+def judge(
+    left: Profile,
+    right: Profile,
+    candidates: Candidates,
+    known: tuple[Ids, Ids],
+    config: JudgeConfig,
+    *,
+    cardinality: str = "auto",
+    progress: Progress | None = None,
+    prior: Prior | None = None,
+) -> Verdicts:
+    """Judge every candidate pair by what its entities share.
+
+    :param known: entity ids of pairs that match for certain, left and right.
+    :param cardinality: as in the configuration; ``auto`` decides from the evidence.
+    :param prior: where to start from; the one that is shipped where none is given.
+    :returns: verdicts in the order of the candidates.
+    """
+    if not len(candidates):
+        return _nothing(candidates)
+    keys = candidates.left.astype(np.int64) * len(right) + candidates.right
+    given = np.isin(keys, known[0].astype(np.int64) * len(right) + known[1])
+    evidence = Evidence(left, right, candidates, given, iterations=config.iterations, prior=prior)
+    evidence.start()
+    evidence.learn(progress or NoProgress())
+    found = evidence.settle(cardinality)
+    evidence.hold_against_decoys()
+    return _verdicts(evidence, found)
+
+
+def _nothing(candidates: Candidates) -> Verdicts:
+    """The verdicts on no candidates."""
+    empty = np.zeros(0, dtype=np.float32)
+    return Verdicts(
+        left=candidates.left,
+        right=candidates.right,
+        probability=empty,
+        log_odds=empty,
+        features=(),
+        contribution=np.zeros((0, 0), dtype=np.float32),
+        level=np.zeros((0, 0), dtype=np.int8),
+        given=np.zeros(0, dtype=bool),
+        voted=np.zeros(0, dtype=np.int8),
+        notes={},
+    )
+
+
+def _at_zero(model: Additive, name: str) -> float:
+    """What a measure of 0 is worth."""
+    return float(model.shapes[name].look_up(np.zeros(1, dtype=np.float32))[0])
+
+
+class _Waterfall:
+    """Log-odds as a sum: where all start, what a pair shares, and what its rivals take away."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self.features: list[Feature] = []
+        self.share: list[Floats] = []
+        self.level: list[npt.NDArray[np.int8]] = []
+        size = len(evidence.a)
+        self.constant = evidence.reliance * evidence.prior.final.intercept + evidence.final_shift
+        self.rivals = np.zeros(size, dtype=np.float32)
+        self.of: dict[str, Floats] = {}
+
+    def add(self, name: str, kind: str, labels: tuple[str, ...], codes: Codes, share: Floats) -> None:
+        """One more feature, or more of one that is there."""
+        if name in self.of:
+            self.of[name] += share
+            return
+        level = np.where(codes == levels.MISSING, -1, (codes + levels.STEPS // 2) // levels.STEPS)
+        self.of[name] = share.astype(np.float32)
+        self.share.append(self.of[name])
+        self.level.append(level.astype(np.int8))
+        weights = tuple(
+            float(share[level == each].mean()) if (level == each).any() else 0.0
+            for each in range(len(labels))
+        )
+        self.features.append(Feature(name, kind, labels, weights))
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    return np.divide(part, whole, out=np.zeros_like(part), where=np.abs(whole) > 1e-6)
+
+
+def _verdicts(evidence: Evidence, figures: dict[str, float]) -> Verdicts:
+    final, start = evidence.prior.final, evidence.prior.start
+    reliance = np.float32(evidence.reliance)
+    parts = {name: reliance * part for name, part in final.parts(evidence.final_measures).items()}
+    fall = _Waterfall(evidence)
+    # The prior's log-odds are a sum themselves: each part counts as the whole does.
+    own = start.parts(evidence.start_measures)
+    by_prior = evidence.final_measures["prior"]
+    base = np.float32(start.intercept + evidence.shift)
+    at_base = reliance * final.shapes["prior"].look_up(np.full(1, base, dtype=np.float32))
+    rate = _ratio(parts["prior"] - at_base, by_prior - base) + (1 - reliance)
+    fall.constant += float(at_base[0] + (1 - reliance) * base)
+    for name, each in own.items():
+        if name in generic.KINDS:
+            comparison = generic.level_of(name, evidence.start_measures[name])
+            fall.add(name, comparison.kind, comparison.labels, levels.encode(comparison), rate * each)
+        else:
+            fall.rivals += rate * each
+    pooled = evidence.final_measures["pooled"]
+    zero = reliance * np.float32(_at_zero(final, "pooled"))
+    fall.constant += float(zero)
+    rate = _ratio(parts["pooled"] - zero, pooled)
+    for column in evidence.pooled:
+        fall.add(column.name, column.kind, column.labels, column.codes, rate * column.look_up())
+    rates = []
+    for name in ("for", "against"):
+        zero = reliance * np.float32(_at_zero(final, name))
+        fall.constant += float(zero)
+        rates.append(_ratio(parts[name] - zero, evidence.final_measures[name]))
+    for column in evidence.columns:
+        worth = column.look_up()
+        share = rates[0] * np.maximum(worth, 0) + rates[1] * np.minimum(worth, 0)
+        if column.name == associate.TYPES:
+            share = reliance * np.minimum(worth, 0)
+        fall.add(column.name, column.kind, column.labels, column.codes, share)
+    for name, column in zip(("surprise", "neighbours"), evidence.beside, strict=False):
+        fall.add(column.name, column.kind, column.labels, column.codes, parts[name])
+    for name in ("lead of the right one", "lead of the left one"):
+        fall.rivals += parts[name]
+    if not evidence.beside:
+        missing = final.shapes["surprise"].missing + final.shapes["neighbours"].missing
+        fall.constant += float(reliance) * missing
+    line = evidence.line
+    for each in fall.share:
+        each *= np.float32(line.stretch)
+    fall.rivals *= np.float32(line.stretch)
+    fall.constant = line.stretch * fall.constant + line.move
+    return _as_verdicts(evidence, fall, figures)
+
+
+def _as_verdicts(evidence: Evidence, fall: _Waterfall, figures: dict[str, float]) -> Verdicts:
+    size = len(evidence.a)
+    even = np.float32(np.median(fall.rivals)) if size else np.float32(0)
+    prior = np.full(size, fall.constant + even, dtype=np.float32)
+    columns = [prior, *fall.share, (fall.rivals - even).astype(np.float32)]
+    contribution = np.stack(columns, axis=1)
+    # A pair that is known, and one whose entity has a better partner, are what they are.
+    log_odds = _leave_the_rest(evidence)
+    total = contribution.sum(axis=1, dtype=np.float64)
+    contribution[:, -1] += np.where(evidence.given, 0, log_odds - total).astype(np.float32)
+    contribution[:, 0] += np.where(evidence.given, log_odds - total, 0).astype(np.float32)
+    constant = np.zeros((size, 1), dtype=np.int8)
+    features = (
+        Feature("prior", "prior", ("every pair",), (float(fall.constant + even),)),
+        *fall.features,
+        Feature("rivals", "rivals", ("what other pairs of the two add or take away",), (0.0,)),
+    )
+    level = [constant, *[each[:, None] for each in fall.level], constant]
+    mentioned = ~(evidence.left.described[evidence.a] & evidence.right.described[evidence.b])
+    if mentioned.any():
+        # As a neighbour it counts for others; a link would be one to something of which nothing is said.
+        taken = np.where(mentioned, -np.maximum(log_odds, 0) - _CERTAIN, 0).astype(np.float32)
+        contribution = np.concatenate([contribution, taken[:, None]], axis=1)
+        level.append(np.where(mentioned, 0, -1).astype(np.int8)[:, None])
+        features = (
+            *features,
+            Feature("only mentioned", "alone", ("nothing is said of one of the two",), (-_CERTAIN,)),
+        )
+    summed = contribution.sum(axis=1, dtype=np.float64)
+    return Verdicts(
+        left=evidence.a,
+        right=evidence.b,
+        probability=(1 / (1 + np.exp(-summed))).astype(np.float32),
+        log_odds=summed.astype(np.float32),
+        features=features,
+        contribution=contribution,
+        level=np.concatenate(level, axis=1),
+        given=evidence.given,
+        voted=np.full(size, -1, dtype=np.int8),
+        notes={
+            "shift": evidence.final_shift,
+            "reliance": evidence.reliance,
+            "stretch": evidence.line.stretch,
+            "move": evidence.line.move,
+            "expected_matches": float(evidence.expected.sum()),
+            **figures,
+        },
+    )
+
+
+def _leave_the_rest(evidence: Evidence) -> Doubles:
+    """(c,) a pair whose entity has a better one gets no more probability than that one leaves over."""
+    a, b, log_odds, top = evidence.a, evidence.b, evidence.log_odds, evidence.top
+    best_left = np.full(int(a.max()) + 1, -np.inf)
+    best_right = np.full(int(b.max()) + 1, -np.inf)
+    np.maximum.at(best_left, a[top], log_odds[top])
+    np.maximum.at(best_right, b[top], log_odds[top])
+    rest = np.minimum(log_odds, -np.maximum(best_left[a], best_right[b]))
+    return np.where(top, log_odds, rest)

@@ -1,0 +1,112 @@
+"""What agreements, leads and missing values are worth in general: learned over many pairs of graphs.
+
+An additive logistic model: each measure of a pair has a shape, straight between knots, and the shapes sum to
+log-odds. ``prior.json`` holds them; ``python -m bench prior`` makes it from a folder of sets. It is where the
+evidence starts, and what it falls back on where the graphs at hand are small.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kgalign.arrays import Doubles
+from kgalign.records import Floats
+
+FILE = Path(__file__).with_name("prior.json")
+"""The prior that is shipped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the values of one measure are worth: natural log-odds, straight between the knots."""
+
+    knots: tuple[float, ...]
+    worth: tuple[float, ...]
+    """Log-odds at each knot."""
+    missing: float
+    """Log-odds where there is nothing to measure."""
+
+    def look_up(self, value: Floats) -> Floats:
+        """(c,) log-odds of each value; NaN is missing."""
+        found = np.interp(value, self.knots, self.worth).astype(np.float32)
+        found[np.isnan(value)] = self.missing
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Additive:
+    """Log-odds as a sum of shapes."""
+
+    intercept: float
+    shapes: dict[str, Shape]
+
+    def parts(self, measures: Mapping[str, Floats]) -> dict[str, Floats]:
+        """What each measure adds, (c,) each."""
+        return {name: shape.look_up(measures[name]) for name, shape in self.shapes.items()}
+
+    def log_odds(self, measures: Mapping[str, Floats]) -> Doubles:
+        """(c,) the sum."""
+        total: Doubles | None = None
+        for part in self.parts(measures).values():
+            total = part.astype(np.float64) if total is None else total + part
+        assert total is not None
+        return total + self.intercept
+
+
+@dataclass(frozen=True, slots=True)
+class BaseRate:
+    """How common matches are among best pairs, before the graphs at hand have their say."""
+
+    log_odds: float
+    """Of a best pair in the sets that the prior was learned from."""
+    trust: float
+    """How far the graphs' likelihood counts, 0 to 1: shapes learned elsewhere fit but roughly."""
+    spread: float
+    """Standard deviation of the log-odds over sets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """Two models: of what can be measured before anything is learned, and of what is learned then."""
+
+    start: Additive
+    final: Additive
+    base: BaseRate
+    counts: float
+    """Matches, and others, that a level of a comparison is taken to have been seen in before any was."""
+    matches: float
+    """Matches at which what was learned from them counts as much as the prior's own log-odds."""
+
+
+def load_prior(path: Path | None = None) -> Prior:
+    """Read a prior; the one that is shipped where no file is named."""
+    return _load(path or FILE)
+
+
+@cache
+def _load(path: Path) -> Prior:
+    return from_json(json.loads(path.read_text(encoding="utf8")))
+
+
+def from_json(content: Mapping[str, Any]) -> Prior:
+    """A prior from what its file holds."""
+    return Prior(
+        _additive(content["start"]),
+        _additive(content["final"]),
+        BaseRate(**content["base"]),
+        float(content["counts"]),
+        float(content["matches"]),
+    )
+
+
+def _additive(content: Mapping[str, Any]) -> Additive:
+    shapes = {
+        name: Shape(tuple(each["knots"]), tuple(each["worth"]), float(each["missing"]))
+        for name, each in content["shapes"].items()
+    }
+    return Additive(float(content["intercept"]), shapes)
