@@ -37,7 +37,7 @@ def planned(work: Work, *, rate: float | None = None, **sections: dict[str, Any]
 
 @pytest.mark.parametrize(
     "votes",
-    [{}, {"ask": "all"}, {"max_votes": 3, "min_votes": 1, "confidence": 0.8}, {"options": 2, "doubt": 0.3}],
+    [{}, {"ask": "all"}, {"max_votes": 3, "min_votes": 1, "confidence": 0.8}, {"options": 2, "doubt": 0.2}],
 )
 def test_it_is_within_a_factor_of_two_of_what_a_run_takes(
     work: Work, tmp_path: Path, votes: dict[str, Any]

@@ -153,7 +153,10 @@ def test_the_same_again_and_nothing_else_depends_on_the_place(run: Path, pair: P
 
 def test_sizes_are_kept(run: Path, pair: Pair, tmp_path: Path) -> None:
     splits = made(run, tmp_path / "data", gold=(pair.gold,), size=50, valid=0.2, test=0.1, synthetic=0.25)
-    assert [len(splits[split]) for split in SPLITS] == [35, 10, 5]
+    train, valid, test = (len(splits[split]) for split in SPLITS)
+    assert (train, test) == (35, 5)
+    # No entity is on two sides: what is left for a split may be a little less than was asked for.
+    assert 7 <= valid <= 10
     assert Counter(each.origin for each in splits["train"])["synthetic"] == 7
     one = every(made(run, tmp_path / "one", gold=(pair.gold,), kinds=(QuestionKind.SELECT,), share=0.5))
     assert {each.kind for each in one} == {"select"}
