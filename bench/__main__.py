@@ -81,7 +81,7 @@ def align(
     )
     if json_file is not None:
         json_file.write_text(bench.as_json(rows), encoding="utf8")
-    if not only and (baseline or student is not None):
+    if not only and (baseline or student is not None or left_out is not None):
         command = f"python -m bench align --data {relative(data)}"
         command += "".join(f" --closed {name}" for name in closed)
         command += " --left-out FOLDER" if left_out is not None else ""
@@ -120,7 +120,7 @@ def prior(data: Path, only: tuple[str, ...], out: Path | None, left_out: Path | 
 @main.command()
 @click.option("--data", required=True, type=PATH, help="Folder of sets.")
 @click.option("--only", multiple=True, metavar="NAME", help="Only this set; repeatable.")
-@click.option("--quick", is_flag=True, help="About a third of the worlds. RESULTS.md stays as it is.")
+@click.option("--quick", is_flag=True, help="About a third of the worlds.")
 @click.option(
     "--left-out", type=PATH, metavar="FOLDER", help="Priors that left a family out, from `bench prior`."
 )
@@ -151,11 +151,10 @@ def worlds(
     click.echo(body)
     if json_file is not None:
         json_file.write_text(bench.as_json(rows), encoding="utf8")
-    if not only and not quick:
+    if not only:
         name = f"worlds {data.resolve().name}" + (", family left out" if left_out else "")
-        command = f"python -m bench worlds --data {relative(data)}" + (
-            " --left-out FOLDER" if left_out else ""
-        )
+        command = f"python -m bench worlds --data {relative(data)}" + (" --quick" if quick else "")
+        command += " --left-out FOLDER" if left_out else ""
         title = "Made worlds" + (", family left out" if left_out else "")
         write_section(results, name, title, command, body)
 

@@ -246,7 +246,7 @@ def battery(
                 if world is None:
                     continue
                 yield world
-                if size == 40 and alone == 0.5:
+                if size == (15 if quick else 40) and alone == 0.5:
                     yield from _variants(world, quick)
                 if size == 15 and alone == 0:
                     if before is not None and families(before.set) != families(world.set):
