@@ -177,11 +177,14 @@ def _about(student: Path) -> str:
 
 def as_markdown(rows: Sequence[Row], student: Path | None = None) -> str:
     """The table of the results; ``student`` is who was asked."""
-    if any(row.system == LEFT_OUT for row in rows):
-        return (
-            f"{_NOTE} {_BASELINE} {_WITHOUT_FAMILY}\n\n{table(HEAD, [row.cells() for row in rows], words=2)}"
-        )
-    note = f"{_NOTE} {_BASELINE}" if student is None else f"{_NOTE} {_WITH_STUDENT} {_about(student)}"
+    systems = {row.system for row in rows}
+    note = _NOTE
+    if "baseline" in systems:
+        note += f" {_BASELINE}"
+    if LEFT_OUT in systems:
+        note += f" {_WITHOUT_FAMILY}"
+    if student is not None:
+        note += f" {_WITH_STUDENT} {_about(student)}"
     return f"{note}\n\n{table(HEAD, [row.cells() for row in rows], words=2)}"
 
 
