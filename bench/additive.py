@@ -29,8 +29,7 @@ def fit(knots: Mapping[str, Sequence[float]], parts: Sequence[Rows], ridge: floa
     """Fit the shapes; what ``prior.json`` holds of one model.
 
     Each shape is a sum of steps between its knots that are never negative (L-BFGS-B), with a weight of its
-    own
-    for missing values; ``ridge`` is the precision of a normal prior at 0 on each.
+    own for missing values; ``ridge`` is the precision of a normal prior at 0 on each.
     """
     design = np.concatenate([_design(knots, part.measures) for part in parts])
     match = np.concatenate([part.match for part in parts]).astype(np.float64)

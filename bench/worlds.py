@@ -1,9 +1,8 @@
 """Made worlds: small pairs of graphs cut from sets, in which it is known what is true and what is not.
 
 Each world is a pair of N-Triples texts and its true links, made from a set by a seed: few entities, most of
-them
-without a partner, none with one, graphs that have nothing to do with each other, records copied, names taken
-away, IRIs that say nothing, sides swapped, twenty against thousands.
+them without a partner, none with one, graphs that have nothing to do with each other, records copied, names
+taken away, IRIs that say nothing, sides swapped, twenty against thousands.
 """
 
 import gzip

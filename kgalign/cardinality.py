@@ -3,8 +3,8 @@
 CARDINALITIES = ("one-to-one", "one-to-many", "many-to-one", "many-to-many")
 SEVERAL = 0.22
 """Share of matched things with several records on a side from which that side is taken to hold several: a
-lower
-bound, so that a few look-alikes are not enough."""
+lower bound, so that a few look-alikes are not enough.
+"""
 
 
 def choose(asked: str, several_right: float, several_left: float) -> tuple[str, str]:

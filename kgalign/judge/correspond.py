@@ -65,9 +65,8 @@ class AttributeComparisons:
     def compare(self, a: Ids, b: Ids, sides: tuple[int, int] = (0, 1)) -> list[Comparison]:
         """One comparison for each correspondence.
 
-        :param sides: whose entities ``a`` and ``b`` are: 0 for the left side's, 1 for the right one's.
-            Within a
-            side an attribute is compared with itself.
+        :param sides: whose entities ``a`` and ``b`` are: 0 for the left side's, 1 for the right one's. Within
+            a side an attribute is compared with itself.
         """
         left, right = self.sides
         result = []

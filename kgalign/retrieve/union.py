@@ -43,8 +43,8 @@ def retrieve(
 
     :param cache: folder for embeddings, by the hash of text and model.
     :returns: the pairs in which one entity is among the best ``config.k`` of the other, from either side,
-        united
-        from the channels of ``config`` by reciprocal rank; pairs with one IRI are a channel of their own.
+        united from the channels of ``config`` by reciprocal rank; pairs with one IRI are a channel of their
+        own.
     """
     watch = progress or NoProgress()
     found: dict[str, list[Pairs]] = {}

@@ -1,11 +1,9 @@
 """How many best pairs are right here: from few to all of them, told without labels.
 
 The prior's log-odds hold for graphs as it has seen them. Where more or fewer entities have a partner, all
-best
-pairs shift by one amount, and how their log-odds lie says by which (Saerens, Latinne and Decaestecker, 2002:
-"Adjusting the outputs of a classifier to new a priori probabilities"). The likelihood counts in part only,
-and
-a normal prior holds the shift: with five best pairs it hardly moves.
+best pairs shift by one amount, and how their log-odds lie says by which (Saerens, Latinne and Decaestecker,
+2002: "Adjusting the outputs of a classifier to new a priori probabilities"). The likelihood counts in part
+only, and a normal prior holds the shift: with five best pairs it hardly moves.
 """
 
 import numpy as np

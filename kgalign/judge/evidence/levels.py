@@ -1,10 +1,9 @@
 """Levels of comparisons: one byte for each pair, sums that add up over parts, and what a level is worth.
 
 Fellegi and Sunter's model (1969): a pair that matches reaches the levels of a comparison with other
-frequencies
-(m) than a pair that does not (u); the log of their ratio is the level's worth. The frequencies are expected
-ones (Winkler 1988), drawn towards no difference by a few counts, so that at fifteen entities hardly anything
-moves and at ten thousand what was seen decides.
+frequencies (m) than a pair that does not (u); the log of their ratio is the level's worth. The frequencies
+are expected ones (Winkler 1988), drawn towards no difference by a few counts, so that at fifteen entities
+hardly anything moves and at ten thousand what was seen decides.
 """
 
 from dataclasses import dataclass

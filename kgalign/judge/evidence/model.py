@@ -1,12 +1,9 @@
 """The evidence as a state: what is believed of the pairs, and what each measure is worth so far.
 
 It starts from what any two entities share, weighed as the prior says (:mod:`.prior`). From the pairs that
-this
-makes probable it learns which properties correspond and what their levels are worth (:mod:`.levels`),
-counts in
-neighbours that match, and lets pairs compete (:mod:`.competition`); then again, until little moves. How
-common
-matches are here shifts all of it (:mod:`.base_rate`).
+this makes probable it learns which properties correspond and what their levels are worth (:mod:`.levels`),
+counts in neighbours that match, and lets pairs compete (:mod:`.competition`); then again, until little moves.
+How common matches are here shifts all of it (:mod:`.base_rate`).
 """
 
 from collections.abc import Sequence

@@ -2,10 +2,9 @@
 other.
 
 Two right entities that are about as good for one left entity are either look-alikes, of which one is right,
-or
-two records of one thing. Records of one thing are as much alike as each of them is like the left one; this is
-told by the measures that need no correspondences, within the side as across (a triangle of pairs that are all
-judged by the same prior).
+or two records of one thing. Records of one thing are as much alike as each of them is like the left one; this
+is told by the measures that need no correspondences, within the side as across (a triangle of pairs that are
+all judged by the same prior).
 """
 
 from dataclasses import dataclass
