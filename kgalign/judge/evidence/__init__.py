@@ -1,7 +1,43 @@
-"""Tier 1: the evidence. A prior learned over many graphs, moved by the graphs at hand, and able to say
-why.
-"""
+"""Tier 1: the evidence. A prior learned over many graphs, moved by those at hand, and able to say why."""
 
-from kgalign.judge.evidence.model import Evidence, judge
+import numpy as np
+
+from kgalign.config import JudgeConfig
+from kgalign.judge.evidence.model import Evidence
+from kgalign.judge.evidence.prior import Prior
+from kgalign.judge.evidence.waterfall import no_verdicts, verdicts_of
+from kgalign.progress import NoProgress, Progress
+from kgalign.rdf.graph import Ids
+from kgalign.records import Candidates, Profile, Verdicts
 
 __all__ = ["Evidence", "judge"]
+
+
+def judge(
+    left: Profile,
+    right: Profile,
+    candidates: Candidates,
+    known: tuple[Ids, Ids],
+    config: JudgeConfig,
+    *,
+    cardinality: str = "auto",
+    progress: Progress | None = None,
+    prior: Prior | None = None,
+) -> Verdicts:
+    """Judge every candidate pair by what its entities share.
+
+    :param known: entity ids of pairs that match for certain, left and right.
+    :param cardinality: as in the configuration; ``auto`` decides from the evidence.
+    :param prior: where to start from; the one that is shipped where none is given.
+    :returns: verdicts in the order of the candidates.
+    """
+    if not len(candidates):
+        return no_verdicts(candidates)
+    keys = candidates.left.astype(np.int64) * len(right) + candidates.right
+    given = np.isin(keys, known[0].astype(np.int64) * len(right) + known[1])
+    evidence = Evidence(left, right, candidates, given, iterations=config.iterations, prior=prior)
+    evidence.start()
+    evidence.learn(progress or NoProgress())
+    found = evidence.settle(cardinality)
+    evidence.hold_against_decoys()
+    return verdicts_of(evidence, found)

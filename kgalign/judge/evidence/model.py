@@ -10,11 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from kgalign.arrays import Doubles, Flags, Positions
 from kgalign.cardinality import choose
-from kgalign.config import JudgeConfig
 from kgalign.judge import associate
 from kgalign.judge.comparisons import Comparison
 from kgalign.judge.correspond import AttributeComparisons
@@ -22,12 +20,12 @@ from kgalign.judge.evidence import decoys, generic, levels, twins
 from kgalign.judge.evidence.base_rate import base_shift, lower_bound
 from kgalign.judge.evidence.competition import dominant, lead
 from kgalign.judge.evidence.levels import Codes
-from kgalign.judge.evidence.prior import Additive, Prior, load_prior
+from kgalign.judge.evidence.prior import Prior, load_prior
 from kgalign.judge.neighbours import Neighbours
 from kgalign.judge.values import Texts, prepare
-from kgalign.progress import NoProgress, Progress
+from kgalign.progress import Progress
 from kgalign.rdf.graph import Ids
-from kgalign.records import Candidates, Feature, Floats, Profile, Verdicts
+from kgalign.records import Candidates, Floats, Profile
 
 _PART = 250_000
 """Pairs that are measured at once."""
@@ -36,7 +34,8 @@ _AGREE = 0.7
 """Similarity from which two attributes say the same in the same words: what goes with what adds nothing."""
 _HALF = 0.5
 """What a learned log-odd counts beside the prior's where pairs compete: they say the same in part."""
-_CERTAIN = 20.0
+CERTAIN = 20.0
+"""Log-odds of a pair that is known."""
 _GATHERINGS = 2
 _FREE_SHARE = 0.4
 """Share of things with several records from which all records of a side are taken to have a partner."""
@@ -129,7 +128,7 @@ class Evidence:
 
     def believe(self, log_odds: Doubles) -> None:
         """Take log-odds for what is believed, as far as pairs don't exclude each other."""
-        self.log_odds = np.where(self.given, _CERTAIN, log_odds)
+        self.log_odds = np.where(self.given, CERTAIN, log_odds)
         self.top = self._winners(self.log_odds)
         self.expected = np.where(self.top, 1 / (1 + np.exp(-self.log_odds)), 0.0)
 
@@ -338,199 +337,3 @@ class Evidence:
         log_odds = self.reliance * (final + self.by_type()) + (1 - self.reliance) * self.by_prior
         self.final_shift = self._shift(log_odds)
         self.believe(log_odds + self.final_shift)
-
-
-def judge(
-    left: Profile,
-    right: Profile,
-    candidates: Candidates,
-    known: tuple[Ids, Ids],
-    config: JudgeConfig,
-    *,
-    cardinality: str = "auto",
-    progress: Progress | None = None,
-    prior: Prior | None = None,
-) -> Verdicts:
-    """Judge every candidate pair by what its entities share.
-
-    :param known: entity ids of pairs that match for certain, left and right.
-    :param cardinality: as in the configuration; ``auto`` decides from the evidence.
-    :param prior: where to start from; the one that is shipped where none is given.
-    :returns: verdicts in the order of the candidates.
-    """
-    if not len(candidates):
-        return _nothing(candidates)
-    keys = candidates.left.astype(np.int64) * len(right) + candidates.right
-    given = np.isin(keys, known[0].astype(np.int64) * len(right) + known[1])
-    evidence = Evidence(left, right, candidates, given, iterations=config.iterations, prior=prior)
-    evidence.start()
-    evidence.learn(progress or NoProgress())
-    found = evidence.settle(cardinality)
-    evidence.hold_against_decoys()
-    return _verdicts(evidence, found)
-
-
-def _nothing(candidates: Candidates) -> Verdicts:
-    """The verdicts on no candidates."""
-    empty = np.zeros(0, dtype=np.float32)
-    return Verdicts(
-        left=candidates.left,
-        right=candidates.right,
-        probability=empty,
-        log_odds=empty,
-        features=(),
-        contribution=np.zeros((0, 0), dtype=np.float32),
-        level=np.zeros((0, 0), dtype=np.int8),
-        given=np.zeros(0, dtype=bool),
-        voted=np.zeros(0, dtype=np.int8),
-        notes={},
-    )
-
-
-def _at_zero(model: Additive, name: str) -> float:
-    """What a measure of 0 is worth."""
-    return float(model.shapes[name].look_up(np.zeros(1, dtype=np.float32))[0])
-
-
-class _Waterfall:
-    """Log-odds as a sum: where all start, what a pair shares, and what its rivals take away."""
-
-    def __init__(self, evidence: Evidence) -> None:
-        self.evidence = evidence
-        self.features: list[Feature] = []
-        self.share: list[Floats] = []
-        self.level: list[npt.NDArray[np.int8]] = []
-        size = len(evidence.a)
-        self.constant = evidence.reliance * evidence.prior.final.intercept + evidence.final_shift
-        self.rivals = np.zeros(size, dtype=np.float32)
-        self.of: dict[str, Floats] = {}
-
-    def add(self, name: str, kind: str, labels: tuple[str, ...], codes: Codes, share: Floats) -> None:
-        """One more feature, or more of one that is there."""
-        if name in self.of:
-            self.of[name] += share
-            return
-        level = np.where(codes == levels.MISSING, -1, (codes + levels.STEPS // 2) // levels.STEPS)
-        self.of[name] = share.astype(np.float32)
-        self.share.append(self.of[name])
-        self.level.append(level.astype(np.int8))
-        weights = tuple(
-            float(share[level == each].mean()) if (level == each).any() else 0.0
-            for each in range(len(labels))
-        )
-        self.features.append(Feature(name, kind, labels, weights))
-
-
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    return np.divide(part, whole, out=np.zeros_like(part), where=np.abs(whole) > 1e-6)
-
-
-def _verdicts(evidence: Evidence, figures: dict[str, float]) -> Verdicts:
-    final, start = evidence.prior.final, evidence.prior.start
-    reliance = np.float32(evidence.reliance)
-    parts = {name: reliance * part for name, part in final.parts(evidence.final_measures).items()}
-    fall = _Waterfall(evidence)
-    # The prior's log-odds are a sum themselves: each part counts as the whole does.
-    own = start.parts(evidence.start_measures)
-    by_prior = evidence.final_measures["prior"]
-    base = np.float32(start.intercept + evidence.shift)
-    at_base = reliance * final.shapes["prior"].look_up(np.full(1, base, dtype=np.float32))
-    rate = _ratio(parts["prior"] - at_base, by_prior - base) + (1 - reliance)
-    fall.constant += float(at_base[0] + (1 - reliance) * base)
-    for name, each in own.items():
-        if name in generic.KINDS:
-            comparison = generic.level_of(name, evidence.start_measures[name])
-            fall.add(name, comparison.kind, comparison.labels, levels.encode(comparison), rate * each)
-        else:
-            fall.rivals += rate * each
-    pooled = evidence.final_measures["pooled"]
-    zero = reliance * np.float32(_at_zero(final, "pooled"))
-    fall.constant += float(zero)
-    rate = _ratio(parts["pooled"] - zero, pooled)
-    for column in evidence.pooled:
-        fall.add(column.name, column.kind, column.labels, column.codes, rate * column.look_up())
-    rates = []
-    for name in ("for", "against"):
-        zero = reliance * np.float32(_at_zero(final, name))
-        fall.constant += float(zero)
-        rates.append(_ratio(parts[name] - zero, evidence.final_measures[name]))
-    for column in evidence.columns:
-        worth = column.look_up()
-        share = rates[0] * np.maximum(worth, 0) + rates[1] * np.minimum(worth, 0)
-        if column.name == associate.TYPES:
-            share = reliance * np.minimum(worth, 0)
-        fall.add(column.name, column.kind, column.labels, column.codes, share)
-    for name, column in zip(("surprise", "neighbours"), evidence.beside, strict=False):
-        fall.add(column.name, column.kind, column.labels, column.codes, parts[name])
-    for name in ("lead of the right one", "lead of the left one"):
-        fall.rivals += parts[name]
-    if not evidence.beside:
-        missing = final.shapes["surprise"].missing + final.shapes["neighbours"].missing
-        fall.constant += float(reliance) * missing
-    line = evidence.line
-    for each in fall.share:
-        each *= np.float32(line.stretch)
-    fall.rivals *= np.float32(line.stretch)
-    fall.constant = line.stretch * fall.constant + line.move
-    return _as_verdicts(evidence, fall, figures)
-
-
-def _as_verdicts(evidence: Evidence, fall: _Waterfall, figures: dict[str, float]) -> Verdicts:
-    size = len(evidence.a)
-    even = np.float32(np.median(fall.rivals)) if size else np.float32(0)
-    prior = np.full(size, fall.constant + even, dtype=np.float32)
-    columns = [prior, *fall.share, (fall.rivals - even).astype(np.float32)]
-    contribution = np.stack(columns, axis=1)
-    # A pair that is known, and one whose entity has a better partner, are what they are.
-    log_odds = _leave_the_rest(evidence)
-    total = contribution.sum(axis=1, dtype=np.float64)
-    contribution[:, -1] += np.where(evidence.given, 0, log_odds - total).astype(np.float32)
-    contribution[:, 0] += np.where(evidence.given, log_odds - total, 0).astype(np.float32)
-    constant = np.zeros((size, 1), dtype=np.int8)
-    features = (
-        Feature("prior", "prior", ("every pair",), (float(fall.constant + even),)),
-        *fall.features,
-        Feature("rivals", "rivals", ("what other pairs of the two add or take away",), (0.0,)),
-    )
-    level = [constant, *[each[:, None] for each in fall.level], constant]
-    mentioned = ~(evidence.left.described[evidence.a] & evidence.right.described[evidence.b])
-    if mentioned.any():
-        # As a neighbour it counts for others; a link would be one to something of which nothing is said.
-        taken = np.where(mentioned, -np.maximum(log_odds, 0) - _CERTAIN, 0).astype(np.float32)
-        contribution = np.concatenate([contribution, taken[:, None]], axis=1)
-        level.append(np.where(mentioned, 0, -1).astype(np.int8)[:, None])
-        features = (
-            *features,
-            Feature("only mentioned", "alone", ("nothing is said of one of the two",), (-_CERTAIN,)),
-        )
-    summed = contribution.sum(axis=1, dtype=np.float64)
-    return Verdicts(
-        left=evidence.a,
-        right=evidence.b,
-        probability=(1 / (1 + np.exp(-summed))).astype(np.float32),
-        log_odds=summed.astype(np.float32),
-        features=features,
-        contribution=contribution,
-        level=np.concatenate(level, axis=1),
-        given=evidence.given,
-        voted=np.full(size, -1, dtype=np.int8),
-        notes={
-            "shift": evidence.final_shift,
-            "reliance": evidence.reliance,
-            "stretch": evidence.line.stretch,
-            "move": evidence.line.move,
-            "expected_matches": float(evidence.expected.sum()),
-            **figures,
-        },
-    )
-
-
-def _leave_the_rest(evidence: Evidence) -> Doubles:
-    """(c,) a pair whose entity has a better one gets no more probability than that one leaves over."""
-    a, b, log_odds, top = evidence.a, evidence.b, evidence.log_odds, evidence.top
-    best_left = np.full(int(a.max()) + 1, -np.inf)
-    best_right = np.full(int(b.max()) + 1, -np.inf)
-    np.maximum.at(best_left, a[top], log_odds[top])
-    np.maximum.at(best_right, b[top], log_odds[top])
-    rest = np.minimum(log_odds, -np.maximum(best_left[a], best_right[b]))
-    return np.where(top, log_odds, rest)
