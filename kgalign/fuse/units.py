@@ -9,14 +9,9 @@ import numpy as np
 
 from kgalign.arrays import Doubles, Positions
 from kgalign.correspondences import SAME, Conversion
+from kgalign.values import find_number
 
-_GROUPED = r"[-+]?\d{1,3}(?:([ \u00a0\u202f'’.,])\d{3})(?:\1\d{3})*(?!\d)(?:[.,]\d+)?"
-_PLAIN = r"[-+]?(?:\d+(?:[.,]\d+)?|\.\d+)(?:[eE][-+]?\d+)?"
-_NUMBER = re.compile(f"{_GROUPED}|{_PLAIN}")
 _BARE = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
-_LONE = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")
-_PART = re.compile(r"[.,]")
-_BLANKS = re.compile(r"[ \u00a0\u202f'’]")
 _DATE = re.compile(r"\s*(-?\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:[T ][\d:.]+)?(?:Z|[-+]\d\d:?\d\d)?\s*")
 _COMPACT = re.compile(r"(1\d\d\d|20\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 _FEWEST = 5
@@ -211,9 +206,6 @@ def numbers(texts: Iterable[str]) -> tuple[Doubles, Positions]:
     """(n,) the first number in each text, NaN where there is none, and (n,) 1 where the text is nothing else.
 
     What is too large for a double is no number.
-
-    Of a point and a comma the last one parts the decimals. A lone comma before three digits parts
-    thousands (``1,234``); a lone point never does.
     """
     found, bare = [], []
     for text in texts:
@@ -222,24 +214,12 @@ def numbers(texts: Iterable[str]) -> tuple[Doubles, Positions]:
             found.append(float(text))
             bare.append(1)
             continue
-        match = _NUMBER.search(text)
-        found.append(_read(match.group()) if match else math.nan)
-        bare.append(int(bool(match and match.group() == text)))
+        number, written = find_number(text) or (math.nan, "")
+        found.append(number)
+        bare.append(int(bool(written) and written == text))
     values = np.array(found, dtype=np.float64)
     finite = np.isfinite(values)
     return np.where(finite, values, np.nan), np.where(finite, np.array(bare, dtype=np.int64), 0)
-
-
-def _read(text: str) -> float:
-    digits = _BLANKS.sub("", text)
-    marks = _PART.findall(digits)
-    thousands = marks[0] if len(marks) > 1 or _LONE.fullmatch(digits) else ""
-    if thousands:
-        digits = digits.replace(thousands, "")
-    try:
-        return float(digits.replace(",", "."))
-    except ValueError:
-        return math.nan  # 1.2.3 is a version.
 
 
 def dates(texts: Iterable[str]) -> Doubles:

@@ -20,6 +20,8 @@ from kgalign.values import day_number, read_date, read_number
         ("1 234.5 km", 1234.5),
         ("0,125", 0.125),
         ("12 apostles", 12),
+        ("No.5", 5),
+        ("v.2", 2),
         ("1e3", 1000),
     ],
 )
@@ -65,3 +67,8 @@ def test_days_are_counted_as_python_counts_them(day: object) -> None:
     assert isinstance(day, datetime.date)
     assert day_number(read_date(day.isoformat())) == day.toordinal()
     assert day_number(read_date(f"{day.year:04d}")) is None
+
+
+@given(st.text(alphabet="0123456789.,' -+eE\u00a0", max_size=40))
+def test_whatever_looks_like_a_number_is_one_or_none(text: str) -> None:
+    assert isinstance(read_number(text), float)
