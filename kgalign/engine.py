@@ -87,6 +87,17 @@ class Output:
 AnyStep = Step[Any] | Output
 
 
+def one_file(
+    name: str,
+    stage: str,
+    needs: tuple[AnyStep, ...],
+    write: Callable[["Work", Path], Report],
+    settings: Callable[[Inputs], object] = lambda _: None,
+) -> Output:
+    """A step that writes one file, which it is named after."""
+    return Output(name, stage, needs, settings, (name,), lambda work, paths: write(work, paths[0]))
+
+
 class Work:
     """What a step sees: the inputs, and the outputs of the steps it needs."""
 

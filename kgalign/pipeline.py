@@ -18,11 +18,10 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
-import kgalign
 from kgalign import export, step_reports, step_settings
 from kgalign.assign import assign
 from kgalign.correspondences import Vocabularies
-from kgalign.engine import AnyStep, Inputs, Output, Report, Step, Work
+from kgalign.engine import AnyStep, Output, Report, Step, Work, one_file
 from kgalign.evaluate import read_pairs, recall_at
 from kgalign.evaluate.pairs import is_link
 from kgalign.fuse import NOTHING_WITHIN, align_vocabularies, cluster_warnings, fuse, has_clusters, held_apart
@@ -216,19 +215,10 @@ ASSIGN = Step(
 )
 
 
-def _file(
-    name: str,
-    stage: str,
-    needs: tuple[AnyStep, ...],
-    write: Callable[[Work, Path], Report],
-    settings: Callable[[Inputs], object] = step_settings.nothing,
-) -> Output:
-    """A step that writes one file, which it is named after."""
-    return Output(name, stage, needs, settings, (name,), lambda work, paths: write(work, paths[0]))
-
-
 def _table_file(name: str, needs: tuple[AnyStep, ...], table: Callable[[Work], pa.Table]) -> Output:
-    return _file(name, "export", needs, lambda work, path: Report({"rows": write_parquet(table(work), path)}))
+    return one_file(
+        name, "export", needs, lambda work, path: Report({"rows": write_parquet(table(work), path)})
+    )
 
 
 PROFILE_FILE = _table_file(
@@ -276,20 +266,15 @@ VOCABULARIES = Step(
 
 
 def _links(work: Work, paths: tuple[Path, ...]) -> Report:
-    profiles, alignment, verdicts = _profiles(work), work.get(ASSIGN), verdicts_of(work)
-    threshold = work.config.judge.match_probability
-    written = export.write_links(paths[0], *profiles, alignment)
-    export.write_sssom(
-        paths[1],
-        *profiles,
-        alignment,
-        verdicts,
-        version=kgalign.__version__,
-        pairs=export.links_and_refused(alignment, verdicts, work.get(JUDGE), threshold),
-        vocabularies=work.get(VOCABULARIES),
-        vocabulary=work.config.fuse.vocabulary,
+    written = export.write_link_files(
+        (paths[0], paths[1], paths[2]),
+        _profiles(work),
+        work.get(ASSIGN),
+        verdicts_of(work),
+        work.get(JUDGE),
+        work.get(VOCABULARIES),
+        work.config,
     )
-    export.write_oaei(paths[2], *profiles, alignment)
     return Report({"links": written.links, "left_out": written.left_out})
 
 
@@ -328,13 +313,13 @@ FUSE = Step(
     report=step_reports.fuse,
 )
 
-FUSED_FILE = _file(
+FUSED_FILE = one_file(
     "fused.ttl",
     "fuse",
     (FUSE,),
     lambda work, path: Report({"written": write_turtle(fused_graph(work.get(FUSE)), path)}),
 )
-PROVENANCE_FILE = _file(
+PROVENANCE_FILE = one_file(
     "fused.trig",
     "fuse",
     (FUSE,),
@@ -343,7 +328,7 @@ PROVENANCE_FILE = _file(
     ),
     step_settings.provenance,
 )
-CONFLICTS_FILE = _file(
+CONFLICTS_FILE = one_file(
     "conflicts.parquet",
     "fuse",
     (FUSE,),
@@ -360,7 +345,7 @@ def _check_shapes(work: Work, path: Path) -> Report:
     return step_reports.shapes(found)
 
 
-VIOLATIONS_FILE = _file(
+VIOLATIONS_FILE = one_file(
     "violations.json", "fuse", (READ_LEFT, READ_RIGHT, FUSE), _check_shapes, step_settings.shapes
 )
 """Only with shapes."""

@@ -1,7 +1,5 @@
 """The links as tables: Parquet for programs, CSV for spreadsheets."""
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kgalign.export.files import replacing
+from kgalign.export.files import csv_lines, replacing
 from kgalign.export.rows import Pairs, one_line
 from kgalign.rdf.write import complete_or_nothing
 from kgalign.records import Alignment, Profile
@@ -46,7 +44,7 @@ def write_links_csv(path: Path, left: Profile, right: Profile, alignment: Alignm
     """
     with replacing(path) as file:
         heading = _table(left, right, alignment, pairs.take(slice(0))).schema.names
-        file.write(_lines([heading]))
+        file.write(csv_lines([heading]))
         for table in _tables(left, right, alignment, pairs):
             columns = table.to_pydict()
             cells = {
@@ -57,7 +55,7 @@ def write_links_csv(path: Path, left: Profile, right: Profile, alignment: Alignm
                 "probability": (repr(round(each, 6)) for each in columns["probability"]),
                 "outcome": columns["outcome"],
             }
-            file.write(_lines(list(each) for each in zip(*(cells[name] for name in heading), strict=True)))
+            file.write(csv_lines(list(each) for each in zip(*(cells[name] for name in heading), strict=True)))
     return len(pairs)
 
 
@@ -76,9 +74,3 @@ def _table(left: Profile, right: Profile, alignment: Alignment, pairs: Pairs) ->
         verdict=pairs.verdict,
     )
     return links_table(part, left, right)
-
-
-def _lines(rows: "Iterator[list[str]] | list[list[str]]") -> str:
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\r\n").writerows(rows)
-    return text.getvalue()
