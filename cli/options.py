@@ -30,6 +30,7 @@ KEYS = {
     "max_tokens": "votes.max_tokens",
     "max_cost": "votes.max_cost",
     "cardinality": "assign.cardinality",
+    "precision": "assign.precision",
     "canonical": "fuse.canonical",
     "vocabulary": "fuse.vocabulary",
     "identity": "fuse.identity",
@@ -127,6 +128,12 @@ _OPTIONS = (
         metavar="HOW",
         help="one-to-one, one-to-many, many-to-one, many-to-many or auto: "
         "how many partners an entity may have.",
+    ),
+    click.option(
+        "--precision",
+        metavar="SHARE",
+        help="Link what can be linked so that this share of the links is right, by their probabilities: such "
+        "as 0.95. The rest is left to people.",
     ),
     *_FUSE_OPTIONS,
     _CONFIG,

@@ -1,5 +1,6 @@
 """``kgalign run``: the whole way from two graphs to one."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -119,6 +120,7 @@ def summary(record: "RunRecord") -> list[str]:
         f"Candidates: {count['retrieve']['candidates']:,}",
         f"Matches: {found['matches']:,}, of which {found['confirmed']:,} were known",
         f"Undecided: {found['undecided']:,}{_open(found)}",
+        *_expected(record),
         f"Cardinality: {chosen['cardinality']} ({chosen['reason']})",
     ]
     lines += _taken_back(record)
@@ -126,6 +128,35 @@ def summary(record: "RunRecord") -> list[str]:
     if "recall" in record.steps:
         lines.append(f"Recall of the candidates: {_recall(record)}")
     return lines + _fusion(record)
+
+
+def _expected(record: "RunRecord") -> list[str]:
+    """How many links are right and how many partners were not linked, as far as the probabilities tell."""
+    expected, asked = record.steps["assign"].figures, record.config["assign"]["precision"]
+    links, held = int(expected["links"]), int(expected.get("held_back", 0))
+    right = (
+        f"{_percent(expected['expected_precision'])} of {_links(links)} found here are right; "
+        if links
+        else ""
+    )
+    missed = f"about {_amount(expected['expected_missed'])} left entities without a link have a partner"
+    lines = [f"Expected: {right}{missed}"]
+    if held:
+        lines.append(f"Held back: {_links(held)} more, for a precision of {asked:g}; they are left to people")
+    return lines
+
+
+def _links(number: int) -> str:
+    return f"{number:,} link{'' if number == 1 else 's'}"
+
+
+def _percent(share: float) -> str:
+    """A share in percent, rounded down: nothing is promised that is not there."""
+    return f"{math.floor(share * 1e4 + 1e-6) / 100:g}%"
+
+
+def _amount(number: float) -> str:
+    return f"{number:,.0f}" if number >= 10 else f"{number:.1f}"
 
 
 def _taken_back(record: "RunRecord") -> list[str]:

@@ -75,6 +75,11 @@ class AlignmentResult:
         """
         return tables.links_table(self.alignment, self.left, self.right)
 
+    @property
+    def expected(self) -> Mapping[str, float]:
+        """What is to be expected of the links, see :func:`kgalign.assign.with_expectation`."""
+        return self.alignment.figures
+
     def fused(self) -> "Fused":
         """Both graphs as one, with one node per linked pair, by the policies of ``fuse``."""
         return Fused(self._work.get(pipeline.FUSE))

@@ -206,9 +206,12 @@ class JudgeConfig(Section):
 
 
 class AssignConfig(Section):
-    """How many partners an entity may have."""
+    """How many partners an entity may have, and how many of the links have to be right."""
 
     cardinality: Cardinality = "auto"
+    precision: float | None = Field(default=None, gt=0, lt=1)
+    """Share of the links that has to be right, by their probabilities: pairs that would bring it below that
+    are left to people. None to link whatever is likelier right than ``judge.match_probability``."""
 
 
 class Config(Section):

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 
 from kgalign import export, step_reports, step_settings
-from kgalign.assign import assign
+from kgalign.assign import assign, hold_back, with_expectation
 from kgalign.correspondences import Vocabularies
 from kgalign.engine import AnyStep, Output, Report, Step, Work, one_file
 from kgalign.evaluate import read_pairs, recall_at
@@ -197,11 +197,13 @@ def verdicts_of(work: Work) -> Verdicts:
 
 
 def _assign(work: Work) -> Alignment:
-    profiles, verdicts = _profiles(work), verdicts_of(work)
-    sizes = len(profiles[0]), len(profiles[1])
-    alignment = assign(verdicts, *sizes, work.config.assign, work.config.judge)
+    """The links. What people took back comes last: it makes room for no link that was held back."""
+    profiles, verdicts, config = _profiles(work), verdicts_of(work), work.config
+    alignment = assign(verdicts, len(profiles[0]), len(profiles[1]), config.assign, config.judge)
+    alignment = hold_back(alignment, config.assign.precision)
     unmerged = [each for path in work.inputs.paths("unmerged") for each in read_unmerged(path)]
-    return without_unmerged(alignment, verdicts, profiles, unmerged)
+    alignment = without_unmerged(alignment, verdicts, profiles, unmerged)
+    return with_expectation(alignment, verdicts, profiles[0])
 
 
 ASSIGN = Step(

@@ -243,6 +243,8 @@ class Alignment:
     """What was applied: ``one-to-one``, ``one-to-many``, ``many-to-one`` or ``many-to-many``."""
     reason: str
     """Why, in one sentence."""
+    figures: dict[str, float] = field(default_factory=dict)
+    """What is expected of the links: how many are right, how many partners were not linked …"""
 
     def __len__(self) -> int:
         return len(self.left)

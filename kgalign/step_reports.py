@@ -77,6 +77,7 @@ def assign(alignment: Alignment) -> Report:
             "undecided": count[Outcome.UNDECIDED],
             **{outcome.name.lower(): count[outcome] for outcome in _LEFT_OUT if count[outcome]},
         },
+        figures=dict(alignment.figures),
         notes={"cardinality": alignment.cardinality, "reason": alignment.reason},
     )
 

@@ -47,6 +47,7 @@ READ = {"read-left", "read-right"}
         ({"fuse": {"canonical": "right"}}, FROM_FUSE),
         ({"fuse": {"policy": "Voting"}}, FROM_FUSE),
         ({"fuse": {"provenance": "none"}}, {"fused.trig"}),
+        ({"assign": {"precision": 0.9}}, FROM_ASSIGN),
         ({"judge": {"iterations": 5}}, FROM_JUDGE),
         ({"judge": {"judge": "scripted"}}, FROM_ASK),
         ({"votes": {"max_votes": 5}}, set()),
@@ -143,7 +144,13 @@ def test_the_same_seed_gives_the_same_bytes(elements: Pair, tmp_path: Path) -> N
 def test_an_option_and_back_gives_the_bytes_of_a_fresh_run(elements: Pair, tmp_path: Path) -> None:
     fresh, used = tmp_path / "fresh", tmp_path / "used"
     running.run(elements.left, elements.right, fresh)
-    changes: list[dict[str, Any]] = [{"retrieve": {"k": 3}}, {"fuse": {"canonical": "mint"}}, {"seed": 9}, {}]
+    changes: list[dict[str, Any]] = [
+        {"retrieve": {"k": 3}},
+        {"assign": {"precision": 0.99}},
+        {"fuse": {"canonical": "mint"}},
+        {"seed": 9},
+        {},
+    ]
     random.Random(7).shuffle(changes)
     for change in (*changes, {}):
         running.run(elements.left, elements.right, used, as_config(change))

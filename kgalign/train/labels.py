@@ -193,7 +193,7 @@ def _by_votes(run: Run, number: int, counts: Counter[str]) -> Iterator[Label]:
             continue
         partners = (rights[decision.chosen],) if match else ()
         if partners and run.one_to_one and partners[0] not in run.linked.get(left, ()):
-            # Two cases chose one partner, and the assignment gave it to the other.
+            # Two cases chose one partner, and the assignment gave it to the other; or it was held back.
             counts["contradicted"] += 1
             continue
         label = _label(run, number, left, partners, "votes", decision.probability)

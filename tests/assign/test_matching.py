@@ -11,18 +11,10 @@ from kgalign.assign import assign
 from kgalign.cardinality import CARDINALITIES
 from kgalign.config import AssignConfig, Cardinality, JudgeConfig
 from kgalign.records import Alignment, Outcome, Verdicts
+from tests.assign.drawn import SIZE, Rows, cardinalities, rows_of_pairs
 from tests.evaluate.small import verdicts
 
-SIZE = 6
-Rows = list[tuple[int, int, float]]
 Decided = dict[tuple[int, int], Outcome]
-
-rows_of_pairs = st.dictionaries(
-    st.tuples(st.integers(0, SIZE - 1), st.integers(0, SIZE - 1)),
-    st.sampled_from([0.0, 0.01, 0.1, 0.2, 0.3, 0.45, 0.5, 0.6, 0.8, 0.97, 1.0]),
-    max_size=18,
-).map(lambda drawn: [(a, b, p) for (a, b), p in sorted(drawn.items())])
-cardinalities = st.sampled_from(CARDINALITIES)
 
 
 def decide(

@@ -63,6 +63,7 @@ def test_a_run_writes_everything_and_says_what_it_found(
     for expected in (
         "Entities: 27 left, 27 right",
         "Matches: 24",
+        "of 24 links found here are right",
         "Recall of the candidates",
         "peak memory",
         "fuse",

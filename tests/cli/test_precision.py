@@ -1,0 +1,127 @@
+"""``--precision`` and the worklist, by real runs of the example: what is linked, left and told."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+import kgalign as package
+from kgalign.config import load_config
+from tests.cli.run_folders import files_of, links_of
+from tests.commands import Kgalign, assert_one_line
+from tests.conftest import Pair
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "countries"
+WORDS = ("run", EXAMPLE / "left.ttl", EXAMPLE / "right.jsonld", "--config", EXAMPLE / "config.toml", "-o")
+HIGH = 0.9999
+"""More than all links of the example come to."""
+FROM_ASSIGN = {
+    *("assign", "verdicts.parquet", "vocabularies", "links"),
+    *("fuse", "fused.ttl", "fused.trig", "conflicts.parquet"),
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, kgalign: Kgalign) -> Path:
+    """A finished run of the example without a promise, not to be changed."""
+    run = tmp_path_factory.mktemp("example") / "run"
+    assert kgalign(*WORDS, run, "-q").returncode == 0
+    return run
+
+
+def assigned(run: Path) -> dict[str, Any]:
+    """What ``run.json`` says of the assignment."""
+    record = json.loads((run / "run.json").read_text(encoding="utf8"))["steps"]["assign"]
+    assert isinstance(record, dict)
+    return record
+
+
+def chances(run: Path) -> dict[tuple[str, str], tuple[str, float]]:
+    """Outcome and probability of each pair that was judged."""
+    rows = pq.read_table(run / "verdicts.parquet", columns=["left", "right", "outcome", "probability"])
+    return {(row["left"], row["right"]): (row["outcome"], row["probability"]) for row in rows.to_pylist()}
+
+
+def test_a_promise_holds_back_the_least_sure_links_and_redoes_nothing_before(
+    whole: Path, tmp_path: Path, kgalign: Kgalign
+) -> None:
+    run = Path(shutil.copytree(whole, tmp_path / "run"))
+    done = json.loads((run / "run.json").read_text(encoding="utf8"))["steps"]
+    result = kgalign(*WORDS, run, "--precision", HIGH)
+    assert (result.returncode, result.stderr) == (0, "")
+    again = json.loads((run / "run.json").read_text(encoding="utf8"))["steps"]
+    assert {name for name in again if again[name]["fingerprint"] != done[name]["fingerprint"]} == FROM_ASSIGN
+
+    before, kept = links_of(whole), links_of(run)
+    pairs = chances(run)
+    probabilities = [pairs[pair][1] for pair in kept]
+    held = sorted(before - kept)
+    assert kept < before
+    assert sum(probabilities) / len(kept) >= HIGH > sum(pairs[pair][1] for pair in before) / len(before)
+    assert max(pairs[pair][1] for pair in held) < min(probabilities)
+    assert {pairs[pair][0] for pair in held} == {"undecided"}
+    assert not {left for left, _ in held} & {quad[0] for quad in kept}
+
+    figures = assigned(run)["figures"]
+    assert figures["links"] == len(kept)
+    assert figures["held_back"] == len(held)
+    assert figures["expected_precision"] == pytest.approx(sum(probabilities) / len(kept))
+    assert figures["expected_missed"] > assigned(whole)["figures"]["expected_missed"]
+    said = re.search(
+        r"Expected: ([\d.]+)% of (\d+) links found here are right; about ([\d.]+) left", result.stdout
+    )
+    assert said
+    assert (float(said[1]), int(said[2])) == (99.99, len(kept))
+    assert f"Held back: {len(held)} links more, for a precision of {HIGH}" in result.stdout
+
+    # The same again is nothing, and without the promise all is as it was.
+    assert "Nothing to do" in kgalign(*WORDS, run, "--precision", HIGH).stdout
+    assert kgalign(*WORDS, run, "-q").returncode == 0
+    assert files_of(run) == files_of(whole)
+
+
+def test_a_promise_that_nothing_keeps_links_nothing(whole: Path, tmp_path: Path, kgalign: Kgalign) -> None:
+    run = Path(shutil.copytree(whole, tmp_path / "run"))
+    result = kgalign(*WORDS, run, "--precision", "0.99999999")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert not links_of(run)
+    assert "expected_precision" not in assigned(run)["figures"]
+    assert f"Held back: {len(links_of(whole))} links more" in result.stdout
+    assert re.search(r"Expected: about [\d,]+ left entities without a link have a partner", result.stdout)
+
+
+@pytest.mark.parametrize("value", ["1", "0", "-0.5", "95", "95%", "nan", "inf", "many", ""])
+def test_what_is_no_share_gets_one_line(tmp_path: Path, kgalign: Kgalign, value: str) -> None:
+    assert_one_line(kgalign(*WORDS, tmp_path / "run", "--precision", value), "--precision must be")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_file_may_promise_too(tmp_path: Path, kgalign: Kgalign, whole: Path) -> None:
+    text = (EXAMPLE / "config.toml").read_text(encoding="utf8")
+    config = tmp_path / "config.toml"
+    config.write_text(text.replace("[assign]", f"[assign]\nprecision = {HIGH}"), encoding="utf8")
+    assert load_config(config).assign.precision == HIGH
+    left, right = EXAMPLE / "left.ttl", EXAMPLE / "right.jsonld"
+    result = package.align(left, right, config)
+    assert result.expected["expected_precision"] >= HIGH
+    assert result.expected["held_back"] == len(links_of(whole)) - len(result)
+
+
+def test_it_is_kept_by_the_probabilities_after_the_votes(
+    doubtful: Pair, tmp_path: Path, kgalign: Kgalign
+) -> None:
+    run, target = tmp_path / "run", 0.97
+    words = ("run", doubtful.left, doubtful.right, "-o", run, "--judge", "scripted", "-q")
+    assert kgalign(*words).returncode == 0
+    evidence = (run / "stages" / "judge" / "probability.npy").read_bytes()
+    before = links_of(run)
+    assert kgalign(*words, "--precision", target).returncode == 0
+    assert (run / "stages" / "judge" / "probability.npy").read_bytes() == evidence
+    kept, pairs = links_of(run), chances(run)
+    assert set() < kept < before
+    assert sum(pairs[pair][1] for pair in kept) / len(kept) >= target
+    assert sum(pairs[pair][1] for pair in before) / len(before) < target
