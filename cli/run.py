@@ -121,6 +121,7 @@ def summary(record: "RunRecord") -> list[str]:
         f"Matches: {found['matches']:,}, of which {found['confirmed']:,} were known",
         f"Undecided: {found['undecided']:,}{_open(found)}",
         *_expected(record),
+        _to_look_at(record.steps["worklist"]),
         f"Cardinality: {chosen['cardinality']} ({chosen['reason']})",
     ]
     lines += _taken_back(record)
@@ -157,6 +158,15 @@ def _percent(share: float) -> str:
 
 def _amount(number: float) -> str:
     return f"{number:,.0f}" if number >= 10 else f"{number:.1f}"
+
+
+def _to_look_at(step: "StepRecord") -> str:
+    """How long the list for people is."""
+    mistakes = _amount(step.figures["expected_mistakes"])
+    return (
+        f"To look at: {step.counts['rows']:,} left entities, among them {mistakes} mistakes to be expected "
+        "(worklist.csv, the likeliest first)"
+    )
 
 
 def _taken_back(record: "RunRecord") -> list[str]:

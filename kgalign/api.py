@@ -80,6 +80,14 @@ class AlignmentResult:
         """What is to be expected of the links, see :func:`kgalign.assign.with_expectation`."""
         return self.alignment.figures
 
+    def worklist(self) -> pa.Table:
+        """What a person should look at, one left entity a row, the likeliest mistake first.
+
+        Columns: rank, left, right, linked, probability, second, second_probability, doubt, left_name,
+        right_name, second_name; null where there is no second-best.
+        """
+        return tables.worklist_table(self._work.get(pipeline.WORKLIST), self.left, self.right)
+
     def fused(self) -> "Fused":
         """Both graphs as one, with one node per linked pair, by the policies of ``fuse``."""
         return Fused(self._work.get(pipeline.FUSE))

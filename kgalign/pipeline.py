@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 
 from kgalign import export, step_reports, step_settings
-from kgalign.assign import assign, hold_back, with_expectation
+from kgalign.assign import assign, hold_back, with_expectation, worklist
 from kgalign.correspondences import Vocabularies
 from kgalign.engine import AnyStep, Output, Report, Step, Work, one_file
 from kgalign.evaluate import read_pairs, recall_at
@@ -32,7 +32,7 @@ from kgalign.ledger import FILE as LEDGER_FILE
 from kgalign.rdf import read_graph
 from kgalign.rdf.graph import Graph, Ids
 from kgalign.rdf.write import write_turtle
-from kgalign.records import Alignment, Candidates, Hearing, Opinion, Profile, Recall, Verdicts
+from kgalign.records import Alignment, Candidates, Hearing, Opinion, Profile, Recall, Verdicts, Worklist
 from kgalign.retrieve import retrieve
 from kgalign.select import select
 from kgalign.tables import candidates_table, profile_table, verdicts_table, write_parquet
@@ -216,6 +216,18 @@ ASSIGN = Step(
     report=step_reports.assign,
 )
 
+WORKLIST = Step(
+    name="worklist",
+    stage="assign",
+    record=Worklist,
+    needs=(SELECT_LEFT, SELECT_RIGHT, JUDGE, STUDENT, ASK, ASSIGN),
+    settings=step_settings.nothing,
+    run=lambda work: worklist(
+        verdicts_of(work), work.get(ASSIGN), *_profiles(work), work.config.judge.match_probability
+    ),
+    report=step_reports.worklist,
+)
+
 
 def _table_file(name: str, needs: tuple[AnyStep, ...], table: Callable[[Work], pa.Table]) -> Output:
     return one_file(
@@ -235,6 +247,14 @@ VERDICTS_FILE = _table_file(
     "verdicts.parquet",
     (SELECT_LEFT, SELECT_RIGHT, JUDGE, STUDENT, ASK, ASSIGN),
     lambda work: verdicts_table(verdicts_of(work), work.get(ASSIGN), *_profiles(work)),
+)
+
+
+WORKLIST_FILE = one_file(
+    "worklist.csv",
+    "export",
+    (SELECT_LEFT, SELECT_RIGHT, WORKLIST),
+    lambda work, path: Report({"rows": export.write_worklist(path, work.get(WORKLIST), *_profiles(work))}),
 )
 
 
@@ -369,6 +389,8 @@ def steps(*, with_gold: bool = False, with_shapes: bool = False) -> tuple[AnySte
         ASK,
         ASSIGN,
         VERDICTS_FILE,
+        WORKLIST,
+        WORKLIST_FILE,
         VOCABULARIES,
         LINKS_FILES,
         FUSE,

@@ -248,3 +248,25 @@ class Alignment:
 
     def __len__(self) -> int:
         return len(self.left)
+
+
+@dataclass(frozen=True, slots=True)
+class Worklist:
+    """What a person should look at: one row per left entity, the likeliest mistake first."""
+
+    left: Ids
+    right: Ids
+    """(w,) entity ids: of a left entity, each at most once, the pair that is most in doubt."""
+    linked: npt.NDArray[np.bool_]
+    """(w,) whether this pair is a link."""
+    probability: Floats
+    """(w,) of this pair, as in the verdicts."""
+    second: Ids
+    """(w,) the likeliest other right entity, -1 where there is none."""
+    second_probability: Floats
+    """(w,) of the pair with it, 0 where there is none."""
+    doubt: Floats
+    """(w,) how probable it is that what was decided of the left entity is wrong, 0 to 1; it never rises."""
+
+    def __len__(self) -> int:
+        return len(self.left)

@@ -3,11 +3,23 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from kgalign.correspondences import Vocabularies
 from kgalign.engine import Report
 from kgalign.fused import Fusion
 from kgalign.rdf.graph import Graph
-from kgalign.records import Alignment, Candidates, Hearing, Opinion, Outcome, Profile, Recall, Verdicts
+from kgalign.records import (
+    Alignment,
+    Candidates,
+    Hearing,
+    Opinion,
+    Outcome,
+    Profile,
+    Recall,
+    Verdicts,
+    Worklist,
+)
 
 if TYPE_CHECKING:
     from kgalign.shapes import Violations
@@ -79,6 +91,14 @@ def assign(alignment: Alignment) -> Report:
         },
         figures=dict(alignment.figures),
         notes={"cardinality": alignment.cardinality, "reason": alignment.reason},
+    )
+
+
+def worklist(listed: Worklist) -> Report:
+    """How many left entities a person should look at, and how many mistakes are to be expected among them."""
+    return Report(
+        {"rows": len(listed), "linked": int(listed.linked.sum())},
+        figures={"expected_mistakes": float(listed.doubt.astype(np.float64).sum())},
     )
 
 

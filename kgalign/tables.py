@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kgalign.rdf.graph import Ids
-from kgalign.records import Alignment, Candidates, Outcome, Profile, Verdicts
+from kgalign.records import Alignment, Candidates, Outcome, Profile, Verdicts, Worklist
 
 PATH_SEPARATOR = " / "
 
@@ -104,6 +104,29 @@ def links_table(alignment: Alignment, left: Profile, right: Profile) -> pa.Table
             "right_name": right.entity_name.take(pa.array(alignment.right)),
             "probability": alignment.probability,
             "outcome": names.take(pa.array(alignment.outcome)),
+        }
+    )
+
+
+def worklist_table(worklist: Worklist, left: Profile, right: Profile) -> pa.Table:
+    """One row per left entity that is worth a look: rank, IRIs, whether they are linked, how probable it is,
+    the runner-up, and the doubt; the names at the end. Empty where there is no runner-up.
+    """
+    there = worklist.second >= 0
+    second = pa.array(worklist.second, mask=~there)
+    return pa.table(
+        {
+            "rank": np.arange(1, len(worklist) + 1),
+            "left": left.entity_iri.take(pa.array(worklist.left)),
+            "right": right.entity_iri.take(pa.array(worklist.right)),
+            "linked": worklist.linked,
+            "probability": worklist.probability,
+            "second": right.entity_iri.take(second),
+            "second_probability": pa.array(worklist.second_probability, mask=~there),
+            "doubt": worklist.doubt,
+            "left_name": left.entity_name.take(pa.array(worklist.left)),
+            "right_name": right.entity_name.take(pa.array(worklist.right)),
+            "second_name": right.entity_name.take(second),
         }
     )
 

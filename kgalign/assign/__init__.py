@@ -1,6 +1,7 @@
-"""Assign: which pairs are matches, decided globally, and what is to be expected of them."""
+"""Assign: which pairs are matches, decided globally, what is to be expected of them, and what to look at."""
 
 from kgalign.assign.matching import assign
 from kgalign.assign.promise import hold_back, with_expectation
+from kgalign.assign.worklist import worklist
 
-__all__ = ["assign", "hold_back", "with_expectation"]
+__all__ = ["assign", "hold_back", "with_expectation", "worklist"]

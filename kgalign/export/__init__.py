@@ -7,6 +7,7 @@ from kgalign.export.provenance import write_provenance
 from kgalign.export.rows import Written, links_and_refused
 from kgalign.export.same_as import write_links
 from kgalign.export.sssom import write_sssom
+from kgalign.export.worklist import write_worklist
 
 __all__ = [
     "Written",
@@ -17,4 +18,5 @@ __all__ = [
     "write_oaei",
     "write_provenance",
     "write_sssom",
+    "write_worklist",
 ]

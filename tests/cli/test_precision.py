@@ -1,5 +1,6 @@
 """``--precision`` and the worklist, by real runs of the example: what is linked, left and told."""
 
+import csv
 import json
 import re
 import shutil
@@ -11,7 +12,7 @@ import pytest
 
 import kgalign as package
 from kgalign.config import load_config
-from tests.cli.run_folders import files_of, links_of
+from tests.cli.run_folders import CARBON, KOHLENSTOFF, files_of, links_of
 from tests.commands import Kgalign, assert_one_line
 from tests.conftest import Pair
 
@@ -20,7 +21,7 @@ WORDS = ("run", EXAMPLE / "left.ttl", EXAMPLE / "right.jsonld", "--config", EXAM
 HIGH = 0.9999
 """More than all links of the example come to."""
 FROM_ASSIGN = {
-    *("assign", "verdicts.parquet", "vocabularies", "links"),
+    *("assign", "verdicts.parquet", "worklist", "worklist.csv", "vocabularies", "links"),
     *("fuse", "fused.ttl", "fused.trig", "conflicts.parquet"),
 }
 
@@ -31,6 +32,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory, kgalign: Kgalign) -> Path:
     run = tmp_path_factory.mktemp("example") / "run"
     assert kgalign(*WORDS, run, "-q").returncode == 0
     return run
+
+
+def work_of(run: Path) -> list[dict[str, str]]:
+    """The rows of the worklist."""
+    with (run / "worklist.csv").open(encoding="utf8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def assigned(run: Path) -> dict[str, Any]:
@@ -78,6 +85,9 @@ def test_a_promise_holds_back_the_least_sure_links_and_redoes_nothing_before(
     assert (float(said[1]), int(said[2])) == (99.99, len(kept))
     assert f"Held back: {len(held)} links more, for a precision of {HIGH}" in result.stdout
 
+    listed = {(row["left"], row["right"]): row for row in work_of(run)}
+    assert all(listed[pair]["linked"] == "no" for pair in held)
+
     # The same again is nothing, and without the promise all is as it was.
     assert "Nothing to do" in kgalign(*WORDS, run, "--precision", HIGH).stdout
     assert kgalign(*WORDS, run, "-q").returncode == 0
@@ -92,6 +102,22 @@ def test_a_promise_that_nothing_keeps_links_nothing(whole: Path, tmp_path: Path,
     assert "expected_precision" not in assigned(run)["figures"]
     assert f"Held back: {len(links_of(whole))} links more" in result.stdout
     assert re.search(r"Expected: about [\d,]+ left entities without a link have a partner", result.stdout)
+
+
+def test_the_list_holds_each_left_entity_once_the_likeliest_mistake_first(whole: Path) -> None:
+    rows = work_of(whole)
+    assert [row["rank"] for row in rows] == [str(rank) for rank in range(1, len(rows) + 1)]
+    assert len({row["left"] for row in rows}) == len(rows)
+    doubts = [float(row["doubt"]) for row in rows]
+    assert doubts == sorted(doubts, reverse=True)
+    pairs, links = chances(whole), links_of(whole)
+    undecided = {left for (left, _), (outcome, _) in pairs.items() if outcome == "undecided"}
+    assert undecided
+    assert undecided <= {row["left"] for row in rows}
+    for row in rows:
+        pair = row["left"], row["right"]
+        assert (row["linked"] == "yes") == (pair in links)
+        assert float(row["probability"]) == pytest.approx(pairs[pair][1], abs=1e-6)
 
 
 @pytest.mark.parametrize("value", ["1", "0", "-0.5", "95", "95%", "nan", "inf", "many", ""])
@@ -109,6 +135,8 @@ def test_a_file_may_promise_too(tmp_path: Path, kgalign: Kgalign, whole: Path) -
     result = package.align(left, right, config)
     assert result.expected["expected_precision"] >= HIGH
     assert result.expected["held_back"] == len(links_of(whole)) - len(result)
+    assert result.worklist().column_names[:5] == ["rank", "left", "right", "linked", "probability"]
+    assert result.worklist().num_rows
 
 
 def test_it_is_kept_by_the_probabilities_after_the_votes(
@@ -125,3 +153,10 @@ def test_it_is_kept_by_the_probabilities_after_the_votes(
     assert set() < kept < before
     assert sum(pairs[pair][1] for pair in kept) / len(kept) >= target
     assert sum(pairs[pair][1] for pair in before) / len(before) < target
+
+
+def test_a_merge_that_was_taken_back_is_not_to_be_looked_at(run: Path, kgalign: Kgalign) -> None:
+    before = assigned(run)["figures"]["links"]
+    assert kgalign("unmerge", run, CARBON).returncode == 0
+    assert not [row for row in work_of(run) if (row["left"], row["right"]) == (CARBON, KOHLENSTOFF)]
+    assert assigned(run)["figures"]["links"] == before - 1

@@ -30,6 +30,7 @@ OUTPUTS = {
     "profile.parquet",
     "run.json",
     "verdicts.parquet",
+    "worklist.csv",
 }
 
 
@@ -64,6 +65,7 @@ def test_a_run_writes_everything_and_says_what_it_found(
         "Entities: 27 left, 27 right",
         "Matches: 24",
         "of 24 links found here are right",
+        "To look at: ",
         "Recall of the candidates",
         "peak memory",
         "fuse",
