@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from bench.looking import worklist
 from bench.options import PATH, RESULTS
 from bench.training import encoder, sft, student
 from kgalign.errors import KgalignError
@@ -390,6 +391,7 @@ def fusing(statements: int, shares: str, provenance: str, json_file: Path | None
 main.add_command(student)
 main.add_command(encoder)
 main.add_command(sft)
+main.add_command(worklist)
 
 if __name__ == "__main__":
     main()
