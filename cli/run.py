@@ -142,7 +142,7 @@ def _fusion(record: "RunRecord") -> list[str]:
         lines.append(_violations(count["violations.json"]))
     notes = record.steps["vocabularies"].notes
     lines += [f"Other unit: {text}" for name, text in notes.items() if name.startswith("unit ")]
-    for step in ("vocabularies", "fuse"):
+    for step in ("assign", "vocabularies", "fuse"):
         notes = record.steps[step].notes
         lines += [f"Warning: {text}" for name, text in notes.items() if name.startswith(f"{step} ")]
     return lines
