@@ -45,21 +45,27 @@ def decoys(
     expected: Doubles,
     match_again: Callable[[Positions], tuple[Doubles, Flags]],
     further: float,
+    several: tuple[bool, bool],
 ) -> Doubles:
     """Log-odds of best pairs that are wrong by construction.
+
+    Where a thing has several records on one side, an entity of the other side that loses a partner may have
+    another: there only those of the side with several are looked at, whose partner was the only one.
 
     :param left: (c,) number of the thing that the left entity is a record of; ``right`` of the right one.
     :param top: (c,) best pairs; ``expected`` (c,) their probability.
     :param match_again: log-odds and best pairs where only some rows are there.
     :param further: how much better the best wrong pair of an entity is than its second best one.
+    :param several: whether things have several records on the left side, and on the right one.
     """
+    watched = (True, True) if several[0] == several[1] else several
     rows = np.flatnonzero(top)
     found = []
     for draw in range(_DRAWS if len(rows) < _ENOUGH else 1):
         dice = np.random.default_rng(draw)
         match = dice.random(len(rows)) < expected[rows]
         hidden = match & (dice.random(len(rows)) < _HIDDEN)
-        at_left = dice.random(len(rows)) < 0.5
+        at_left = dice.random(len(rows)) < (0.5 if all(watched) else float(watched[1]))
         gone_left = _marked(left, rows[hidden & at_left])
         gone_right = _marked(right, rows[hidden & ~at_left])
         alive = ~gone_left[left] & ~gone_right[right]
@@ -69,7 +75,7 @@ def decoys(
             continue
         log_odds, best = match_again(rest)
         a, b = left[rest], right[rest]
-        alone = _marked(left, rows[~match])[a] | _marked(right, rows[~match])[b]
+        alone = watched[0] & _marked(left, rows[~match])[a] | watched[1] & _marked(right, rows[~match])[b]
         widowed = _marked(left, rows[hidden & ~at_left])[a] | _marked(right, rows[hidden & at_left])[b]
         taken = best & (alone | widowed)
         found.append((log_odds + np.where(widowed, 0.0, further))[taken])

@@ -82,6 +82,7 @@ class Evidence:
         self.iterations = iterations
         self.things = [np.arange(len(each), dtype=np.int32) for each in (left, right)]
         self.free = [False, False]
+        self.several_on = False, False
         self.line = decoys.Line()
         self.texts: tuple[Texts, Texts] = prepare(left, right)
 
@@ -198,6 +199,7 @@ class Evidence:
                 now if kept else then for now, then, kept in zip(self.things, before, keep, strict=True)
             ]
             self._weigh_by_prior()
+        self.several_on = keep[0], keep[1]
         if not any(keep):
             self.conclude()
             self.conclude(held=True)
@@ -207,6 +209,7 @@ class Evidence:
             self.free = keep
         for _ in range(_GATHERINGS):
             self.join_records([side for side in (0, 1) if keep[side]], twins.GATHER)
+        self.conclude(held=True)
         return figures
 
     @staticmethod
@@ -319,7 +322,8 @@ class Evidence:
         known = self.left.described[self.a] & self.right.described[self.b] & ~self.given
         left, right = self.things[0][self.a], self.things[1][self.b]
         best = dominant(left, right, self.log_odds, not self.free[0], not self.free[1]) & known
-        return best, decoys.decoys(left, right, best, self.expected, self._match_again, further)
+        again = self._match_again
+        return best, decoys.decoys(left, right, best, self.expected, again, further, self.several_on)
 
     def _hold_against_decoys(self) -> None:
         """Stretch and move what is believed by what wrong best pairs look like here."""
