@@ -77,7 +77,7 @@ def ending(rows: Sequence[Row]) -> list[str]:
 
 def _line(shown: Sequence[str]) -> str:
     name, system, *figures = shown
-    text = f"{name:<28}{system:<18}" + "".join(
+    text = f"{name:<30}{system:<18}" + "".join(
         f"{cell:>{max(len(title), 9) + 2}}" for title, cell in zip(HEAD[2:], figures, strict=True)
     )
     return text.rstrip()
