@@ -10,7 +10,7 @@ log ratio is taken for a line over the log-odds (an exponential tilt; Zou, Fine 
 line and the share of matches lie before anything was seen is known from other graphs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,11 +41,12 @@ class Line:
 def decoys(
     left: Ids,
     right: Ids,
+    alike: tuple[Ids, Ids],
     top: Flags,
     expected: Doubles,
     match_again: Callable[[Positions], tuple[Doubles, Flags]],
     further: float,
-    several: tuple[bool, bool],
+    several: Sequence[bool],
 ) -> Doubles:
     """Log-odds of best pairs that are wrong by construction.
 
@@ -53,33 +54,47 @@ def decoys(
     another: there only those of the side with several are looked at, whose partner was the only one.
 
     :param left: (c,) number of the thing that the left entity is a record of; ``right`` of the right one.
+    :param alike: (c,) each: the same, as far as things are alike enough to be one; who loses a partner and
+        gets one like it has got no decoy.
     :param top: (c,) best pairs; ``expected`` (c,) their probability.
     :param match_again: log-odds and best pairs where only some rows are there.
     :param further: how much better the best wrong pair of an entity is than its second best one.
     :param several: whether things have several records on the left side, and on the right one.
     """
-    watched = (True, True) if several[0] == several[1] else several
+    watched = (True, True) if several[0] == several[1] else tuple(several)
     rows = np.flatnonzero(top)
+    ends = ((left, alike[1]), (right, alike[0]))
     found = []
     for draw in range(_DRAWS if len(rows) < _ENOUGH else 1):
         dice = np.random.default_rng(draw)
         match = dice.random(len(rows)) < expected[rows]
         hidden = match & (dice.random(len(rows)) < _HIDDEN)
         at_left = dice.random(len(rows)) < (0.5 if all(watched) else float(watched[1]))
-        gone_left = _marked(left, rows[hidden & at_left])
-        gone_right = _marked(right, rows[hidden & ~at_left])
-        alive = ~gone_left[left] & ~gone_right[right]
+        alive = ~_marked(left, rows[hidden & at_left])[left] & ~_marked(right, rows[hidden & ~at_left])[right]
         alive[rows[~match]] = False
         rest = np.flatnonzero(alive)
         if not len(rest):
             continue
         log_odds, best = match_again(rest)
-        a, b = left[rest], right[rest]
-        alone = watched[0] & _marked(left, rows[~match])[a] | watched[1] & _marked(right, rows[~match])[b]
-        widowed = _marked(left, rows[hidden & ~at_left])[a] | _marked(right, rows[hidden & at_left])[b]
+        widowed, alone = np.zeros((2, len(rest)), dtype=bool)
+        for (node, other), looked_at, gone in zip(
+            ends, watched, (hidden & ~at_left, hidden & at_left), strict=True
+        ):
+            if looked_at:
+                widowed |= _lost(node, other, rows[gone], rest)
+                alone |= _lost(node, other, rows[~match], rest)
         taken = best & (alone | widowed)
         found.append((log_odds + np.where(widowed, 0.0, further))[taken])
     return np.concatenate(found) if found else np.zeros(0)
+
+
+def _lost(node: Ids, other: Ids, rows: Positions, rest: Positions) -> Flags:
+    """(r,) pairs of the rest whose node lost a partner with some rows, and has one here that is unlike it."""
+    partner = np.full(int(node.max()) + 1, -1, dtype=np.int64)
+    partner[node[rows]] = other[rows]
+    lost = partner[node[rest]]
+    found: Flags = (lost >= 0) & (lost != other[rest])
+    return found
 
 
 def _marked(node: Ids, rows: Positions) -> Flags:

@@ -81,8 +81,8 @@ class Evidence:
         self.prior = prior or load_prior()
         self.iterations = iterations
         self.things = [np.arange(len(each), dtype=np.int32) for each in (left, right)]
+        self.alike = list(self.things)
         self.free = [False, False]
-        self.several_on = False, False
         self.line = decoys.Line()
         self.texts: tuple[Texts, Texts] = prepare(left, right)
 
@@ -183,6 +183,7 @@ class Evidence:
         before = list(self.things)
         keep = [False, False]
         if sides and self.join_records(sides):
+            self.alike = list(self.things)
             figures = {
                 name: self.several(side) if side in sides else 0.0 for side, name in enumerate(_SEVERAL)
             }
@@ -199,7 +200,6 @@ class Evidence:
                 now if kept else then for now, then, kept in zip(self.things, before, keep, strict=True)
             ]
             self._weigh_by_prior()
-        self.several_on = keep[0], keep[1]
         if not any(keep):
             self.conclude()
             self.conclude(held=True)
@@ -209,6 +209,7 @@ class Evidence:
             self.free = keep
         for _ in range(_GATHERINGS):
             self.join_records([side for side in (0, 1) if keep[side]], twins.GATHER)
+            self.alike = list(self.things)
         self.conclude(held=True)
         return figures
 
@@ -322,8 +323,13 @@ class Evidence:
         known = self.left.described[self.a] & self.right.described[self.b] & ~self.given
         left, right = self.things[0][self.a], self.things[1][self.b]
         best = dominant(left, right, self.log_odds, not self.free[0], not self.free[1]) & known
+        several = tuple(
+            free or len(np.unique(each)) < len(each)
+            for free, each in zip(self.free, self.things, strict=True)
+        )
         again = self._match_again
-        return best, decoys.decoys(left, right, best, self.expected, again, further, self.several_on)
+        alike = self.alike[0][self.a], self.alike[1][self.b]
+        return best, decoys.decoys(left, right, alike, best, self.expected, again, further, several)
 
     def _hold_against_decoys(self) -> None:
         """Stretch and move what is believed by what wrong best pairs look like here."""
