@@ -39,9 +39,9 @@ def main() -> None:
 @click.option(
     "--closed", multiple=True, metavar="NAME", help="A further set whose gold is complete; repeatable."
 )
-@click.option("--baseline/--no-baseline", default=True, help="Whether the baseline runs beside kgalign.")
+@click.option("--baseline/--no-baseline", default=True, help="Whether the baselines run beside kgalign.")
 @click.option(
-    "--student", type=PATH, metavar="DIR", help="Show runs that ask this student, in place of the baseline."
+    "--student", type=PATH, metavar="DIR", help="Show runs that ask this student, in place of the baselines."
 )
 @click.option(
     "--left-out", type=PATH, metavar="FOLDER", help="Show runs by priors without the family, beside the rest."
@@ -60,37 +60,41 @@ def align(
     json_file: Path | None,
     results: Path,
 ) -> None:
-    """Align each set under a folder; precision, recall, F1, seconds, peak memory, triples per second.
+    """Align each set under a folder; quality of links and probabilities, seconds, memory, triples per second.
+
+    Two baselines run beside it, mutual nearest neighbours (mnn) and the Hungarian assignment (hun) by TF-IDF
+    of all texts; where kgalign is below the better one, its row has a mark.
 
     A set is a folder with left.nt.gz, right.nt.gz and gold.tsv.gz. Where the gold is complete every
     other link is wrong; elsewhere a link counts only where the gold knows one of its entities.
     openea_d_w_15k_v2 is run with its labels beside the graphs.
     """
     from bench import align as bench
+    from bench import align_table as report
     from bench.results import relative, write_section
     from bench.sets import find_sets
 
     sets = find_sets(data, only, closed)
-    systems = bench.SYSTEMS if baseline else bench.SYSTEMS[:1]
+    systems: tuple[str, ...] = bench.SYSTEMS if baseline else bench.SYSTEMS[:1]
     if student is not None:
         systems = (bench.SYSTEMS[0], bench.STUDENT)
     if left_out is not None:
         systems = (*systems, bench.LEFT_OUT)
-    click.echo(bench.line(bench.HEAD))
-    rows = bench.measure(
-        sets, systems, runs, lambda row: click.echo(bench.line(row.cells())), student, left_out
-    )
+    click.echo(report.heading())
+    rows = bench.measure(sets, systems, runs, lambda row: click.echo(report.line(row)), student, left_out)
+    click.echo("".join(f"{text}\n" for text in report.ending(rows)), nl=False)
     if json_file is not None:
-        json_file.write_text(bench.as_json(rows), encoding="utf8")
+        json_file.write_text(report.as_json(rows), encoding="utf8")
     if not only and (baseline or student is not None or left_out is not None):
         command = f"python -m bench align --data {relative(data)}"
         command += "".join(f" --closed {name}" for name in closed)
+        command += "" if baseline or student is not None else " --no-baseline"
         command += " --left-out FOLDER" if left_out is not None else ""
         name, title = f"align {data.resolve().name}", f"Alignment: {data.resolve().name}"
         if student is not None:
             command += f" --student {relative(student)}"
             name, title = f"{name}, student", f"{title}, with a student"
-        write_section(results, name, title, command, bench.as_markdown(rows, student))
+        write_section(results, name, title, command, report.as_markdown(rows, student))
     if any(row.error for row in rows):
         sys.exit(1)
 

@@ -1,4 +1,4 @@
-"""Quality and cost of aligning each of a folder of sets, beside a small baseline."""
+"""Quality and cost of aligning each of a folder of sets, with two small baselines beside it."""
 
 import json
 import shutil
@@ -6,33 +6,33 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bench import child
-from bench.results import table
-from bench.sets import Set, family, score_links
+from bench.links import Judged, judge, read_told
+from bench.sets import Set, family, read_links
 
-SYSTEMS = ("kgalign", "baseline")
+BASELINES = ("mnn", "hun")
+"""What :mod:`bench.baseline` offers."""
+SYSTEMS = ("kgalign", *BASELINES)
 STUDENT = "kgalign + student"
 LEFT_OUT = "family left out"
 """kgalign with a prior that has seen no set of the family."""
-
-HEAD = ("set", "system", "precision", "recall", "F1", "seconds", "CPU s", "peak MB", "triples/s")
+MARGIN = 0.005
+"""A system that is further below the better baseline than this, in F1, is marked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One system on one set."""
+    """One system on one set, or its mean over sets."""
 
     set: str
     system: str
     closed: bool
     """Whether the gold was taken to be complete."""
-    precision: float
-    recall: float
-    f1: float
+    quality: Judged
     seconds: float
     """Of the whole process, from its start to its end."""
     cpu_seconds: float
@@ -41,21 +41,21 @@ class Row:
     """Statements of both sides together."""
     error: str = ""
     """Why there are no scores; empty where there are."""
+    below: float | None = None
+    """By how much F1 is below that of the better baseline, where by more than :data:`MARGIN`."""
+    sets: int = 1
+    """Of how many sets it is the mean."""
 
-    def cells(self) -> list[str]:
-        """The row as it is shown."""
-        name = f"{self.set} (closed)" if self.closed else self.set
-        if self.error:
-            return [name, self.system, f"failed: {self.error}", *[""] * 6]
-        return [
-            name,
-            self.system,
-            *(f"{value:.4f}" for value in (self.precision, self.recall, self.f1)),
-            f"{self.seconds:.1f}",
-            f"{self.cpu_seconds:.1f}",
-            f"{self.peak_bytes / 1e6:,.0f}",
-            f"{self.triples / max(self.seconds, 1e-9):,.0f}",
-        ]
+
+def marked(rows: Sequence[Row]) -> list[Row]:
+    """The rows of one set, those of kgalign with a mark where a baseline is better."""
+    best = max((row.quality.f1 for row in rows if row.system in BASELINES and not row.error), default=0.0)
+    found = []
+    for row in rows:
+        below = best - row.quality.f1
+        behind = row.system not in BASELINES and not row.error and below > MARGIN
+        found.append(replace(row, below=below if behind else None))
+    return found
 
 
 def measure(
@@ -72,20 +72,25 @@ def measure(
         sets: what to align.
         systems: names from :data:`SYSTEMS`, or :data:`STUDENT`.
         runs: where run folders are kept; None to throw them away.
-        tell: called with each row as soon as it is there.
+        tell: called with each row as soon as its set is through.
         student: folder of the student that is asked where there is to be one.
         left_out: folder of the priors of :data:`LEFT_OUT`, by family.
     """
     rows = []
     for each in sets:
+        of_set = []
         for system in systems:
             name = each.name if system == "kgalign" else f"{each.name}-{system.rpartition(' ')[2]}"
-            prior = left_out / f"{family(each.name)}.json" if left_out and system == LEFT_OUT else None
             with _folder(runs, name) as folder:
-                if system == "baseline" or prior is not None:
-                    row = _links_alone(each, folder, system, prior)
+                if system in BASELINES:
+                    row = _links_alone(each, folder, system, ["bench.baseline", system])
+                elif left_out is not None and system == LEFT_OUT:
+                    prior = left_out / f"{family(each.name)}.json"
+                    row = _links_alone(each, folder, system, ["bench.evidence", "--prior", str(prior)])
                 else:
                     row = _kgalign(each, folder, system, student if system == STUDENT else None)
+            of_set.append(row)
+        for row in marked(of_set):
             tell(row)
             rows.append(row)
     return rows
@@ -105,7 +110,11 @@ def _folder(runs: Path | None, name: str) -> Iterator[Path]:
 def _kgalign(each: Set, folder: Path, system: str, student: Path | None) -> Row:
     asked = ["--judge", f"student:{student}"] if student else []
     cost = child.kgalign("run", each.left, each.right, "-o", folder, "--quiet", *asked, *each.options)
-    return _row(each, system, cost, folder / "links.nt", lambda: _triples(folder / "run.json"))
+    if not cost.status:
+        told = child.kgalign("export", folder, "--format", "csv", "--undecided", "-o", folder / "links.csv")
+        if told.status:
+            cost = replace(cost, status=told.status, error=told.error)
+    return _row(each, system, cost, folder, lambda: _triples(folder / "run.json"))
 
 
 def _triples(run: Path) -> int:
@@ -113,81 +122,18 @@ def _triples(run: Path) -> int:
     return sum(steps[f"read-{side}"]["counts"]["statements_read"] for side in ("left", "right"))
 
 
-def _links_alone(each: Set, folder: Path, system: str, prior: Path | None) -> Row:
-    """A system that writes links and no run folder: the baseline, or kgalign by another prior."""
+def _links_alone(each: Set, folder: Path, system: str, module: Sequence[str]) -> Row:
+    """A system that writes links and no run folder: a baseline, or kgalign by another prior."""
     folder.mkdir(parents=True)
-    links = folder / "links.nt"
-    module = ["bench.evidence", "--prior", str(prior)] if prior else ["bench.baseline"]
-    command = [sys.executable, "-m", *module, str(each.left), str(each.right), str(links)]
-    cost = child.run([*command, *each.options])
-    return _row(each, system, cost, links, lambda: int((folder / "links.nt.triples").read_text()))
+    files = map(str, (each.left, each.right, folder / "links.nt"))
+    cost = child.run([sys.executable, "-m", *module, *files, *each.options])
+    return _row(each, system, cost, folder, lambda: int((folder / "links.nt.triples").read_text()))
 
 
-def _row(each: Set, system: str, cost: child.Cost, links: Path, triples: Callable[[], int]) -> Row:
+def _row(each: Set, system: str, cost: child.Cost, folder: Path, triples: Callable[[], int]) -> Row:
+    took = cost.seconds, cost.cpu_seconds, cost.peak_bytes
     if cost.status:
         error = cost.error or f"exit code {cost.status}"
-        return Row(
-            each.name, system, each.closed, 0, 0, 0, cost.seconds, cost.cpu_seconds, cost.peak_bytes, 0, error
-        )
-    scores = score_links(links, each)
-    quality = scores.precision, scores.recall, scores.f1
-    return Row(
-        each.name, system, each.closed, *quality, cost.seconds, cost.cpu_seconds, cost.peak_bytes, triples()
-    )
-
-
-def line(cells: Sequence[str]) -> str:
-    """One row for the terminal, in columns."""
-    name, system, *figures = cells
-    return f"{name:<28}{system:<18}" + "".join(f"{cell:>11}" for cell in figures)
-
-
-_NOTE = (
-    "`closed`: the gold is complete, and every link that is not in it is wrong; elsewhere a link counts only "
-    "where the gold knows one of its entities. Seconds, CPU seconds and peak memory are those of the whole "
-    "process, from start to end; triples are those of both sides."
-)
-_BASELINE = (
-    "The baseline (`bench/baseline.py`) is TF-IDF of character n-grams over all texts of an entity, CSLS and "
-    "a global assignment in which everything gets a partner; it reads the graphs and picks the entities as "
-    "kgalign does."
-)
-_WITHOUT_FAMILY = (
-    "`family left out` is kgalign by a prior that saw no set of the same family (`python -m bench prior "
-    "--left-out FOLDER`), links alone."
-)
-_WITH_STUDENT = (
-    "The student is asked about the entities of whose partner the evidence is not sure, as `kgalign run "
-    "--judge student:DIR` does without further options; `python -m bench student --cache FOLDER` leaves "
-    "students in FOLDER."
-)
-
-
-def _about(student: Path) -> str:
-    """What a student learned from."""
-    # A process is charged with what the one that starts it has imported.
-    from kgalign.judge.student_model import read_card
-
-    card = read_card(student)
-    data = card.settings.get("data", {})
-    answered = f", answered by `{data['teacher']}`" if "teacher" in data else ""
-    sets = f" from {', '.join(map(str, data['sets']))}" if "sets" in data else ""
-    return f"It learned from {card.counts.get('train', 0):,} questions{sets}{answered}."
-
-
-def as_markdown(rows: Sequence[Row], student: Path | None = None) -> str:
-    """The table of the results; ``student`` is who was asked."""
-    systems = {row.system for row in rows}
-    note = _NOTE
-    if "baseline" in systems:
-        note += f" {_BASELINE}"
-    if LEFT_OUT in systems:
-        note += f" {_WITHOUT_FAMILY}"
-    if student is not None:
-        note += f" {_WITH_STUDENT} {_about(student)}"
-    return f"{note}\n\n{table(HEAD, [row.cells() for row in rows], words=2)}"
-
-
-def as_json(rows: Sequence[Row]) -> str:
-    """The rows as JSON, for other programs."""
-    return json.dumps([asdict(row) for row in rows], indent=1) + "\n"
+        return Row(each.name, system, each.closed, Judged(), *took, 0, error)
+    judged = judge(read_links(folder / "links.nt"), each, read_told(folder))
+    return Row(each.name, system, each.closed, judged, *took, triples())

@@ -9,18 +9,21 @@ from pathlib import Path
 import click
 import numpy as np
 
+from bench.links import certainty
 from kgalign.assign import assign
 from kgalign.config import AssignConfig, JudgeConfig, RetrieveConfig, SelectConfig
 from kgalign.errors import InputError
+from kgalign.export.link_tables import write_links_csv
+from kgalign.export.rows import linked
+from kgalign.export.same_as import write_links
 from kgalign.judge import judge
 from kgalign.judge.evidence.prior import Prior, load_prior
 from kgalign.rdf import read_graph
-from kgalign.records import Outcome
+from kgalign.records import Alignment, Outcome, Profile
 from kgalign.retrieve import retrieve
 from kgalign.select import select
 
 Link = tuple[str, str]
-SURE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +48,34 @@ class Quality:
     """Expected calibration error of the links, in ten bins."""
     sure: int
     sure_right: float
-    """Links of a probability of at least .95, and the share of them that is right."""
+    """Links of a probability of at least .95, and the share of them that is right; 0 for none."""
+
+
+def decide(
+    left: Sequence[Path], right: Sequence[Path], prior: Prior | None = None
+) -> tuple[Profile, Profile, Alignment]:
+    """The entities of both sides, and what ``kgalign run`` decides of them.
+
+    Raises:
+        InputError: a side has no entity.
+    """
+    one, other = (
+        select(read_graph(paths), SelectConfig(), side=side)
+        for paths, side in ((left, "left"), (right, "right"))
+    )
+    nobody = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int32)
+    config = JudgeConfig()
+    verdicts = judge(one, other, retrieve(one, other, RetrieveConfig()), nobody, config, prior=prior)
+    found = assign(verdicts, len(one), len(other), AssignConfig(), config)
+    return one, other, found
 
 
 def align(left: Sequence[Path], right: Sequence[Path], prior: Prior | None = None) -> Found:
     """Find the links between two graphs as ``kgalign run`` does; none where a side has no entity."""
     try:
-        one, other = (
-            select(read_graph(paths), SelectConfig(), side=side)
-            for paths, side in ((left, "left"), (right, "right"))
-        )
+        one, other, found = decide(left, right, prior)
     except InputError:
         return Found({}, "one-to-one")
-    nobody = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int32)
-    config = JudgeConfig()
-    verdicts = judge(one, other, retrieve(one, other, RetrieveConfig()), nobody, config, prior=prior)
-    found = assign(verdicts, len(one), len(other), AssignConfig(), config)
     rows = np.flatnonzero(found.outcome == Outcome.MATCH)
     iris = [side.entity_iri.to_pylist() for side in (one, other)]
     links = {
@@ -84,31 +99,18 @@ def quality(
     right = len(counted.keys() & true)
     precision, recall = right / max(len(counted), 1), right / max(len(true), 1)
     f1 = 2 * precision * recall / (precision + recall) if right else float(not true and not counted)
-    chance = np.array(list(counted.values()))
     is_right = np.array([pair in true for pair in counted], dtype=bool)
-    sure = chance >= SURE
+    sure = certainty(np.array(list(counted.values()), dtype=np.float64), is_right)
     return Quality(
         precision,
         recall,
         f1,
         len(counted),
         len(counted) - right,
-        _ece(chance, is_right),
-        int(sure.sum()),
-        float(is_right[sure].mean()) if sure.any() else 0.0,
+        sure.ece,
+        sure.sure,
+        sure.sure_right or 0.0,
     )
-
-
-def _ece(chance: "np.ndarray[tuple[int], np.dtype[np.float64]]", right: object) -> float:
-    if not len(chance):
-        return 0.0
-    bins = np.minimum((chance * 10).astype(int), 9)
-    truth = np.asarray(right, dtype=float)
-    parts = [
-        (bins == each).mean() * abs(chance[bins == each].mean() - truth[bins == each].mean())
-        for each in set(bins.tolist())
-    ]
-    return float(sum(parts))
 
 
 @click.command()
@@ -119,12 +121,11 @@ def _ece(chance: "np.ndarray[tuple[int], np.dtype[np.float64]]", right: object) 
 @click.option("--left-also", multiple=True, type=click.Path(path_type=Path))
 @click.option("--right-also", multiple=True, type=click.Path(path_type=Path))
 def main(left: Path, right: Path, links: Path, prior: Path | None, **also: tuple[Path, ...]) -> None:
-    """Align two graphs by a prior of one's choice and write owl:sameAs links."""
+    """Align two graphs by a prior of one's choice; write owl:sameAs links, and beside them ``links.csv``."""
     files = [left, *also["left_also"]], [right, *also["right_also"]]
-    found = align(*files, prior=load_prior(prior))
-    with links.open("w", encoding="utf8") as file:
-        for a, b in sorted(found.links):
-            file.write(f"<{a}> <http://www.w3.org/2002/07/owl#sameAs> <{b}> .\n")
+    found = decide(*files, prior=load_prior(prior))
+    write_links(links, *found)
+    write_links_csv(links.with_name("links.csv"), *found, linked(found[2], undecided=True))
     count = sum(read_graph(each).statements_read for each in files)
     links.with_name(f"{links.name}.triples").write_text(f"{count}\n", encoding="utf8")
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import minimize
 
 from bench.additive import Rows, fit
 from bench.sets import Set, family
@@ -33,13 +34,16 @@ from kgalign.select import select
 COUNTS = 12.0
 MATCHES = 20.0
 BASE = {"log_odds": -1.0, "trust": 0.3, "spread": 2.0}
+SPREADS = {"crossing_spread": 1.0, "stretch_spread": 0.3}
 SIZES = (5, 15, 40, 100, 300)
 ALONE = (0.0, 0.5, 0.9, 1.0)
+FEW, MANY = 20, 1000
 SEVERAL = frozenset({"cora_split", "historical_1n", "oaei2014_identity"})
 """Sets whose entities have several partners: what leads are worth can't be learned from them."""
 _MOST_ROWS = {"start": 4000, "final": 2000}
 _RELIANCE = 0.6
 """How far what was learned has to count in a case for it to teach what to make of much that was learned."""
+_FEW_DECOYS, _FEW_OF_BOTH = 10, 4
 _WHOLE, _WORLD = 3.0, 0.5
 """How much a whole set weighs, and a world."""
 
@@ -79,6 +83,15 @@ FINAL: dict[str, Sequence[float]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Best:
+    """Log-odds of best pairs, whether they are right, and log-odds of decoys."""
+
+    log_odds: npt.NDArray[np.float64]
+    right: npt.NDArray[np.bool_]
+    wrong: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """A pair of graphs, read and with candidates, and which pairs are true."""
 
@@ -109,6 +122,10 @@ def cases(sets: Sequence[Set], tell: Callable[[str], None]) -> Iterator[Case]:
 
 
 def _worlds(source: Source) -> Iterator[World]:
+    lopsided = source.cut("prior 20 against many", (FEW, min(MANY, len(source.single) - FEW + 2)), 2, "")
+    if lopsided is not None and len(lopsided.rights) > MANY // 2:
+        yield lopsided
+        yield lopsided.swapped()
     for size in SIZES:
         for alone in ALONE:
             partnered = 0 if alone == 1 else max(1, round(size * (1 - alone)))
@@ -187,6 +204,19 @@ def _gather(task: tuple[Case, Mapping[str, Any], str]) -> tuple[str, Rows | None
     return case.set, _rows(case, evidence.start_measures, model), True
 
 
+def _wrong(task: tuple[Case, Mapping[str, Any]]) -> tuple[str, Best]:
+    """The best pairs of a case and its decoys, as the evidence has them before it is held against them."""
+    case, prior = task
+    given = np.zeros(len(case.candidates), dtype=bool)
+    evidence = Evidence(case.left, case.right, case.candidates, given, prior=from_json(prior))
+    evidence.start()
+    evidence.learn(NoProgress())
+    best, wrong = evidence.best_and_wrong(further=0.0)
+    shift = evidence.final_shift
+    counted = best & case.counted
+    return case.set, Best(evidence.log_odds[counted] - shift, case.match[counted], wrong - shift)
+
+
 def _mean(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     """The model half-way between two with the same knots."""
 
@@ -226,6 +256,7 @@ def _at_first() -> dict[str, Any]:
             "shapes": {name: _straight(knots, final.get(name, 0.0)) for name, knots in FINAL.items()},
         },
         "base": BASE,
+        "wrong": {"mean": -4.0, "further": 0.7, "crossing": 3.4, "rise": 0.6, "stretch": 0.1, **SPREADS},
         "counts": COUNTS,
         "matches": MATCHES,
     }
@@ -259,7 +290,47 @@ def learn(sets: Sequence[Set], tell: Callable[[str], None]) -> dict[str, dict[st
                 for each, found in zip(families, fitted, strict=True):
                     halved = found if every else _mean(priors[each][model], found)
                     priors[each] = {**priors[each], model: halved}
+        tell("measuring decoys")
+        measured = pool.map(_wrong, [(case, priors[family(case.set)]) for case in held], chunksize=8)
+    usual = [each for each in measured if each[0] not in SEVERAL]
+    for each in families:
+        priors[each] = {**priors[each], "wrong": fit_wrong([b for name, b in usual if family(name) != each])}
     return priors
+
+
+def fit_wrong(cases: Sequence[Best]) -> dict[str, float]:
+    """What wrong best pairs look like, and how matches lie to them: means and a straight line over cases."""
+    seen = [each for each in cases if len(each.wrong) >= _FEW_DECOYS]
+    alone = [each for each in seen if not each.right.any() and len(each.right) >= _FEW_DECOYS]
+    further = float(np.median([each.log_odds.mean() - each.wrong.mean() for each in alone]))
+    both = [each for each in seen if min(each.right.sum(), (~each.right).sum()) >= _FEW_OF_BOTH]
+    lines = np.array([_crossing(each) for each in both])
+    means = np.array([each.wrong.mean() + further for each in both])
+    rise, crossing = np.polyfit(means, lines[:, 1], 1)
+    return {
+        "mean": round(float(np.mean([each.wrong.mean() + further for each in seen])), 3),
+        "further": round(further, 3),
+        "crossing": round(float(crossing), 3),
+        "rise": round(float(rise), 3),
+        "stretch": round(float(lines[:, 0].mean()), 3),
+        **SPREADS,
+    }
+
+
+def _crossing(case: Best) -> tuple[float, float]:
+    """Logarithm of the slope, and zero, of the log ratio of right and wrong best pairs: logistic regression
+    in which both weigh the same, held by wide normal priors.
+    """
+    weight = np.where(case.right, 1 / case.right.sum(), 1 / (~case.right).sum())
+    weight *= min(case.right.sum(), (~case.right).sum())
+
+    def loss(theta: npt.NDArray[np.float64]) -> float:
+        line = np.exp(theta[0]) * (case.log_odds - theta[1])
+        off = (weight * (np.logaddexp(0, line) - case.right * line)).sum()
+        return float(off + (theta[0] / 0.5) ** 2 / 2 + ((theta[1] + 1) / 4) ** 2 / 2)
+
+    found = minimize(loss, np.array([0.0, -1.0]), method="Nelder-Mead").x
+    return float(found[0]), float(found[1])
 
 
 def as_json(prior: Mapping[str, Any], sets: Sequence[Set]) -> str:

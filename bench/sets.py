@@ -95,11 +95,12 @@ def _set(folder: Path, complete: Collection[str]) -> Set:
     return Set(folder.name, left_file, right_file, gold, left, right, folder.name in complete)
 
 
-def score_links(links: Path, each: Set) -> Scores:
-    """Score a file of owl:sameAs statements as an outsider would: read line by line, by pattern."""
-    found: set[Pair] = set()
+def read_links(links: Path) -> set[Pair]:
+    """Read a file of owl:sameAs statements as an outsider would: line by line, by pattern."""
     with links.open(encoding="utf8") as lines:
-        for line in lines:
-            if match := _LINK.match(line.strip()):
-                found.add((match[1], match[2]))
-    return score(found, read_pairs(each.gold), closed=each.closed)
+        return {(match[1], match[2]) for line in lines if (match := _LINK.match(line.strip()))}
+
+
+def score_links(links: Path, each: Set) -> Scores:
+    """Score a file of owl:sameAs statements."""
+    return score(read_links(links), read_pairs(each.gold), closed=each.closed)

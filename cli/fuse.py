@@ -15,7 +15,8 @@ from .run import close_strictly, show_fusion
 @click.option("-q", "--quiet", is_flag=True, help="No progress, and nothing at the end.")
 @log_options
 def fuse(run: Path, config: Path | None, quiet: bool, **flags: str | bool | tuple[str, ...] | None) -> None:
-    """Fuse the graphs of the run folder RUN again, by other rules; links stay as they are.
+    """Fuse the graphs of the run folder RUN again, by other rules; links stay as they are, unless other
+    clusters are too large now (fuse.max_cluster).
 
     Nothing is retrieved or judged again, and the input files need not be there any more. Without --config the
     rules are those of the run, with it those in the section [fuse] of FILE, which may say nothing else than

@@ -143,7 +143,7 @@ def _expected(record: "RunRecord") -> list[str]:
     missed = f"about {_amount(expected['expected_missed'])} left entities without a link have a partner"
     lines = [f"Expected: {right}{missed}"]
     if held:
-        lines.append(f"Held back: {_links(held)} more, for a precision of {asked:g}; they are left to people")
+        lines.append(f"Held back: {_links(held)} more, for a precision of {asked}; they are left to people")
     return lines
 
 
@@ -183,7 +183,7 @@ def _fusion(record: "RunRecord") -> list[str]:
         lines.append(_violations(count["violations.json"]))
     notes = record.steps["vocabularies"].notes
     lines += [f"Other unit: {text}" for name, text in notes.items() if name.startswith("unit ")]
-    for step in ("vocabularies", "fuse"):
+    for step in ("assign", "vocabularies", "fuse"):
         notes = record.steps[step].notes
         lines += [f"Warning: {text}" for name, text in notes.items() if name.startswith(f"{step} ")]
     return lines

@@ -19,18 +19,18 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 
 from kgalign import export, step_reports, step_settings
-from kgalign.assign import assign, hold_back, with_expectation, worklist
+from kgalign.assign import assign, cut_to_size, cut_warnings, hold_back, with_expectation, worklist
 from kgalign.correspondences import Vocabularies
 from kgalign.engine import AnyStep, Output, Report, Step, Work, one_file
 from kgalign.evaluate import read_pairs, recall_at
-from kgalign.evaluate.pairs import is_link
 from kgalign.fuse import NOTHING_WITHIN, align_vocabularies, cluster_warnings, fuse, has_clusters, held_apart
 from kgalign.fused import Fusion, fused_graph
 from kgalign.judge import judge, no_hearing, no_opinion, with_student, with_votes
-from kgalign.known import known_links, same_within, with_known
+from kgalign.known import known_links, with_known
 from kgalign.ledger import FILE as LEDGER_FILE
+from kgalign.nodes import linked_terms, nodes_before_links, one_within
 from kgalign.rdf import read_graph
-from kgalign.rdf.graph import Graph, Ids
+from kgalign.rdf.graph import Graph
 from kgalign.rdf.write import write_turtle
 from kgalign.records import Alignment, Candidates, Hearing, Opinion, Profile, Recall, Verdicts, Worklist
 from kgalign.retrieve import retrieve
@@ -197,10 +197,15 @@ def verdicts_of(work: Work) -> Verdicts:
 
 
 def _assign(work: Work) -> Alignment:
-    """The links. What people took back comes last: it makes room for no link that was held back."""
-    profiles, verdicts, config = _profiles(work), verdicts_of(work), work.config
-    alignment = assign(verdicts, len(profiles[0]), len(profiles[1]), config.assign, config.judge)
-    alignment = hold_back(alignment, config.assign.precision)
+    """The links. What people took back comes last: it frees entities, and gives none another partner."""
+    config, profiles, verdicts = work.config, _profiles(work), verdicts_of(work)
+    sizes = len(profiles[0]), len(profiles[1])
+    alignment = assign(verdicts, *sizes, config.assign, config.judge, k=config.retrieve.k)
+    if config.assign.cardinality == "auto":
+        nodes = nodes_before_links(_graphs(work), profiles, within=config.fuse.same_as_within)
+        alignment = cut_to_size(alignment, verdicts, nodes, config.fuse.max_cluster)
+    warnings = cut_warnings(alignment, verdicts, profiles, config.fuse.max_cluster)
+    alignment = hold_back(replace(alignment, warnings=warnings), config.assign.precision)
     unmerged = [each for path in work.inputs.paths("unmerged") for each in read_unmerged(path)]
     alignment = without_unmerged(alignment, verdicts, profiles, unmerged)
     return with_expectation(alignment, verdicts, profiles[0])
@@ -210,7 +215,7 @@ ASSIGN = Step(
     name="assign",
     stage="assign",
     record=Alignment,
-    needs=(SELECT_LEFT, SELECT_RIGHT, JUDGE, STUDENT, ASK),
+    needs=(READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, JUDGE, STUDENT, ASK),
     settings=step_settings.assign,
     run=_assign,
     report=step_reports.assign,
@@ -258,18 +263,11 @@ WORKLIST_FILE = one_file(
 )
 
 
-def _linked_terms(work: Work) -> tuple[Ids, Ids]:
-    """The nodes that links hold together, as term ids of either graph."""
-    alignment, (left, right) = work.get(ASSIGN), _profiles(work)
-    rows = is_link(alignment)
-    return left.entity_term[alignment.left[rows]], right.entity_term[alignment.right[rows]]
-
-
 def _vocabularies(work: Work) -> Vocabularies:
     config = work.config.fuse
     return align_vocabularies(
         *_graphs(work),
-        *_linked_terms(work),
+        *linked_terms(work.get(ASSIGN), *_profiles(work)),
         overrides=config.mapping.items(),
         class_overrides=config.classes.items(),
         keep=config.keep,
@@ -312,11 +310,11 @@ LINKS_FILES = Output(
 
 def _fuse(work: Work) -> Fusion:
     """Both graphs as one, along the links; where these join what was held to be different, it is said."""
-    graphs, within = _graphs(work), NOTHING_WITHIN
-    if work.config.fuse.same_as_within:
-        apart = {each.pair for path in work.inputs.paths("unmerged") for each in read_unmerged(path)}
-        within = same_within(graphs[0], apart), same_within(graphs[1], apart)
-    fusion = fuse(*graphs, *_linked_terms(work), work.config.fuse, work.get(VOCABULARIES), within=within)
+    graphs = _graphs(work)
+    apart = {each.pair for path in work.inputs.paths("unmerged") for each in read_unmerged(path)}
+    within = one_within(graphs, apart) if work.config.fuse.same_as_within else NOTHING_WITHIN
+    links = linked_terms(work.get(ASSIGN), *_profiles(work))
+    fusion = fuse(*graphs, *links, work.config.fuse, work.get(VOCABULARIES), within=within)
     if not has_clusters(fusion):
         return fusion
     threshold = work.config.judge.match_probability

@@ -243,8 +243,14 @@ class Alignment:
     """What was applied: ``one-to-one``, ``one-to-many``, ``many-to-one`` or ``many-to-many``."""
     reason: str
     """Why, in one sentence."""
+    loose: Ids = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
+    """(k,) rows of the verdicts that would be matches, had their clusters held together without them."""
+    oversize: Ids = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
+    """(k,) rows of the verdicts that would be matches, had their clusters not been too large with them."""
     figures: dict[str, float] = field(default_factory=dict)
-    """What is expected of the links: how many are right, how many partners were not linked …"""
+    """How many clusters were cut, for each reason, and how many links are expected to be right."""
+    warnings: tuple[str, ...] = ()
+    """What people should know of that, in sentences."""
 
     def __len__(self) -> int:
         return len(self.left)

@@ -80,7 +80,8 @@ def ask(hearing: Hearing) -> Report:
 
 
 def assign(alignment: Alignment) -> Report:
-    """How many links there are, and how many pairs are left to people."""
+    """How many links there are, how many pairs are left to people, and how many links were cut for it."""
+    cut = {"cut_loose": alignment.loose, "cut_oversize": alignment.oversize}
     count = {outcome: int((alignment.outcome == outcome).sum()) for outcome in Outcome}
     return Report(
         {
@@ -88,9 +89,14 @@ def assign(alignment: Alignment) -> Report:
             "confirmed": count[Outcome.CONFIRMED],
             "undecided": count[Outcome.UNDECIDED],
             **{outcome.name.lower(): count[outcome] for outcome in _LEFT_OUT if count[outcome]},
+            **{name: len(rows) for name, rows in cut.items() if len(rows)},
         },
         figures=dict(alignment.figures),
-        notes={"cardinality": alignment.cardinality, "reason": alignment.reason},
+        notes={
+            "cardinality": alignment.cardinality,
+            "reason": alignment.reason,
+            **{f"assign {number}": text for number, text in enumerate(alignment.warnings, 1)},
+        },
     )
 
 

@@ -86,9 +86,17 @@ def ask(inputs: Inputs) -> object:
 
 
 def assign(inputs: Inputs) -> object:
-    """The section, from where on a pair is a match, and what a person took apart."""
+    """The section, from where on a pair is a match, what a person took apart; and how large clusters may be,
+    where they are cut.
+    """
     config = inputs.config
-    return [config.assign.model_dump(), _evidence(config), read_pairs_apart(inputs.paths("unmerged"))]
+    cut = config.assign.cardinality == "auto"
+    return [
+        config.assign.model_dump(),
+        _evidence(config),
+        read_pairs_apart(inputs.paths("unmerged")),
+        config.fuse.model_dump(include={"max_cluster", "same_as_within"}) if cut else None,
+    ]
 
 
 _OF_VOCABULARIES = {"mapping", "classes", "keep"}

@@ -5,7 +5,7 @@ the run folder are what the later steps are made from.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -196,9 +196,17 @@ class _Run:
         self.config = config
 
     def restore(self) -> None:
-        """Write the configuration back that the run had: what could not be done is no option of it."""
+        """Go back to the configuration that the run had: what could not be done is no option of it.
+
+        How large a cluster may be decides which links are cut before anything is fused, so that links may
+        have changed when fusing fails: they are then made anew as they were.
+        """
+        self.config = self._was
+        self.record = replace(self.folder.read(), config=self._was.model_dump(mode="json"))
         with writing(self.folder.path):
-            self.folder.write(replace(self.folder.read(), config=self._was.model_dump(mode="json")))
+            self.folder.write(self.record)
+        with suppress(KgalignError):
+            self.bring_up_to_date()
 
     def bring_up_to_date(self, until: AnyStep | None = None) -> Execution:
         """Do what has to be done from the assignment on, up to a step or to the end."""

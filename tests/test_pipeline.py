@@ -48,6 +48,7 @@ READ = {"read-left", "read-right"}
         ({"fuse": {"policy": "Voting"}}, FROM_FUSE),
         ({"fuse": {"provenance": "none"}}, {"fused.trig"}),
         ({"assign": {"precision": 0.9}}, FROM_ASSIGN),
+        ({"fuse": {"max_cluster": 50}}, FROM_ASSIGN),
         ({"judge": {"iterations": 5}}, FROM_JUDGE),
         ({"judge": {"judge": "scripted"}}, FROM_ASK),
         ({"votes": {"max_votes": 5}}, set()),
@@ -67,6 +68,15 @@ def test_an_option_changes_what_depends_on_it_and_nothing_else(
 def test_cardinality_leaves_what_comes_before_the_judge(elements: Pair) -> None:
     changed = _changed(elements, {"assign": {"cardinality": "one-to-one"}})
     assert FROM_ASSIGN <= changed <= FROM_JUDGE
+
+
+def test_how_large_a_cluster_may_be_counts_for_links_only_where_these_are_cut(elements: Pair) -> None:
+    said = {"assign": {"cardinality": "many-to-many"}}
+    before, after = (
+        _prints(gather(elements.left, elements.right, as_config({**said, "fuse": fuse})))
+        for fuse in ({}, {"max_cluster": 50})
+    )
+    assert {name for name in before if before[name] != after[name]} == FROM_FUSE
 
 
 def test_known_links_and_gold_count_by_their_contents(elements: Pair, tmp_path: Path) -> None:

@@ -6,27 +6,37 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from kgalign.arrays import Doubles, Flags, Positions
+from kgalign.assign.clusters import hold_together
 from kgalign.cardinality import choose
-from kgalign.config import AssignConfig, JudgeConfig
+from kgalign.config import AssignConfig, JudgeConfig, RetrieveConfig
 from kgalign.rdf.graph import Ids
 from kgalign.records import Alignment, Outcome, Verdicts
 
 _FLOOR = 0.02
 """Pairs less probable than this are matches nowhere and are left to nobody."""
+_K = RetrieveConfig().k
 
 
 def assign(
-    verdicts: Verdicts, n_left: int, n_right: int, config: AssignConfig, judge: JudgeConfig
+    verdicts: Verdicts,
+    n_left: int,
+    n_right: int,
+    config: AssignConfig,
+    judge: JudgeConfig,
+    *,
+    k: int = _K,
 ) -> Alignment:
     """Choose the matches and what is left to people.
 
     One-to-one is a maximum-weight matching over the candidates, in which every entity may also stay
     alone: the sum of the probabilities, that is the expected number of right links, is the largest
     there can be. Where one side may have several partners, each entity of the other side takes its
-    best; many-to-many takes every pair on its own. Given pairs stand whatever speaks against them, and
+    best; many-to-many takes every pair on its own, as far as clusters hold together
+    (:func:`~kgalign.assign.clusters.hold_together`). Given pairs stand whatever speaks against them, and
     whatever the cardinality: they take their entities out of the race.
 
     :param n_left: number of left entities; ``n_right`` of right ones.
+    :param k: candidates that were looked for, for each entity.
     :returns: matches (probability at least ``judge.match_probability``) and undecided pairs (at
         least ``judge.undecided_probability``), sorted by left and right entity.
     """
@@ -51,7 +61,7 @@ def assign(
     rows, outcome = rows[shown], outcome[shown]
     order = np.lexsort((verdicts.right[rows], verdicts.left[rows]))
     rows, outcome = rows[order], outcome[order]
-    return Alignment(
+    found = Alignment(
         left=verdicts.left[rows],
         right=verdicts.right[rows],
         probability=verdicts.probability[rows],
@@ -60,6 +70,9 @@ def assign(
         cardinality=cardinality,
         reason=reason,
     )
+    if cardinality != "many-to-many":
+        return found
+    return hold_together(found, verdicts, judge.match_probability, k)
 
 
 def _outcomes(verdicts: Verdicts, rows: Positions, judge: JudgeConfig) -> npt.NDArray[np.uint8]:

@@ -157,8 +157,8 @@ def _check_sizes(terms: Terms, groups: Groups, most: int | None) -> None:
     shown = ", ".join(terms.value.take(pa.array(members)).to_pylist())
     raise InputError(
         f"The links make one thing of {int(sizes[largest]):,} nodes, among them {shown}",
-        f"At most {most:,} may become one: take links back with `kgalign unmerge`, choose another "
-        "--cardinality, or set fuse.max_cluster",
+        f"At most {most:,} may become one: take links back with `kgalign unmerge`, set fuse.max_cluster, or "
+        "leave the --cardinality to auto, which cuts links that were found, but none that were given",
     )
 
 

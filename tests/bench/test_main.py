@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from kgalign.judge.evidence.prior import FILE
 from tests.bench.set_folder import write_set
 from tests.conftest import Pair
 
@@ -32,19 +33,27 @@ def test_help_names_every_command() -> None:
     assert all(command in text for command in ("align", "scale", "read"))
 
 
-def test_align_measures_both_systems_and_writes_the_results(data: Path, tmp_path: Path) -> None:
+def test_align_measures_every_system_and_writes_the_results(data: Path, tmp_path: Path) -> None:
+    priors = tmp_path / "priors"
+    priors.mkdir()
+    shutil.copy(FILE, priors / "elements.json")
     results, rows = tmp_path / "RESULTS.md", tmp_path / "rows.json"
-    done = bench("align", "--data", data, "--json", rows, "--results", results)
+    done = bench("align", "--data", data, "--left-out", priors, "--json", rows, "--results", results)
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(rows.read_text())
-    assert [row["system"] for row in told] == ["kgalign", "baseline"]
+    systems = ["kgalign", "mnn", "hun", "family left out"]
+    assert [row["system"] for row in told] == systems
     for row in told:
         assert row["f1"] > 0.8
         assert min(row["seconds"], row["peak_bytes"], row["triples"]) > 0
-    assert len(done.stdout.splitlines()) == 3
+        assert (row["ece"] is None) == (row["undecided"] is None) == (row["system"] in ("mnn", "hun"))
+    for name in ("f1", "ece", "sure", "sure_right", "undecided"):
+        assert told[0][name] == told[3][name], f"{name} by the same prior"
+    assert len(done.stdout.splitlines()) == 1 + 4 + 2
     text = results.read_text()
     assert "## Alignment: sets" in text
-    assert text.count("| kgalign |") == text.count("| baseline |") == 1
+    assert [text.count(f"| {system} |") for system in systems] == [1] * 4
+    assert "below the better baseline on" in text
 
 
 def test_only_some_sets_leave_the_results_as_they_are(data: Path, tmp_path: Path) -> None:
@@ -54,6 +63,7 @@ def test_only_some_sets_leave_the_results_as_they_are(data: Path, tmp_path: Path
     assert done.returncode == 0, done.stdout + done.stderr
     assert not (tmp_path / "RESULTS.md").exists()
     assert (runs / "elements" / "links.nt").is_file()
+    assert len(done.stdout.splitlines()) == 2
 
 
 def test_a_set_that_fails_is_named_and_the_others_go_on(data: Path, tmp_path: Path) -> None:

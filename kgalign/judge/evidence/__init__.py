@@ -39,5 +39,4 @@ def judge(
     evidence.start()
     evidence.learn(progress or NoProgress())
     found = evidence.settle(cardinality)
-    evidence.hold_against_decoys()
     return verdicts_of(evidence, found)

@@ -11,7 +11,7 @@ import numpy as np
 from kgalign.arrays import Doubles
 from kgalign.judge.evidence.prior import BaseRate
 
-_GRID = np.linspace(-6.0, 6.0, 121)
+_GRID = np.linspace(-7.0, 7.0, 141)
 
 
 def base_shift(best: Doubles, base: BaseRate) -> float:
@@ -19,16 +19,22 @@ def base_shift(best: Doubles, base: BaseRate) -> float:
 
     :param best: log-odds of the best pairs, at most one for each entity, by the prior.
     """
-    if not len(best):
-        return 0.0
+    return mean_rate(best - base.log_odds, base) - base.log_odds if len(best) else 0.0
+
+
+def mean_rate(ratio: Doubles, base: BaseRate) -> float:
+    """Log-odds that a best pair is right: the mean of the posterior.
+
+    :param ratio: (n,) log ratio of the densities of right and wrong best pairs.
+    """
     rate = 1 / (1 + np.exp(-(base.log_odds + _GRID)))
     # Best pairs that look alike are counted together: the sum is over the steps of a fine scale.
-    ratio = np.clip(best - base.log_odds, -30, 30)
+    ratio = np.clip(ratio, -30, 30)
     step, count = np.unique(np.round(ratio, 2), return_counts=True)
     likelihood = np.log(rate[:, None] * np.expm1(step)[None, :] + 1) @ count
     logs = base.trust * likelihood - _GRID**2 / (2 * base.spread**2)
     weight = np.exp(logs - logs.max())
-    return float((weight * _GRID).sum() / weight.sum())
+    return float(base.log_odds + (weight * _GRID).sum() / weight.sum())
 
 
 def lower_bound(found: float, total: float, errors: float = 2.0) -> float:

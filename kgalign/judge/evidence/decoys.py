@@ -1,29 +1,33 @@
 """What wrong best pairs look like here: those there would be if right ones were missing.
 
-The target–decoy estimate of proteomics (Elias and Gygi, 2007; Käll et al., 2007): a part of the entities is
-hidden and the others matched again; the best pairs of those whose partner was hidden are wrong by
-construction. Held against them, log-odds that mean too much or too little in these graphs are stretched and
-moved. Decoys need matches to hide: where few are believed, what was believed before stays.
+The target–decoy estimate of proteomics (Elias and Gygi, 2007; Käll et al., 2007): a part of the partners is
+hidden, and whoever lost one is matched again. What is best then is wrong by construction. Entities that are
+taken to have no partner lose their best pair too: their second best is about as good as the best one of
+others like them, so that there are decoys also where few or no entities have a partner.
+
+Best pairs are a mixture of matches and of pairs like the decoys (the two-groups model; Efron, 2008), whose
+log ratio is taken for a line over the log-odds (an exponential tilt; Zou, Fine and Yandell, 2002). Where the
+line and the share of matches lie before anything was seen is known from other graphs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-from scipy.optimize import minimize
 
 from kgalign.arrays import Doubles, Flags, Positions
+from kgalign.judge.evidence.base_rate import mean_rate
+from kgalign.judge.evidence.prior import BaseRate, Wrong
 from kgalign.rdf.graph import Ids
 
-_FOLDS = 2
 _HIDDEN = 0.25
-_LEAST = 10.0
-_ENOUGH = 25.0
-"""Decoys, as far as they are believed, at which they count as much as what was believed without them."""
-_SLOPE, _MOVE = 0.5, 3.0
-"""Deviations of the logarithm of the stretch, and of the move, before any decoy was seen."""
+_ENOUGH = 2000
+"""Best pairs from which one draw is enough."""
+_DRAWS = 4
+_FEW = 5.0
+"""Decoys at which their mean counts as much as what it is elsewhere."""
 _ROUNDS = 30
+_NEWTON = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,89 +38,122 @@ class Line:
     move: float = 0.0
 
 
-def hold_against(
+def decoys(
     left: Ids,
     right: Ids,
-    log_odds: Doubles,
+    alike: tuple[Ids, Ids],
     top: Flags,
     expected: Doubles,
     match_again: Callable[[Positions], tuple[Doubles, Flags]],
-) -> Line:
-    """Stretch and move log-odds by how decoys come out.
+    further: float,
+    several: Sequence[bool],
+) -> Doubles:
+    """Log-odds of best pairs that are wrong by construction.
 
-    :param top: (c,) best pairs, at most one for each entity; ``expected`` their probability.
+    Where a thing has several records on one side, an entity of the other side that loses a partner may have
+    another: there only those of the side with several are looked at, whose partner was the only one.
+
+    :param left: (c,) number of the thing that the left entity is a record of; ``right`` of the right one.
+    :param alike: (c,) each: the same, as far as things are alike enough to be one; who loses a partner and
+        gets one like it has got no decoy.
+    :param top: (c,) best pairs; ``expected`` (c,) their probability.
     :param match_again: log-odds and best pairs where only some rows are there.
+    :param further: how much better the best wrong pair of an entity is than its second best one.
+    :param several: whether things have several records on the left side, and on the right one.
     """
-    decoys, trust = _decoys(left, right, top, expected, match_again)
-    believed = float(trust.sum())
-    targets = log_odds[top]
-    if believed < _LEAST or len(targets) < _LEAST:
-        return Line()
-    stretch, move = _separate(targets, expected[top], decoys, trust)
-    ratio = stretch * targets + move
-    share = 0.5
-    for _ in range(_ROUNDS):
-        chance = 1 / (1 + np.exp(-(ratio + np.log(share / (1 - share)))))
-        share = float((chance.sum() + 1) / (len(ratio) + 2))
-    move += np.log(share / (1 - share))
-    # Where few best pairs are right, decoys are made of what is left, and say little of it.
-    part = believed / (believed + _ENOUGH) * float(expected[top].mean()) ** 2
-    return Line(part * stretch + 1 - part, part * move)
-
-
-def _decoys(
-    left: Ids,
-    right: Ids,
-    top: Flags,
-    expected: Doubles,
-    match_again: Callable[[Positions], tuple[Doubles, Flags]],
-) -> tuple[Doubles, Doubles]:
-    """Log-odds of the best pairs of entities whose partner was hidden, and how far each is believed."""
-    rows, columns = int(left.max()) + 1, int(right.max()) + 1
-    sure_left, sure_right = np.zeros(rows), np.zeros(columns)
-    np.maximum.at(sure_left, left[top], expected[top])
-    np.maximum.at(sure_right, right[top], expected[top])
-    found: list[tuple[Doubles, Doubles]] = []
-    for fold in range(_FOLDS):
-        dice = np.random.default_rng(fold)
-        hidden = dice.random(rows) < _HIDDEN, dice.random(columns) < _HIDDEN
-        widowed = (
-            _widowed(left[top], right[top], hidden, rows),
-            _widowed(right[top], left[top], hidden[::-1], columns),
-        )
-        alive = np.flatnonzero(~hidden[0][left] & ~hidden[1][right])
-        if not len(alive):
+    watched = (True, True) if several[0] == several[1] else tuple(several)
+    rows = np.flatnonzero(top)
+    ends = ((left, alike[1]), (right, alike[0]))
+    found = []
+    for draw in range(_DRAWS if len(rows) < _ENOUGH else 1):
+        dice = np.random.default_rng(draw)
+        match = dice.random(len(rows)) < expected[rows]
+        hidden = match & (dice.random(len(rows)) < _HIDDEN)
+        at_left = dice.random(len(rows)) < (0.5 if all(watched) else float(watched[1]))
+        alive = ~_marked(left, rows[hidden & at_left])[left] & ~_marked(right, rows[hidden & ~at_left])[right]
+        alive[rows[~match]] = False
+        rest = np.flatnonzero(alive)
+        if not len(rest):
             continue
-        log_odds, best = match_again(alive)
-        a, b = left[alive], right[alive]
-        best = best & (widowed[0][a] | widowed[1][b])
-        trust = np.where(widowed[0][a], sure_left[a], 1.0) * np.where(widowed[1][b], sure_right[b], 1.0)
-        found.append((log_odds[best], trust[best]))
-    if not found:
-        return np.zeros(0), np.zeros(0)
-    return np.concatenate([each[0] for each in found]), np.concatenate([each[1] for each in found])
+        log_odds, best = match_again(rest)
+        widowed, alone = np.zeros((2, len(rest)), dtype=bool)
+        for (node, other), looked_at, gone in zip(
+            ends, watched, (hidden & ~at_left, hidden & at_left), strict=True
+        ):
+            if looked_at:
+                widowed |= _lost(node, other, rows[gone], rest)
+                alone |= _lost(node, other, rows[~match], rest)
+        taken = best & (alone | widowed)
+        found.append((log_odds + np.where(widowed, 0.0, further))[taken])
+    return np.concatenate(found) if found else np.zeros(0)
 
 
-def _widowed(node: Ids, partner: Ids, hidden: tuple[Flags, Flags], size: int) -> npt.NDArray[np.bool_]:
-    """(n,) entities that are there, and whose partner was hidden."""
-    found = np.zeros(size, dtype=bool)
-    found[node[~hidden[0][node] & hidden[1][partner]]] = True
+def _lost(node: Ids, other: Ids, rows: Positions, rest: Positions) -> Flags:
+    """(r,) pairs of the rest whose node lost a partner with some rows, and has one here that is unlike it."""
+    partner = np.full(int(node.max()) + 1, -1, dtype=np.int64)
+    partner[node[rows]] = other[rows]
+    lost = partner[node[rest]]
+    found: Flags = (lost >= 0) & (lost != other[rest])
     return found
 
 
-def _separate(targets: Doubles, sure: Doubles, decoys: Doubles, trust: Doubles) -> tuple[float, float]:
-    """Log ratio of the densities of matches and decoys, a line over the log-odds (logistic regression).
+def _marked(node: Ids, rows: Positions) -> Flags:
+    """(n,) entities that some rows are about."""
+    marked = np.zeros(int(node.max()) + 1, dtype=bool)
+    marked[node[rows]] = True
+    return marked
 
-    Both weigh the same in sum, so that the line holds before any prior.
+
+def line_of(best: Doubles, wrong: Doubles, prior: Wrong, base: BaseRate) -> Line:
+    """The line that makes log-odds of best pairs what they are worth here, by expectation maximisation.
+
+    :param best: (n,) log-odds of the best pairs before anything is known of how common matches are.
+    :param wrong: (d,) log-odds of decoys.
     """
-    score = np.concatenate([targets, decoys])
-    label = np.concatenate([np.ones(len(targets)), np.zeros(len(decoys))])
-    weight = np.concatenate([sure, trust * sure.sum() / trust.sum()])
+    usual = len(wrong) / (len(wrong) + _FEW)
+    mean = usual * float(wrong.mean() if len(wrong) else 0.0) + (1 - usual) * prior.mean
+    at = prior.crossing + prior.rise * mean
+    steep, cross = prior.stretch, at
+    rate = base.log_odds
+    for _ in range(_ROUNDS):
+        match = 1 / (1 + np.exp(-(np.exp(steep) * (best - cross) + rate)))
+        before = steep, cross, rate
+        steep, cross = _separate(best, match, wrong, (prior.stretch, at), (steep, cross), prior, base.trust)
+        rate = mean_rate(np.exp(steep) * (best - cross), base)
+        if max(abs(now - then) for now, then in zip((steep, cross, rate), before, strict=True)) < 1e-3:
+            break
+    return Line(float(np.exp(steep)), float(rate - np.exp(steep) * cross))
 
-    def loss(theta: Doubles) -> float:
-        line = np.exp(theta[0]) * score + theta[1]
-        unlikely = (theta[0] / _SLOPE) ** 2 + (theta[1] / _MOVE) ** 2
-        return float((weight * (np.logaddexp(0, line) - label * line)).sum() + unlikely / 2)
 
-    best = minimize(loss, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-6}).x
-    return float(np.exp(best[0])), float(best[1])
+def _separate(
+    best: Doubles,
+    match: Doubles,
+    wrong: Doubles,
+    usual: tuple[float, float],
+    start: tuple[float, float],
+    prior: Wrong,
+    trust: float,
+) -> tuple[float, float]:
+    """Logarithm of the stretch, and where matches and wrong pairs are as likely: logistic regression.
+
+    Best pairs count on both sides, as far as they match; Newton's steps from where it was.
+
+    :param usual: what the two are before anything is seen.
+    """
+    score = np.concatenate([best, best, wrong])
+    label = np.concatenate([np.ones(len(best)), np.zeros(len(best) + len(wrong))])
+    weight = trust * np.concatenate([match, 1 - match, np.ones(len(wrong))])
+    even = np.log((match.sum() + 0.5) / ((1 - match).sum() + len(wrong) + 0.5))
+    theta = np.array(start)
+    precise = 1 / np.array([prior.stretch_spread, prior.crossing_spread]) ** 2
+    for _ in range(_NEWTON):
+        slope = np.exp(theta[0])
+        away = slope * (score - theta[1])
+        chance = 1 / (1 + np.exp(-np.clip(away + even, -500, 500)))
+        wrongness, sure = weight * (chance - label), weight * chance * (1 - chance)
+        downhill = np.array([(wrongness * away).sum(), -slope * wrongness.sum()])
+        downhill += precise * (theta - np.array(usual))
+        across = -slope * (sure * away).sum()
+        curve = np.array([[(sure * away**2).sum(), across], [across, slope**2 * sure.sum()]])
+        theta = theta - np.clip(np.linalg.solve(curve + np.diag(precise), downhill), -1, 1)
+    return float(theta[0]), float(theta[1])

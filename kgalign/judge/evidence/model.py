@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kgalign.arrays import Doubles, Flags, Positions
-from kgalign.cardinality import choose
+from kgalign.cardinality import SEVERAL, choose
 from kgalign.judge import associate
 from kgalign.judge.comparisons import Comparison
 from kgalign.judge.correspond import AttributeComparisons
@@ -39,6 +39,9 @@ CERTAIN = 20.0
 _GATHERINGS = 2
 _FREE_SHARE = 0.4
 """Share of things with several records from which all records of a side are taken to have a partner."""
+_SEVERAL = ("several_left", "several_right")
+_STILL = 0.5
+"""Part of the share of things with several records that has to stand up to decoys."""
 _FREE_LEAD = 1.0
 """Log-odds that a pair leads by, at least, where an entity may have several partners."""
 
@@ -78,6 +81,7 @@ class Evidence:
         self.prior = prior or load_prior()
         self.iterations = iterations
         self.things = [np.arange(len(each), dtype=np.int32) for each in (left, right)]
+        self.alike = list(self.things)
         self.free = [False, False]
         self.line = decoys.Line()
         self.texts: tuple[Texts, Texts] = prepare(left, right)
@@ -170,36 +174,57 @@ class Evidence:
     def settle(self, asked: str) -> dict[str, float]:
         """Take records of one thing for one where the evidence is for it, or where it was asked for.
 
+        Elsewhere what is believed is held against decoys.
+
         :returns: how many matched things have several records on a side, for the notes.
         """
         sides = {"one-to-one": [], "one-to-many": [1], "many-to-one": [0]}.get(asked, [0, 1])
-        figures = {"several_left": 0.0, "several_right": 0.0}
-        if not sides:
-            return figures
+        figures = dict.fromkeys(_SEVERAL, 0.0)
         before = list(self.things)
-        self.join_records(sides)
-        for side, name in ((0, "several_left"), (1, "several_right")):
-            figures[name] = self.several(side) if side in sides else 0.0
-        chosen, _ = choose(asked, figures["several_right"], figures["several_left"])
-        keep = [chosen in ("many-to-one", "many-to-many"), chosen in ("one-to-many", "many-to-many")]
-        self.things = [
-            now if kept else then for now, then, kept in zip(self.things, before, keep, strict=True)
-        ]
-        shares = figures["several_left"], figures["several_right"]
-        if asked != "auto" or (sum(keep) == 1 and max(shares) >= _FREE_SHARE):
+        keep = [False, False]
+        if sides and self.join_records(sides):
+            self.alike = list(self.things)
+            figures = {
+                name: self.several(side) if side in sides else 0.0 for side, name in enumerate(_SEVERAL)
+            }
+            keep = self._chosen(asked, figures)
+            if any(keep) and asked == "auto":
+                # Among look-alikes much is believed that decoys take back.
+                self.conclude(held=True)
+                figures = {
+                    name: share if self.several(side) >= _STILL * SEVERAL else 0.0
+                    for side, (name, share) in enumerate(figures.items())
+                }
+                keep = self._chosen(asked, figures)
+            self.things = [
+                now if kept else then for now, then, kept in zip(self.things, before, keep, strict=True)
+            ]
+            self._weigh_by_prior()
+        if not any(keep):
+            self.conclude()
+            self.conclude(held=True)
+            return figures
+        if sum(keep) == 1 and (asked != "auto" or max(figures.values()) >= _FREE_SHARE):
             # Each record of the side with several takes its best partner on the other.
             self.free = keep
-        if any(keep):
-            for _ in range(_GATHERINGS):
-                self.join_records([side for side in (0, 1) if keep[side]], twins.GATHER)
-        else:
-            self._weigh_by_prior()
-            self.conclude()
-            self.conclude()
+        for _ in range(_GATHERINGS):
+            self.join_records([side for side in (0, 1) if keep[side]], twins.GATHER)
+            self.alike = list(self.things)
+        self.conclude(held=True)
         return figures
 
-    def join_records(self, sides: Sequence[int], reach: twins.Reach = twins.SEARCH) -> None:
-        """Take records of one thing within the sides for one, and judge again what competes."""
+    @staticmethod
+    def _chosen(asked: str, figures: dict[str, float]) -> list[bool]:
+        """Per side, whether a thing may have several records there."""
+        chosen, _ = choose(asked, figures["several_right"], figures["several_left"])
+        return [chosen in ("many-to-one", "many-to-many"), chosen in ("one-to-many", "many-to-many")]
+
+    def join_records(self, sides: Sequence[int], reach: twins.Reach = twins.SEARCH) -> bool:
+        """Take records of one thing within the sides for one, and judge again what competes.
+
+        :returns: whether there are any.
+        """
+        joined = False
         worth = [each.look_up() for each in self.columns[: len(self.correspondences.found)]]
         across = twins.absolute(self.prior.start, self.start_measures) + _HALF * sum(
             worth, np.zeros(len(self.a))
@@ -212,11 +237,14 @@ class Evidence:
                 continue
             within = self._within(found.first, found.second, side)
             ok = twins.hold_together(found, within, across, reach)
+            joined = joined or bool(ok.any())
             size = len((self.left, self.right)[side])
             self.things[side] = twins.grouped(found.first[ok], found.second[ok], size)
-        self._weigh_by_prior()
-        self.conclude()
-        self.conclude()
+        if joined or reach is not twins.SEARCH:
+            self._weigh_by_prior()
+            self.conclude()
+            self.conclude()
+        return joined
 
     def _shift(self, log_odds: Doubles) -> float:
         """How much more or less common matches are here than where the prior was learned."""
@@ -288,15 +316,28 @@ class Evidence:
             found[f"lead of the {end} one"] = ahead.astype(np.float32)
         return found
 
-    def hold_against_decoys(self) -> None:
-        """Stretch and move what is believed by what wrong best pairs look like here, once all is learned."""
-        if any(self.free) or any(len(np.unique(each)) < len(each) for each in self.things):
-            # A further record of a thing would be taken for a decoy.
-            return
+    def best_and_wrong(self, further: float) -> tuple[Flags, Doubles]:
+        """(c,) the best pairs, and (d,) log-odds of decoys (:mod:`.decoys`), before either is held against
+        the other.
+        """
         known = self.left.described[self.a] & self.right.described[self.b] & ~self.given
-        self.line = decoys.hold_against(
-            self.a, self.b, self.log_odds, self.top & known, self.expected, self._match_again
+        left, right = self.things[0][self.a], self.things[1][self.b]
+        best = dominant(left, right, self.log_odds, not self.free[0], not self.free[1]) & known
+        several = tuple(
+            free or len(np.unique(each)) < len(each)
+            for free, each in zip(self.free, self.things, strict=True)
         )
+        again = self._match_again
+        alike = self.alike[0][self.a], self.alike[1][self.b]
+        return best, decoys.decoys(left, right, alike, best, self.expected, again, further, several)
+
+    def _hold_against_decoys(self) -> None:
+        """Stretch and move what is believed by what wrong best pairs look like here."""
+        best, wrong = self.best_and_wrong(self.prior.wrong.further)
+        # Decoys say anew how common matches are: what was taken for it is left out.
+        shift = self.final_shift
+        line = decoys.line_of(self.log_odds[best] - shift, wrong - shift, self.prior.wrong, self.prior.base)
+        self.line = decoys.Line(line.stretch, line.move - line.stretch * shift)
         self.believe(self.line.stretch * self.log_odds + self.line.move)
 
     def _match_again(self, rows: Positions) -> tuple[Doubles, Flags]:
@@ -314,7 +355,7 @@ class Evidence:
         final["lead of the left one"] = lead(b, things[0][a], total).astype(np.float32)
         learned = self.prior.final.log_odds(final) + self.by_type()[rows]
         log_odds = self.reliance * learned + (1 - self.reliance) * by_prior + self.final_shift
-        return log_odds, dominant(things[0][a], things[1][b], log_odds, True, True)
+        return log_odds, dominant(things[0][a], things[1][b], log_odds, not self.free[0], not self.free[1])
 
     def by_type(self) -> Doubles:
         """(c,) what speaks against a pair because of the types of the two, learned from all matches.
@@ -327,8 +368,11 @@ class Evidence:
                 found = found + np.minimum(each.look_up(), 0)
         return found
 
-    def conclude(self) -> None:
-        """Weigh all that is known so far, and take it for what is believed."""
+    def conclude(self, *, held: bool = False) -> None:
+        """Weigh all that is known so far, and take it for what is believed.
+
+        :param held: whether it is held against decoys, which takes as long again.
+        """
         self.final_measures = self.measures()
         # A few matches teach what they happen to have in common: then the prior's own log-odds count.
         matches = float(self.expected[~self.given].sum()) + float(self.given.sum())
@@ -336,4 +380,7 @@ class Evidence:
         final = self.prior.final.log_odds(self.final_measures)
         log_odds = self.reliance * (final + self.by_type()) + (1 - self.reliance) * self.by_prior
         self.final_shift = self._shift(log_odds)
+        self.line = decoys.Line()
         self.believe(log_odds + self.final_shift)
+        if held:
+            self._hold_against_decoys()

@@ -71,12 +71,31 @@ class BaseRate:
 
 
 @dataclass(frozen=True, slots=True)
+class Wrong:
+    """What wrong best pairs look like before any was seen here, and how matches lie to them."""
+
+    mean: float
+    """Log-odds of a wrong best pair, before anything is known of how common matches are."""
+    further: float
+    """Log-odds by which the best wrong pair of an entity lies above its second best one."""
+    crossing: float
+    rise: float
+    """Log-odds at which matches and wrong pairs are as likely: ``crossing + rise * mean``."""
+    crossing_spread: float
+    """Standard deviation of that over sets."""
+    stretch: float
+    stretch_spread: float
+    """Mean and standard deviation over sets of the logarithm of what log-odds are to be stretched by."""
+
+
+@dataclass(frozen=True, slots=True)
 class Prior:
     """Two models: of what can be measured before anything is learned, and of what is learned then."""
 
     start: Additive
     final: Additive
     base: BaseRate
+    wrong: Wrong
     counts: float
     """Matches, and others, that a level of a comparison is taken to have been seen in before any was."""
     matches: float
@@ -99,6 +118,7 @@ def from_json(content: Mapping[str, Any]) -> Prior:
         _additive(content["start"]),
         _additive(content["final"]),
         BaseRate(**content["base"]),
+        Wrong(**content["wrong"]),
         float(content["counts"]),
         float(content["matches"]),
     )
