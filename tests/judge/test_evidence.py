@@ -62,7 +62,7 @@ def test_several_records_are_seen_although_many_have_no_partner(
     pair = write_people(tmp_path, 100, right_copies=(3, 4), partnered=partnered, noise=0.2, seed=seed)
     result = align(pair)
     assert result.alignment.cardinality == "one-to-many"
-    assert scores(result, pair)[2] > 0.7
+    assert scores(result, pair)[2] > 0.8
 
 
 @pytest.mark.parametrize("cardinality", ["one-to-many", "many-to-many"])
@@ -71,7 +71,7 @@ def test_a_cardinality_that_is_asked_for_is_taken(tmp_path: Path, cardinality: C
     result = align(pair, cardinality)
     assert result.alignment.cardinality == cardinality
     assert result.alignment.reason == f"{cardinality} was asked for"
-    assert scores(result, pair)[2] > 0.9
+    assert scores(result, pair)[2] > 0.85
 
 
 def test_one_to_one_that_is_asked_for_keeps_one_record_of_each(tmp_path: Path) -> None:
@@ -86,8 +86,7 @@ def test_one_to_one_that_is_asked_for_keeps_one_record_of_each(tmp_path: Path) -
 def test_those_without_a_partner_stay_alone(tmp_path: Path, count: int, noise: float, seed: int) -> None:
     pair = write_people(tmp_path, count, partnered=0.5, noise=noise, seed=seed)
     precision, recall, _ = scores(align(pair), pair)
-    # Names that are alike by chance lead here by much; decoys alone told them better, at .9.
-    assert precision >= 0.7
+    assert precision >= 0.8
     assert recall >= 0.85
 
 
