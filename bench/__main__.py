@@ -392,10 +392,8 @@ def fusing(statements: int, shares: str, provenance: str, json_file: Path | None
     write_section(results, name, "Fusion at scale", command, bench.as_markdown(found))
 
 
-main.add_command(student)
-main.add_command(encoder)
-main.add_command(sft)
-main.add_command(worklist)
+for command in (student, encoder, sft, worklist):
+    main.add_command(command)
 
 if __name__ == "__main__":
     main()

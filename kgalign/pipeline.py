@@ -253,8 +253,6 @@ VERDICTS_FILE = _table_file(
     (SELECT_LEFT, SELECT_RIGHT, JUDGE, STUDENT, ASK, ASSIGN),
     lambda work: verdicts_table(verdicts_of(work), work.get(ASSIGN), *_profiles(work)),
 )
-
-
 WORKLIST_FILE = one_file(
     "worklist.csv",
     "export",
