@@ -1,7 +1,6 @@
 """What predicates say of their values by their own names: that they name things, or number them."""
 
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 
 from kgalign.rdf.vocabulary import DCTERMS, FOAF, NAME_PREDICATES, SKOS
@@ -78,25 +77,6 @@ def names_once(predicate: str) -> bool:
 def gives_codes(predicate: str) -> bool:
     """Whether the predicate's name says that its values number things: ``isbn``, ``zipCode``."""
     return not _CODES.isdisjoint(_words(_local_name(predicate)))
-
-
-def are_serials(values: Sequence[str], distinct_share: float) -> bool:
-    """Digits that number things rather than measure them: leading zeros, or many long unique ones.
-
-    :param values: a sample of the values, trimmed.
-    :param distinct_share: distinct values over all.
-    """
-    if any(not value.isdigit() for value in values):
-        return False
-    if with_leading_zeros(values):
-        return True
-    lengths = {len(value) for value in values}
-    return distinct_share >= 0.95 and min(lengths) >= 5 and len(lengths) <= 2
-
-
-def with_leading_zeros(values: Sequence[str]) -> bool:
-    """Whether numbers are padded as only codes are, more often than by a slip."""
-    return sum(value.startswith("0") and len(value) > 2 for value in values) >= 0.02 * len(values)
 
 
 def _local_name(predicate: str) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kgalign.naming import are_serials, gives_codes, name_rank, names_once
+from kgalign.naming import gives_codes, name_rank, names_once
 from kgalign.rdf.vocabulary import NAME_PREDICATES
 from tests.select.turtle import attributes, profile
 
@@ -86,11 +86,3 @@ def test_a_thing_may_have_many_of_these(predicate: str) -> None:
 def test_codes_say_so_in_their_names() -> None:
     assert all(gives_codes(V + n) for n in "isbn callingCode geonames_id zipCode ISSN iso-code".split())
     assert not any(gives_codes(V + n) for n in "population identity codex valid label".split())
-
-
-def test_serial_numbers_are_told_from_measures() -> None:
-    assert are_serials(["004", "012", "840"], 0.5)
-    assert are_serials(["200456", "310987", "4210003"], 1.0)
-    assert not are_serials(["200456", "310987", "421000"], 0.6)
-    assert not are_serials(["12", "480", "95000", "1200000"], 1.0)
-    assert not are_serials(["12a", "004"], 1.0)

@@ -23,6 +23,7 @@ from kgalign.records import Feature, Profile
 from kgalign.text import fold, words
 from kgalign.train.posing import Posed
 from kgalign.train.runs import Run
+from kgalign.values import is_code
 from kgalign.votes import Answer, Question, Status
 
 Target = Literal["answer", "structured", "explained"]
@@ -42,7 +43,6 @@ _SHORTEST = 3
 """A number with fewer characters may count something: it cites nothing."""
 _BEYOND_EVIDENCE = frozenset({"prior", "rivals", "alone", "votes"})
 """Kinds of features that compare no values."""
-_CODE = 4
 
 
 def answer_text(choice: str, values: Sequence[str] = (), reason: str = "") -> str:
@@ -187,7 +187,7 @@ def _shared(left: list[str], right: list[str], question: Question, *, codes: boo
     """The longest word, or code, that both sides hold, as the question spells it; once."""
     both = set().union(*map(words, left)) & set().union(*map(words, right))
     if codes:
-        both = {each for each in both if len(each) >= _CODE and any(c.isdigit() for c in each)}
+        both = {each for each in both if is_code(each)}
     for wanted in sorted(both, key=lambda each: (-len(each), each)):
         for shown in question.values:
             for piece in shown.split():
