@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _SHOWN = 40
+_NAME = 200
+"""Most characters of what was compared: where two properties have one name, it holds their IRIs."""
 
 
 @click.command()
@@ -140,7 +142,7 @@ def _cells(line: Line) -> list["Text"]:
     values = (printable(" | ".join(each), _SHOWN) for each in (line.left, line.right))
     style = "green" if line.contribution > 0 else "red" if line.contribution < 0 else ""
     return [
-        Text(printable(line.feature, _SHOWN)),
+        Text(printable(line.feature, _NAME)),
         Text(printable(line.level or "nothing to compare", _SHOWN)),
         *(Text(each) for each in values),
         Text(f"{line.contribution:+.2f}", style=style),

@@ -337,23 +337,23 @@ def _place(feature: Feature) -> int:
 
 
 def _compared(profile: Profile, entity: int, feature: Feature, side: int) -> tuple[str, ...]:
-    """Some of the values of an entity that a feature compares, as far as its name tells which these are."""
-    if feature.name == "names":
-        attributes = [i for i, each in enumerate(profile.attributes) if each.is_name]
-    elif " = " in feature.name:
-        wanted = feature.name.split(" = ", 1)[side]
-        attributes = [i for i, each in enumerate(profile.attributes) if short_path(each.path) == wanted]
-    else:
-        return ()
+    """Some of the values of an entity that a feature compares, where it compares those of attributes."""
+    attributes = compared_attributes(profile, feature, side)
     start, end = np.searchsorted(profile.value_entity, [entity, entity + 1])
     rows = np.arange(start, end)[np.isin(profile.value_attribute[start:end], attributes)]
     texts = profile.texts.take(pa.array(np.unique(profile.value_text[rows])[: _MOST_VALUES + 1])).to_pylist()
     return tuple(texts[:_MOST_VALUES]) + (("…",) if len(texts) > _MOST_VALUES else ())
 
 
-def short_path(path: tuple[str, ...]) -> str:
-    """An attribute's path as features name it: the local names of its steps, joined by slashes."""
-    return "/".join(step.rstrip("/#").replace("#", "/").rsplit("/", 1)[-1] for step in path)
+def compared_attributes(profile: Profile, feature: Feature, side: int) -> list[int]:
+    """The attributes of a side whose values a feature compares; none where it compares no attributes.
+
+    :param side: 0 for the left side, 1 for the right one.
+    """
+    if feature.name == "names":
+        return [number for number, each in enumerate(profile.attributes) if each.is_name]
+    attribute = (feature.left_attribute, feature.right_attribute)[side]
+    return [attribute] if attribute >= 0 else []
 
 
 def _edges(profile: Profile, entity: int) -> Iterator[tuple[str, int]]:

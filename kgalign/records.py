@@ -146,6 +146,9 @@ class Feature:
     """What each level means, the weakest first."""
     weights: tuple[float, ...]
     """Log-odds (natural) of each level, before a value's rarity is added."""
+    left_attribute: int = -1
+    right_attribute: int = -1
+    """Indices into the profiles' attributes where it compares two of them, else -1."""
 
 
 @dataclass(frozen=True, slots=True)

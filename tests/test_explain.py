@@ -35,7 +35,7 @@ RIGHT = profile(
 FEATURES = (
     Feature("prior", "prior", ("every candidate",), (-2.0,)),
     Feature("names", "name", ("different", "alike", "the same"), (-1.0, 0.5, 2.0)),
-    Feature("code = kfz", "code", ("different", "the same"), (-3.0, 4.0)),
+    Feature("code = kfz", "code", ("different", "the same"), (-3.0, 4.0), 0, 0),
 )
 FOUND = candidates([(0, 0, 1, 2), (0, 2, 2, 0), (1, 1, 1, 1), (1, 0, 3, 0), (2, 2, 1, 0)])
 JUDGED = verdicts(
@@ -85,6 +85,27 @@ def test_lines_say_what_was_compared() -> None:
     assert (lines["names"].left, lines["names"].right) == (("Aachen", "Aix"), ("Aix-la-Chapelle",))
     assert (lines["code = kfz"].left, lines["code = kfz"].right) == (("AC",), ("AC",))
     assert lines["code = kfz"].level == "the same"
+
+
+def test_values_are_those_of_the_attributes_whatever_their_names() -> None:
+    one, two, three = "http://one/code", "http://two/code", "http://three/code"
+    left = profile(["http://l/0"], values={0: {one: ["A1"], two: ["B1"]}})
+    right = profile(["http://r/0"], values={0: {one: ["A2"], three: ["C2"]}})
+    features = (
+        Feature("<http://one/code> = <http://three/code>", "code", ("other",), (1.0,), 0, 1),
+        Feature("<http://two/code> = <http://one/code>", "code", ("other",), (1.0,), 1, 0),
+        Feature("code = code", "code", ("other",), (1.0,)),
+        Feature("rivals = none", "rivals", ("all",), (1.0,)),
+    )
+    judged = verdicts([(0, 0, 0.9)], features=features, contributions=[[4.0, 3.0, 2.0, 1.0]])
+    explainer = Explainer(left, right, candidates([(0, 0, 1, 1)]), judged, alignment([]))
+    lines = only(explainer.pair("http://l/0", "http://r/0").pairs).lines
+    assert [(line.left, line.right) for line in lines] == [
+        (("A1",), ("C2",)),
+        (("B1",), ("A2",)),
+        ((), ()),
+        ((), ()),
+    ]
 
 
 def test_no_more_than_a_few_values_are_shown() -> None:

@@ -33,6 +33,8 @@ class Comparison:
     labels: tuple[str, ...]
     position: Positions
     """(c,) level reached, with a fraction towards the next; NaN where there is nothing to compare."""
+    attributes: tuple[int, int] = (-1, -1)
+    """The left and the right attribute that it compares: indices into the profiles' attributes, else -1."""
 
 
 def steps(value: Floats, knots: tuple[float, ...]) -> Positions:

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from kgalign.explain import short_path
+from kgalign.explain import compared_attributes
 from kgalign.judge.answers import read_answer
 from kgalign.judge.quoting import ELLIPSIS, clean, quoted
 from kgalign.judge.showing import MOST_CHARACTERS
@@ -130,19 +130,12 @@ class Structured:
     def _values(self, feature: Feature, left: int, right: int, question: Question) -> tuple[str, ...]:
         """A value of each side that the feature compares, as the question shows it."""
         sides = (self._run.left, left), (self._run.right, right)
-        if feature.kind in ("code", "text") and " = " not in feature.name:
+        if feature.kind in ("code", "text") and feature.left_attribute < 0:
             left_texts, right_texts = (entity_texts(*side, None) for side in sides)
             return _shared(left_texts, right_texts, question, codes=feature.kind == "code")
         found = []
         for number, (profile, entity) in enumerate(sides):
-            wanted = feature.name.split(" = ", 1)[number] if " = " in feature.name else None
-            attributes = [
-                i
-                for i, each in enumerate(profile.attributes)
-                if (each.is_name if wanted is None else short_path(each.path) == wanted)
-            ]
-            if wanted is None and feature.name != "names":
-                return ()
+            attributes = compared_attributes(profile, feature, number)
             texts = entity_texts(profile, entity, attributes)
             shown = next(filter(None, (_as_shown(each, question) for each in texts)), "")
             if not shown:
