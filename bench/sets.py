@@ -8,6 +8,7 @@ from pathlib import Path
 from kgalign.errors import InputError
 from kgalign.evaluate.gold import Pair, read_pairs
 from kgalign.evaluate.metrics import Scores, score
+from kgalign.evaluate.pairs import of_two_iris
 
 COMPLETE = frozenset(
     "abt_buy abt_buy_half dblp_acm imdb_dbpedia cddb_split cora_split chicago_childhood febrl4 historical_1n "
@@ -96,10 +97,13 @@ def _set(folder: Path, complete: Collection[str]) -> Set:
 
 
 def score_links(links: Path, each: Set) -> Scores:
-    """Score a file of owl:sameAs statements as an outsider would: read line by line, by pattern."""
+    """Score a file of owl:sameAs statements as an outsider would: read line by line, by pattern.
+
+    Pairs of one IRI on both sides are no finds and count for nobody, in the gold neither.
+    """
     found: set[Pair] = set()
     with links.open(encoding="utf8") as lines:
         for line in lines:
             if match := _LINK.match(line.strip()):
                 found.add((match[1], match[2]))
-    return score(found, read_pairs(each.gold), closed=each.closed)
+    return score(of_two_iris(found), of_two_iris(read_pairs(each.gold)), closed=each.closed)

@@ -117,7 +117,7 @@ def summary(record: "RunRecord") -> list[str]:
     lines = [
         f"Entities: {count['select-left']['entities']:,} left, {count['select-right']['entities']:,} right",
         f"Candidates: {count['retrieve']['candidates']:,}",
-        f"Matches: {found['matches']:,}, of which {found['confirmed']:,} were known",
+        f"Matches: {found['matches']:,}, of which {found['confirmed']:,} were known{_same_iri(found)}",
         f"Undecided: {found['undecided']:,}{_open(found)}",
         f"Cardinality: {chosen['cardinality']} ({chosen['reason']})",
     ]
@@ -126,6 +126,12 @@ def summary(record: "RunRecord") -> list[str]:
     if "recall" in record.steps:
         lines.append(f"Recall of the candidates: {_recall(record)}")
     return lines + _fusion(record)
+
+
+def _same_iri(count: Mapping[str, int]) -> str:
+    """What is one without having been found."""
+    number = count.get("same_iri", 0)
+    return f"; besides {number:,} with one IRI on both sides" if number else ""
 
 
 def _taken_back(record: "RunRecord") -> list[str]:

@@ -24,7 +24,7 @@ from kgalign.assign import assign
 from kgalign.correspondences import Vocabularies
 from kgalign.engine import AnyStep, Inputs, Output, Report, Step, Work
 from kgalign.evaluate import read_pairs, recall_at
-from kgalign.evaluate.pairs import is_link
+from kgalign.evaluate.pairs import is_link, of_two_iris, same_iris
 from kgalign.fuse import NOTHING_WITHIN, align_vocabularies, cluster_warnings, fuse, has_clusters, held_apart
 from kgalign.fused import Fusion, fused_graph
 from kgalign.judge import judge, no_hearing, no_opinion, with_student, with_votes
@@ -106,7 +106,7 @@ RETRIEVE = Step(
 
 
 def _recall(work: Work) -> Recall:
-    gold = sorted({pair for path in work.inputs.paths("gold") for pair in read_pairs(path)})
+    gold = sorted({pair for path in work.inputs.paths("gold") for pair in of_two_iris(read_pairs(path))})
     return Recall(recall_at(work.get(RETRIEVE), *_profiles(work), gold))
 
 
@@ -202,7 +202,8 @@ def _assign(work: Work) -> Alignment:
     sizes = len(profiles[0]), len(profiles[1])
     alignment = assign(verdicts, *sizes, work.config.assign, work.config.judge)
     unmerged = [each for path in work.inputs.paths("unmerged") for each in read_unmerged(path)]
-    return without_unmerged(alignment, verdicts, profiles, unmerged)
+    alignment = without_unmerged(alignment, verdicts, profiles, unmerged)
+    return replace(alignment, same_iri=same_iris(*profiles, alignment.left, alignment.right))
 
 
 ASSIGN = Step(
@@ -290,7 +291,7 @@ def _links(work: Work, paths: tuple[Path, ...]) -> Report:
         vocabulary=work.config.fuse.vocabulary,
     )
     export.write_oaei(paths[2], *profiles, alignment)
-    return Report({"links": written.links, "left_out": written.left_out})
+    return Report({"links": written.links, "left_out": written.left_out, "same_iri": written.same_iri})
 
 
 LINKS_FILES = Output(

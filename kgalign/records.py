@@ -246,6 +246,9 @@ class Alignment:
     """What was applied: ``one-to-one``, ``one-to-many``, ``many-to-one`` or ``many-to-many``."""
     reason: str
     """Why, in one sentence."""
+    same_iri: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    """(l,) whether both sides call the two by one IRI: they are one node whatever is decided, and no find.
+    Empty where nobody looked."""
 
     def __len__(self) -> int:
         return len(self.left)

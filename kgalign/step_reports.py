@@ -3,8 +3,11 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from kgalign.correspondences import Vocabularies
 from kgalign.engine import Report
+from kgalign.evaluate.pairs import LINKED
 from kgalign.fused import Fusion
 from kgalign.rdf.graph import Graph
 from kgalign.records import Alignment, Candidates, Hearing, Opinion, Outcome, Profile, Recall, Verdicts
@@ -68,14 +71,17 @@ def ask(hearing: Hearing) -> Report:
 
 
 def assign(alignment: Alignment) -> Report:
-    """How many links there are, and how many pairs are left to people."""
-    count = {outcome: int((alignment.outcome == outcome).sum()) for outcome in Outcome}
+    """How many links were found, and how many pairs are left to people; apart, links of one IRI."""
+    same = np.isin(alignment.outcome, LINKED)
+    same &= alignment.same_iri if len(alignment.same_iri) else False
+    count = {outcome: int((alignment.outcome[~same] == outcome).sum()) for outcome in Outcome}
     return Report(
         {
             "matches": count[Outcome.MATCH] + count[Outcome.CONFIRMED],
             "confirmed": count[Outcome.CONFIRMED],
             "undecided": count[Outcome.UNDECIDED],
             **{outcome.name.lower(): count[outcome] for outcome in _LEFT_OUT if count[outcome]},
+            **({"same_iri": int(same.sum())} if same.any() else {}),
         },
         notes={"cardinality": alignment.cardinality, "reason": alignment.reason},
     )
