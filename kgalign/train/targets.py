@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from kgalign.explain import compared_attributes
+from kgalign.explain_values import compared_attributes
 from kgalign.judge.answers import read_answer
 from kgalign.judge.quoting import ELLIPSIS, clean, quoted
 from kgalign.judge.showing import MOST_CHARACTERS
