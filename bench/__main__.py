@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from bench.options import PATH, RESULTS
+from bench.properties import properties
 from bench.training import encoder, sft, student
 from kgalign.errors import KgalignError
 from kgalign.logs import printable
@@ -387,6 +388,7 @@ def fusing(statements: int, shares: str, provenance: str, json_file: Path | None
     write_section(results, name, "Fusion at scale", command, bench.as_markdown(found))
 
 
+main.add_command(properties)
 main.add_command(student)
 main.add_command(encoder)
 main.add_command(sft)
