@@ -117,6 +117,7 @@ def summary(record: "RunRecord") -> list[str]:
     lines = [
         f"Entities: {count['select-left']['entities']:,} left, {count['select-right']['entities']:,} right",
         f"Candidates: {count['retrieve']['candidates']:,}",
+        *_embedder(record.steps["retrieve"]),
         f"Matches: {found['matches']:,}, of which {found['confirmed']:,} were known",
         f"Undecided: {found['undecided']:,}{_open(found)}",
         f"Cardinality: {chosen['cardinality']} ({chosen['reason']})",
@@ -126,6 +127,12 @@ def summary(record: "RunRecord") -> list[str]:
     if "recall" in record.steps:
         lines.append(f"Recall of the candidates: {_recall(record)}")
     return lines + _fusion(record)
+
+
+def _embedder(step: "StepRecord") -> list[str]:
+    """Which embedder was chosen, and why, where that was left to the run."""
+    chosen = step.notes
+    return [f"Embedder: {chosen['embedder']} ({chosen['embedder reason']})"] if chosen else []
 
 
 def _taken_back(record: "RunRecord") -> list[str]:
