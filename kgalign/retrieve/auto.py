@@ -16,7 +16,7 @@ from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
 
 NEAR = 0.85
-"""Embeddings pay below this: the median cosine of words, see :func:`words_alike`."""
+"""Embeddings are taken below this: the median cosine of words, see :func:`words_alike`."""
 _IN_WORDS = ("names", "values")
 """Channels whose scores are cosines of words; one that is switched off finds nothing alike."""
 Found = Mapping[str, Sequence[tuple[Ids, Ids, Floats]]]
@@ -47,14 +47,14 @@ def choose(found: Found, left: Profile, right: Profile, model: Path | None) -> C
         return _choice(
             None,
             f"half of the {side} entities have a candidate in words as near as {alike:.3f}, "
-            f"and embeddings pay below {NEAR:g}",
+            f"and embeddings are taken below {NEAR:g}",
         )
     pays = f"half of the {side} entities have no candidate in words nearer than {alike:.3f}"
     if model is None:
         return _choice(
             None, f"{pays}: {MODEL} may help, but is not installed; kgalign doctor says what is missing"
         )
-    return _choice(f"sentence-transformers:{model}", f"{pays}, and embeddings pay below {NEAR:g}")
+    return _choice(f"sentence-transformers:{model}", f"{pays}, and embeddings are taken below {NEAR:g}")
 
 
 def _choice(embedder: str | None, reason: str) -> Choice:
