@@ -76,6 +76,8 @@ def _show_environment(console: "Console", installed: Environment) -> None:
         markup=False,
     )
     console.print(table)
+    found = installed.embedder or f"nothing: install {installed.embedder_lacks}"
+    console.print(Text(f"--embedder auto finds {printable(found, 300)}"), soft_wrap=True)
 
 
 def _show_graph(console: "Console", report: GraphReport) -> None:

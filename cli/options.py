@@ -93,8 +93,9 @@ _OPTIONS = (
     click.option(
         "--embedder",
         metavar="SPEC",
-        help="Add the dense channel: sentence-transformers:MODEL, llm2vec:MODEL (a decoder-only language "
-        "model; #INSTRUCTION after it for another instruction) or openai:URL#MODEL.",
+        help="Add the dense channel: auto (all-MiniLM-L6-v2, where it is installed and pays), "
+        "sentence-transformers:MODEL, llm2vec:MODEL (a decoder-only language model; #INSTRUCTION after it "
+        "for another instruction) or openai:URL#MODEL.",
     ),
     click.option("-k", "k", metavar="K", help="Candidates per entity."),
     click.option(

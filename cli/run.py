@@ -118,6 +118,7 @@ def summary(record: "RunRecord") -> list[str]:
     lines = [
         f"Entities: {count['select-left']['entities']:,} left, {count['select-right']['entities']:,} right",
         f"Candidates: {count['retrieve']['candidates']:,}",
+        *_embedder(record.steps["retrieve"]),
         f"Matches: {found['matches']:,}, of which {found['confirmed']:,} were known{_same_iri(found)}",
         f"Undecided: {found['undecided']:,}{_open(found)}",
         *_expected(record),
@@ -173,6 +174,12 @@ def _same_iri(count: Mapping[str, int]) -> str:
     """What is one without having been found."""
     number = count.get("same_iri", 0)
     return f"; besides {number:,} with one IRI on both sides" if number else ""
+
+
+def _embedder(step: "StepRecord") -> list[str]:
+    """Which embedder was chosen, and why, where that was left to the run."""
+    chosen = step.notes
+    return [f"Embedder: {chosen['embedder']} ({chosen['embedder reason']})"] if chosen else []
 
 
 def _taken_back(record: "RunRecord") -> list[str]:

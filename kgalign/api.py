@@ -17,7 +17,7 @@ from kgalign.evaluate.pairs import is_link
 from kgalign.fuse import NOTHING_WITHIN, align_vocabularies
 from kgalign.fuse import fuse as fuse_terms
 from kgalign.fused import Fusion, fused_graph
-from kgalign.inputs import source
+from kgalign.inputs import embedder_source, source
 from kgalign.known import same_within
 from kgalign.progress import NoProgress, Progress
 from kgalign.rdf import graph_from_rdflib, read_graph
@@ -142,7 +142,8 @@ def align(
     """
     settings = as_config(config)
     known = tuple(source(Path(path)) for path in settings.judge.known)
-    work = Work(Inputs(settings, {"known": known}), progress, ledger=Path(ledger) if ledger else None)
+    files = {"known": known, "embedder": embedder_source(settings)}
+    work = Work(Inputs(settings, files), progress, ledger=Path(ledger) if ledger else None)
     work.put(pipeline.READ_LEFT, _graph(left, settings.read.left_also, "left", work.progress))
     work.put(pipeline.READ_RIGHT, _graph(right, settings.read.right_also, "right", work.progress))
     return AlignmentResult(

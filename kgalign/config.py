@@ -19,6 +19,8 @@ from kgalign.config_section import Section
 from kgalign.errors import ConfigError
 from kgalign.fuse_config import FuseConfig
 
+AUTO = "auto"
+"""The embedder that retrieval takes where one is installed and pays."""
 Cardinality = Literal["one-to-one", "one-to-many", "many-to-one", "many-to-many", "auto"]
 
 
@@ -43,6 +45,7 @@ class RetrieveConfig(Section):
 
     channels: tuple[Literal["names", "values", "structure"], ...] = ("names", "values", "structure")
     embedder: str | None = None
+    """``auto``, or what :func:`kgalign.retrieve.embedders.open_embedder` opens."""
     attribute_names: bool = True
     """Whether what an embedder reads names the attributes that the values are of."""
     k: int = Field(default=15, ge=1, le=1000)
@@ -62,7 +65,7 @@ class RetrieveConfig(Section):
     def _embedder_is_known(cls, value: str | None) -> str | None:
         if value is not None and not _is_embedder(value):
             raise ValueError(
-                "must be sentence-transformers:MODEL, llm2vec:MODEL, llm2vec:MODEL#INSTRUCTION or "
+                "must be auto, sentence-transformers:MODEL, llm2vec:MODEL, llm2vec:MODEL#INSTRUCTION or "
                 "openai:URL#MODEL, such as openai:http://localhost:8000/v1#MODEL; a key is no part of it, it "
                 "comes from KGALIGN_LLM_KEY"
             )
@@ -72,6 +75,8 @@ class RetrieveConfig(Section):
 def _is_embedder(spec: str) -> bool:
     """Whether this names an embedder; a URL with a password or a query is refused: ``run.json`` keeps it."""
     scheme, _, rest = spec.partition(":")
+    if spec == AUTO:
+        return True
     if scheme == "sentence-transformers":
         return bool(rest.strip())
     if scheme == "llm2vec":

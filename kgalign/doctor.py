@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import connected_components
 
 import kgalign
 from kgalign.export.rows import is_iri
+from kgalign.installed import installed_model, what_is_missing
 from kgalign.rdf.graph import Graph, TermKind
 from kgalign.records import Profile, ValueKind
 from kgalign.text import fold
@@ -58,6 +59,10 @@ class Environment:
     """Library → version, None where it is missing."""
     extras: dict[str, dict[str, str | None]]
     """Optional part → its libraries."""
+    embedder: str | None
+    """Folder of the model that ``--embedder auto`` finds, None where it finds none."""
+    embedder_lacks: str
+    """What has to be installed for it; empty where nothing has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +125,7 @@ def environment() -> Environment:
                 extras.setdefault(found[2], {})[found[1]] = _version(found[1])
         elif found := _NO_EXTRA.match(requirement):
             libraries[found[1]] = _version(found[1])
+    model = installed_model()
     return Environment(
         kgalign=kgalign.__version__,
         python=platform.python_version(),
@@ -128,6 +134,8 @@ def environment() -> Environment:
         memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         libraries=dict(sorted(libraries.items())),
         extras=dict(sorted(extras.items())),
+        embedder=str(model) if model else None,
+        embedder_lacks=what_is_missing(),
     )
 
 

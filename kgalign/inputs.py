@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from kgalign.config import Config
+from kgalign.config import AUTO, Config
 from kgalign.engine import Inputs
 from kgalign.errors import InputError, RunError
 from kgalign.folder import RunFolder, RunRecord, Source
+from kgalign.installed import installed_model
 from kgalign.llm.weights import folder_digest, folder_files
 from kgalign.rdf.formats import expand
 from kgalign.unmerged import FILE as UNMERGED_FILE
@@ -43,8 +44,7 @@ def gather(left: Path, right: Path, config: Config, gold: Iterable[Path] = ()) -
         "shapes": [Path(path) for path in config.fuse.shapes],
     }
     found = {side: tuple(source(path) for path in paths) for side, paths in files.items()}
-    folder = config.retrieve.embedder_folder
-    found["embedder"] = (_model_source(folder),) if folder else ()
+    found["embedder"] = embedder_source(config)
     return Inputs(config, found)
 
 
@@ -76,6 +76,17 @@ def source(path: Path) -> Source:
         raise InputError(f"There is no file {path}", "Check the path") from error
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror or error}", "Check the path") from error
+
+
+def embedder_source(config: Config) -> tuple[Source, ...]:
+    """The folder of the model that embeds here, hashed: for ``auto`` the one that is installed, if any.
+
+    Raises:
+        InputError: a file in it can't be read, or the folder has a name that is no text.
+    """
+    section = config.retrieve
+    folder = installed_model() if section.embedder == AUTO else section.embedder_folder
+    return (_model_source(folder),) if folder else ()
 
 
 def _model_source(folder: Path) -> Source:

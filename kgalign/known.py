@@ -116,6 +116,7 @@ def with_known(candidates: Candidates, known: tuple[Ids, Ids]) -> Candidates:
         channels=candidates.channels,
         channel_rank=extended(candidates.channel_rank, (channels,)),
         channel_score=extended(candidates.channel_score, (channels,)),
+        notes=candidates.notes,
     )
 
 

@@ -90,6 +90,7 @@ def _retrieve(work: Work) -> Candidates:
         work.config.retrieve,
         seed=work.config.seed,
         cache=work.cache,
+        model=next(iter(work.inputs.paths("embedder")), None),
         progress=work.progress,
     )
 

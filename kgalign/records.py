@@ -130,6 +130,8 @@ class Candidates:
     """(c, channels) 1-based rank in each channel, 0 where the channel did not retrieve it."""
     channel_score: Floats
     """(c, channels) cosine similarity or other score of the channel, 0 where it gave none."""
+    notes: dict[str, str] = field(default_factory=dict)
+    """Where retrieval itself chose how: ``embedder`` and ``embedder reason``."""
 
     def __len__(self) -> int:
         return len(self.left)

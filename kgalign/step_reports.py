@@ -47,8 +47,8 @@ def select(profile: Profile) -> Report:
 
 
 def retrieve(candidates: Candidates) -> Report:
-    """How many pairs are worth judging."""
-    return Report({"candidates": len(candidates)})
+    """How many pairs are worth judging, and which embedder was chosen for it."""
+    return Report({"candidates": len(candidates)}, notes=dict(candidates.notes))
 
 
 def recall(found: Recall) -> Report:

@@ -29,7 +29,10 @@ def select(inputs: Inputs, side: str) -> object:
 
 
 def retrieve(inputs: Inputs) -> object:
-    """The section, the seed, and the model that embeds, by its content."""
+    """The section, the seed, and the model that embeds, by its content.
+
+    For the embedder ``auto`` it is the one that is installed: whether it pays follows from the profiles.
+    """
     return [inputs.config.retrieve.model_dump(), inputs.config.seed, inputs.digests("embedder")]
 
 

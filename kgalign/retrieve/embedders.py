@@ -118,7 +118,7 @@ def load_sentences(name: str) -> Any:  # noqa: ANN401 - no types of its own
     faults = (AttributeError, ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError)
     log.info("loading the model %s", name)
     try:
-        return SentenceTransformer(name)
+        return SentenceTransformer(name, local_files_only=Path(name).is_dir())
     except (*faults, SafetensorError) as error:
         raise KgalignError(f"The model {name} can't be loaded: {reason_of(error)}", WHICH) from error
 

@@ -1,6 +1,7 @@
 """The channels, united by reciprocal rank."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,11 @@ import pyarrow.compute as pc
 from scipy.sparse import coo_array, csr_array
 
 from kgalign.arrays import Positions, join, run_starts
-from kgalign.config import RetrieveConfig
+from kgalign.config import AUTO, RetrieveConfig
 from kgalign.progress import NoProgress, Progress
 from kgalign.rdf.graph import Ids
 from kgalign.records import Candidates, Floats, Profile, ValueKind
+from kgalign.retrieve.auto import choose
 from kgalign.retrieve.dense import dense_channel
 from kgalign.retrieve.lexical import best_first, keep_best, top_rows
 from kgalign.text import entity_words, fold, gram_rows, idf, weigh, word_rows
@@ -37,14 +39,17 @@ def retrieve(
     *,
     seed: int = 0,
     cache: Path | None = None,
+    model: Path | None = None,
     progress: Progress | None = None,
 ) -> Candidates:
     """Find the right entities worth judging for each left one, and the other way round.
 
     :param cache: folder for embeddings, by the hash of text and model.
+    :param model: folder of the model that the embedder ``auto`` takes where it pays; None where none is
+        installed.
     :returns: the pairs in which one entity is among the best ``config.k`` of the other, from either side,
         united from the channels of ``config`` by reciprocal rank; pairs with one IRI are a channel of their
-        own.
+        own. Where the embedder is ``auto``, its ``notes`` say what was taken and why.
     """
     watch = progress or NoProgress()
     found: dict[str, list[Pairs]] = {}
@@ -59,9 +64,13 @@ def retrieve(
     if "structure" in config.channels and len(left.edge_head) and len(right.edge_head):
         rows = anchor_rows(left, right, *anchors(found))
         found["structure"] = both_ways(*rows, config.k, watch, "retrieve by structure")
+    notes: dict[str, str] = {}
+    if config.embedder == AUTO:
+        choice = choose(found, left, right, model)
+        config, notes = config.model_copy(update={"embedder": choice.embedder}), choice.notes
     if config.embedder:
         found["dense"] = dense_channel(left, right, config, seed=seed, cache=cache, progress=watch)
-    return _unite(found, config.k)
+    return replace(_unite(found, config.k), notes=notes)
 
 
 def both_ways(left: csr_array, right: csr_array, k: int, progress: Progress, name: str) -> list[Pairs]:

