@@ -10,6 +10,7 @@ from kgalign.rdf.graph import Ids
 Flags = npt.NDArray[np.bool_]
 Positions = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
+_Scalar = TypeVar("_Scalar", bound=np.integer[Any])
 _Integers = TypeVar("_Integers", bound=npt.NDArray[np.integer])
 
 
@@ -31,6 +32,20 @@ def run_starts(*columns: npt.NDArray[Any]) -> Flags:
     return starts
 
 
+def unique(values: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
+    """Distinct whole numbers, sorted. By sorting: np.unique's hash table takes ten times as long and far more
+    memory where there are millions.
+    """
+    ordered = np.sort(values)
+    return ordered[run_starts(ordered)]
+
+
+def place_in_run(ordered: npt.NDArray[Any]) -> Positions:
+    """(n,) place of each row of a sorted column among the rows that equal it, from 0."""
+    row = np.arange(len(ordered))
+    return row - np.maximum.accumulate(np.where(run_starts(ordered), row, 0))
+
+
 def distinct(*columns: Ids) -> tuple[Ids, ...]:
     """Distinct rows, sorted by the first column, then by the next."""
     order = np.lexsort(columns[::-1])
@@ -41,7 +56,7 @@ def distinct(*columns: Ids) -> tuple[Ids, ...]:
 
 def count_distinct(group: Ids, member: Ids, groups: int) -> Positions:
     """(groups,) how many distinct members each group has."""
-    pairs = np.unique(group.astype(np.int64) << 32 | member.astype(np.int64))
+    pairs = unique(group.astype(np.int64) << 32 | member.astype(np.int64))
     return np.bincount(pairs >> 32, minlength=groups)
 
 

@@ -9,7 +9,7 @@ from rapidfuzz import fuzz
 from rapidfuzz.process import cpdist
 from scipy.sparse import csr_array, vstack
 
-from kgalign.arrays import Positions, spread
+from kgalign.arrays import Positions, distinct, spread
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
 from kgalign.text import fold, gram_rows, idf, row_dots, sort_words, weigh
@@ -84,9 +84,8 @@ class Pool:
 def pool(profile: Profile, attributes: Sequence[int]) -> Pool:
     """The values of some attributes, by entity, each text once."""
     rows = np.isin(profile.value_attribute, np.array(attributes, dtype=np.int32))
-    pairs = np.stack([profile.value_entity[rows], profile.value_text[rows]])
-    pairs = np.unique(pairs, axis=1) if pairs.shape[1] else pairs
-    return Pool(pairs[1].astype(np.int32), np.searchsorted(pairs[0], np.arange(len(profile) + 1)))
+    entity, text = distinct(profile.value_entity[rows], profile.value_text[rows])
+    return Pool(text, np.searchsorted(entity, np.arange(len(profile) + 1)))
 
 
 def cross(a: Pool, b: Pool, left: Ids, right: Ids) -> tuple[Positions, Ids, Ids]:

@@ -5,11 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.sparse import coo_array, csr_array
 
-from kgalign.arrays import Positions, join, run_starts
+from kgalign.arrays import Positions, distinct, join, place_in_run, run_starts, unique
 from kgalign.config import AUTO, RetrieveConfig
 from kgalign.progress import NoProgress, Progress
 from kgalign.rdf.graph import Ids
@@ -108,10 +109,8 @@ def _name_rows(profile: Profile) -> tuple[csr_array, Ids]:
     """A row for each name of each entity, and whose it is."""
     naming = np.array([a.is_name for a in profile.attributes] + [False])
     rows = naming[profile.value_attribute]
-    pairs = np.stack([profile.value_entity[rows], profile.value_text[rows]])
-    pairs = np.unique(pairs, axis=1) if pairs.shape[1] else pairs
-    texts = [fold(text) for text in profile.texts.take(pa.array(pairs[1])).to_pylist()]
-    return gram_rows(texts), pairs[0].astype(np.int32)
+    entity, text = distinct(profile.value_entity[rows], profile.value_text[rows])
+    return gram_rows([fold(each) for each in profile.texts.take(pa.array(text)).to_pylist()]), entity
 
 
 def _value_words(left: Profile, right: Profile) -> tuple[csr_array, csr_array]:
@@ -180,8 +179,8 @@ def anchors(found: dict[str, list[Pairs]]) -> tuple[Ids, Ids]:
     if not chosen:
         empty = np.zeros(0, dtype=np.int32)
         return empty, empty
-    pairs = np.unique(np.concatenate([np.stack(each) for each in chosen], axis=1), axis=1)
-    return pairs[0], pairs[1]
+    left, right = distinct(*(np.concatenate(each) for each in zip(*chosen, strict=True)))
+    return left, right
 
 
 def _firsts(asking: Ids, asked: Ids, score: Floats) -> tuple[Ids, Ids]:
@@ -202,7 +201,7 @@ def anchor_rows(left: Profile, right: Profile, a: Ids, b: Ids) -> tuple[csr_arra
         node = np.concatenate([profile.edge_head, profile.edge_tail])
         other = np.concatenate([profile.edge_tail, profile.edge_head])
         edge, column = join(other, ends)
-        pairs = np.unique(node[edge].astype(np.int64) * max(len(ends), 1) + column)
+        pairs = unique(node[edge].astype(np.int64) * max(len(ends), 1) + column)
         shape = (len(profile), max(len(ends), 1))
         ones = np.ones(len(pairs), dtype=np.float32)
         rows.append(coo_array((ones, (pairs // shape[1], pairs % shape[1])), shape=shape).tocsr())
@@ -211,29 +210,29 @@ def anchor_rows(left: Profile, right: Profile, a: Ids, b: Ids) -> tuple[csr_arra
 
 
 def _unite(found: dict[str, list[Pairs]], k: int) -> Candidates:
-    """Unite the channels: reciprocal ranks are added up for the asking entity, in each direction."""
+    """Unite the channels: reciprocal ranks are added up for the asking entity, in each direction.
+
+    ``found`` is emptied, so that no channel is held longer than it is needed.
+    """
     channels = tuple(found)
-    keys = [[a.astype(np.int64) << 32 | b for a, b, _ in found[name]] for name in channels]
-    everything = np.concatenate([key for both in keys for key in both]) if keys else np.zeros(0, np.int64)
-    all_keys = np.unique(everything)
-    rank = np.zeros((len(all_keys), len(channels)), dtype=np.int16)
-    score = np.zeros((len(all_keys), len(channels)), dtype=np.float32)
-    fused = np.zeros((2, len(all_keys)), dtype=np.float32)
-    for column, name in enumerate(channels):
-        for direction, (a, b, value) in enumerate(found[name]):
-            place = np.searchsorted(all_keys, keys[column][direction])
+    keys = (
+        unique(np.concatenate([_keys(each) for both in found.values() for each in both])) if found else _NONE
+    )
+    fused = np.zeros((2, len(keys)), dtype=np.float32)
+    for both in found.values():
+        for direction, (a, b, value) in enumerate(both):
             position = _place(a, b, value) if direction == 0 else _place(b, a, value)
-            score[place, column] = np.maximum(score[place, column], value)
-            fused[direction, place] += (1 / (_RRF + position)).astype(np.float32)
-        # Whoever found a pair, its rank is the one among all that the channel found for the left entity.
-        own = np.unique(np.concatenate(keys[column]))
-        place = np.searchsorted(all_keys, own)
-        left, right = (own >> 32).astype(np.int32), (own & 0xFFFFFFFF).astype(np.int32)
-        rank[place, column] = np.minimum(_place(left, right, score[place, column]), 32_000)
-    a, b = (all_keys >> 32).astype(np.int32), (all_keys & 0xFFFFFFFF).astype(np.int32)
+            fused[direction, np.searchsorted(keys, _keys((a, b, value)))] += (1 / (_RRF + position)).astype(
+                np.float32
+            )
+    a, b = _ends(keys)
     keep = ((_place(a, b, fused[0]) <= k) & (fused[0] > 0)) | ((_place(b, a, fused[1]) <= k) & (fused[1] > 0))
-    a, b, rank, score = a[keep], b[keep], rank[keep], score[keep]
-    united = fused.sum(axis=0)[keep]
+    a, b, keys, united = a[keep], b[keep], keys[keep], fused[:, keep].sum(axis=0)
+    del fused
+    rank = np.zeros((len(keys), len(channels)), dtype=np.int16)
+    score = np.zeros((len(keys), len(channels)), dtype=np.float32)
+    for column, name in enumerate(channels):
+        _fill(rank[:, column], score[:, column], keys, found.pop(name))
     place = _place(a, b, united)
     order = np.lexsort((place, a))
     return Candidates(
@@ -247,10 +246,41 @@ def _unite(found: dict[str, list[Pairs]], k: int) -> Candidates:
     )
 
 
+_NONE = np.zeros(0, dtype=np.int64)
+
+
+def _keys(pairs: Pairs) -> Positions:
+    """One number for each pair, which sorts by the left entity, then by the right one."""
+    return pairs[0].astype(np.int64) << 32 | pairs[1]
+
+
+def _ends(keys: Positions) -> tuple[Ids, Ids]:
+    return (keys >> 32).astype(np.int32), (keys & 0xFFFFFFFF).astype(np.int32)
+
+
+def _fill(rank: npt.NDArray[np.int16], score: Floats, keys: Positions, found: list[Pairs]) -> None:
+    """Rank and score in one channel of the pairs that are kept.
+
+    Whoever found a pair, its rank is the one among all that the channel found for the left entity.
+    """
+    by_direction = [_keys(each) for each in found]
+    own = unique(np.concatenate(by_direction))
+    best = np.zeros(len(own), dtype=np.float32)
+    for each, (_, _, value) in zip(by_direction, found, strict=True):
+        place = np.searchsorted(own, each)
+        best[place] = np.maximum(best[place], value)
+    if not len(own):
+        return
+    place = np.minimum(np.searchsorted(own, keys), len(own) - 1)
+    rows = np.flatnonzero(own[place] == keys)
+    place = place[rows]
+    rank[rows] = np.minimum(_place(*_ends(own), best), 32_000)[place]
+    score[rows] = best[place]
+
+
 def _place(asking: Ids, other: Ids, score: Floats) -> Positions:
     """1-based place of each pair among those of the asking entity."""
     order = best_first(asking, other, score)
-    ranked = asking[order]
     place = np.empty(len(order), dtype=np.int64)
-    place[order] = np.arange(len(order)) - np.searchsorted(ranked, ranked, "left") + 1
+    place[order] = place_in_run(asking[order]) + 1
     return place

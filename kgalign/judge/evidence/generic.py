@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 
+from kgalign.arrays import unique
 from kgalign.judge.comparisons import STRING_LABELS, Comparison, Pooled, labels_of, steps
 from kgalign.judge.evidence.competition import lead
 from kgalign.judge.values import Texts
@@ -105,7 +106,7 @@ def _entity_grams(profile: Profile, texts: Texts) -> csr_array:
     counts = texts.gram_counts
     if not len(profile.value_text):
         return csr_array((len(profile), counts.shape[1]), dtype=np.float32)
-    held = np.unique(profile.value_entity.astype(np.int64) << 32 | profile.value_text)
+    held = unique(profile.value_entity.astype(np.int64) << 32 | profile.value_text)
     where = (held >> 32).astype(np.int32), (held & 0xFFFFFFFF).astype(np.int32)
     ones = np.ones(len(held), dtype=np.float32)
     rows: csr_array = coo_array((ones, where), shape=(len(profile), counts.shape[0])).tocsr() @ counts

@@ -83,7 +83,7 @@ class Evidence:
         self.prior = prior or load_prior()
         self.iterations = iterations
         self.things = [np.arange(len(each), dtype=np.int32) for each in (left, right)]
-        self.alike = list(self.things)
+        self.alone = self.alike = list(self.things)
         self.free = [False, False]
         self.line = decoys.Line()
         self.texts: tuple[Texts, Texts] = prepare(left, right)
@@ -141,14 +141,16 @@ class Evidence:
 
     def _winners(self, log_odds: Doubles) -> Flags:
         """(c,) pairs that win where they compete: all pairs of the records of two things that do."""
+        one = not self.free[0], not self.free[1]
+        if all(now is alone for now, alone in zip(self.things, self.alone, strict=True)):
+            return dominant(self.a, self.b, log_odds, *one)
         left, right = self.things[0][self.a], self.things[1][self.b]
         key = left.astype(np.int64) << 32 | right
         things, pair = np.unique(key, return_inverse=True)
         best = np.full(len(things), -np.inf)
         np.maximum.at(best, pair, log_odds)
         ends = (things >> 32).astype(np.int32), (things & 0xFFFFFFFF).astype(np.int32)
-        won = dominant(*ends, best, not self.free[0], not self.free[1])
-        return won[pair]
+        return dominant(*ends, best, *one)[pair]
 
     def several(self, side: int) -> float:
         """How many matched things have several records on a side: a lower bound of their share.

@@ -51,11 +51,11 @@ class Additive:
 
     def log_odds(self, measures: Mapping[str, Floats]) -> Doubles:
         """(c,) the sum."""
-        total: Doubles | None = None
-        for part in self.parts(measures).values():
-            total = part.astype(np.float64) if total is None else total + part
-        assert total is not None
-        return total + self.intercept
+        total: Doubles = np.zeros(len(next(iter(measures.values()))))
+        for name, shape in self.shapes.items():
+            total += shape.look_up(measures[name])
+        total += self.intercept
+        return total
 
 
 @dataclass(frozen=True, slots=True)
