@@ -1,4 +1,4 @@
-"""Which attributes are taken to correspond: on small sides of which only one thing speaks for it or against."""
+"""Which attributes are taken to correspond: on small sides where only one thing tells."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -124,7 +124,7 @@ def test_many_facts_with_a_fair_gain_come_before_a_few_with_a_large_one(tmp_path
 
 
 def test_names_that_are_now_a_label_and_now_a_synonym_are_left_to_all_names(tmp_path: Path) -> None:
-    """Half of the labels are the other side's synonyms: each pair of attributes alone is wrong half the time."""
+    """Half of the labels are the other side's synonyms: each pair of attributes is wrong half the time."""
     left = [{"label": f"{word(n)} {word(n + 300)}", "altLabel": word(n + 900)} for n in range(60)]
     right = [
         {"label": row["label"], "altLabel": row["altLabel"]}
