@@ -26,7 +26,7 @@ VLLM_READY := $(VLLM_VENV)/.vllm
 CHECKED := kgalign cli ontologies tests bench $(wildcard examples/*/*.py scripts/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-dense test-train test-train-vllm test-vllm lint format bench clean
+.PHONY: help demo test test-explore test-dense test-train test-train-vllm test-vllm lint format bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -70,6 +70,9 @@ demo: $(CORE) ## Align and fuse the graphs in examples/
 
 test: lint ## Check style and types, and run all tests
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+test-explore: $(DEV) ## Test the laws on other examples each time
+	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest -n $(WORKERS) -m hypothesis
 
 test-dense: $(DENSE) ## Test with real sentence embeddings (installs PyTorch)
 	HF_HUB_OFFLINE=1 $(DENSE_VENV)/bin/python -m pytest tests/dense

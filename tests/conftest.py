@@ -10,14 +10,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Workers share the cores, and threads of BLAS would spin while they wait for each other. Before numpy.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # Properties must hold on any machine, however slow, and a failure must come back on the next run.
 settings.register_profile("kgalign", deadline=None, derandomize=True, print_blob=True)
-settings.load_profile("kgalign")
+# `make test-explore`: other examples each time, and more of them. A failure names the decorator that brings
+# its example back; it becomes an example of the test, or a test of its own, with what mends it.
+settings.register_profile(
+    "explore",
+    deadline=None,
+    derandomize=False,
+    print_blob=True,
+    max_examples=150,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "kgalign"))
 
 # What a shell starts in the background ignores interrupts, and so would all that is started here.
 signal.signal(signal.SIGINT, signal.default_int_handler)

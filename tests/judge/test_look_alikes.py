@@ -108,6 +108,15 @@ def test_agreement_beside_others_loses_less_with_more_sources() -> None:
     assert claims[0] < claims[-1] < told[1]
 
 
+@pytest.mark.parametrize("told", [(0.12, 0.44, 0.44), (0.1, 0.46, 0.44), (0.02, 0.4, 0.38, 0.2)])
+def test_no_other_becomes_likelier_than_the_one_that_all_name(told: tuple[float, ...]) -> None:
+    options = tuple(range(1, len(told)))
+    case = Ballots(even(len(options)), (Ballot(1, options, "a"),))
+    (kept,) = with_look_alikes([case], [np.array(told)], 0.5)
+    assert kept[1] >= kept[2:].max() - 1e-12
+    assert kept.sum() == pytest.approx(1)
+
+
 def test_who_was_shown_one_option_could_not_take_another_for_it() -> None:
     told = np.array([0.02, 0.98])
     lone = Ballots(even(1), (Ballot(1, (1,), "a"),))

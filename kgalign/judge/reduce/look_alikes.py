@@ -130,8 +130,11 @@ def _beside(case: Ballots, probability: Doubles, share: float) -> Doubles:
     sources = len({ballot.voter for ballot in case.ballots if ballot.choice and len(ballot.offered) > 1})
     sources += evidence == leader
     together = share / (sources + 1)
-    loss = probability[leader] * together / (1 - share + 2 * together)
     likely = case.prior[others] + 0.1 / len(probability)
+    likely /= likely.sum()
+    # At worst it is as often another as the one that all name: no other becomes likelier than that one.
+    most = float(((probability[leader] - probability[others]) / (1 + likely)).min())
+    loss = min(probability[leader] * together / (1 - share + 2 * together), most)
     result[leader] -= loss
-    result[others] += loss * likely / likely.sum()
+    result[others] += loss * likely
     return result
