@@ -61,7 +61,8 @@ def with_expectation(alignment: Alignment, verdicts: Verdicts, left: Profile) ->
         **({"expected_precision": float(links.mean())} if len(links) else {}),
         "expected_missed": _missed(verdicts.left, decided(verdicts, alignment), left.described),
     }
-    return replace(alignment, figures={**alignment.figures, **expected})
+    others = {name: value for name, value in alignment.figures.items() if name != "expected_precision"}
+    return replace(alignment, figures={**others, **expected})
 
 
 def _missed(left: Ids, now: Decided, described: Flags) -> float:
