@@ -7,6 +7,7 @@ import click
 
 from bench.looking import worklist
 from bench.options import PATH, RESULTS
+from bench.properties import properties
 from bench.training import encoder, sft, student
 from kgalign.errors import KgalignError
 from kgalign.logs import printable
@@ -392,7 +393,7 @@ def fusing(statements: int, shares: str, provenance: str, json_file: Path | None
     write_section(results, name, "Fusion at scale", command, bench.as_markdown(found))
 
 
-for command in (student, encoder, sft, worklist):
+for command in (student, encoder, sft, worklist, properties):
     main.add_command(command)
 
 if __name__ == "__main__":

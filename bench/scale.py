@@ -61,12 +61,13 @@ def _measure(folder: Path, size: int, seed: int) -> Size:
     cost = child.kgalign("run", each.left, each.right, "-o", run, "--quiet")
     if cost.status:
         return Size(size, triples, 0.0, {}, {}, cost.error or f"exit code {cost.status}")
-    seconds, peaks = _stages(json.loads((run / "run.json").read_text(encoding="utf8"))["steps"])
+    seconds, peaks = stages(json.loads((run / "run.json").read_text(encoding="utf8"))["steps"])
     seconds[WHOLE], peaks[WHOLE] = cost.seconds, cost.peak_bytes
     return Size(size, triples, score_links(run / "links.nt", each).f1, seconds, peaks)
 
 
-def _stages(steps: dict[str, Any]) -> tuple[dict[str, float], dict[str, int]]:
+def stages(steps: dict[str, Any]) -> tuple[dict[str, float], dict[str, int]]:
+    """Seconds and peak memory of each stage, by the steps of a run.json."""
     from kgalign.pipeline import STAGE_OF
 
     seconds: dict[str, float] = {}

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from kgalign.errors import InputError
-from kgalign.explain import Explainer, Explanation, Line, PairExplanation, bare, is_node
+from kgalign.explain import Explainer, Explanation, Line, PairExplanation, Side, bare, is_node
 from kgalign.folder import RunFolder
+from kgalign.fused import Fusion
 from kgalign.judge import with_student, with_votes
 from kgalign.ledger import FILE, Ledger
 from kgalign.logs import printable
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _SHOWN = 40
+_NAME = 200
+"""Most characters of what was compared: where two properties have one name, it holds their IRIs."""
 
 
 @click.command()
@@ -40,7 +43,8 @@ def explain(
     """Show what the entity IRI of the run folder RUN was linked with, and why.
 
     The evidence is a sum of log-odds: each line says what was compared, what came of it and what it adds,
-    for the chosen candidate and for the runner-up. With a second IRI, OTHER, that pair is explained.
+    for the chosen candidate and for the runner-up. With a second IRI, OTHER, that pair is explained; of two
+    entities of one side it says what each was linked with and whether links hold them together.
     """
     folder = RunFolder(run)
     hearing = folder.load("ask", Hearing)
@@ -56,11 +60,13 @@ def explain(
             match_probability=folder.read().config["judge"]["match_probability"],
             hearing=hearing,
             votes=_votes(folder, hearing, stack),
+            are_one=_are_one(folder),
         )
         try:
-            result = explainer.pair(iri, other) if other is not None else explainer.entity(iri, side)
+            result = explainer.pair(iri, other, side) if other is not None else explainer.entity(iri, side)
         except InputError as error:
-            _check_nodes(folder, [each for each in (iri, other) if each is not None], error)
+            given = [each for each in (iri, other) if each is not None]
+            _check_nodes(folder, [each for each in given if not explainer.is_entity(each)], error)
             raise
     if as_json:
         click.echo(json.dumps(result.to_dict(), indent=1))
@@ -75,6 +81,20 @@ def _votes(folder: RunFolder, hearing: Hearing, stack: ExitStack) -> Callable[[s
         return lambda case: ()
     ledger = stack.enter_context(Ledger.open(path, write=False))
     return lambda case: ledger.votes(hearing.judging, cases=[case])
+
+
+def _are_one(folder: RunFolder) -> Callable[[Side, int, int], bool] | None:
+    """Whether two entities of a side are one node of the fused graph; None where there is none."""
+    if "fuse" not in folder.read().steps:
+        return None
+
+    def found(side: Side, first: int, second: int) -> bool:
+        fusion, profile = folder.load("fuse", Fusion), folder.load(f"select-{side}", Profile)
+        places = fusion.left_term if side == "left" else fusion.right_term
+        one, other = places[profile.entity_term[[first, second]]].tolist()
+        return bool(one == other)
+
+    return found
 
 
 def _check_nodes(folder: RunFolder, iris: list[str], error: InputError) -> None:
@@ -140,7 +160,7 @@ def _cells(line: Line) -> list["Text"]:
     values = (printable(" | ".join(each), _SHOWN) for each in (line.left, line.right))
     style = "green" if line.contribution > 0 else "red" if line.contribution < 0 else ""
     return [
-        Text(printable(line.feature, _SHOWN)),
+        Text(printable(line.feature, _NAME)),
         Text(printable(line.level or "nothing to compare", _SHOWN)),
         *(Text(each) for each in values),
         Text(f"{line.contribution:+.2f}", style=style),

@@ -118,7 +118,7 @@ def summary(record: "RunRecord") -> list[str]:
     lines = [
         f"Entities: {count['select-left']['entities']:,} left, {count['select-right']['entities']:,} right",
         f"Candidates: {count['retrieve']['candidates']:,}",
-        f"Matches: {found['matches']:,}, of which {found['confirmed']:,} were known",
+        f"Matches: {found['matches']:,}, of which {found['confirmed']:,} were known{_same_iri(found)}",
         f"Undecided: {found['undecided']:,}{_open(found)}",
         *_expected(record),
         _to_look_at(record.steps["worklist"]),
@@ -167,6 +167,12 @@ def _to_look_at(step: "StepRecord") -> str:
         f"To look at: {step.counts['rows']:,} left entities, among them {mistakes} mistakes to be expected "
         "(worklist.csv, the likeliest first)"
     )
+
+
+def _same_iri(count: Mapping[str, int]) -> str:
+    """What is one without having been found."""
+    number = count.get("same_iri", 0)
+    return f"; besides {number:,} with one IRI on both sides" if number else ""
 
 
 def _taken_back(record: "RunRecord") -> list[str]:

@@ -56,13 +56,18 @@ class AlignmentResult:
 
     def __repr__(self) -> str:
         undecided = len(self.alignment) - len(self)
+        same = int((is_link(self.alignment) & self.alignment.same_iri).sum())
+        apart = f" ({same} of them with one IRI on both sides)" if same else ""
         return (
-            f"<AlignmentResult: {len(self)} links between {len(self.left)} and {len(self.right)} entities, "
-            f"{undecided} undecided, {self.alignment.cardinality}>"
+            f"<AlignmentResult: {len(self)} links{apart} between {len(self.left)} and {len(self.right)} "
+            f"entities, {undecided} undecided, {self.alignment.cardinality}>"
         )
 
     def links(self) -> Iterator[tuple[str, str, float]]:
-        """The links: left IRI, right IRI, probability from 0 to 1; ``_:label`` for a blank node."""
+        """The links: left IRI, right IRI, probability from 0 to 1; ``_:label`` for a blank node.
+
+        Entities with one IRI on both sides are among them, where they were taken for one.
+        """
         rows = is_link(self.alignment)
         table = tables.links_table(self.alignment, self.left, self.right).filter(pa.array(rows))
         columns = (table.column(name).to_pylist() for name in ("left", "right", "probability"))

@@ -12,7 +12,8 @@ from rapidfuzz import fuzz, process
 from kgalign.errors import InputError
 from kgalign.evaluate.mistakes import Named, named
 from kgalign.evaluate.pairs import PairIndex, entity_ids, is_link
-from kgalign.rdf.graph import Graph, Ids
+from kgalign.explain_values import chain, compared, edges, same_iri, shown
+from kgalign.rdf.graph import Graph
 from kgalign.records import Alignment, Candidates, Feature, Hearing, Outcome, Profile, Verdicts
 from kgalign.votes import NONE, Direction, QuestionKind, Vote
 
@@ -21,6 +22,8 @@ Side = Literal["left", "right"]
 _VERBS = {"match": "linked with", "confirmed": "linked with", "rejected": "taken apart by a person from"}
 _MOST_VALUES = 4
 _MOST_PAIRS = 3
+_MOST_LINKS = 6
+"""Links of a chain that are shown."""
 _NEAREST = 3
 
 
@@ -103,17 +106,19 @@ class Explainer:
         match_probability: float = 0.5,
         hearing: Hearing | None = None,
         votes: Callable[[str], Iterable[Vote]] = lambda case: (),
+        are_one: Callable[[Side, int, int], bool] | None = None,
     ) -> None:
         """Take what a run found.
 
         :param verdicts: with the votes in them.
         :param hearing: what each vote added, where a language model was asked.
         :param votes: gives the votes on a case, by its name in the ledger.
+        :param are_one: whether two entities of a side are one node of the fused graph, where there is one.
         """
         self.left, self.right = left, right
         self.candidates, self.verdicts, self.alignment = candidates, verdicts, alignment
         self._threshold = match_probability
-        self._hearing, self._votes = hearing, votes
+        self._hearing, self._votes, self._are_one = hearing, votes, are_one
         self._candidate = PairIndex(candidates.left, candidates.right)
         self._verdict = PairIndex(verdicts.left, verdicts.right)
         self._aligned = PairIndex(alignment.left, alignment.right)
@@ -139,22 +144,30 @@ class Explainer:
         asked = named(profile, number)
         return Explanation((asked,), self._sum_up(asked, found, pairs, len(rows)), tuple(pairs))
 
-    def pair(self, first: str, second: str) -> Explanation:
-        """Explain one pair; the IRIs may come in either order.
+    def pair(self, first: str, second: str, side: Side | None = None) -> Explanation:
+        """Explain one pair, its IRIs in either order; of two of one side, say what became of each.
+
+        :param side: whose entity the first is, where both sides have both.
 
         Raises:
-            InputError: one of them is no entity, or both are of the same side.
+            InputError: one of them is no entity, or not of the side that was named.
         """
-        left, right = self._both(first, second)
-        a, b = named(self.left, left), named(self.right, right)
-        row = self._verdict.row(left, right)
+        ends = self._ends(first, second, side)
+        if ends is None:
+            return self._of_one_side(first, second, side)
+        a, b = named(self.left, ends[0]), named(self.right, ends[1])
+        row = self._verdict.row(*ends)
         if row < 0:
-            summary = f"{_shown(a)} and {_shown(b)} were never a candidate pair: no channel retrieved it"
-            return Explanation((a, b), summary, ())
+            summary = f"{shown(a)} and {shown(b)} were never a candidate pair: no channel retrieved it"
+            return Explanation((a, b), summary + same_iri(a, b), ())
         pair = self._pair(row, "asked")
         known = ", which was known from the start" if pair.given else ""
-        summary = f"{_shown(a)} and {_shown(b)}: {pair.outcome}{known}, probability {pair.probability:.3f}"
-        return Explanation((a, b), summary, (pair,))
+        summary = f"{shown(a)} and {shown(b)}: {pair.outcome}{known}, probability {pair.probability:.3f}"
+        return Explanation((a, b), summary + same_iri(a, b), (pair,))
+
+    def is_entity(self, iri: str) -> bool:
+        """Whether a side has an entity of this IRI."""
+        return _number(self.left, iri) >= 0 or _number(self.right, iri) >= 0
 
     def _find(self, iri: str, side: Side | None) -> tuple[Side, int]:
         sides: list[tuple[Side, Profile]] = [("left", self.left), ("right", self.right)]
@@ -162,21 +175,64 @@ class Explainer:
         for name, profile in searched:
             if (number := _number(profile, iri)) >= 0:
                 return name, number
+        if side and self.is_entity(iri):
+            other = "right" if side == "left" else "left"
+            raise InputError(
+                f"{bare(iri)!r} is no entity of the {side} side", f"It is one of the {other} side"
+            )
         where = f"the {side} side" if side else "either side"
         near = nearest([profile for _, profile in searched], bare(iri))
         raise InputError(f"{bare(iri)!r} is no entity of {where}", f"The nearest are {near}")
 
-    def _both(self, first: str, second: str) -> tuple[int, int]:
-        for one, other in ((first, second), (second, first)):
-            left, right = _number(self.left, one), _number(self.right, other)
-            if left >= 0 and right >= 0:
-                return left, right
-        side, _ = self._find(first, None)
+    def _ends(self, first: str, second: str, side: Side | None) -> tuple[int, int] | None:
+        """The left and the right entity that two IRIs name; None where both are of one side only."""
+        for of_first, left, right in (("left", first, second), ("right", second, first)):
+            ends = _number(self.left, left), _number(self.right, right)
+            if side in (None, of_first) and min(ends) >= 0:
+                return ends
+        self._find(first, side)
         self._find(second, None)
-        raise InputError(
-            f"{bare(first)!r} and {bare(second)!r} are both entities of the {side} side",
-            "Give one of each side",
+        return None
+
+    def _of_one_side(self, first: str, second: str, side: Side | None) -> Explanation:
+        """What became of two entities of one side, and what holds them together."""
+        side, a = self._find(first, side)
+        _, b = self._find(second, side)
+        profile = self.left if side == "left" else self.right
+        one, other = named(profile, a), named(profile, b)
+        told = self.entity(first, side)
+        if a == b:
+            twice = f"{shown(one)} was given twice, and is an entity of the {side} side only"
+            return Explanation((one,), f"{twice}; {told.summary}", told.pairs)
+        links = chain(self._links, ("left", "right").index(side), a, b)
+        rows = [self._verdict.row(*link) for link in links]
+        beside = *told.pairs[:1], *self.entity(second, side).pairs[:1]
+        pairs = tuple(self._pair(row, "chosen") for row in rows[:_MOST_LINKS] if row >= 0) or beside
+        summary = (
+            f"{shown(one)} and {shown(other)} are both entities of the {side} side, and such are not "
+            f"compared; the one was linked with {self._partners(side, a)}, the other with "
+            f"{self._partners(side, b)}; {self._holding(side, a, b, bool(links))}"
         )
+        return Explanation((one, other), summary, pairs)
+
+    def _partners(self, side: Side, entity: int) -> str:
+        """What an entity was linked with, in words."""
+        own, others = self._links if side == "left" else self._links[::-1]
+        profile = self.right if side == "left" else self.left
+        partners = [shown(named(profile, each)) for each in others[own == entity].tolist()]
+        more = f" and {len(partners) - _MOST_PAIRS:,} more" if len(partners) > _MOST_PAIRS else ""
+        return ", ".join(partners[:_MOST_PAIRS]) + more if partners else "nothing"
+
+    def _holding(self, side: Side, first: int, second: int, linked: bool) -> str:
+        """What makes two entities of a side one thing, in words."""
+        by_links = "links hold them together" if linked else "no links hold them together"
+        if self._are_one is None:
+            return by_links
+        if self._are_one(side, first, second) == linked:
+            return f"{by_links}, and they are {'one thing' if linked else 'two things'} in the fused graph"
+        if linked:
+            return f"{by_links}, but they are two things in the fused graph"
+        return f"{by_links}, but by what a graph itself calls the same they are one thing in the fused graph"
 
     def _outcome_of(self, row: int) -> Outcome | None:
         """What the alignment says of a verdict's pair, None where it does not hold it."""
@@ -184,7 +240,7 @@ class Explainer:
         return Outcome(int(self.alignment.outcome[place])) if place >= 0 else None
 
     def _sum_up(self, asked: Named, side: Side, pairs: Sequence[PairExplanation], candidates: int) -> str:
-        name = _shown(asked)
+        name = shown(asked)
         if not candidates:
             return f"{name} ({side}) has no candidates: no channel retrieved any"
         chosen = [pair for pair in pairs if pair.role == "chosen"]
@@ -193,7 +249,8 @@ class Explainer:
             return f"{name} ({side}) was linked with none of its {count}"
         partner = chosen[0].right if side == "left" else chosen[0].left
         verb = _VERBS.get(chosen[0].outcome, "left undecided with")
-        return f"{name} ({side}) was {verb} {_shown(partner)}, one of {count}"
+        same = same_iri(chosen[0].left, chosen[0].right)
+        return f"{name} ({side}) was {verb} {shown(partner)}, one of {count}{same}"
 
     def _pair(self, row: int, role: Literal["chosen", "runner-up", "asked"]) -> PairExplanation:
         left, right = int(self.verdicts.left[row]), int(self.verdicts.right[row])
@@ -244,7 +301,10 @@ class Explainer:
                     yield line
                 continue
             running += share
-            values = _compared(self.left, left, feature, 0), _compared(self.right, right, feature, 1)
+            values = (
+                compared(self.left, left, feature, 0, _MOST_VALUES),
+                compared(self.right, right, feature, 1, _MOST_VALUES),
+            )
             meaning = feature.levels[level] if 0 <= level < len(feature.levels) else ""
             yield Line(feature.name, feature.kind, meaning, *values, share, running, _sigmoid(running))
 
@@ -285,10 +345,10 @@ class Explainer:
     def _neighbours(self, left: int, right: int) -> Iterator[Neighbour]:
         """Linked neighbours of the two, in the order of the left one's relations."""
         beside: dict[int, str] = {}
-        for relation, entity in _edges(self.right, right):
+        for relation, entity in edges(self.right, right):
             beside.setdefault(entity, relation)
         shown = 0
-        for relation, entity in _edges(self.left, left):
+        for relation, entity in edges(self.left, left):
             for partner in self._links[1][self._links[0] == entity].tolist():
                 if partner in beside and shown < _MOST_VALUES:
                     shown += 1
@@ -323,10 +383,6 @@ def is_node(graph: Graph, iri: str) -> bool:
     return iri in graph.terms.value.take(pa.array(terms)).to_pylist()
 
 
-def _shown(entity: Named) -> str:
-    return f"{entity.name} <{entity.iri}>" if entity.name and entity.name != entity.iri else f"<{entity.iri}>"
-
-
 def _sigmoid(log_odds: float) -> float:
     return 1 / (1 + math.exp(-log_odds)) if log_odds > -700 else 0.0
 
@@ -334,38 +390,3 @@ def _sigmoid(log_odds: float) -> float:
 def _place(feature: Feature) -> int:
     """Where a feature stands in the waterfall: what was expected, evidence, rivals, a student, votes."""
     return {"prior": 0, "rivals": 2, "alone": 3, "student": 4, "votes": 5}.get(feature.kind, 1)
-
-
-def _compared(profile: Profile, entity: int, feature: Feature, side: int) -> tuple[str, ...]:
-    """Some of the values of an entity that a feature compares, as far as its name tells which these are."""
-    if feature.name == "names":
-        attributes = [i for i, each in enumerate(profile.attributes) if each.is_name]
-    elif " = " in feature.name:
-        wanted = feature.name.split(" = ", 1)[side]
-        attributes = [i for i, each in enumerate(profile.attributes) if short_path(each.path) == wanted]
-    else:
-        return ()
-    start, end = np.searchsorted(profile.value_entity, [entity, entity + 1])
-    rows = np.arange(start, end)[np.isin(profile.value_attribute[start:end], attributes)]
-    texts = profile.texts.take(pa.array(np.unique(profile.value_text[rows])[: _MOST_VALUES + 1])).to_pylist()
-    return tuple(texts[:_MOST_VALUES]) + (("…",) if len(texts) > _MOST_VALUES else ())
-
-
-def short_path(path: tuple[str, ...]) -> str:
-    """An attribute's path as features name it: the local names of its steps, joined by slashes."""
-    return "/".join(step.rstrip("/#").replace("#", "/").rsplit("/", 1)[-1] for step in path)
-
-
-def _edges(profile: Profile, entity: int) -> Iterator[tuple[str, int]]:
-    """(relation, neighbour) of an entity, in both directions."""
-    out = np.flatnonzero(profile.edge_head == entity)
-    into = np.flatnonzero(profile.edge_tail == entity)
-    yield from _named_edges(profile, out, profile.edge_tail, "")
-    yield from _named_edges(profile, into, profile.edge_head, "^")
-
-
-def _named_edges(
-    profile: Profile, rows: "np.ndarray[Any, Any]", ends: Ids, mark: str
-) -> Iterator[tuple[str, int]]:
-    for relation, end in zip(profile.edge_relation[rows].tolist(), ends[rows].tolist(), strict=True):
-        yield mark + profile.relations[relation].iri, end

@@ -1,11 +1,15 @@
 """What predicates say of their values by their own names: that they name things, or number them."""
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from kgalign.rdf.vocabulary import DCTERMS, FOAF, NAME_PREDICATES, SKOS
+from kgalign.rdf.prefixes import SPLIT
+from kgalign.rdf.vocabulary import DCTERMS, FOAF, NAME_PREDICATES, PREFIXES, SKOS
 
+_SPLIT = re.compile(SPLIT)
+_USUAL = {namespace: prefix for prefix, namespace in PREFIXES.items()}
 _WORDS = re.compile(r"[A-Z]?[a-zß-öø-ÿ]+|[A-Z]+(?![a-z])")
 _BEST = ("prefLabel", "label", "name", "title", "altLabel", "literalForm", "synonym", "alias")
 _PARTS = frozenset(
@@ -80,23 +84,47 @@ def gives_codes(predicate: str) -> bool:
     return not _CODES.isdisjoint(_words(_local_name(predicate)))
 
 
-def are_serials(values: Sequence[str], distinct_share: float) -> bool:
-    """Digits that number things rather than measure them: leading zeros, or many long unique ones.
+def path_names(paths: Iterable[Sequence[str]]) -> list[str]:
+    """What the attributes of a side are called, no two alike: the local names of their steps, with slashes.
 
-    :param values: a sample of the values, trimmed.
-    :param distinct_share: distinct values over all.
+    Those that would be called alike are called by all of their steps: with a usual prefix, or as they are.
+
+    >>> path_names([("http://e.org/born", "http://e.org/at"), ("http://e.org/at",)])
+    ['born/at', 'at']
+    >>> path_names([("http://xmlns.com/foaf/0.1/name",), ("http://e.org/name",)])
+    ['foaf:name', '<http://e.org/name>']
+
+    :param paths: predicate IRIs, a step against the direction of the statements with ``^`` before it.
     """
-    if any(not value.isdigit() for value in values):
-        return False
-    if with_leading_zeros(values):
-        return True
-    lengths = {len(value) for value in values}
-    return distinct_share >= 0.95 and min(lengths) >= 5 and len(lengths) <= 2
+    listed = list(paths)
+    plain = ["/".join(map(_last_part, path)) for path in listed]
+    often = Counter(plain)
+    used = {name for name in plain if often[name] == 1}
+    names = []
+    for path, name in zip(listed, plain, strict=True):
+        if often[name] > 1:
+            name = "/".join(map(_prefixed, path))
+            while name in used:  # an IRI may end in what looks like a prefixed name
+                name += "'"
+            used.add(name)
+        names.append(name)
+    return names
 
 
-def with_leading_zeros(values: Sequence[str]) -> bool:
-    """Whether numbers are padded as only codes are, more often than by a slip."""
-    return sum(value.startswith("0") and len(value) > 2 for value in values) >= 0.02 * len(values)
+def _last_part(step: str) -> str:
+    return step.rstrip("/#").replace("#", "/").rsplit("/", 1)[-1]
+
+
+def _prefixed(step: str) -> str:
+    """A step with a usual prefix, else in angle brackets; ``^`` before one that is turned."""
+    turned, iri = step.startswith("^"), step.removeprefix("^")
+    found = _SPLIT.match(iri)
+    prefix = _USUAL.get(found["namespace"]) if found else None
+    if found and prefix:
+        iri = f"{prefix}:{found['local']}"
+    elif ":" in iri:
+        iri = f"<{iri}>"
+    return f"^{iri}" if turned else iri
 
 
 def _local_name(predicate: str) -> str:

@@ -146,6 +146,9 @@ class Feature:
     """What each level means, the weakest first."""
     weights: tuple[float, ...]
     """Log-odds (natural) of each level, before a value's rarity is added."""
+    left_attribute: int = -1
+    right_attribute: int = -1
+    """Indices into the profiles' attributes where it compares two of them, else -1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +254,9 @@ class Alignment:
     """How many clusters were cut, for each reason, and how many links are expected to be right."""
     warnings: tuple[str, ...] = ()
     """What people should know of that, in sentences."""
+    same_iri: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    """(l,) whether both sides call the two by one IRI: they are one node whatever is decided, and no find.
+    Empty where nobody looked."""
 
     def __len__(self) -> int:
         return len(self.left)

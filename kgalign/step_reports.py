@@ -7,6 +7,7 @@ import numpy as np
 
 from kgalign.correspondences import Vocabularies
 from kgalign.engine import Report
+from kgalign.evaluate.pairs import LINKED
 from kgalign.fused import Fusion
 from kgalign.rdf.graph import Graph
 from kgalign.records import (
@@ -80,9 +81,13 @@ def ask(hearing: Hearing) -> Report:
 
 
 def assign(alignment: Alignment) -> Report:
-    """How many links there are, how many pairs are left to people, and how many links were cut for it."""
+    """How many links were found, how many pairs are left to people, how many links were cut for it; apart from
+    these, links of one IRI.
+    """
     cut = {"cut_loose": alignment.loose, "cut_oversize": alignment.oversize}
-    count = {outcome: int((alignment.outcome == outcome).sum()) for outcome in Outcome}
+    same = np.isin(alignment.outcome, LINKED)
+    same &= alignment.same_iri if len(alignment.same_iri) else False
+    count = {outcome: int((alignment.outcome[~same] == outcome).sum()) for outcome in Outcome}
     return Report(
         {
             "matches": count[Outcome.MATCH] + count[Outcome.CONFIRMED],
@@ -90,6 +95,7 @@ def assign(alignment: Alignment) -> Report:
             "undecided": count[Outcome.UNDECIDED],
             **{outcome.name.lower(): count[outcome] for outcome in _LEFT_OUT if count[outcome]},
             **{name: len(rows) for name, rows in cut.items() if len(rows)},
+            **({"same_iri": int(same.sum())} if same.any() else {}),
         },
         figures=dict(alignment.figures),
         notes={

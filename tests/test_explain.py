@@ -1,6 +1,8 @@
 import json
 import math
+from itertools import pairwise
 
+import networkx as nx
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -8,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kgalign.errors import InputError
-from kgalign.explain import Explainer, PairExplanation, nearest
+from kgalign.explain import Explainer, PairExplanation, Side, nearest
+from kgalign.explain_values import chain
 from kgalign.judge.join import logit, with_votes
 from kgalign.llm.protocol import Sampling
 from kgalign.records import Feature, Hearing, Outcome
@@ -35,7 +38,7 @@ RIGHT = profile(
 FEATURES = (
     Feature("prior", "prior", ("every candidate",), (-2.0,)),
     Feature("names", "name", ("different", "alike", "the same"), (-1.0, 0.5, 2.0)),
-    Feature("code = kfz", "code", ("different", "the same"), (-3.0, 4.0)),
+    Feature("code = kfz", "code", ("different", "the same"), (-3.0, 4.0), 0, 0),
 )
 FOUND = candidates([(0, 0, 1, 2), (0, 2, 2, 0), (1, 1, 1, 1), (1, 0, 3, 0), (2, 2, 1, 0)])
 JUDGED = verdicts(
@@ -87,6 +90,27 @@ def test_lines_say_what_was_compared() -> None:
     assert lines["code = kfz"].level == "the same"
 
 
+def test_values_are_those_of_the_attributes_whatever_their_names() -> None:
+    one, two, three = "http://one/code", "http://two/code", "http://three/code"
+    left = profile(["http://l/0"], values={0: {one: ["A1"], two: ["B1"]}})
+    right = profile(["http://r/0"], values={0: {one: ["A2"], three: ["C2"]}})
+    features = (
+        Feature("<http://one/code> = <http://three/code>", "code", ("other",), (1.0,), 0, 1),
+        Feature("<http://two/code> = <http://one/code>", "code", ("other",), (1.0,), 1, 0),
+        Feature("code = code", "code", ("other",), (1.0,)),
+        Feature("rivals = none", "rivals", ("all",), (1.0,)),
+    )
+    judged = verdicts([(0, 0, 0.9)], features=features, contributions=[[4.0, 3.0, 2.0, 1.0]])
+    explainer = Explainer(left, right, candidates([(0, 0, 1, 1)]), judged, alignment([]))
+    lines = only(explainer.pair("http://l/0", "http://r/0").pairs).lines
+    assert [(line.left, line.right) for line in lines] == [
+        (("A1",), ("C2",)),
+        (("B1",), ("A2",)),
+        ((), ()),
+        ((), ()),
+    ]
+
+
 def test_no_more_than_a_few_values_are_shown() -> None:
     (line,) = (line for line in EXPLAINER.entity("http://l/celle").pairs[0].lines if line.feature == "names")
     assert len(line.left) == 5
@@ -135,8 +159,8 @@ def test_an_entity_with_no_candidates_says_so() -> None:
 
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_pair_in_either_order(turned: bool) -> None:
-    iris = ["<http://l/aachen>", "http://r/1"]
-    told = EXPLAINER.pair(*(iris[::-1] if turned else iris))
+    iris = "<http://l/aachen>", "http://r/1"
+    told = EXPLAINER.pair(iris[turned], iris[not turned])
     assert only(told.pairs).left.name == "Aachen"
     assert told.summary.endswith("match, probability 0.950")
 
@@ -156,8 +180,6 @@ def test_an_iri_of_both_sides_makes_a_pair_with_either() -> None:
 @pytest.mark.parametrize(
     ("first", "second", "said"),
     [
-        ("http://l/aachen", "http://l/bonn", "both entities of the left side"),
-        ("http://r/1", "http://r/2", "both entities of the right side"),
         ("http://l/aachen", "http://r/9", "'http://r/9' is no entity"),
         ("http://l/9", "http://r/1", "'http://l/9' is no entity"),
     ],
@@ -165,6 +187,121 @@ def test_an_iri_of_both_sides_makes_a_pair_with_either() -> None:
 def test_what_is_no_pair_is_refused(first: str, second: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
         EXPLAINER.pair(first, second)
+
+
+@pytest.mark.parametrize("side", [None, "left"])
+def test_two_of_one_side_are_told_what_each_was_linked_with(side: Side | None) -> None:
+    told = EXPLAINER.pair("<http://l/aachen>", "http://l/celle", side)
+    assert told.summary == (
+        "Aachen <http://l/aachen> and Celle <http://l/celle> are both entities of the left side, and such "
+        "are not compared; the one was linked with Aix-la-Chapelle <http://r/1>, the other with nothing; "
+        "no links hold them together"
+    )
+    assert [each.iri for each in told.asked] == ["http://l/aachen", "http://l/celle"]
+    assert [(pair.role, pair.left.name, pair.right.name) for pair in told.pairs] == [
+        ("chosen", "Aachen", "Aix-la-Chapelle"),
+        ("runner-up", "Celle", "Essen"),
+    ]
+    other = EXPLAINER.pair("http://r/1", "http://r/2").summary
+    assert "are both entities of the right side" in other
+    assert "the one was linked with Aachen <http://l/aachen>, the other with nothing" in other
+
+
+def clustered(are_one: bool | None) -> Explainer:
+    """Aachen and bonn hang together by a chain of three links, celle by none."""
+    rows = [(0, 0, 0.9), (1, 0, 0.8), (1, 1, 0.7), (3, 1, 0.6), (2, 2, 0.9)]
+    linked = alignment([(*row, Outcome.MATCH) for row in rows], cardinality="many-to-many")
+    found = candidates([(a, b, 1, 1) for a, b, _ in rows])
+    are = None if are_one is None else lambda side, first, second: are_one and side == "left"
+    return Explainer(LEFT, RIGHT, found, verdicts(rows), linked, are_one=are)
+
+
+@pytest.mark.parametrize(
+    ("second", "are_one", "said"),
+    [
+        ("http://l/bonn", None, "links hold them together"),
+        ("http://l/bonn", True, "links hold them together, and they are one thing in the fused graph"),
+        ("http://l/bonn", False, "links hold them together, but they are two things in the fused graph"),
+        ("http://l/celle", False, "no links hold them together, and they are two things in the fused graph"),
+        (
+            "http://l/celle",
+            True,
+            "no links hold them together, but by what a graph itself calls the same they",
+        ),
+    ],
+)
+def test_two_of_one_side_are_told_whether_they_are_one_thing(
+    second: str, are_one: bool | None, said: str
+) -> None:
+    assert f"; {said}" in clustered(are_one).pair("http://l/aachen", second).summary
+
+
+def test_the_chain_of_links_between_two_of_one_side_is_shown() -> None:
+    told = clustered(None).pair("http://both/x", "http://l/aachen", "left")
+    assert [(pair.left.name, pair.right.name) for pair in told.pairs] == [
+        ("X", "Bonn am Rhein"),
+        ("Bonn", "Bonn am Rhein"),
+        ("Bonn", "Aix-la-Chapelle"),
+        ("Aachen", "Aix-la-Chapelle"),
+    ]
+
+
+def test_an_entity_that_is_given_twice_is_explained_once() -> None:
+    told = EXPLAINER.pair("http://l/aachen", "<http://l/aachen>")
+    assert "was given twice, and is an entity of the left side only" in told.summary
+    assert "was linked with Aix-la-Chapelle" in told.summary
+    assert [pair.role for pair in told.pairs] == ["chosen", "runner-up"]
+
+
+def test_the_side_says_which_of_two_is_whose() -> None:
+    iris = ["http://b/x", "http://b/y"]
+    left, right = profile(iris, ["X", "Y"]), profile(iris, ["Ks", "Ypsilon"])
+    judged = verdicts([(0, 1, 0.7), (1, 0, 0.2)])
+    explainer = Explainer(left, right, candidates([(0, 1, 1, 1), (1, 0, 1, 1)]), judged, alignment([]))
+    sides: tuple[tuple[Side | None, str], ...] = ((None, "X"), ("left", "X"), ("right", "Y"))
+    for side, name in sides:
+        assert only(explainer.pair(iris[0], iris[1], side).pairs).left.name == name
+    with pytest.raises(InputError) as caught:
+        EXPLAINER.pair("http://l/aachen", "http://r/1", "right")
+    assert "is no entity of the right side" in caught.value.message
+    assert "left side" in caught.value.remedy
+
+
+def test_one_iri_on_both_sides_is_said_to_be_one_node() -> None:
+    found, judged = candidates([(3, 3, 1, 1)]), verdicts([(3, 3, 0.9)])
+    linked = alignment([(3, 3, 0.9, Outcome.MATCH)])
+    explainer = Explainer(LEFT, RIGHT, found, judged, linked)
+    for told in (explainer.entity("http://both/x"), explainer.pair("http://both/x", "http://both/x")):
+        assert told.summary.endswith("both sides use this IRI, so that they are one node whatever is decided")
+    assert "one node" not in EXPLAINER.entity("http://l/aachen").summary
+    blank = profile(["_:b"]), profile(["_:b"])
+    told = Explainer(*blank, candidates([(0, 0, 1, 1)]), verdicts([(0, 0, 0.9)]), alignment([])).pair(
+        "_:b", "_:b"
+    )
+    assert "one node" not in told.summary
+
+
+pairs_of_links = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=12)
+
+
+@given(
+    links=pairs_of_links, side=st.sampled_from([0, 1]), ends=st.tuples(st.integers(0, 5), st.integers(0, 5))
+)
+def test_a_chain_is_a_shortest_path_of_links(
+    links: list[tuple[int, int]], side: int, ends: tuple[int, int]
+) -> None:
+    columns = np.array(links, dtype=np.int32).reshape(-1, 2)
+    found = chain((columns[:, 0], columns[:, 1]), side, *ends)
+    graph = nx.Graph([((0, a), (1, b)) for a, b in links])
+    start, end = ((side, each) for each in ends)
+    if ends[0] == ends[1] or start not in graph or end not in graph or not nx.has_path(graph, start, end):
+        assert found == []
+        return
+    assert len(found) == nx.shortest_path_length(graph, start, end)
+    assert set(found) <= set(links)
+    assert {found[0][side], found[-1][side]} == set(ends)
+    for one, other in pairwise(found):
+        assert one[0] == other[0] or one[1] == other[1]
 
 
 def test_unknown_entities_get_the_nearest_by_iri_and_by_name() -> None:

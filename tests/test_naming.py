@@ -1,8 +1,10 @@
-"""Which predicates name their subject."""
+"""What predicates say by their names, and what attributes are called."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from kgalign.naming import are_serials, gives_codes, name_rank, names_once
+from kgalign.naming import gives_codes, name_rank, names_once, path_names
 from kgalign.rdf.vocabulary import NAME_PREDICATES
 from tests.select.turtle import attributes, profile
 
@@ -88,9 +90,27 @@ def test_codes_say_so_in_their_names() -> None:
     assert not any(gives_codes(V + n) for n in "population identity codex valid label".split())
 
 
-def test_serial_numbers_are_told_from_measures() -> None:
-    assert are_serials(["004", "012", "840"], 0.5)
-    assert are_serials(["200456", "310987", "4210003"], 1.0)
-    assert not are_serials(["200456", "310987", "421000"], 0.6)
-    assert not are_serials(["12", "480", "95000", "1200000"], 1.0)
-    assert not are_serials(["12a", "004"], 1.0)
+def test_attributes_are_called_by_their_local_names() -> None:
+    paths = [(V + "born", V + "at"), (V + "at",), ("@iri",), ("http://e.org/v#size",), ("^" + V + "child",)]
+    assert path_names(paths) == ["born/at", "at", "@iri", "size", "child"]
+
+
+def test_attributes_that_would_be_called_alike_are_called_by_their_iris() -> None:
+    paths = [("http://xmlns.com/foaf/0.1/name",), (V + "name",), ("^" + V + "name",), (V + "other",)]
+    assert path_names(paths) == ["foaf:name", f"<{V}name>", f"^<{V}name>", "other"]
+    paths = [("urn:x/foaf:name",), ("http://xmlns.com/foaf/0.1/name",), (V + "name",)]
+    assert len(set(path_names(paths))) == 3
+
+
+steps = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["", "^"]),
+    st.sampled_from(["http://a.example/", "http://b.example/v#", "http://xmlns.com/foaf/0.1/", "urn:x:"]),
+    st.sampled_from(["name", "size", "foaf:name", "@iri", "a/name", "<name>", "name'", ""]),
+)
+
+
+@given(st.lists(st.lists(steps, min_size=1, max_size=3).map(tuple), unique=True, max_size=12))
+def test_no_two_attributes_are_called_alike(paths: list[tuple[str, ...]]) -> None:
+    names = path_names(paths)
+    assert len(set(names)) == len(paths)

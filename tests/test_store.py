@@ -111,6 +111,15 @@ def test_any_text_and_number_survives(
     assert _same(record, store.load(path, Record))
 
 
+def test_what_an_earlier_version_did_not_write_has_its_default(tmp_path: Path) -> None:
+    store.save(tmp_path / "r", _record())
+    meta = tmp_path / "r" / "meta.json"
+    content = json.loads(meta.read_text(encoding="utf8"))
+    assert content["fields"]["rows"][1].pop("flag") is True
+    meta.write_text(json.dumps(content), encoding="utf8")
+    assert store.load(tmp_path / "r", Record).rows[1] == Row((), Colour.BLUE, 1.0, 0)
+
+
 def test_the_same_record_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         store.save(tmp_path / name, _record())

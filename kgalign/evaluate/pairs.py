@@ -59,10 +59,25 @@ def is_link(alignment: Alignment) -> npt.NDArray[np.bool_]:
     return np.isin(alignment.outcome, np.array(LINKED, dtype=np.uint8))
 
 
+def same_iris(left: Profile, right: Profile, lefts: Ids, rights: Ids) -> npt.NDArray[np.bool_]:
+    """(n,) whether two entities carry one IRI. Labels of blank nodes are no names, and never the same."""
+    names = left.entity_iri.take(pa.array(lefts)), right.entity_iri.take(pa.array(rights))
+    same = pc.and_(pc.equal(*names), pc.invert(pc.starts_with(names[0], "_:")))
+    return np.asarray(same.to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+
+def of_two_iris(pairs: Iterable[Pair]) -> list[Pair]:
+    """The pairs of two different IRIs: what carries one IRI on both sides is one node, and no find."""
+    return [(a, b) for a, b in pairs if a != b]
+
+
 def link_pairs(left: Profile, right: Profile, alignment: Alignment) -> list[Pair]:
-    """The links as pairs of IRIs; entities without an IRI have none to give and are left out."""
+    """The links as pairs of two IRIs.
+
+    Entities without an IRI have none to give and are left out, and so are those that both sides call by one.
+    """
     rows = is_link(alignment)
     lefts = left.entity_iri.take(pa.array(alignment.left[rows])).to_pylist()
     rights = right.entity_iri.take(pa.array(alignment.right[rows])).to_pylist()
     both = zip(lefts, rights, strict=True)
-    return [(a, b) for a, b in both if not a.startswith("_:") and not b.startswith("_:")]
+    return of_two_iris((a, b) for a, b in both if not a.startswith("_:") and not b.startswith("_:"))

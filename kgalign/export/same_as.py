@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from kgalign.evaluate.pairs import is_link
 from kgalign.export.files import replacing
-from kgalign.export.rows import Written, count, links
+from kgalign.export.rows import Written, count, linked, named, telling
 from kgalign.rdf.vocabulary import OWL_SAME_AS, SKOS
 from kgalign.records import Alignment, Profile
 
@@ -13,14 +14,14 @@ EXACT_MATCH = SKOS + "exactMatch"
 def write_links(
     path: Path, left: Profile, right: Profile, alignment: Alignment, *, predicate: str = OWL_SAME_AS
 ) -> Written:
-    """Write each link as one statement, left entity first, in the order of the entities.
+    """Write each link of two IRIs as one statement, left entity first, in the order of the entities.
 
     Raises:
         OSError: no room, or no permission.
     """
-    written = 0
+    written, wanted = 0, telling(left, right, linked(alignment))
     with replacing(path) as file:
-        for link in links(left, right, alignment):
+        for link in named(left, right, wanted):
             file.write(f"<{link.left_iri}> <{predicate}> <{link.right_iri}> .\n")
             written += 1
-    return count(alignment, written)
+    return count(alignment, written, int(is_link(alignment).sum()) - len(wanted))

@@ -3,7 +3,6 @@
 What is decided here, and why, is in docs/decisions/0014-what-fusion-decides-by-default.md.
 """
 
-import re
 from collections.abc import Sequence
 from enum import IntEnum
 
@@ -14,9 +13,10 @@ from kgalign.arrays import Positions
 from kgalign.fuse.claims import Claims
 from kgalign.fuse.contests import Table
 from kgalign.fuse.values import Kind, Values, read_values
-from kgalign.naming import gives_codes, name_rank, names_once, with_leading_zeros
+from kgalign.naming import gives_codes, name_rank, names_once
 from kgalign.rdf.graph import TermKind
 from kgalign.rdf.vocabulary import OWL, OWL_SAME_AS, RDF_TYPE, RDFS, RDFS_SUBCLASS_OF, SKOS
+from kgalign.values import are_padded, are_short, has_digit, is_amount
 
 _FUNCTIONAL = 0.9
 """Sources' items over their distinct values, from which on a property is taken to have one value."""
@@ -36,10 +36,6 @@ _MOSTLY = 0.8
 """Share of values that make the rule."""
 _LONG = 12.0
 """Words from which on a text tells of a thing rather than calls it something."""
-_SHORT = 2.5
-"""Words that a code has at most."""
-_AMOUNT = re.compile(r"-?(?:\d{1,3}(?:[., ]\d{3})+|\d+)(?:[.,]\d+)?(?: ?%| [^\W\d]\S*)?\Z")
-"""Numbers in clothes, and numbers with a unit: these measure."""
 
 
 class Habit(IntEnum):
@@ -85,11 +81,10 @@ def _of_texts(claims: Claims, table: Table, predicate: str) -> Habit:
 
 def _look_like_codes(texts: Sequence[str]) -> bool:
     """Short texts with digits in them that don't measure anything."""
-    numbered = sum(any(each.isdigit() for each in text) for text in texts)
-    padded = with_leading_zeros(digits) if (digits := [text for text in texts if text.isdigit()]) else False
-    amounts = 0 if padded else sum(bool(_AMOUNT.match(text.strip())) for text in texts)
-    words = sum(len(text.split()) for text in texts)
-    return words <= _SHORT * len(texts) and numbered - amounts >= _MOSTLY * len(texts)
+    digits = [text for text in texts if text.isdigit()]
+    padded = bool(digits) and are_padded(digits)
+    coded = sum(has_digit(text) and (padded or not is_amount(text)) for text in texts)
+    return are_short(texts) and coded >= _MOSTLY * len(texts)
 
 
 def _functional(table: Table) -> bool:
@@ -106,9 +101,9 @@ def _functional(table: Table) -> bool:
 def as_they_are_meant(claims: Claims, rows: Positions, values: Values) -> Values:
     """The values of one property, read again where others of it show that they are meant otherwise.
 
-    Plain four-digit numbers among dates are years. Literals without a datatype that happen to be numbers are
-    texts where the property's name says that it gives codes, where some have leading zeros, and where others
-    of them are no numbers.
+    Digits among dates are years and days. Literals without a datatype that happen to be numbers are texts
+    where the property's name says that it gives codes, where some have leading zeros, and where others of
+    them are no numbers.
 
     Args:
         claims: all claims.
@@ -133,7 +128,7 @@ def _are_texts(claims: Claims, rows: Positions, values: Values) -> bool:
     if gives_codes(claims.text(int(claims.property[rows[0]]))) or seeming < _MOSTLY * int(plain.sum()):
         return True
     digits = [text for text in _sample(claims, rows[plain]) if text.isdigit()]
-    return bool(digits) and with_leading_zeros(digits)
+    return bool(digits) and are_padded(digits)
 
 
 def _sample(claims: Claims, rows: Positions) -> list[str]:

@@ -23,7 +23,7 @@ class Value:
     what: TermKind = TermKind.LITERAL
 
     def reading(self, *, years: bool = False) -> Reading:
-        """What it means; ``years``: plain four-digit numbers are years."""
+        """What it means; ``years``: digits alone may be years and days."""
         return read(self.text, self.what, self.datatype, tagged=bool(self.language), years=years)
 
     def __str__(self) -> str:
@@ -53,7 +53,7 @@ class Contest:
     claims: tuple[Claim, ...]
     """In the order of the sources that KeepFirst and KeepLast go by."""
     years: bool = False
-    """Whether plain four-digit numbers are years, as where the other values of the property are dates."""
+    """Whether digits alone may be years and days, as where the other values of the property are dates."""
 
     read: tuple[Reading, ...] = ()
     """What each claim's value means, where it is known already."""

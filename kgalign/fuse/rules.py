@@ -46,7 +46,7 @@ class Ruled:
     kinds: frozenset[Kind] = _ALL
     """What the policy chooses among: values of other kinds lose."""
     years: bool = False
-    """Whether plain four-digit numbers are years."""
+    """Whether digits alone may be years and days."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,14 @@
-"""Numbers and dates as they are written, and differences of unit and scale between columns of numbers."""
+"""Differences of unit and scale between columns of numbers, and how far dates agree."""
 
 import math
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from kgalign.arrays import Doubles, Positions
+from kgalign.arrays import Doubles
 from kgalign.correspondences import SAME, Conversion
-from kgalign.values import find_number
 
-_BARE = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
-_DATE = re.compile(r"\s*(-?\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:[T ][\d:.]+)?(?:Z|[-+]\d\d:?\d\d)?\s*")
-_COMPACT = re.compile(r"(1\d\d\d|20\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 _FEWEST = 5
 """Pairs of numbers from which a unit is told."""
 _SURE = 10
@@ -202,53 +197,21 @@ def _with_offset(x: Doubles, y: Doubles) -> Conversion | None:
     return best[2] if best else None
 
 
-def numbers(texts: Iterable[str]) -> tuple[Doubles, Positions]:
-    """(n,) the first number in each text, NaN where there is none, and (n,) 1 where the text is nothing else.
-
-    What is too large for a double is no number.
-    """
-    found, bare = [], []
-    for text in texts:
-        text = text[:64].strip()
-        if _BARE.fullmatch(text):
-            found.append(float(text))
-            bare.append(1)
-            continue
-        number, written = find_number(text) or (math.nan, "")
-        found.append(number)
-        bare.append(int(bool(written) and written == text))
-    values = np.array(found, dtype=np.float64)
-    finite = np.isfinite(values)
-    return np.where(finite, values, np.nan), np.where(finite, np.array(bare, dtype=np.int64), 0)
-
-
-def dates(texts: Iterable[str]) -> Doubles:
-    """(n,) year, month and day as one number yyyymmdd, zeros where a part is missing; NaN for no date."""
-    found = []
-    for text in texts:
-        match = _DATE.fullmatch(text[:40]) or _COMPACT.fullmatch(text[:40])
-        if not match:
-            found.append(math.nan)
-            continue
-        year, month, day = (int(part or 0) for part in match.groups())
-        value = abs(year) * 10_000 + month * 100 + day
-        found.append(math.nan if month > 12 or day > 31 else math.copysign(value, year))
-    return np.array(found, dtype=np.float64)
-
-
 def same_dates(x: Doubles, y: Doubles) -> tuple[Doubles, Doubles]:
-    """Whether two dates agree as far as both go, and whether they are of one year: 0 or 1 each."""
-    a, b = np.abs(x), np.abs(y)
-    year = (a // 10_000 == b // 10_000) & (np.sign(x) == np.sign(y))
-    month_a, month_b, day_a, day_b = a // 100 % 100, b // 100 % 100, a % 100, b % 100
-    month = (month_a == month_b) | (month_a == 0) | (month_b == 0)
-    day = (day_a == day_b) | (day_a == 0) | (day_b == 0)
+    """Whether two dates agree as far as both go, and whether they are of one year: 0 or 1 each.
+
+    :param x: (n,) dates as :func:`kgalign.values.read_dates` gives them; ``y`` too.
+    """
+    year = x // 10_000 == y // 10_000
+    month_x, month_y, day_x, day_y = x // 100 % 100, y // 100 % 100, x % 100, y % 100
+    month = (month_x == month_y) | (month_x == 0) | (month_y == 0)
+    day = (day_x == day_y) | (day_x == 0) | (day_y == 0)
     return (year & month & day).astype(np.float64), year.astype(np.float64)
 
 
 def date_precision(values: Doubles) -> str:
     """``year``, ``month`` or ``day``: what most of the dates say; the first of January alone says a year."""
-    known = np.abs(values[np.isfinite(values)])
+    known = values[np.isfinite(values)]
     if not len(known):
         return ""
     rest = known % 10_000

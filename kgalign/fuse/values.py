@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import IntEnum
 
 import numpy as np
@@ -19,10 +19,11 @@ import pyarrow as pa
 from rapidfuzz import fuzz
 
 from kgalign.arrays import Doubles, Flags, Positions
-from kgalign.fuse.usual_values import days, decimals, not_numbers, plain_keys, whole_numbers, years_of
 from kgalign.rdf.graph import Ids, TermKind, Terms
 from kgalign.rdf.vocabulary import XSD
 from kgalign.text import fold, sort_words
+from kgalign.values import DATES, NUMERIC, Date, exact_number, find_date, is_digits_date, is_padded
+from kgalign.values.columns import days, decimals, not_numbers, plain_keys, whole_numbers, years_of
 
 
 class Kind(IntEnum):
@@ -36,25 +37,9 @@ class Kind(IntEnum):
     TEXT = 4
 
 
-NUMERIC = frozenset(
-    XSD + name
-    for name in (
-        "integer int long short byte decimal double float nonNegativeInteger positiveInteger "
-        "negativeInteger nonPositiveInteger unsignedInt unsignedLong unsignedShort unsignedByte"
-    ).split()
-)
-"""Datatypes of numbers."""
-DATES = frozenset(XSD + name for name in "date dateTime dateTimeStamp gYear gYearMonth".split())
-"""Datatypes of points in time."""
 _MEANT = NUMERIC | DATES | {XSD + "boolean"}
 """Datatypes of values that are more than text."""
 
-_NUMBER = re.compile(r"-?(?:0|[1-9]\d*|(?=\.))(?:\.\d*)?(?:[eE][-+]?\d+)?\Z")
-_DATE = re.compile(
-    r"(-?\d{4,})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?)?)?)?(Z|[-+]\d\d:\d\d)?\Z"
-)
-_ZONE = re.compile(r"([-+])(\d\d):(\d\d)")
-_YEAR = re.compile(r"[12]\d{3}\Z")
 _SPACE = re.compile(r"\s+")
 _DAYS = {"year": 365.2425, "month": 30.44, "day": 1.0, "second": 1 / 86400}
 NEAR = 90.0
@@ -109,7 +94,7 @@ def read_values(terms: Terms, ids: Ids, *, years: bool = False, plain: bool = Tr
     Args:
         terms: the table of terms.
         ids: (n,) terms to read; each distinct one is read once.
-        years: whether plain four-digit numbers are years, as where the other values are dates.
+        years: whether digits alone may be years and days, as where the other values are dates.
         plain: whether a literal without a datatype may be a number, a date or a truth value.
     """
     distinct, place = np.unique(ids, return_inverse=True)
@@ -284,58 +269,59 @@ def _boolean(text: str, datatype: str) -> Reading | None:
 
 def _typed(text: str, datatype: str, *, years: bool) -> Reading | None:
     if datatype in DATES:
-        return _date(text)
-    if years and (not datatype or datatype in NUMERIC) and _YEAR.match(text):
+        return _date(text, long_years=True)
+    if years and (not datatype or datatype in NUMERIC) and is_digits_date(text):
         return _date(text)
     if datatype in NUMERIC:
         return _number(text)
     if datatype:
         return None
-    if _NUMBER.match(text):
-        return _number(text)
-    return _date(text) if "-" in text[1:] else None
+    found = None if is_padded(text) else _number(text)
+    return found or (_date(text) if "-" in text[1:] else None)
 
 
 def _number(text: str) -> Reading | None:
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        return None
-    number = float(value) if value.is_finite() and abs(value.adjusted()) < 300 else float("nan")
-    if not np.isfinite(number):
+    value = exact_number(text)
+    if value is None:
         return None
     exponent = value.as_tuple().exponent
     whole = value == value.to_integral_value()
     grain = 1.0 if whole or not isinstance(exponent, int) or exponent >= 0 else 10.0**exponent
-    return Reading(Kind.NUMBER, "0" if value == 0 else format(value.normalize(), "f"), number, grain)
+    return Reading(Kind.NUMBER, _digits(value), float(value), grain)
 
 
-def _date(text: str) -> Reading | None:
-    found = _DATE.match(text)
-    if not found:
+def _digits(value: Decimal) -> str:
+    """All digits of a number, without zeros at the end of a fraction."""
+    if value == 0:
+        return "0"
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _date(text: str, *, long_years: bool = False) -> Reading | None:
+    found = find_date(text, long_years=long_years)
+    if found is None or found.written != text or not found.exists:
         return None
-    year, month, day, hour, minute, second, zone = found.groups()
-    unit = "second" if hour else "day" if day else "month" if month else "year"
-    if not 1 <= int(year) <= 9999:
-        days = int(year) * 365.2425 + int(month or 1) * 30.44 + int(day or 1)
-        return Reading(Kind.DATE, text, days, _DAYS[unit])
+    given = {"second": found.second is not None, "day": found.day, "month": found.month, "year": True}
+    unit = next(unit for unit, there in given.items() if there)
     try:
-        moment = datetime.datetime(
-            int(year),
-            int(month or 1),
-            int(day or 1),
-            int(hour or 0) % 24,
-            int(minute or 0),
-            int(second or 0) % 60,
-        )
-        if hour and (parted := _ZONE.match(zone or "")):
-            offset = datetime.timedelta(hours=int(parted[2]), minutes=int(parted[3]))
-            moment = moment - offset if parted[1] == "+" else moment + offset
+        moment = datetime.datetime(found.year, found.month or 1, found.day or 1)
+        if found.second is not None:
+            moment += datetime.timedelta(seconds=found.second, minutes=-(found.zone or 0))
     except (ValueError, OverflowError):
-        return None
+        # Years that Python doesn't count: before year 1, and from 10,000 on.
+        number = found.year * 365.2425 + (found.month or 1) * 30.44 + (found.day or 1)
+        return Reading(Kind.DATE, _parts(found), number, _DAYS[unit])
     days = moment.toordinal() + (moment.hour * 3600 + moment.minute * 60 + moment.second) / 86400
     length = {"year": 4, "month": 7, "day": 10, "second": 19}[unit]
     return Reading(Kind.DATE, moment.isoformat()[:length], days, _DAYS[unit])
+
+
+def _parts(date: Date) -> str:
+    """A date by its parts, each as wide as XML Schema writes it."""
+    year = f"-{-date.year:04d}" if date.year < 0 else f"{date.year:04d}"
+    parts = [year, *(f"{part:02d}" for part in (date.month, date.day) if part)]
+    return "-".join(parts) + ("" if date.second is None else f"T{date.second:05d}{date.zone or 0:+d}")
 
 
 def contains(coarse: Reading, fine: Reading) -> bool:
@@ -350,7 +336,7 @@ def contains(coarse: Reading, fine: Reading) -> bool:
     if not coarse.grain > fine.grain:
         return False
     if coarse.kind == Kind.DATE:
-        return fine.key.startswith(coarse.key)
+        return fine.key.startswith((f"{coarse.key}-", f"{coarse.key}T"))
     if coarse.grain >= 1:
         return False
     return bool(coarser(np.array([coarse.number]), np.array([coarse.grain]), np.array([fine.number]))[0])

@@ -11,14 +11,11 @@ from scipy.sparse.csgraph import connected_components
 
 from kgalign.arrays import Doubles, Flags, Positions, distinct, join, run_starts
 from kgalign.correspondences import Kind
-from kgalign.fuse.units import (
-    dates,
-    numbers,
-)
 from kgalign.rdf.graph import Graph, Ids, TermKind
 from kgalign.rdf.names import local_name
 from kgalign.rdf.vocabulary import OWL_SAME_AS, RDF_TYPE
 from kgalign.text import fold
+from kgalign.values import is_digits_date, read_dates, read_numbers
 
 _MOST_PAIRS = 30_000
 _NAMING = frozenset(("label", "preflabel", "name", "title"))
@@ -102,11 +99,12 @@ class Side:
         texts = [self.raw[term] for term in literals.tolist()]
         self.number, self.date = np.full(self.size, np.nan), np.full(self.size, np.nan)
         self.bare = np.zeros(self.size, dtype=bool)
-        self.number[literals], bare = numbers(texts)
-        self.bare[literals] = bare > 0
-        self.date[literals] = dates(texts)
-        years = (self.number >= 1000) & (self.number <= 2100) & (self.number % 1 == 0)
-        self.dated = ~np.isnan(self.date) & (~self.bare | years)
+        self.number[literals], self.bare[literals] = read_numbers(texts)
+        self.date[literals] = read_dates(texts)
+        # Of bare digits some may be meant for dates, and the others are numbers.
+        digits = np.zeros(self.size, dtype=bool)
+        digits[literals] = [is_digits_date(text.strip()) for text in texts]
+        self.dated = ~np.isnan(self.date) & (~self.bare | digits)
         self.folded = {term: fold(text) for term, text in zip(literals.tolist(), texts, strict=True)}
 
     def texts(self, used: Ids) -> None:

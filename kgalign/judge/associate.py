@@ -12,6 +12,7 @@ import numpy as np
 from kgalign.arrays import Doubles
 from kgalign.judge.comparisons import Comparison, steps
 from kgalign.judge.values import Pool, best_by_row, cross, pool
+from kgalign.naming import path_names
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile, ValueKind
 
@@ -23,8 +24,8 @@ _SEEDS = 20_000
 _GAIN = 0.15
 _TYPE_GAIN = 0.05
 _KNOTS = (-3.0, -1.5, -0.5, 0.0, 0.5, 1.5, 3.0)
-TYPES = "type ~ type"
-"""Name of the comparison of types."""
+TYPES = "types"
+"""Name of the comparison of types: no two attributes that go together have one like it."""
 _LABELS = (
     "never together",
     "seldom together",
@@ -62,6 +63,7 @@ class Association:
 def facets(profile: Profile) -> list[Facet]:
     """The attributes that sort entities into few kinds."""
     found = []
+    names = path_names(each.path for each in profile.attributes)
     for index, attribute in enumerate(profile.attributes):
         if attribute.kind in (ValueKind.DATE, ValueKind.NUMBER):
             continue
@@ -72,8 +74,7 @@ def facets(profile: Profile) -> list[Facet]:
             continue
         held = pool(profile, [index])
         values, codes = np.unique(held.text, return_inverse=True)
-        name = attribute.path[-1].rstrip("/#").replace("#", "/").rsplit("/", 1)[-1]
-        found.append(Facet(name, index, Pool(codes.astype(np.int32), held.start), len(values)))
+        found.append(Facet(names[index], index, Pool(codes.astype(np.int32), held.start), len(values)))
     # Those that most entities have come first: what goes with what is looked for among all pairs of them.
     found.sort(key=lambda facet: (-profile.attributes[facet.attribute].coverage, facet.attribute))
     return found[:_MOST_FACETS]
@@ -143,8 +144,10 @@ def compare(association: Association, a: Ids, b: Ids) -> Comparison:
     """How far the values of each pair go together."""
     row, va, vb = cross(association.left.pool, association.right.pool, a, b)
     value = best_by_row(row, association.ratio[va, vb], len(a))
-    name = f"{association.left.name} ~ {association.right.name}"
-    return Comparison(name, "association", _LABELS, steps(value, _KNOTS))
+    left, right = association.left, association.right
+    name = TYPES if left.attribute < 0 and right.attribute < 0 else f"{left.name} ~ {right.name}"
+    attributes = left.attribute, right.attribute
+    return Comparison(name, "association", _LABELS, steps(value, _KNOTS), attributes)
 
 
 def _together(f: Facet, g: Facet, x: Ids, y: Ids) -> Doubles:

@@ -14,6 +14,7 @@ from kgalign.judge.values import Pool, Texts, best_by_row, cross, pool, string_s
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
 from kgalign.text import entity_words, idf, row_dots, row_of, word_rows
+from kgalign.values import is_code
 
 Positions = npt.NDArray[np.float32]
 STRING_STEPS = (0.2, 0.35, 0.5, 0.62, 0.74, 0.86, 0.96, 1.0)
@@ -32,6 +33,8 @@ class Comparison:
     labels: tuple[str, ...]
     position: Positions
     """(c,) level reached, with a fraction towards the next; NaN where there is nothing to compare."""
+    attributes: tuple[int, int] = (-1, -1)
+    """The left and the right attribute that it compares: indices into the profiles' attributes, else -1."""
 
 
 def steps(value: Floats, knots: tuple[float, ...]) -> Positions:
@@ -138,12 +141,9 @@ def _word_rows(left: Profile, right: Profile) -> tuple[tuple[csr_array, csr_arra
 
 
 def _code_rows(rows: csr_array, vocabulary: list[str]) -> csr_array:
-    """Only the words that look like codes: a digit among four or more letters and digits."""
-    is_code = np.array(
-        [len(w) >= 4 and any(c.isdigit() for c in w) and not w.startswith("http") for w in vocabulary]
-        or [False]
-    )
-    keep = is_code[rows.indices]
+    """Only the words that look like codes."""
+    codes = np.array([is_code(word) for word in vocabulary] or [False])
+    keep = codes[rows.indices]
     row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))[keep]
     indptr = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=rows.shape[0]))])
     return csr_array((rows.data[keep], rows.indices[keep], indptr), shape=rows.shape)

@@ -13,6 +13,7 @@ from kgalign.arrays import Doubles, spread
 from kgalign.arrays import Positions as Rows
 from kgalign.judge.comparisons import STRING_LABELS, STRING_STEPS, Comparison, Positions, steps
 from kgalign.judge.values import Pool, Texts, best_by_row, cross, pool, string_similarity
+from kgalign.naming import path_names
 from kgalign.rdf.graph import Ids
 from kgalign.records import Attribute, Floats, Profile, ValueKind
 
@@ -69,6 +70,7 @@ class AttributeComparisons:
             a side an attribute is compared with itself.
         """
         left, right = self.sides
+        names = [path_names(each.path for each in side.attributes) for side in self.sides]
         result = []
         texts = self.texts[sides[0]], self.texts[sides[1]]
         for found in self.found:
@@ -80,14 +82,9 @@ class AttributeComparisons:
             similarity = best_by_row(row, value_similarity(kind, texts, ta, tb, factor), len(a))
             position, labels = _positions(kind, similarity)
             position, labels = _by_rarity(position, labels, pools, texts, a, row, ta)
-            name = f"{path_text(attributes[0])} = {path_text(attributes[1])}"
-            result.append(Comparison(name, kind.value, labels, position))
+            name = f"{names[0][found.left]} = {names[1][found.right]}"
+            result.append(Comparison(name, kind.value, labels, position, (found.left, found.right)))
         return result
-
-
-def path_text(attribute: Attribute) -> str:
-    """An attribute's path as people read it: local names joined by slashes."""
-    return "/".join(step.rstrip("/#").replace("#", "/").rsplit("/", 1)[-1] for step in attribute.path)
 
 
 def shared_kind(left: Attribute, right: Attribute) -> ValueKind:

@@ -1,29 +1,33 @@
 """Kinds of values: what the values of an attribute are, told from datatypes and from samples."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from kgalign.naming import are_serials
 from kgalign.rdf.vocabulary import XSD
 from kgalign.records import ValueKind
+from kgalign.values import (
+    DATES,
+    NUMERIC,
+    are_amounts,
+    are_serials,
+    are_short,
+    has_digit,
+    is_amount,
+    is_date,
+    is_digits_date,
+    is_number,
+)
 
 CUT = 1000
 """Characters of a value that are looked at: enough to tell a text from a name."""
-_NUMERIC = frozenset(
-    XSD + name
-    for name in (
-        "integer int long short byte decimal double float nonNegativeInteger positiveInteger "
-        "negativeInteger nonPositiveInteger unsignedInt unsignedLong unsignedShort unsignedByte"
-    ).split()
-)
-_DATES = frozenset(XSD + name for name in "date dateTime dateTimeStamp gYear gYearMonth".split())
-_NUMBER = re.compile(r"^[-+]?(\d{1,3}([, ]\d{3})+|\d+)?([.,]\d+)?([eE][-+]?\d+)?$")
-_DATE = re.compile(r"^-?\d{4}(-\d{1,2}(-\d{1,2}([T ][\d:.]+.*)?)?)?(Z|[-+]\d\d:\d\d)?$")
-_COMPACT_DATE = re.compile(r"^(1[0-9]|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$")
-_YEAR = re.compile(r"^(1[0-9]|20)\d\d$")
 _BOOLEAN = re.compile(r"^(true|false)$", re.IGNORECASE)
 _LINK = re.compile(r"^(https?://|mailto:|www\.)\S+$")
 _MOST = 0.9
+"""Share of values that make the kind."""
+_LONG = 12
+"""Words from which on a value is a text."""
+_NUMBERED = 0.8
+"""Share of short values with digits from which they are codes."""
 
 
 def kind_of(values: Sequence[str], datatypes: Sequence[str], distinct_share: float) -> ValueKind:
@@ -40,33 +44,35 @@ def kind_of(values: Sequence[str], datatypes: Sequence[str], distinct_share: flo
     if not filled:
         return ValueKind.NAME
 
-    def share(pattern: re.Pattern[str]) -> float:
-        return sum(bool(pattern.match(value)) for value in filled) / len(filled)
+    def mostly(test: Callable[[str], object], least: float = _MOST) -> bool:
+        return sum(bool(test(value)) for value in filled) >= least * len(filled)
 
-    if share(_LINK) >= _MOST:
+    if mostly(_LINK.match):
         return ValueKind.LINK
-    if share(_BOOLEAN) >= _MOST:
+    if mostly(_BOOLEAN.match):
         return ValueKind.BOOLEAN
-    if share(_COMPACT_DATE) >= _MOST or (share(_YEAR) >= _MOST and _are_years(filled)):
-        return ValueKind.DATE
-    if share(_DATE) >= _MOST and share(_NUMBER) < _MOST:
-        return ValueKind.DATE
-    digits = [any(c.isdigit() for c in value) for value in filled]
-    if share(_NUMBER) >= _MOST and sum(digits) >= _MOST * len(filled):
+    if mostly(is_number):
+        if mostly(is_digits_date) and _are_of_one_time(filled):
+            return ValueKind.DATE
         return ValueKind.CODE if are_serials(filled, distinct_share) else ValueKind.NUMBER
-    words = sum(len(value.split()) for value in filled) / len(filled)
-    if words <= 2.5 and sum(digits) >= 0.8 * len(filled):
+    if mostly(is_date):
+        return ValueKind.DATE
+    amounts = [value for value in filled if is_amount(value)]
+    if len(amounts) >= _MOST * len(filled) and are_amounts(amounts):
+        return ValueKind.NUMBER
+    if are_short(filled) and mostly(has_digit, _NUMBERED):
         return ValueKind.CODE
-    return ValueKind.TEXT if words > 12 else ValueKind.NAME
+    words = sum(len(value.split()) for value in filled) / len(filled)
+    return ValueKind.TEXT if words > _LONG else ValueKind.NAME
 
 
 def _by_datatype(datatypes: Sequence[str]) -> ValueKind | None:
     total = len(datatypes)
     if not total:
         return None
-    if sum(d in _NUMERIC for d in datatypes) >= _MOST * total:
+    if sum(d in NUMERIC for d in datatypes) >= _MOST * total:
         return ValueKind.NUMBER
-    if sum(d in _DATES for d in datatypes) >= _MOST * total:
+    if sum(d in DATES for d in datatypes) >= _MOST * total:
         return ValueKind.DATE
     if sum(d == XSD + "boolean" for d in datatypes) >= _MOST * total:
         return ValueKind.BOOLEAN
@@ -75,8 +81,8 @@ def _by_datatype(datatypes: Sequence[str]) -> ValueKind | None:
     return None
 
 
-def _are_years(values: Sequence[str]) -> bool:
+def _are_of_one_time(values: Sequence[str]) -> bool:
     """Four digits are years where nearly all of them lie within three centuries."""
-    numbers = sorted(int(value) for value in values if _YEAR.match(value))
+    numbers = sorted(int(value) for value in values if len(value) == 4 and is_digits_date(value))
     cut = len(numbers) // 40
-    return numbers[-1 - cut] - numbers[cut] <= 300
+    return not numbers or numbers[-1 - cut] - numbers[cut] <= 300

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from kgalign.explain import short_path
+from kgalign.explain_values import compared_attributes
 from kgalign.judge.answers import read_answer
 from kgalign.judge.quoting import ELLIPSIS, clean, quoted
 from kgalign.judge.showing import MOST_CHARACTERS
@@ -23,6 +23,7 @@ from kgalign.records import Feature, Profile
 from kgalign.text import fold, words
 from kgalign.train.posing import Posed
 from kgalign.train.runs import Run
+from kgalign.values import is_code
 from kgalign.votes import Answer, Question, Status
 
 Target = Literal["answer", "structured", "explained"]
@@ -42,7 +43,6 @@ _SHORTEST = 3
 """A number with fewer characters may count something: it cites nothing."""
 _BEYOND_EVIDENCE = frozenset({"prior", "rivals", "alone", "votes"})
 """Kinds of features that compare no values."""
-_CODE = 4
 
 
 def answer_text(choice: str, values: Sequence[str] = (), reason: str = "") -> str:
@@ -130,19 +130,12 @@ class Structured:
     def _values(self, feature: Feature, left: int, right: int, question: Question) -> tuple[str, ...]:
         """A value of each side that the feature compares, as the question shows it."""
         sides = (self._run.left, left), (self._run.right, right)
-        if feature.kind in ("code", "text") and " = " not in feature.name:
+        if feature.kind in ("code", "text") and feature.left_attribute < 0:
             left_texts, right_texts = (entity_texts(*side, None) for side in sides)
             return _shared(left_texts, right_texts, question, codes=feature.kind == "code")
         found = []
         for number, (profile, entity) in enumerate(sides):
-            wanted = feature.name.split(" = ", 1)[number] if " = " in feature.name else None
-            attributes = [
-                i
-                for i, each in enumerate(profile.attributes)
-                if (each.is_name if wanted is None else short_path(each.path) == wanted)
-            ]
-            if wanted is None and feature.name != "names":
-                return ()
+            attributes = compared_attributes(profile, feature, number)
             texts = entity_texts(profile, entity, attributes)
             shown = next(filter(None, (_as_shown(each, question) for each in texts)), "")
             if not shown:
@@ -187,7 +180,7 @@ def _shared(left: list[str], right: list[str], question: Question, *, codes: boo
     """The longest word, or code, that both sides hold, as the question spells it; once."""
     both = set().union(*map(words, left)) & set().union(*map(words, right))
     if codes:
-        both = {each for each in both if len(each) >= _CODE and any(c.isdigit() for c in each)}
+        both = {each for each in both if is_code(each)}
     for wanted in sorted(both, key=lambda each: (-len(each), each)):
         for shown in question.values:
             for piece in shown.split():

@@ -1,6 +1,49 @@
-"""How values read: numbers and dates, the same for every stage."""
+"""How values read: numbers, dates and codes, the same for every stage."""
 
-from kgalign.values.dates import day_number, read_date
-from kgalign.values.numbers import find_number, read_number
+from kgalign.values.codes import are_padded, are_serials, are_short, has_digit, is_code, is_padded
+from kgalign.values.datatypes import DATES, NUMERIC
+from kgalign.values.dates import (
+    Date,
+    day_number,
+    find_date,
+    is_date,
+    is_digits_date,
+    read_date,
+    read_dates,
+)
+from kgalign.values.numbers import (
+    are_amounts,
+    exact_number,
+    find_number,
+    is_amount,
+    is_number,
+    read_number,
+    read_numbers,
+    unit_of,
+)
 
-__all__ = ["day_number", "find_number", "read_date", "read_number"]
+__all__ = [
+    "DATES",
+    "NUMERIC",
+    "Date",
+    "are_amounts",
+    "are_padded",
+    "are_serials",
+    "are_short",
+    "day_number",
+    "exact_number",
+    "find_date",
+    "find_number",
+    "has_digit",
+    "is_amount",
+    "is_code",
+    "is_date",
+    "is_digits_date",
+    "is_number",
+    "is_padded",
+    "read_date",
+    "read_dates",
+    "read_number",
+    "read_numbers",
+    "unit_of",
+]

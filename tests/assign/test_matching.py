@@ -1,6 +1,7 @@
 """What is decided under each cardinality, what is left to people, and that given pairs stand."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -139,3 +140,47 @@ def test_the_alignment_points_back_at_the_verdicts_and_is_sorted(
     is_match = found.outcome == Outcome.MATCH
     assert np.array_equal(is_match | np.isin(found.verdict, found.loose), found.probability >= 0.5)
     assert len(found.loose) == 0 or cardinality == "many-to-many"
+
+
+def voted(rows: Rows, votes: dict[tuple[int, int], Outcome]) -> Verdicts:
+    """Verdicts on some of whose pairs a language model voted."""
+    found = [int(votes.get((a, b), -1)) for a, b, _ in rows]
+    return replace(verdicts(rows), voted=np.array(found, dtype=np.int8))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(0, 0, 0.6), (0, 1, 0.35), (1, 0, 0.35)],
+        [(0, 0, 0.5), (0, 1, 0.25), (1, 0, 0.25)],
+        [(0, 0, 0.9), (0, 1, 0.49), (0, 2, 0.49), (1, 0, 0.49), (2, 0, 0.49), (2, 1, 0.49)],
+    ],
+)
+@pytest.mark.parametrize("cardinality", CARDINALITIES)
+def test_pairs_that_the_votes_refused_never_cost_a_voted_match(rows: Rows, cardinality: Cardinality) -> None:
+    """Several refused pairs are together as probable as the match, or more so, and become no links."""
+    votes = {(a, b): Outcome.NO_MATCH for a, b, _ in rows[1:]}
+    found = outcomes(decide(voted(rows, {(0, 0): Outcome.MATCH, **votes}), cardinality))
+    assert found == {(0, 0): Outcome.MATCH}
+
+
+def test_what_the_votes_refused_competes_where_it_is_a_match_all_the_same() -> None:
+    rows: Rows = [(0, 0, 0.7), (0, 1, 0.8)]
+    found = outcomes(decide(voted(rows, {(0, 1): Outcome.NO_MATCH})))
+    assert found == {(0, 1): Outcome.MATCH}
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([0.25, 0.3, 0.45, 0.5, 0.6]), st.booleans()), min_size=9, max_size=9),
+    st.sampled_from([Outcome.MATCH, None]),
+    cardinalities,
+)
+def test_what_the_votes_refused_makes_no_difference(
+    drawn: list[tuple[float, bool]], others: Outcome | None, cardinality: Cardinality
+) -> None:
+    rows: Rows = [(place // 3, place % 3, p) for place, (p, _) in enumerate(drawn)]
+    votes = {} if others is None else {(a, b): others for a, b, _ in rows}
+    refused = {row[:2] for row, (p, no) in zip(rows, drawn, strict=True) if no and p < 0.5}
+    judged = voted(rows, votes | dict.fromkeys(refused, Outcome.NO_MATCH))
+    without = voted([row for row in rows if row[:2] not in refused], votes)
+    assert outcomes(decide(judged, cardinality)) == outcomes(decide(without, cardinality))

@@ -89,3 +89,49 @@ def test_a_run_of_real_graphs_is_explained(
         total = sum(line["contribution"] for line in chosen["lines"])
         assert total == pytest.approx(chosen["log_odds"], abs=1e-3)
         assert kgalign("explain", tmp_path / "run", left, right).returncode == 0
+
+
+def test_two_of_one_side_are_not_said_to_be_no_entities(
+    elements: Pair, kgalign: Callable[..., CompletedProcess[str]], tmp_path: Path
+) -> None:
+    """Zinc is in the left graph twice, and is one thing with its twin by that graph's own word."""
+    again = "http://elements.example/Zink"
+    text = elements.left.read_text(encoding="utf8")
+    text += f'<{again}> a v:Element ; v:name "Zinc"@en ; v:symbol "Zn" ; v:number 30 .\n'
+    text += f"e:Zinc <http://www.w3.org/2002/07/owl#sameAs> <{again}> .\n"
+    elements.left.write_text(text, encoding="utf8")
+    run = tmp_path / "run"
+    assert kgalign("run", elements.left, elements.right, "-o", run, "-q").returncode == 0
+    neon, argon, zinc = (f"http://elements.example/{name}" for name in ("Neon", "Argon", "Zinc"))
+    told = kgalign("explain", run, neon, argon)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "are both entities of the left side" in told.stdout
+    assert "no links hold them together, and they are two things in the fused graph" in told.stdout
+    assert told.stdout.count("chosen: match") == 2
+    twins = json.loads(kgalign("explain", run, zinc, again, "--json").stdout)
+    assert "by what a graph itself calls the same they are one thing" in twins["summary"]
+
+
+def test_an_entity_of_the_other_side_is_not_said_to_be_none(run: Path) -> None:
+    code, text = call(run, "http://l/0", "--side", "right")
+    assert code == 2
+    assert "'http://l/0' is no entity of the right side" in text
+    assert "but no entity" not in text
+
+
+def test_properties_of_one_name_are_shown_apart(
+    elements: Pair, kgalign: Callable[..., CompletedProcess[str]], tmp_path: Path
+) -> None:
+    for file, names in (
+        (elements.left, {"v:symbol": "<http://one.example/code>", "v:number": "<http://two.example/code>"}),
+        (elements.right, {"<http://chemie.example/zeichen>": "<http://chemie.example/kode>"}),
+    ):
+        text = file.read_text(encoding="utf8")
+        for old, new in names.items():
+            text = text.replace(old, new)
+        file.write_text(text, encoding="utf8")
+    run = tmp_path / "run"
+    assert kgalign("run", elements.left, elements.right, "-o", run, "-q").returncode == 0
+    told = json.loads(kgalign("explain", run, "http://elements.example/Neon", "--json").stdout)
+    lines = {line["feature"]: line for line in told["pairs"][0]["lines"]}
+    assert lines["<http://one.example/code> = kode"]["left"] == ["Ne"]

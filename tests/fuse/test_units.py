@@ -1,4 +1,4 @@
-"""Units told from numbers, and numbers and dates read from text."""
+"""Units told from numbers, and how far dates agree."""
 
 import math
 
@@ -13,12 +13,11 @@ from kgalign.fuse.units import (
     UNITS,
     Unit,
     date_precision,
-    dates,
     find_conversion,
-    numbers,
     relative_gap,
     same_dates,
 )
+from kgalign.values import read_dates
 
 Numbers = npt.NDArray[np.float64]
 
@@ -119,65 +118,16 @@ def test_gaps() -> None:
     assert relative_gap(np.array([100.0]), np.array([212.0]), Conversion(1.8, 32.0)).tolist() == [0.0]
 
 
-@pytest.mark.parametrize(
-    ("text", "value", "bare"),
-    [
-        ("1,234", 1234, 1),
-        ("1.234", 1.234, 1),
-        ("1.234.567,8", 1234567.8, 1),
-        ("1 234 567", 1234567, 1),
-        ("0,5", 0.5, 1),
-        ("-3.5E2", -350, 1),
-        (".5", 0.5, 1),
-        ("$12.99", 12.99, 0),
-        ("about 120 min", 120, 0),
-        ("007", 7, 1),
-        ("none", math.nan, 0),
-        ("", math.nan, 0),
-        ("1e999", math.nan, 0),
-    ],
-)
-def test_numbers(text: str, value: float, bare: int) -> None:
-    found, alone = numbers([text])
-    assert found.tolist() == pytest.approx([value], nan_ok=True)
-    assert alone.tolist() == [bare]
-
-
-@given(st.text(max_size=40))
-def test_any_text_is_read(text: str) -> None:
-    found, bare = numbers([text])
-    assert found.shape == bare.shape == dates([text]).shape == (1,)
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("2001-02-03", 20010203),
-        ("2001-02-03T04:05:06Z", 20010203),
-        ("2001-02-03+01:00", 20010203),
-        ("2001-02", 20010200),
-        ("2001", 20010000),
-        ("-0044-03-15", -440315),
-        ("20010203", 20010203),
-        ("2001-13-01", math.nan),
-        ("12345", math.nan),
-        ("no date", math.nan),
-    ],
-)
-def test_dates(text: str, value: float) -> None:
-    assert dates([text]).tolist() == pytest.approx([value], nan_ok=True)
-
-
 def test_dates_agree_as_far_as_both_go() -> None:
-    x = dates(["2001", "2001-02", "2001-02-03", "2001-02-03", "0044"])
-    y = dates(["2001-02-03", "2001-02-03", "2001-02-04", "2002-02-03", "-0044"])
+    x = read_dates(["2001", "2001-02", "2001-02-03", "2001-02-03", "0044"])
+    y = read_dates(["2001-02-03", "2001-02-03", "2001-02-04", "2002-02-03", "-0044"])
     full, year = same_dates(x, y)
     assert full.tolist() == [1, 1, 0, 0, 0]
     assert year.tolist() == [1, 1, 1, 0, 0]
 
 
 def test_precision_of_dates() -> None:
-    assert date_precision(dates(["2001", "1999-01-01"])) == "year"
-    assert date_precision(dates(["2001-05", "1999-03-01"])) == "month"
-    assert date_precision(dates(["2001-05-07", "1999-03-01"])) == "day"
-    assert date_precision(dates(["x"])) == ""
+    assert date_precision(read_dates(["2001", "1999-01-01"])) == "year"
+    assert date_precision(read_dates(["2001-05", "1999-03-01"])) == "month"
+    assert date_precision(read_dates(["2001-05-07", "1999-03-01"])) == "day"
+    assert date_precision(read_dates(["x"])) == ""

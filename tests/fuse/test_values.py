@@ -23,6 +23,11 @@ INT, DOUBLE, DATE, MOMENT = XSD + "integer", XSD + "double", XSD + "date", XSD +
         (("2001-01-01", DATE), ("2001-01-01", "")),
         (("2001-01-01Z", DATE), ("2001-01-01", DATE)),
         (("2001-01-01T12:00:00+02:00", MOMENT), ("2001-01-01T10:00:00Z", MOMENT)),
+        (("2001-01-01T24:00:00", MOMENT), ("2001-01-02T00:00:00", MOMENT)),
+        (("2001-1-2", ""), ("2001-01-02", DATE)),
+        (("20010102", DATE), ("2001-01-02", DATE)),
+        (("2001-01-00", ""), ("2001-01", XSD + "gYearMonth")),
+        (("-0044-3-15", DATE), ("-0044-03-15", DATE)),
         (("true", XSD + "boolean"), ("1", XSD + "boolean")),
         (("Caf\u00e9  Noir ", ""), ("cafe\u0301 noir", "")),
         (("STRASSE", ""), ("straße", "")),
@@ -41,6 +46,8 @@ def test_one_value_in_different_clothes(a: tuple[str, str], b: tuple[str, str]) 
         (("1", INT), ("true", XSD + "boolean")),
         (("2001-02-01", DATE), ("2001-01-02", DATE)),
         (("90071992547409931", INT), ("90071992547409930", INT)),
+        (("1" * 40, INT), ("1" * 39 + "2", INT)),
+        (("1" * 29 + ".5", XSD + "decimal"), ("1" * 29 + ".6", XSD + "decimal")),
     ],
 )
 def test_values_that_differ(a: tuple[str, str], b: tuple[str, str]) -> None:
@@ -54,6 +61,9 @@ def test_what_a_datatype_promises_and_does_not_hold_is_text() -> None:
         ("NaN", DOUBLE),
         ("2001-13-45", DATE),
         ("1e999999", DOUBLE),
+        ("1_000", INT),
+        ("2001-02-29", DATE),
+        ("2001-01-01T25:00:00", MOMENT),
         ("", INT),
     ):
         assert read(text, datatype=datatype).kind == Kind.TEXT
@@ -86,6 +96,9 @@ def test_a_coarser_value_is_no_conflict() -> None:
     assert not contains(read("51.43"), read("51.45"))
     assert not contains(read("4"), read("4.3"))
     assert not contains(read("2001"), day)
+    far = read("20011-05-06", datatype=DATE)
+    assert not contains(year, far)
+    assert contains(read("20011", datatype=XSD + "gYear"), far)
 
 
 def test_cut_off_or_rounded() -> None:

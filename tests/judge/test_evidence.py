@@ -13,7 +13,7 @@ from kgalign.rdf.graph import Ids
 from kgalign.records import Feature, Outcome, Verdicts
 from kgalign.retrieve import retrieve
 from tests.conftest import Pair, write_elements
-from tests.judge.generate import profiles, true_pairs, write_people
+from tests.judge.generate import LEFT, RIGHT, profiles, true_pairs, write_people
 
 NOBODY: Ids = np.zeros(0, dtype=np.int32)
 
@@ -167,6 +167,49 @@ def test_words_of_another_language_go_together(
     column, found = feature(verdicts, "trade ~ beruf")
     assert found.kind == "association"
     assert verdicts.contribution[is_true, column].mean() > 0 > verdicts.contribution[~is_true, column].mean()
+
+
+def renamed(pair: Pair, folder: Path, **names: str) -> Pair:
+    """The same catalogues with other IRIs for some of their properties."""
+    folder.mkdir()
+    files = []
+    for file, side in ((pair.left, LEFT), (pair.right, RIGHT)):
+        text = file.read_text(encoding="utf8")
+        for name, iri in names.items():
+            text = text.replace(f"<{side}{name}>", f"<{iri}>")
+        files.append(folder / file.name)
+        files[-1].write_text(text, encoding="utf8")
+    return Pair(files[0], files[1], pair.gold, pair.links)
+
+
+def test_properties_of_one_local_name_are_kept_apart(
+    people: Pair, verdicts: Verdicts, tmp_path: Path
+) -> None:
+    names = {
+        "passport": "http://one.example/v/note",
+        "born": "http://two.example/v/note",
+        "ausweis": "http://three.example/notiz",
+        "geburtsdatum": "http://four.example/notiz",
+    }
+    pair = renamed(people, tmp_path / "renamed", **names)
+    found = judged(pair)
+    assert np.allclose(found.contribution, verdicts.contribution, atol=1e-4)
+    sides = profiles(pair)
+    for left, right in (("passport", "ausweis"), ("born", "geburtsdatum")):
+        column, known = feature(found, f"<{names[left]}> = <{names[right]}>")
+        assert sides[0].attributes[known.left_attribute].path == (names[left],)
+        assert sides[1].attributes[known.right_attribute].path == (names[right],)
+        assert column == feature(verdicts, left, right)[0]
+
+
+def test_a_property_called_type_is_not_taken_for_the_type(
+    people: Pair, is_true: np.ndarray[tuple[int], np.dtype[np.bool_]], tmp_path: Path
+) -> None:
+    """What goes together in matches speaks for a pair; types only ever speak against one."""
+    found = judged(renamed(people, tmp_path / "renamed", trade=f"{LEFT}v/type", beruf=f"{RIGHT}v/type"))
+    column, association = feature(found, "type ~ type")
+    assert association.left_attribute >= 0
+    assert found.contribution[is_true, column].mean() > 0
 
 
 def test_codes_and_dates_correspond_under_other_names(verdicts: Verdicts) -> None:

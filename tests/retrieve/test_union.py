@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kgalign.config import RetrieveConfig
+from kgalign.evaluate import recall_at
 from kgalign.records import Candidates, Profile
 from kgalign.retrieve import retrieve
 from tests.evaluate.small import Values, profile
@@ -106,11 +107,17 @@ def test_sides_with_nothing_in_common_have_no_candidates() -> None:
     assert found.channel_rank.shape == (0, len(found.channels))
 
 
-def test_a_right_entity_that_no_left_one_prefers_asks_for_itself() -> None:
+@pytest.mark.parametrize("k", [1, 2, 3, 4])
+def test_a_right_entity_that_no_left_one_prefers_asks_for_itself(k: int) -> None:
     """Ten right records of the very name leave no room for an eleventh among the left one's best."""
     right = ["Grace Hopper"] * 10 + ["Grace Hoper Murray Brewster"]
-    found = retrieve(named(L, ["Grace Hopper", "Ada"]), named(R, right), RetrieveConfig(k=4))
+    sides = named(L, ["Grace Hopper", "Ada"]), named(R, right)
+    found = retrieve(*sides, RetrieveConfig(k=k, channels=("names",)))
     assert (0, 10) in pairs(found)
+    # Its rank in the channel is the one among all that were found for the left entity, whoever asked.
+    assert rank_in(found, "names", (0, 10)) == 11
+    gold = [(f"{L}0", f"{R}10")]
+    assert recall_at(found, *sides, gold)["names"] == {"1": 0, "5": 0, "10": 0, "20": 1, "50": 1, "any": 1}
 
 
 @pytest.mark.parametrize("k", [1, 2, 5, 10])
@@ -121,7 +128,7 @@ def test_k_bounds_the_candidates(k: int) -> None:
         for family in "Turing Knuth Hopper".split()
     ]
     found = retrieve(named(L, names), named(R, names), RetrieveConfig(k=k))
-    assert len(found) <= k * len(names) + (k // 2) * len(names)
+    assert len(found) <= 2 * k * len(names)
     assert set(found.left.tolist()) == set(range(len(names)))
     if k == 1:
         assert len(found) == len(names)
@@ -160,3 +167,20 @@ def test_candidates_are_in_order_distinct_and_repeatable(left: list[str], right:
         for a, name in enumerate(left):
             if right.count(name) == 1 and left.count(name) == 1:
                 assert (a, right.index(name)) in pairs(found)
+
+
+@settings(max_examples=50)
+@given(name_lists, name_lists, st.integers(1, 4))
+def test_either_side_asks_for_as_many(left: list[str], right: list[str], k: int) -> None:
+    """Which side is which makes no difference to what is found."""
+    sides, config = (named(L, left), named(R, right)), RetrieveConfig(k=k)
+    turned = retrieve(*sides[::-1], config)
+    assert set(pairs(retrieve(*sides, config))) == {(a, b) for b, a in pairs(turned)}
+
+
+@settings(max_examples=50)
+@given(name_lists, name_lists, st.integers(1, 4))
+def test_whatever_a_channel_found_has_a_rank_in_it(left: list[str], right: list[str], k: int) -> None:
+    found = retrieve(named(L, left), named(R, right), RetrieveConfig(k=k))
+    assert (found.channel_rank > 0).any(axis=1).all()
+    assert ((found.channel_rank > 0) == (found.channel_score > 0)).all()

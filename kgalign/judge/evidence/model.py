@@ -7,7 +7,7 @@ How common matches are here shifts all of it (:mod:`.base_rate`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -56,6 +56,8 @@ class Column:
     codes: Codes
     worth: Floats
     """(256,) natural log-odds."""
+    attributes: tuple[int, int] = (-1, -1)
+    """As in :class:`Comparison`."""
 
     def look_up(self) -> Floats:
         """(c,) what each pair's level is worth."""
@@ -115,7 +117,8 @@ class Evidence:
     def _column(self, comparison: Comparison) -> Column:
         codes = levels.encode(comparison)
         nothing = np.zeros(256, dtype=np.float32)
-        return Column(comparison.name, comparison.kind, comparison.labels, codes, nothing)
+        told = comparison.name, comparison.kind, comparison.labels
+        return Column(*told, codes, nothing, comparison.attributes)
 
     def _weighed(self, columns: Sequence[Column]) -> list[Column]:
         """The columns with what their levels are worth, by what is expected now."""
@@ -125,7 +128,7 @@ class Evidence:
             # Types are few and the same for all: matches that never were seen between two say much.
             counts = 1.0 if each.name == associate.TYPES else self.prior.counts
             worth = levels.worth(sums, len(each.labels), counts)
-            found.append(Column(each.name, each.kind, each.labels, each.codes, worth))
+            found.append(replace(each, worth=worth))
         return found
 
     # What is believed.

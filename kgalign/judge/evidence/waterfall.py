@@ -49,22 +49,31 @@ class _Waterfall:
         size = len(evidence.a)
         self.constant = evidence.reliance * evidence.prior.final.intercept + evidence.final_shift
         self.rivals = np.zeros(size, dtype=np.float32)
-        self.of: dict[str, Floats] = {}
+        self.of: dict[tuple[str, int, int], Floats] = {}
 
-    def add(self, name: str, kind: str, labels: tuple[str, ...], codes: Codes, share: Floats) -> None:
-        """One more feature, or more of one that is there."""
-        if name in self.of:
-            self.of[name] += share
+    def add(
+        self,
+        name: str,
+        kind: str,
+        labels: tuple[str, ...],
+        codes: Codes,
+        share: Floats,
+        attributes: tuple[int, int] = (-1, -1),
+    ) -> None:
+        """One more feature, or more of one that is there: of one name, and of the same attributes."""
+        key = name, *attributes
+        if key in self.of:
+            self.of[key] += share
             return
         level = np.where(codes == levels.MISSING, -1, (codes + levels.STEPS // 2) // levels.STEPS)
-        self.of[name] = share.astype(np.float32)
-        self.share.append(self.of[name])
+        self.of[key] = share.astype(np.float32)
+        self.share.append(self.of[key])
         self.level.append(level.astype(np.int8))
         weights = tuple(
             float(share[level == each].mean()) if (level == each).any() else 0.0
             for each in range(len(labels))
         )
-        self.features.append(Feature(name, kind, labels, weights))
+        self.features.append(Feature(name, kind, labels, weights, *attributes))
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
@@ -109,7 +118,7 @@ def verdicts_of(evidence: Evidence, figures: dict[str, float]) -> Verdicts:
         share = rates[0] * np.maximum(worth, 0) + rates[1] * np.minimum(worth, 0)
         if column.name == associate.TYPES:
             share = reliance * np.minimum(worth, 0)
-        fall.add(column.name, column.kind, column.labels, column.codes, share)
+        fall.add(column.name, column.kind, column.labels, column.codes, share, column.attributes)
     for name, column in zip(("surprise", "neighbours"), evidence.beside, strict=False):
         fall.add(column.name, column.kind, column.labels, column.codes, parts[name])
     for name in ("lead of the right one", "lead of the left one"):

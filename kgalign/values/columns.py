@@ -1,7 +1,7 @@
 """Values as nearly everybody writes them, read in columns: whole numbers, decimals, days, years, ASCII texts.
 
-What each function reads, it reads as :func:`kgalign.fuse.values.read` does, value by value; what it leaves is
-for that function.
+What each function reads, it reads as :mod:`kgalign.values.numbers` and :mod:`kgalign.values.dates` do, value
+by value; what it leaves is for them.
 """
 
 from dataclasses import dataclass
