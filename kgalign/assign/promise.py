@@ -49,9 +49,9 @@ def hold_back(alignment: Alignment, precision: float | None) -> Alignment:
 def with_expectation(alignment: Alignment, verdicts: Verdicts, left: Profile) -> Alignment:
     """The alignment with what is to be expected of it among its figures, as far as probabilities tell.
 
-    ``links`` that were found here, without those that are known or of one IRI; ``expected_precision``, the mean of their
-    probabilities, where there are some; ``expected_missed``, how many left entities without a link have a
-    partner.
+    ``links`` that were found here, without those that are known or of one IRI; ``expected_precision``, the
+    mean of their probabilities, where there are some; ``expected_missed``, how many left entities without a
+    link have a partner.
 
     :param left: the left side; what its graph only mentions gets no link, and is missed nowhere.
     """
