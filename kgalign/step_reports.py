@@ -81,8 +81,8 @@ def ask(hearing: Hearing) -> Report:
 
 
 def assign(alignment: Alignment) -> Report:
-    """How many links were found, how many pairs are left to people, how many links were cut for it; apart
-    from these, links of one IRI.
+    """How many links were found, apart from those of one IRI, how many pairs are left to people, and how many
+    links were cut for it.
     """
     cut = {"cut_loose": alignment.loose, "cut_oversize": alignment.oversize}
     same = np.isin(alignment.outcome, LINKED)
