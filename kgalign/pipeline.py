@@ -207,7 +207,8 @@ def _assign(work: Work) -> Alignment:
         nodes = nodes_before_links(_graphs(work), profiles, within=config.fuse.same_as_within)
         alignment = cut_to_size(alignment, verdicts, nodes, config.fuse.max_cluster)
     warnings = cut_warnings(alignment, verdicts, profiles, config.fuse.max_cluster)
-    alignment = hold_back(replace(alignment, warnings=warnings), config.assign.precision)
+    same = same_iris(*profiles, alignment.left, alignment.right)
+    alignment = hold_back(replace(alignment, warnings=warnings, same_iri=same), config.assign.precision)
     unmerged = [each for path in work.inputs.paths("unmerged") for each in read_unmerged(path)]
     alignment = without_unmerged(alignment, verdicts, profiles, unmerged)
     alignment = replace(alignment, same_iri=same_iris(*profiles, alignment.left, alignment.right))

@@ -33,13 +33,13 @@ def keeping(probability: Doubles, precision: float) -> Flags:
 def hold_back(alignment: Alignment, precision: float | None) -> Alignment:
     """The alignment with as many of its matches as keep a promise; the others are left to people.
 
-    Known links stand, and don't count. How many matches were held back is in its figures.
+    Known links and those of one IRI stand, and don't count. How many were held back is in its figures.
 
     :param precision: mean probability that the matches shall have at least; None for no promise.
     """
     if precision is None:
         return alignment
-    matches = np.flatnonzero(alignment.outcome == Outcome.MATCH)
+    matches = np.flatnonzero(_found(alignment))
     held = matches[~keeping(alignment.probability[matches].astype(np.float64), precision)]
     outcome = alignment.outcome.copy()
     outcome[held] = Outcome.UNDECIDED
@@ -55,15 +55,20 @@ def with_expectation(alignment: Alignment, verdicts: Verdicts, left: Profile) ->
 
     :param left: the left side; what its graph only mentions gets no link, and is missed nowhere.
     """
-    found = alignment.outcome == Outcome.MATCH
-    found &= ~alignment.same_iri if len(alignment.same_iri) else True
-    links = alignment.probability[found].astype(np.float64)
+    links = alignment.probability[_found(alignment)].astype(np.float64)
     expected = {
         "links": float(len(links)),
         **({"expected_precision": float(links.mean())} if len(links) else {}),
         "expected_missed": _missed(verdicts.left, decided(verdicts, alignment), left.described),
     }
-    return replace(alignment, figures={**alignment.figures, **expected})
+    others = {name: value for name, value in alignment.figures.items() if name != "expected_precision"}
+    return replace(alignment, figures={**others, **expected})
+
+
+def _found(alignment: Alignment) -> Flags:
+    """(l,) matches of two IRIs: those of one are one node whatever is decided of them."""
+    found: Flags = alignment.outcome == Outcome.MATCH
+    return found & ~alignment.same_iri if len(alignment.same_iri) else found
 
 
 def _missed(left: Ids, now: Decided, described: Flags) -> float:

@@ -102,6 +102,26 @@ def test_what_is_expected_where_nothing_is_linked() -> None:
     assert figures["expected_missed"] == pytest.approx(0, abs=1e-6)
 
 
+def test_links_of_one_iri_stand_and_do_not_count() -> None:
+    judged = verdicts([(0, 0, 0.6), (1, 1, 0.9), (2, 2, 0.7)])
+    found = replace(decide(judged, None), same_iri=np.array([True, False, False]))
+    kept = with_expectation(hold_back(found, 0.95), judged, LEFT)
+    assert linked(kept) == {(0, 0)}
+    kept = with_expectation(hold_back(found, 0.85), judged, LEFT)
+    assert linked(kept) == {(0, 0), (1, 1)}
+    assert kept.figures["links"] == kept.figures["held_back"] == 1
+    assert kept.figures["expected_precision"] == pytest.approx(0.9)
+
+
+def test_what_was_expected_before_is_forgotten() -> None:
+    judged = verdicts([(0, 0, 0.9)])
+    found = decide(judged, None)
+    assert "expected_precision" in found.figures
+    none_left = with_expectation(hold_back(found, 0.95), judged, LEFT).figures
+    assert "expected_precision" not in none_left
+    assert (none_left["links"], none_left["held_back"]) == (0, 1)
+
+
 def test_how_many_partners_were_not_linked() -> None:
     """Without a link the chances of the candidates add up; one with a link counts for nothing."""
     rows: Rows = [(0, 0, 0.2), (0, 1, 0.1), (1, 0, 0.9), (1, 1, 0.4), (2, 3, 0.1)]
