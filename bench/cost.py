@@ -22,7 +22,6 @@ from kgalign.assign import assign
 from kgalign.config import Config
 from kgalign.evaluate import link_pairs, read_pairs
 from kgalign.evaluate.metrics import Scores, score
-from kgalign.evaluate.pairs import of_two_iris
 from kgalign.judge import with_votes
 from kgalign.judge.answers import read_answer
 from kgalign.judge.asking import Asking
@@ -136,7 +135,7 @@ def _set(each: Set) -> list[Row]:
     work = running.evidence(each.left, each.right, None, config)
     left, right = work.get(pipeline.SELECT_LEFT), work.get(pipeline.SELECT_RIGHT)
     verdicts = work.get(pipeline.JUDGE)
-    gold = of_two_iris(read_pairs(each.gold))
+    gold = read_pairs(each.gold)
     truth: dict[str, set[str]] = {}
     for a, b in gold:
         truth.setdefault(f"l {a}", set()).add(b)

@@ -122,13 +122,6 @@ def _show_scores(console: "Console", result: Evaluation) -> None:
         f"{scores.gold:,} gold pairs ({how})",
         markup=False,
     )
-    same = result.same_iri
-    if same.links or same.gold:
-        console.print(
-            f"Not counted, with one IRI on both sides: {same.links:,} links, {same.gold:,} gold pairs "
-            f"({same.linked:,} of them linked)",
-            markup=False,
-        )
     if result.unknown:
         console.print(
             f"{result.unknown:,} gold pairs name an entity that its side does not have", markup=False

@@ -23,7 +23,7 @@ from kgalign.assign import assign, cut_to_size, cut_warnings, hold_back, with_ex
 from kgalign.correspondences import Vocabularies
 from kgalign.engine import AnyStep, Output, Report, Step, Work, one_file
 from kgalign.evaluate import read_pairs, recall_at
-from kgalign.evaluate.pairs import of_two_iris, same_iris
+from kgalign.evaluate.pairs import same_iris
 from kgalign.fuse import NOTHING_WITHIN, align_vocabularies, cluster_warnings, fuse, has_clusters, held_apart
 from kgalign.fused import Fusion, fused_graph
 from kgalign.judge import judge, no_hearing, no_opinion, with_student, with_votes
@@ -107,7 +107,7 @@ RETRIEVE = Step(
 
 
 def _recall(work: Work) -> Recall:
-    gold = sorted({pair for path in work.inputs.paths("gold") for pair in of_two_iris(read_pairs(path))})
+    gold = sorted({pair for path in work.inputs.paths("gold") for pair in read_pairs(path)})
     return Recall(recall_at(work.get(RETRIEVE), *_profiles(work), gold))
 
 
@@ -297,7 +297,7 @@ def _links(work: Work, paths: tuple[Path, ...]) -> Report:
         work.get(VOCABULARIES),
         work.config,
     )
-    return Report({"links": written.links, "left_out": written.left_out, "same_iri": written.same_iri})
+    return Report({"links": written.links, "left_out": written.left_out})
 
 
 LINKS_FILES = Output(

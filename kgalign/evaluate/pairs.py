@@ -66,18 +66,10 @@ def same_iris(left: Profile, right: Profile, lefts: Ids, rights: Ids) -> npt.NDA
     return np.asarray(same.to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
-def of_two_iris(pairs: Iterable[Pair]) -> list[Pair]:
-    """The pairs of two different IRIs: what carries one IRI on both sides is one node, and no find."""
-    return [(a, b) for a, b in pairs if a != b]
-
-
 def link_pairs(left: Profile, right: Profile, alignment: Alignment) -> list[Pair]:
-    """The links as pairs of two IRIs.
-
-    Entities without an IRI have none to give and are left out, and so are those that both sides call by one.
-    """
+    """The links as pairs of IRIs; entities without an IRI have none to give and are left out."""
     rows = is_link(alignment)
     lefts = left.entity_iri.take(pa.array(alignment.left[rows])).to_pylist()
     rights = right.entity_iri.take(pa.array(alignment.right[rows])).to_pylist()
     both = zip(lefts, rights, strict=True)
-    return of_two_iris((a, b) for a, b in both if not a.startswith("_:") and not b.startswith("_:"))
+    return [(a, b) for a, b in both if not a.startswith("_:") and not b.startswith("_:")]

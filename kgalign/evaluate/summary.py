@@ -1,38 +1,19 @@
 """Everything that gold can say about one run."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from kgalign.errors import InputError
 from kgalign.evaluate.calibration import Calibration, calibration
 from kgalign.evaluate.gold import Pair
 from kgalign.evaluate.metrics import Intervals, Scores, intervals, score
 from kgalign.evaluate.mistakes import MissedPair, Reason, WrongLink, missed_pairs, wrong_links
-from kgalign.evaluate.pairs import (
-    PairIndex,
-    is_link,
-    link_pairs,
-    of_two_iris,
-    pair_ids,
-    same_iris,
-)
+from kgalign.evaluate.pairs import PairIndex, link_pairs, pair_ids
 from kgalign.evaluate.ranking import Ranking, judged_ranks, ranking, recall_at, retrieved_ranks
 from kgalign.rdf.graph import Ids
 from kgalign.records import Alignment, Candidates, Profile, Verdicts
-
-
-@dataclass(frozen=True, slots=True)
-class SameIri:
-    """Pairs of one IRI on both sides."""
-
-    links: int
-    gold: int
-    """Pairs of the gold."""
-    linked: int
-    """Pairs of the gold that are links too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +26,6 @@ class Evaluation:
     intervals: Intervals
     unknown: int
     """Gold pairs with an entity that its side does not have."""
-    same_iri: SameIri
-    """What carries one IRI on both sides: it is no find, and stands in none of the other figures."""
     retrieved: Ranking
     """By the candidates' united rank."""
     judged: Ranking
@@ -95,10 +74,9 @@ def evaluate(
     Raises:
         InputError: no entity of the gold is an entity of its side.
     """
-    _check_sides(left, right, gold, pair_ids(left, right, gold))
-    found, gold, same = _without_same(left, right, alignment, gold)
     ids = pair_ids(left, right, gold)
-    links = link_pairs(left, right, found)
+    _check_sides(left, right, gold, ids)
+    links = link_pairs(left, right, alignment)
     missed, because = missed_pairs(
         left, right, candidates, verdicts, alignment, gold, match_probability=match_probability, limit=worst
     )
@@ -107,12 +85,11 @@ def evaluate(
         scores=score(links, gold, closed=closed),
         intervals=intervals(links, gold, closed=closed, seed=seed),
         unknown=int(((ids[0] < 0) | (ids[1] < 0)).sum()),
-        same_iri=same,
         retrieved=ranking(retrieved_ranks(candidates, *ids)),
         judged=ranking(judged_ranks(verdicts, *ids)),
         recall=recall_at(candidates, left, right, gold),
-        calibration=_calibration(left, right, verdicts, ids, closed=closed),
-        wrong=wrong_links(left, right, found, gold, closed=closed, limit=worst),
+        calibration=_calibration(verdicts, ids, closed=closed),
+        wrong=wrong_links(left, right, alignment, gold, closed=closed, limit=worst),
         missed=missed,
         missed_because=because,
     )
@@ -131,31 +108,9 @@ def _check_sides(left: Profile, right: Profile, gold: tuple[Pair, ...], ids: tup
     )
 
 
-def _without_same(
-    left: Profile, right: Profile, alignment: Alignment, gold: tuple[Pair, ...]
-) -> tuple[Alignment, tuple[Pair, ...], SameIri]:
-    """What was decided, and the gold, without the pairs of one IRI; and how many these are."""
-    same = same_iris(left, right, alignment.left, alignment.right)
-    linked = set(left.entity_iri.take(pa.array(alignment.left[same & is_link(alignment)])).to_pylist())
-    trivial = {a for a, b in gold if a == b}
-    kept = replace(
-        alignment,
-        left=alignment.left[~same],
-        right=alignment.right[~same],
-        probability=alignment.probability[~same],
-        outcome=alignment.outcome[~same],
-        verdict=alignment.verdict[~same],
-        same_iri=same[~same],
-    )
-    return kept, tuple(of_two_iris(gold)), SameIri(len(linked), len(trivial), len(linked & trivial))
-
-
-def _calibration(
-    left: Profile, right: Profile, verdicts: Verdicts, ids: tuple[Ids, Ids], *, closed: bool
-) -> Calibration:
+def _calibration(verdicts: Verdicts, ids: tuple[Ids, Ids], *, closed: bool) -> Calibration:
     """Of the candidate pairs of which the gold says whether they are right."""
     judged = np.isin(verdicts.left, ids[0]) | np.isin(verdicts.right, ids[1])
-    same = same_iris(left, right, verdicts.left, verdicts.right)
-    told = (judged | closed) & ~verdicts.given & ~same
+    told = (judged | closed) & ~verdicts.given
     is_gold = PairIndex(*ids).rows(verdicts.left[told], verdicts.right[told]) >= 0
     return calibration(verdicts.probability[told], is_gold)

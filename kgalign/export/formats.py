@@ -133,11 +133,8 @@ def _graphml(run: Finished, path: Path, choices: Choices) -> Exported:
 
 
 def _links(written: Written, noun: str = "link") -> Exported:
-    notes = {
-        f"{written.left_out:,} left out, of blank nodes or of IRIs that are not valid": written.left_out,
-        f"{written.same_iri:,} left out, of one IRI on both sides": written.same_iri,
-    }
-    return Exported({noun: written.links}, tuple(note for note, number in notes.items() if number))
+    left_out = f"{written.left_out:,} left out, of blank nodes or of IRIs that are not valid"
+    return Exported({noun: written.links}, (left_out,) if written.left_out else ())
 
 
 _OPEN = frozenset({"undecided"})

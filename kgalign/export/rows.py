@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from kgalign.evaluate.pairs import LINKED, is_link, same_iris
+from kgalign.evaluate.pairs import is_link
 from kgalign.rdf.graph import Ids
 from kgalign.records import Alignment, Floats, Outcome, Profile, Verdicts
 
@@ -30,8 +30,6 @@ class Written:
     links: int
     left_out: int
     """Links of an entity that can't be named in the file: a blank node, or no valid IRI."""
-    same_iri: int = 0
-    """Links of one IRI on both sides, of which there is nothing to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +161,6 @@ def united(first: Pairs, second: Pairs) -> Pairs:
     return both.take(np.lexsort((both.right, both.left)))
 
 
-def telling(left: Profile, right: Profile, pairs: Pairs) -> Pairs:
-    """The pairs without links of one IRI: that ``x`` is ``x`` is true of every ``x``."""
-    same = same_iris(left, right, pairs.left, pairs.right)
-    return pairs.take(~same | ~np.isin(pairs.outcome, LINKED))
-
-
 def links(left: Profile, right: Profile, alignment: Alignment) -> Iterator[Link]:
     """The links that can be written, in the order of the alignment; undecided pairs are no links."""
     return named(left, right, linked(alignment))
@@ -197,6 +189,6 @@ def _batch(left: Profile, right: Profile, pairs: Pairs) -> Iterator[Link]:
             yield Link(a_id, b_id, a, b, a_name, b_name, probability, Outcome(outcome), verdict)
 
 
-def count(alignment: Alignment, written: int, same_iri: int = 0) -> Written:
+def count(alignment: Alignment, written: int) -> Written:
     """What was written of an alignment, and what was not."""
-    return Written(written, int(is_link(alignment).sum()) - written - same_iri, same_iri)
+    return Written(written, int(is_link(alignment).sum()) - written)

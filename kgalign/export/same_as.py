@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from kgalign.evaluate.pairs import is_link
 from kgalign.export.files import replacing
-from kgalign.export.rows import Written, count, linked, named, telling
+from kgalign.export.rows import Written, count, links
 from kgalign.rdf.vocabulary import OWL_SAME_AS, SKOS
 from kgalign.records import Alignment, Profile
 
@@ -14,14 +13,14 @@ EXACT_MATCH = SKOS + "exactMatch"
 def write_links(
     path: Path, left: Profile, right: Profile, alignment: Alignment, *, predicate: str = OWL_SAME_AS
 ) -> Written:
-    """Write each link of two IRIs as one statement, left entity first, in the order of the entities.
+    """Write each link as one statement, left entity first, in the order of the entities.
 
     Raises:
         OSError: no room, or no permission.
     """
-    written, wanted = 0, telling(left, right, linked(alignment))
+    written = 0
     with replacing(path) as file:
-        for link in named(left, right, wanted):
+        for link in links(left, right, alignment):
             file.write(f"<{link.left_iri}> <{predicate}> <{link.right_iri}> .\n")
             written += 1
-    return count(alignment, written, int(is_link(alignment).sum()) - len(wanted))
+    return count(alignment, written)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from kgalign.correspondences import Target, Vocabularies
 from kgalign.export.curies import BUILT_IN, Prefixes
 from kgalign.export.files import replacing
-from kgalign.export.rows import Link, Pairs, Written, is_iri, linked, named, one_line, telling
+from kgalign.export.rows import Link, Pairs, Written, is_iri, linked, named, one_line
 from kgalign.export.sssom_vocabularies import VocabularyMapping, vocabulary_mappings
 from kgalign.records import Alignment, Outcome, Profile, Verdicts
 
@@ -77,7 +77,6 @@ def write_sssom(
 ) -> Written:
     """Write each pair as one mapping: the links, unless other pairs are named; then what corresponds.
 
-    A link of one IRI on both sides is left out: that ``x`` is ``x`` is true of every ``x``.
     Instances are mapped with owl:sameAs, classes with owl:equivalentClass, concepts (and a class with
     anything else) with skos:exactMatch. A pair that was refused is the same mapping with the modifier
     ``Not``; its confidence is that of the refusal, 1 where a person refused it. A pair that is left to
@@ -102,8 +101,7 @@ def write_sssom(
     Raises:
         OSError: no room, or no permission.
     """
-    asked = linked(alignment) if pairs is None else pairs
-    wanted = telling(left, right, asked)
+    wanted = linked(alignment) if pairs is None else pairs
     said = list(vocabulary_mappings(vocabularies or Vocabularies(), vocabulary))
     told = [each for each in said if is_iri(each.subject) and is_iri(each.object)]
     prefixes = Prefixes.for_iris(_iris(named(left, right, wanted), told))
@@ -113,7 +111,7 @@ def write_sssom(
         return chain(map(mapper.mapping, named(left, right, wanted)), map(mapper.of_vocabulary, told))
 
     written = _write(path, mappings, prefixes, version=version, license=license)
-    return Written(written, len(wanted) + len(said) - written, len(asked) - len(wanted))
+    return Written(written, len(wanted) + len(said) - written)
 
 
 def _write(

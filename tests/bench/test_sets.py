@@ -64,12 +64,3 @@ def test_scores_a_file_of_links(tmp_path: Path) -> None:
     )
     assert score_links(links, find_sets(tmp_path)[0]).f1 == pytest.approx(2 / 3)
     assert score_links(links, find_sets(tmp_path, closed=["a"])[0]).f1 == 0.5
-
-
-def test_pairs_of_one_iri_count_for_nobody(tmp_path: Path) -> None:
-    gold = make(tmp_path, "a") / "gold.tsv.gz"
-    gold.write_bytes(gzip.compress(b"http://l/1\thttp://r/1\nhttp://b/y\thttp://b/y\n"))
-    links = tmp_path / "links.nt"
-    links.write_text(f"<http://l/1> {SAME_AS} <http://r/1> .\n<http://b/x> {SAME_AS} <http://b/x> .\n")
-    found = score_links(links, find_sets(tmp_path, closed=["a"])[0])
-    assert (found.predicted, found.gold, found.f1) == (1, 1, 1)

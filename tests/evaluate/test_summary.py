@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -7,7 +6,6 @@ from kgalign.errors import InputError
 from kgalign.evaluate import Evaluation, diff, evaluate
 from kgalign.evaluate.gold import Pair
 from kgalign.evaluate.mistakes import Named, Reason
-from kgalign.evaluate.summary import SameIri
 from kgalign.records import Alignment, Candidates, Outcome, Profile, Verdicts
 from tests.evaluate.small import alignment, candidates, profile, verdicts
 
@@ -140,37 +138,3 @@ def test_diff_sorts_gained_and_lost_links_by_what_the_gold_says() -> None:
         (("x", "y"),),
     )
     assert diff(old, new, gold, closed=True).lost_unknown == ()
-
-
-BOTH = (
-    profile(["http://b/0", "http://b/1", "http://l/2"]),
-    profile(["http://b/0", "http://b/1", "http://r/2"]),
-)
-
-
-@pytest.mark.parametrize("closed", [False, True])
-@pytest.mark.parametrize("gold", [(), (("http://b/0", "http://b/0"),), (("http://b/1", "http://b/1"),)])
-def test_pairs_of_one_iri_are_told_apart_and_count_nowhere(gold: tuple[Pair, ...], closed: bool) -> None:
-    rows = [(0, 0, 0.9), (1, 1, 0.2), (2, 2, 0.8)]
-    found = candidates([(a, b, 1, 1) for a, b, _ in rows])
-    linked = alignment([(0, 0, 0.9, Outcome.MATCH), (2, 2, 0.8, Outcome.MATCH)])
-    run = (*BOTH, found, verdicts(rows), linked)
-    truth = ("http://l/2", "http://r/2")
-    told = evaluate(*run, (*gold, truth), closed=closed)
-    in_gold, both = len(gold), int(("http://b/0", "http://b/0") in gold)
-    assert told.same_iri == SameIri(links=1, gold=in_gold, linked=both)
-    without = evaluate(
-        *(*BOTH, candidates([(2, 2, 1, 1)]), verdicts([rows[2]]), alignment([(2, 2, 0.8, Outcome.MATCH)])),
-        (truth,),
-        closed=closed,
-    )
-    assert replace(told, same_iri=without.same_iri) == without
-
-
-def test_gold_of_nothing_but_one_iri_leaves_nothing_to_find() -> None:
-    linked = alignment([(0, 0, 0.9, Outcome.MATCH)])
-    told = evaluate(
-        *BOTH, candidates([(0, 0, 1, 1)]), verdicts([(0, 0, 0.9)]), linked, (("http://b/0",) * 2,)
-    )
-    assert (told.scores.predicted, told.scores.gold, told.missed, told.wrong) == (0, 0, (), ())
-    assert told.same_iri == SameIri(1, 1, 1)

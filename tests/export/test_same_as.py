@@ -36,12 +36,6 @@ def test_links_without_a_valid_iri_are_left_out_and_counted(tmp_path: Path) -> N
     assert len(rdflib.Graph().parse(tmp_path / "links.nt")) == 1
 
 
-def test_that_an_iri_is_itself_is_not_written(tmp_path: Path) -> None:
-    of = world(["http://b/x", "http://l/1", "_:b"], ["http://b/x", "http://r/1", "_:b"])
-    assert write_links(tmp_path / "links.nt", *of[:3]) == Written(links=1, left_out=1, same_iri=1)
-    assert (tmp_path / "links.nt").read_text() == f"<http://l/1> <{SAME_AS}> <http://r/1> .\n"
-
-
 def test_two_readers_find_what_was_written(tmp_path: Path) -> None:
     of = nasty()
     write_links(tmp_path / "links.nt", *of[:3])

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from kgalign.export import Written, write_sssom
-from kgalign.export.rows import linked, links_and_refused
+from kgalign.export.rows import linked
 from kgalign.records import Outcome
 from tests.evaluate.small import alignment, profile, verdicts
 from tests.export.matched_vocabularies import vocabularies
@@ -89,24 +89,6 @@ def test_known_and_confirmed_links_are_not_the_tools_work(tmp_path: Path) -> Non
         ("semapv:CompositeMatching", "kgalign", "1.2.3"),
     ]
     assert "mapping_tool" not in head(path)
-
-
-def test_that_an_iri_is_itself_is_no_mapping_but_that_it_is_not_is_one(tmp_path: Path) -> None:
-    path = tmp_path / "mappings.sssom.tsv"
-    sides = (
-        profile(["http://b/x", "http://b/y", "http://l/1"]),
-        profile(["http://b/x", "http://b/y", "http://r/1"]),
-    )
-    outcomes = (Outcome.MATCH, Outcome.REJECTED, Outcome.CONFIRMED)
-    decided = alignment([(n, n, 0.9, outcome) for n, outcome in enumerate(outcomes)])
-    judged = verdicts([(n, n, 0.9) for n in range(3)])
-    pairs = links_and_refused(decided, judged, judged, 0.5)
-    written = write_sssom(path, *sides, decided, judged, version="1", pairs=pairs)
-    assert written == Written(2, 0, 1)
-    assert [(row["object_id"], row["predicate_modifier"]) for row in rows(path)] == [
-        ("ns1:y", "Not"),
-        ("ns3:1", ""),
-    ]
 
 
 def test_names_stay_on_one_line_and_in_their_column(tmp_path: Path) -> None:

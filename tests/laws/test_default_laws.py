@@ -107,7 +107,7 @@ def test_of_what_two_sources_say_alike_nothing_changes(said: Rows, prefer: str |
 @settings(max_examples=60)
 @given(said=rows, prefer=st.sampled_from([None, "s0", "s2"]))
 def test_what_is_kept_is_kept_again(said: Rows, prefer: str | None) -> None:
-    """Said by all who said it: that one source says two values of a thing would be lost with its second one."""
+    """Said by all who said it: that a source says two values of a thing is lost with its second one."""
     claims = claims_by(said, {name: name for name in SOURCES})
     index = claims.sources.index(prefer) if prefer in claims.sources else None
     found = resolve_default(claims, prefer=index)

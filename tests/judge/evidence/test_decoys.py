@@ -1,7 +1,8 @@
 """Decoys of a few pairs: who loses a partner, who gets whom instead, and what that is worth.
 
-Thing ``n`` of the left side and thing ``n`` of the right one are best pairs. Each has one more candidate, which
-nobody else wants: left ``n`` the right thing ``n + SIZE``, right ``n`` the left thing ``n + SIZE``.
+Thing ``n`` of the left side and thing ``n`` of the right one are best pairs. Each has one more
+candidate, which nobody else wants: left ``n`` the right thing ``n + SIZE``, right ``n`` the left thing
+``n + SIZE``.
 """
 
 from collections import Counter
@@ -22,7 +23,7 @@ FROM_RIGHT = 20_000.0
 
 @dataclass
 class World:
-    """Best pairs of a million, and for each thing a second one: 1, 2 … for the left, 20,001, 20,002 … for the right."""
+    """Best pairs of a million, and a second one for each thing: 1, 2 … at the left, 20,001 … at the right."""
 
     size: int = SIZE
     third: bool = False

@@ -144,7 +144,7 @@ def test_a_known_pair_is_certain_whatever_is_measured() -> None:
 
 
 def test_what_was_learned_counts_as_far_as_there_are_matches_and_known_pairs_are_matches() -> None:
-    """The start says 1, what is learned says 5: twenty known pairs and as many of the prior's own mean half."""
+    """The start says 1, what is learned 5: twenty known pairs and as many of the prior's own mean half."""
     start = {"names": ((0.0, 1.0), (0.0, 0.0))}
     prior = replace(only(start=start, intercept=5.0), matches=20.0)
     prior = replace(prior, start=replace(prior.start, intercept=-9.0))
