@@ -96,7 +96,7 @@ def test_types_are_held_against_all_entities() -> None:
     types = ["City"] * 60 + ["River"] * 40
     kinds = ["Stadt"] * 60 + ["Fluss"] * 40
     sides = [profile([f"{n}" for n in range(100)], types=each) for each in (types, kinds)]
-    found = learned(*sides, count=60)[TYPES]
+    found = learned(sides[0], sides[1], count=60)[TYPES]
     city, river = sides[0].types.index("City"), sides[0].types.index("River")
     stadt, fluss = sides[1].types.index("Stadt"), sides[1].types.index("Fluss")
     expected = {
@@ -111,4 +111,4 @@ def test_types_are_held_against_all_entities() -> None:
 
 def test_one_type_on_each_side_tells_nothing() -> None:
     sides = [profile([f"{n}" for n in range(40)], types=[kind] * 40) for kind in ("City", "Stadt")]
-    assert TYPES not in learned(*sides)
+    assert TYPES not in learned(sides[0], sides[1])

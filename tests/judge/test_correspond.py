@@ -10,11 +10,11 @@ from kgalign.config import SelectConfig
 from kgalign.judge.correspond import (
     AttributeComparisons,
     Correspondence,
-    path_text,
     shared_kind,
     value_similarity,
 )
 from kgalign.judge.values import prepare
+from kgalign.naming import path_names
 from kgalign.rdf import read_graph
 from kgalign.records import Attribute, Profile, ValueKind
 from kgalign.select import select
@@ -52,7 +52,7 @@ def learned(
     n = np.arange(len(left), dtype=np.int32)
     probability = np.array(chance if chance is not None else [1.0] * len(left))
     found = AttributeComparisons(*sides, prepare(*sides), n, n, probability)
-    names = [[path_text(each) for each in one.attributes] for one in sides]
+    names = [path_names(each.path for each in one.attributes) for one in sides]
     return {f"{names[0][each.left]} = {names[1][each.right]}": each for each in found.found}, found
 
 

@@ -13,23 +13,24 @@ SURPRISES = (0.0, 0.3, 0.7, 1.2, 2.0, 3.5, 6.0)
 SHARES = (0.0, 0.1, 0.25, 0.4, 0.6, 0.8, 1.0)
 Edges = Sequence[tuple[int, str, int]]
 Pair = tuple[int, int]
+Found = dict[Pair, tuple[float, float] | None]
 
 
-def compare(left: Edges, right: Edges, pairs: Mapping[Pair, float], size: int) -> dict[Pair, Pair | None]:
+def compare(left: Edges, right: Edges, pairs: Mapping[Pair, float], size: int) -> Found:
     """Per pair the surprise of its shared neighbours, natural, and which share of the comparable is shared.
 
     :param pairs: how probable each pair is; ``size`` entities of each side.
     """
     sides = [profile([f"{name}{n}" for n in range(size)], edges=e) for name, e in (("l", left), ("r", right))]
     a, b = np.array(list(pairs), dtype=np.int32).T.copy()
-    surprise, share = Neighbours(*sides, a, b).compare(np.array(list(pairs.values())))
+    surprise, share = Neighbours(sides[0], sides[1], a, b).compare(np.array(list(pairs.values())))
     values = [
         np.interp(each.position, np.arange(len(knots)), knots)
         for each, knots in ((surprise, SURPRISES), (share, SHARES))
     ]
     assert (np.isnan(surprise.position) == np.isnan(share.position)).all()
     logs = math.log(2 + 2 * size)
-    found: dict[Pair, Pair | None] = {}
+    found: Found = {}
     for row, pair in enumerate(pairs):
         missing = np.isnan(surprise.position[row])
         found[pair] = None if missing else (float(values[0][row]) * logs, float(values[1][row]))

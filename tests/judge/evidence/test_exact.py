@@ -108,7 +108,7 @@ def test_decoys_that_look_better_move_the_line(count: int) -> None:
 
 def normals(mean: float, count: int) -> Doubles:
     """As evenly as a sample of a normal distribution can lie."""
-    return norm.ppf((np.arange(count) + 0.5) / count, mean, 1)
+    return np.asarray(norm.ppf((np.arange(count) + 0.5) / count, mean, 1), dtype=np.float64)
 
 
 FREE = replace(WRONG, crossing=0.0, rise=0.0, stretch=0.0, crossing_spread=50.0, stretch_spread=50.0)
