@@ -41,7 +41,11 @@ def learned(
     """What goes together where the entities of both sides match in their order."""
     n = np.arange(count or len(left), dtype=np.int32)
     found = associate.learn(left, right, n, n, np.full(len(n), chance), taken or NONE)
-    return {f"{each.left.name} ~ {each.right.name}": each for each in found}
+    types = [max(each.left.attribute, each.right.attribute) < 0 for each in found]
+    return {
+        TYPES if of_types else f"{each.left.name} ~ {each.right.name}": each
+        for each, of_types in zip(found, types, strict=True)
+    }
 
 
 def test_words_that_stand_for_words_go_together(tmp_path: Path) -> None:

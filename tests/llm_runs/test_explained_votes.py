@@ -60,7 +60,8 @@ def test_the_lines_of_a_pair_sum_up_whatever_the_reducer(doubtful: Pair, begun: 
 
 def test_explain_as_a_user_calls_it_shows_every_vote_that_counts(doubtful: Pair, undisturbed: Path) -> None:
     with Ledger.open(undisturbed / "votes.sqlite", write=False) as ledger:
-        decision = next(each for each in ledger.decisions() if each.outcome == "match")
+        matches = (each for each in ledger.decisions() if each.outcome == "match")
+        decision = next(each for each in matches if len(each.options) > 1)
     words = [*runs.COMMAND, "explain", str(undisturbed), decision.case, decision.chosen]
     told = json.loads(runs.call([*words, "--json"]).stdout)
     (pair,) = told["pairs"]
@@ -116,7 +117,7 @@ def test_where_entities_have_several_partners_pairs_are_cases_and_known_ones_are
     with Ledger.open(out / "votes.sqlite", write=False) as ledger:
         decisions = list(ledger.decisions())
         kinds = {vote.question.kind for vote in ledger.votes()}
-    assert len(decisions) > 20
+    assert len(decisions) > 15
     assert kinds == {"verify"}
     for decision in decisions:
         a, b = decision.case.split(" ")
