@@ -60,8 +60,8 @@ def test_the_lines_of_a_pair_sum_up_whatever_the_reducer(doubtful: Pair, begun: 
 
 def test_explain_as_a_user_calls_it_shows_every_vote_that_counts(doubtful: Pair, undisturbed: Path) -> None:
     with Ledger.open(undisturbed / "votes.sqlite", write=False) as ledger:
-        matches = (each for each in ledger.decisions() if each.outcome == "match")
-        decision = next(each for each in matches if len(each.options) > 1)
+        matches = [each for each in ledger.decisions() if each.outcome == "match"]
+    decision = next(each for each in matches if len(each.options) > 1)
     words = [*runs.COMMAND, "explain", str(undisturbed), decision.case, decision.chosen]
     told = json.loads(runs.call([*words, "--json"]).stdout)
     (pair,) = told["pairs"]
