@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from glob import escape
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -298,6 +299,10 @@ def _write_files(
         if isinstance(need, Step):
             work.get(need)
     with writing(folder.path):
+        for path in partial:
+            # What was killed while it wrote a file left one of a name that nobody else will take.
+            for left_over in path.parent.glob(f".{escape(path.name)}.*.partial"):
+                left_over.unlink(missing_ok=True)
         report = step.write(work, partial)
         sizes = {name: path.stat().st_size for name, path in zip(step.files, partial, strict=True)}
         forget()

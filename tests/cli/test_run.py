@@ -152,6 +152,18 @@ def test_a_run_killed_while_it_writes_goes_on_to_the_same_bytes(
     assert files_of(killed) == files_of(whole)
 
 
+def test_what_a_killed_run_left_half_written_goes_when_the_file_is_written(
+    pair: Pair, whole: Path, tmp_path: Path, kgalign: Kgalign
+) -> None:
+    killed = tmp_path / "killed"
+    killed.mkdir()
+    _kill_once(pair, killed, (killed / ".verdicts.parquet.partial").exists)
+    (killed / "..worklist.csv.partial.24858-c5ae24ea.partial").write_text("rank,le", encoding="utf8")
+    again = kgalign("run", pair.left, pair.right, "-o", killed)
+    assert again.returncode == 0, again.stderr
+    assert files_of(killed) == files_of(whole)
+
+
 def test_an_interrupted_run_says_that_it_can_go_on(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
     run = tmp_path / "run"
     command = _command(elements, run, "-q")
