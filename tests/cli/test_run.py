@@ -157,7 +157,7 @@ def test_what_a_killed_run_left_half_written_goes_when_the_file_is_written(
 ) -> None:
     killed = tmp_path / "killed"
     killed.mkdir()
-    _kill_once(pair, killed, (killed / ".verdicts.parquet.partial").exists)
+    assert _kill_once(pair, killed, (killed / "stages" / "read-left").exists)
     (killed / "..worklist.csv.partial.24858-c5ae24ea.partial").write_text("rank,le", encoding="utf8")
     again = kgalign("run", pair.left, pair.right, "-o", killed)
     assert again.returncode == 0, again.stderr
