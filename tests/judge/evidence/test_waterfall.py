@@ -17,15 +17,14 @@ from tests.judge.evidence.test_terms import AS_IT_IS, candidates, judged, log_od
 from tests.judge.generate import profiles, write_people
 
 
-def without_leads(prior: Prior) -> Prior:
-    """The prior as it is, but that no lead is worth anything."""
+def all_leads_alike(prior: Prior) -> Prior:
+    """The prior as it is, but that all start with what the best leads are worth, and none adds to it."""
 
     def flat(model: Additive) -> Additive:
-        shapes = {
-            name: replace(shape, worth=(0.0,) * len(shape.worth)) if "lead of" in name else shape
-            for name, shape in model.shapes.items()
-        }
-        return replace(model, shapes=shapes)
+        leads = {name: shape for name, shape in model.shapes.items() if "lead of" in name}
+        without = {name: replace(each, worth=(0.0,) * len(each.worth)) for name, each in leads.items()}
+        best = sum(each.worth[-1] for each in leads.values())
+        return Additive(model.intercept + best, model.shapes | without)
 
     return replace(prior, start=flat(prior.start), final=flat(prior.final))
 
@@ -41,14 +40,18 @@ def settled(left: Profile, right: Profile, prior: Prior) -> tuple[Evidence, Verd
     return evidence, verdicts_of(evidence, evidence.settle("one-to-one"))
 
 
-def test_where_leads_are_worth_nothing_rivals_take_nothing_from_the_best(tmp_path: Path) -> None:
+def test_where_all_leads_are_worth_the_same_rivals_take_nothing_from_the_best(tmp_path: Path) -> None:
     """All other comparisons are there, each with its share of the sum, stretched and moved by decoys."""
     left, right = profiles(write_people(tmp_path, 60, partnered=0.8))
-    evidence, found = settled(left, right, without_leads(load_prior()))
+    evidence, found = settled(left, right, all_leads_alike(load_prior()))
     names = [each.name for each in found.features]
     assert names[0] == "prior"
     assert names[-1] == "rivals"
     assert evidence.line.stretch != 1
+    assert evidence.reliance > 0.5
+    assert {"for", "against"} <= evidence.final_measures.keys()
+    for measure in ("pooled", "for", "against"):
+        assert (evidence.final_measures[measure][evidence.top] != 0).any(), measure
     best = evidence.top
     assert best.any()
     assert np.abs(found.contribution[best, -1]).max() < 0.01
