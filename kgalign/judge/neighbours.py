@@ -17,7 +17,8 @@ _PARTNERS = 2
 _SURE = 0.1
 _SURPRISE_STEPS = (0.0, 0.3, 0.7, 1.2, 2.0, 3.5, 6.0)
 _SHARE_STEPS = (0.0, 0.1, 0.25, 0.4, 0.6, 0.8, 1.0)
-_BATCH = 4_000_000
+_BATCH = 500_000
+"""Edges that are looked at together."""
 
 
 class _Side:

@@ -131,6 +131,10 @@ class Evidence:
             found.append(replace(each, worth=worth))
         return found
 
+    def forget_texts(self) -> None:
+        """Let go of what only measuring and learning needs: what is believed stays as it is."""
+        del self.texts, self.shared, self.correspondences
+
     # What is believed.
 
     def believe(self, log_odds: Doubles) -> None:

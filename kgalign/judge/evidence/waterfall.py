@@ -5,7 +5,6 @@ contributions sums to the pair's log-odds.
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from kgalign.arrays import Doubles
 from kgalign.judge import associate
@@ -38,18 +37,26 @@ def _at_zero(model: Additive, name: str) -> float:
     return float(model.shapes[name].look_up(np.zeros(1, dtype=np.float32))[0])
 
 
+_Key = tuple[str, tuple[int, int]]
+"""Name of a feature, and the attributes that it compares."""
+_ANY = (-1, -1)
+
+
 class _Waterfall:
-    """Log-odds as a sum: where all start, what a pair shares, and what its rivals take away."""
+    """Log-odds as a sum: where all start, what a pair shares, and what its rivals take away.
+
+    Its tables are the verdicts' own, filled column by column: the first column is where all start, the last
+    one the rivals.
+    """
 
     def __init__(self, evidence: Evidence) -> None:
-        self.evidence = evidence
         self.features: list[Feature] = []
-        self.share: list[Floats] = []
-        self.level: list[npt.NDArray[np.int8]] = []
-        size = len(evidence.a)
+        shape = len(evidence.a), len(_names(evidence)) + 2
+        self.contribution = np.zeros(shape, dtype=np.float32)
+        self.level = np.zeros(shape, dtype=np.int8)
         self.constant = evidence.reliance * evidence.prior.final.intercept + evidence.final_shift
-        self.rivals = np.zeros(size, dtype=np.float32)
-        self.of: dict[tuple[str, int, int], Floats] = {}
+        self.rivals = np.zeros(len(evidence.a), dtype=np.float32)
+        self.of: dict[_Key, int] = {}
 
     def add(
         self,
@@ -58,22 +65,32 @@ class _Waterfall:
         labels: tuple[str, ...],
         codes: Codes,
         share: Floats,
-        attributes: tuple[int, int] = (-1, -1),
+        attributes: tuple[int, int] = _ANY,
     ) -> None:
         """One more feature, or more of one that is there: of one name, and of the same attributes."""
-        key = name, *attributes
+        key = name, attributes
         if key in self.of:
-            self.of[key] += share
+            self.contribution[:, self.of[key]] += share
             return
-        level = np.where(codes == levels.MISSING, -1, (codes + levels.STEPS // 2) // levels.STEPS)
-        self.of[key] = share.astype(np.float32)
-        self.share.append(self.of[key])
-        self.level.append(level.astype(np.int8))
-        weights = tuple(
-            float(share[level == each].mean()) if (level == each).any() else 0.0
-            for each in range(len(labels))
-        )
-        self.features.append(Feature(name, kind, labels, weights, *attributes))
+        level = np.full(256, -1, dtype=np.int8)
+        every = np.arange(levels.MISSING)
+        level[every] = (every + levels.STEPS // 2) // levels.STEPS
+        reached = level[codes]
+        self.of[key] = place = len(self.of) + 1
+        self.contribution[:, place], self.level[:, place] = share, reached
+        weights = []
+        for each in range(len(labels)):
+            there = share[reached == each]
+            weights.append(float(there.mean()) if len(there) else 0.0)
+        self.features.append(Feature(name, kind, labels, tuple(weights), *attributes))
+
+
+def _names(evidence: Evidence) -> set[_Key]:
+    """What the waterfall has features for."""
+    own = (name for name in evidence.prior.start.shapes if name in generic.KINDS)
+    whole = (each.name for each in (*evidence.pooled, *evidence.beside))
+    keys: set[_Key] = {(name, _ANY) for name in (*own, *whole)}
+    return keys | {(each.name, each.attributes) for each in evidence.columns}
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
@@ -87,16 +104,20 @@ def verdicts_of(evidence: Evidence, figures: dict[str, float]) -> Verdicts:
     """
     final, start = evidence.prior.final, evidence.prior.start
     reliance = np.float32(evidence.reliance)
-    parts = {name: reliance * part for name, part in final.parts(evidence.final_measures).items()}
+
+    def part(name: str) -> Floats:
+        found: Floats = reliance * final.shapes[name].look_up(evidence.final_measures[name])
+        return found
+
     fall = _Waterfall(evidence)
     # The prior's log-odds are a sum themselves: each part counts as the whole does.
-    own = start.parts(evidence.start_measures)
     by_prior = evidence.final_measures["prior"]
     base = np.float32(start.intercept + evidence.shift)
     at_base = reliance * final.shapes["prior"].look_up(np.full(1, base, dtype=np.float32))
-    rate = _ratio(parts["prior"] - at_base, by_prior - base) + (1 - reliance)
+    rate = _ratio(part("prior") - at_base, by_prior - base) + (1 - reliance)
     fall.constant += float(at_base[0] + (1 - reliance) * base)
-    for name, each in own.items():
+    for name, shape in start.shapes.items():
+        each = shape.look_up(evidence.start_measures[name])
         if name in generic.KINDS:
             comparison = generic.level_of(name, evidence.start_measures[name])
             fall.add(name, comparison.kind, comparison.labels, levels.encode(comparison), rate * each)
@@ -105,14 +126,14 @@ def verdicts_of(evidence: Evidence, figures: dict[str, float]) -> Verdicts:
     pooled = evidence.final_measures["pooled"]
     zero = reliance * np.float32(_at_zero(final, "pooled"))
     fall.constant += float(zero)
-    rate = _ratio(parts["pooled"] - zero, pooled)
+    rate = _ratio(part("pooled") - zero, pooled)
     for column in evidence.pooled:
         fall.add(column.name, column.kind, column.labels, column.codes, rate * column.look_up())
     rates = []
     for name in ("for", "against"):
         zero = reliance * np.float32(_at_zero(final, name))
         fall.constant += float(zero)
-        rates.append(_ratio(parts[name] - zero, evidence.final_measures[name]))
+        rates.append(_ratio(part(name) - zero, evidence.final_measures[name]))
     for column in evidence.columns:
         worth = column.look_up()
         share = rates[0] * np.maximum(worth, 0) + rates[1] * np.minimum(worth, 0)
@@ -120,15 +141,14 @@ def verdicts_of(evidence: Evidence, figures: dict[str, float]) -> Verdicts:
             share = reliance * np.minimum(worth, 0)
         fall.add(column.name, column.kind, column.labels, column.codes, share, column.attributes)
     for name, column in zip(("surprise", "neighbours"), evidence.beside, strict=False):
-        fall.add(column.name, column.kind, column.labels, column.codes, parts[name])
+        fall.add(column.name, column.kind, column.labels, column.codes, part(name))
     for name in ("lead of the right one", "lead of the left one"):
-        fall.rivals += parts[name]
+        fall.rivals += part(name)
     if not evidence.beside:
         missing = final.shapes["surprise"].missing + final.shapes["neighbours"].missing
         fall.constant += float(reliance) * missing
     line = evidence.line
-    for each in fall.share:
-        each *= np.float32(line.stretch)
+    fall.contribution *= np.float32(line.stretch)
     fall.rivals *= np.float32(line.stretch)
     fall.constant = line.stretch * fall.constant + line.move
     return _as_verdicts(evidence, fall, figures)
@@ -137,27 +157,24 @@ def verdicts_of(evidence: Evidence, figures: dict[str, float]) -> Verdicts:
 def _as_verdicts(evidence: Evidence, fall: _Waterfall, figures: dict[str, float]) -> Verdicts:
     size = len(evidence.a)
     even = np.float32(np.median(fall.rivals)) if size else np.float32(0)
-    prior = np.full(size, fall.constant + even, dtype=np.float32)
-    columns = [prior, *fall.share, (fall.rivals - even).astype(np.float32)]
-    contribution = np.stack(columns, axis=1)
+    contribution, level = fall.contribution, fall.level
+    contribution[:, 0], contribution[:, -1] = fall.constant + even, fall.rivals - even
     # A pair that is known, and one whose entity has a better partner, are what they are.
     log_odds = _leave_the_rest(evidence)
     total = contribution.sum(axis=1, dtype=np.float64)
     contribution[:, -1] += np.where(evidence.given, 0, log_odds - total).astype(np.float32)
     contribution[:, 0] += np.where(evidence.given, log_odds - total, 0).astype(np.float32)
-    constant = np.zeros((size, 1), dtype=np.int8)
     features = (
         Feature("prior", "prior", ("every pair",), (float(fall.constant + even),)),
         *fall.features,
         Feature("rivals", "rivals", ("what other pairs of the two add or take away",), (0.0,)),
     )
-    level = [constant, *[each[:, None] for each in fall.level], constant]
     mentioned = ~(evidence.left.described[evidence.a] & evidence.right.described[evidence.b])
     if mentioned.any():
         # As a neighbour it counts for others; a link would be one to something of which nothing is said.
         taken = np.where(mentioned, -np.maximum(log_odds, 0) - CERTAIN, 0).astype(np.float32)
         contribution = np.concatenate([contribution, taken[:, None]], axis=1)
-        level.append(np.where(mentioned, 0, -1).astype(np.int8)[:, None])
+        level = np.concatenate([level, np.where(mentioned, 0, -1).astype(np.int8)[:, None]], axis=1)
         features = (
             *features,
             Feature("only mentioned", "alone", ("nothing is said of one of the two",), (-CERTAIN,)),
@@ -170,7 +187,7 @@ def _as_verdicts(evidence: Evidence, fall: _Waterfall, figures: dict[str, float]
         log_odds=summed.astype(np.float32),
         features=features,
         contribution=contribution,
-        level=np.concatenate(level, axis=1),
+        level=level,
         given=evidence.given,
         voted=np.full(size, -1, dtype=np.int8),
         notes={
