@@ -52,10 +52,12 @@ def hold_together(alignment: Alignment, verdicts: Verdicts, match_probability: f
     given = alignment.outcome[links] == Outcome.CONFIRMED
     firm = given | (verdicts.voted[row] == Outcome.MATCH)
     lefts, rights = np.unique(left), np.unique(right)
+    # What votes refused does not match: no more than a pair that nobody thought of.
+    standing = (verdicts.voted != Outcome.NO_MATCH) | (verdicts.probability >= match_probability)
     parts = Agreeing(
-        np.maximum(_counts(verdicts.left, lefts), k),
-        np.maximum(_counts(verdicts.right, rights), k),
-        _judged(verdicts, (left, right, cluster), lefts, rights),
+        np.maximum(_counts(verdicts.left[standing], lefts), k),
+        np.maximum(_counts(verdicts.right[standing], rights), k),
+        _judged(verdicts, standing, (left, right, cluster), lefts, rights),
         share=float(np.float32(min(_HALF, match_probability))),
     )
     a, b = np.searchsorted(lefts, left), len(lefts) + np.searchsorted(rights, right)
@@ -152,17 +154,18 @@ def _counts(ids: Ids, of: Ids) -> Positions:
 
 
 def _judged(
-    verdicts: Verdicts, links: tuple[Ids, Ids, Positions], lefts: Ids, rights: Ids
+    verdicts: Verdicts, standing: Flags, links: tuple[Ids, Ids, Positions], lefts: Ids, rights: Ids
 ) -> tuple[Positions, Positions, Doubles]:
     """The pairs within each cluster that may match: places among ``lefts`` and ``rights``, probabilities.
 
+    :param standing: (c,) pairs that votes did not refuse.
     :param links: (l,) each: left entity, right entity, number of the cluster.
     """
     of_left = np.full(int(verdicts.left.max()) + 1, -1)
     of_right = np.full(int(verdicts.right.max()) + 1, -2)
     of_left[links[0]], of_right[links[1]] = links[2], links[2]
     inside = of_left[verdicts.left] == of_right[verdicts.right]
-    rows = np.flatnonzero(inside & (verdicts.probability >= _FLOOR))
+    rows = np.flatnonzero(inside & standing & (verdicts.probability >= _FLOOR))
     return (
         np.searchsorted(lefts, verdicts.left[rows]),
         np.searchsorted(rights, verdicts.right[rows]),

@@ -56,8 +56,7 @@ def assign(
     rows = np.concatenate([np.flatnonzero(verdicts.given), alive[kept]])
     probability = verdicts.probability[rows]
     outcome = _outcomes(verdicts, rows, judge)
-    refused = (verdicts.voted[rows] == Outcome.NO_MATCH) & (outcome != Outcome.MATCH)
-    shown = ((probability >= judge.undecided_probability) & ~refused) | verdicts.given[rows]
+    shown = (probability >= judge.undecided_probability) | verdicts.given[rows]
     rows, outcome = rows[shown], outcome[shown]
     order = np.lexsort((verdicts.right[rows], verdicts.left[rows]))
     rows, outcome = rows[order], outcome[order]

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kgalign.assign import assign
@@ -15,6 +15,7 @@ from kgalign.records import Alignment, Outcome, Verdicts
 from tests.assign.drawn import SIZE, Rows, cardinalities, rows_of_pairs
 from tests.evaluate.small import verdicts
 
+MANY: Cardinality = "many-to-many"
 Decided = dict[tuple[int, int], Outcome]
 
 
@@ -175,6 +176,7 @@ def test_what_the_votes_refused_competes_where_it_is_a_match_all_the_same() -> N
     st.sampled_from([Outcome.MATCH, None]),
     cardinalities,
 )
+@example([(0.25, False)] * 4 + [(0.6, False)] * 2 + [(0.25, False), (0.6, False), (0.45, True)], None, MANY)
 def test_what_the_votes_refused_makes_no_difference(
     drawn: list[tuple[float, bool]], others: Outcome | None, cardinality: Cardinality
 ) -> None:
