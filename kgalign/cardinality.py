@@ -1,7 +1,7 @@
 """How many partners an entity may have, and why."""
 
 CARDINALITIES = ("one-to-one", "one-to-many", "many-to-one", "many-to-many")
-SEVERAL = 0.22
+SEVERAL = 0.24
 """Share of matched things with several records on a side from which that side is taken to hold several: a
 lower bound, so that a few look-alikes are not enough.
 """

@@ -53,7 +53,8 @@ def hold_together(alignment: Alignment, verdicts: Verdicts, match_probability: f
     firm = given | (verdicts.voted[row] == Outcome.MATCH)
     lefts, rights = np.unique(left), np.unique(right)
     # What votes refused does not match: no more than a pair that nobody thought of.
-    standing = (verdicts.voted != Outcome.NO_MATCH) | (verdicts.probability >= match_probability)
+    refused = (verdicts.voted == Outcome.NO_MATCH) & (verdicts.probability < match_probability)
+    standing = ~refused | verdicts.given
     parts = Agreeing(
         np.maximum(_counts(verdicts.left[standing], lefts), k),
         np.maximum(_counts(verdicts.right[standing], rights), k),

@@ -170,7 +170,8 @@ def test_clusters_are_what_agglomeration_by_sets_makes_of_the_links(
 def _by_sets(found: Verdicts, links: set[Pair], k: int) -> list[set[tuple[str, int]]]:
     """The same, written down as it is meant: sets of entities, and sums over all pairs between them."""
     ends = zip(found.left.tolist(), found.right.tolist(), strict=True)
-    row = {pair: number for number, pair in enumerate(ends)}
+    refused = (found.voted == Outcome.NO_MATCH) & (found.probability < 0.5) & ~found.given
+    row = {pair: number for number, pair in enumerate(ends) if not refused[number]}
     chance = {pair: float(found.probability[number]) for pair, number in row.items()}
     likely = {pair for pair, probability in chance.items() if probability >= 0.02}
     room: dict[tuple[str, int], int] = {

@@ -40,8 +40,10 @@ _GATHERINGS = 2
 _FREE_SHARE = 0.4
 """Share of things with several records from which all records of a side are taken to have a partner."""
 _SEVERAL = ("several_left", "several_right")
-_STILL = 0.5
-"""Part of the share of things with several records that has to stand up to decoys."""
+_PERHAPS = 0.15
+"""Share of things with several records from which it is looked whether it stands up to decoys."""
+_DOUBT = 3.0
+"""Matched things with one record that are thought of beside those that are seen: a few tell little."""
 _FREE_LEAD = 1.0
 """Log-odds that a pair leads by, at least, where an entity may have several partners."""
 
@@ -159,18 +161,29 @@ class Evidence:
     def several(self, side: int) -> float:
         """How many matched things have several records on a side: a lower bound of their share.
 
-        Wilson's bound (1927) at two standard errors, over the expected number of matched things.
+        The largest over the types of entities: where people have several records, their addresses need not.
+        Wilson's bound (1927) at one standard error, over the expected number of matched things.
         """
-        thing = (self.things[0][self.a], self.things[1][self.b])[side]
-        entity = (self.a, self.b)[side]
-        chance = np.zeros(int(entity.max()) + 1)
-        np.maximum.at(chance, entity, self.expected)
-        of = np.zeros(len(chance), dtype=np.int64)
+        profile = (self.left, self.right)[side]
+        thing, entity = (self.things[0][self.a], self.things[1][self.b])[side], (self.a, self.b)[side]
+        chance = np.zeros(len(profile))
+        np.maximum.at(chance, entity, np.where(self._both_described(), self.expected, 0.0))
+        of = np.full(len(chance), -1, dtype=np.int64)
         of[entity] = thing
         order = np.lexsort((-chance, of))
         place = np.arange(len(order)) - np.searchsorted(of[order], of[order], "left")
-        first, second = (float(chance[order[place == each]].sum()) for each in (0, 1))
-        return lower_bound(second, first)
+        type_of = profile.entity_type[order] + 1
+        counts = [
+            np.bincount(type_of[here], chance[order[here]], minlength=len(profile.types) + 1)
+            for here in (place == 0, place == 1)
+        ]
+        bounds = [lower_bound(second, first + _DOUBT, 1.0) for first, second in zip(*counts, strict=True)]
+        return max(bounds, default=0.0)
+
+    def _both_described(self) -> Flags:
+        """(c,) pairs of two of which something is said: others are no links."""
+        described: Flags = self.left.described[self.a] & self.right.described[self.b]
+        return described
 
     def _within(self, first: Ids, second: Ids, side: int) -> Doubles:
         """(t,) log-odds of pairs within a side, by the measures that pairs across have too."""
@@ -196,15 +209,14 @@ class Evidence:
             figures = {
                 name: self.several(side) if side in sides else 0.0 for side, name in enumerate(_SEVERAL)
             }
-            keep = self._chosen(asked, figures)
-            if any(keep) and asked == "auto":
+            if asked == "auto" and max(figures.values()) >= _PERHAPS:
                 # Among look-alikes much is believed that decoys take back.
                 self.conclude(held=True)
                 figures = {
-                    name: share if self.several(side) >= _STILL * SEVERAL else 0.0
+                    name: self.several(side) if share >= _PERHAPS else share
                     for side, (name, share) in enumerate(figures.items())
                 }
-                keep = self._chosen(asked, figures)
+            keep = self._chosen(asked, figures)
             self.things = [
                 now if kept else then for now, then, kept in zip(self.things, before, keep, strict=True)
             ]
@@ -233,31 +245,33 @@ class Evidence:
 
         :returns: whether there are any.
         """
-        joined = False
-        worth = [each.look_up() for each in self.columns[: len(self.correspondences.found)]]
-        across = twins.absolute(self.prior.start, self.start_measures) + _HALF * sum(
-            worth, np.zeros(len(self.a))
-        )
-        usual = twins.weighted_quantile(across, self.expected, reach.usual)
-        for side in sides:
-            node, member = ((self.b, self.a), (self.a, self.b))[side]
-            found = twins.rivals_of_one(node, member, self.total, across >= usual, reach)
-            if not len(found.row):
-                continue
-            within = self._within(found.first, found.second, side)
-            ok = twins.hold_together(found, within, across, reach)
-            joined = joined or bool(ok.any())
-            size = len((self.left, self.right)[side])
-            self.things[side] = twins.grouped(found.first[ok], found.second[ok], size)
+        found = {side: self.records_of_one(side, reach) for side in sides}
+        joined = any(len(np.unique(each)) < len(each) for each in found.values())
+        for side, each in found.items():
+            self.things[side] = each
         if joined or reach is not twins.SEARCH:
             self._weigh_by_prior()
             self.conclude()
             self.conclude()
         return joined
 
+    def records_of_one(self, side: int, reach: twins.Reach) -> Ids:
+        """(n,) the thing that each entity of a side is a record of (:mod:`.twins`)."""
+        worth = [each.look_up() for each in self.columns[: len(self.correspondences.found)]]
+        across = twins.absolute(self.prior.start, self.start_measures) + _HALF * sum(
+            worth, np.zeros(len(self.a))
+        )
+        usual = twins.weighted_quantile(across, self.expected, reach.usual)
+        node, member = ((self.b, self.a), (self.a, self.b))[side]
+        found = twins.rivals_of_one(node, member, self.total, across >= usual, reach)
+        if not len(found.row):
+            return np.arange(len((self.left, self.right)[side]), dtype=np.int32)
+        ok = twins.hold_together(found, self._within(found.first, found.second, side), across, reach)
+        return twins.grouped(found.first[ok], found.second[ok], len((self.left, self.right)[side]))
+
     def _shift(self, log_odds: Doubles) -> float:
         """How much more or less common matches are here than where the prior was learned."""
-        known = self.left.described[self.a] & self.right.described[self.b] & ~self.given
+        known = self._both_described() & ~self.given
         return base_shift(log_odds[self._winners(log_odds) & known], self.prior.base)
 
     # What is learned here.
@@ -329,7 +343,7 @@ class Evidence:
         """(c,) the best pairs, and (d,) log-odds of decoys (:mod:`.decoys`), before either is held against
         the other.
         """
-        known = self.left.described[self.a] & self.right.described[self.b] & ~self.given
+        known = self._both_described() & ~self.given
         left, right = self.things[0][self.a], self.things[1][self.b]
         best = dominant(left, right, self.log_odds, not self.free[0], not self.free[1]) & known
         several = tuple(
@@ -337,7 +351,9 @@ class Evidence:
             for free, each in zip(self.free, self.things, strict=True)
         )
         again = self._match_again
-        alike = self.alike[0][self.a], self.alike[1][self.b]
+        # Where things have several records, what is as like as they are is no decoy, gathered or not.
+        groups = [self.records_of_one(side, twins.LIKE) for side in (0, 1)] if any(several) else self.alike
+        alike = groups[0][self.a], groups[1][self.b]
         return best, decoys.decoys(left, right, alike, best, self.expected, again, further, several)
 
     def _hold_against_decoys(self) -> None:

@@ -41,6 +41,9 @@ SEARCH = Reach(margin=3.0, own=1.5, most=8, slack=0.5, usual=0.1)
 GATHER = Reach(margin=12.0, own=3.0, most=60, slack=2.0, usual=0.02)
 """To gather them, once it is known that it does."""
 
+LIKE = Reach(margin=12.0, own=12.0, most=60, slack=0.5, usual=0.1)
+"""To tell what may be one of them, whatever else it is like."""
+
 
 @dataclass(frozen=True, slots=True)
 class Triples:
