@@ -100,4 +100,4 @@ def test_a_side_holds_several_from_the_bound_on_and_not_below_it() -> None:
     chosen, reason = choose("auto", below, below)
     assert chosen == "one-to-one"
     assert f"{SEVERAL:g}" in reason
-    assert 0.21 < SEVERAL < 0.24, "between TVDB (.21), whose gold is one-to-one, and CORA (.24)"
+    assert 0.23 < SEVERAL < 0.27, "between TVDB (.23), whose gold is one-to-one, and CORA (.27)"

@@ -26,7 +26,7 @@ _ENOUGH = 2000
 _DRAWS = 4
 _FEW = 5.0
 """Decoys at which their mean counts as much as what it is elsewhere."""
-_ROUNDS = 30
+_ROUNDS = 100
 _NEWTON = 5
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kgalign.arrays import Doubles, Flags, Positions
-from kgalign.cardinality import SEVERAL, choose
+from kgalign.cardinality import choose
 from kgalign.judge import associate
 from kgalign.judge.comparisons import Comparison
 from kgalign.judge.correspond import AttributeComparisons

@@ -67,18 +67,39 @@ def test_what_was_taken_for_how_common_matches_are_is_left_out_before_decoys() -
     assert found.log_odds[0] == pytest.approx(2 + 1 + rate, abs=0.02)
 
 
-def test_how_many_things_have_several_records_is_a_lower_bound() -> None:
+def _three_in_five_with_two(right: Profile) -> Evidence:
     """Ten left entities, each as sure of two right ones; right ones of the first six are of one thing."""
     pairs = sorted([(n, n) for n in range(10)] + [(n, n + 10) for n in range(10)])
-    found = started(sides(20), pairs, [0.0] * 20, only(start=STEEP))
+    found = started((sides(20)[0], right), pairs, [0.0] * 20, only(start=STEEP))
     thing = np.arange(20, dtype=np.int32)
     thing[10:16] = np.arange(6)
     found.things[1] = thing
     found.believe(np.full(20, 8.0))
-    chance = 1 / (1 + np.exp(-8.0))
-    assert found.several(1) == pytest.approx(lower_bound(6 * chance, 10 * chance))
-    assert found.several(1) < 0.4
+    return found
+
+
+CHANCE = 1 / (1 + np.exp(-8.0))
+
+
+def test_how_many_things_have_several_records_is_a_lower_bound() -> None:
+    found = _three_in_five_with_two(sides(20)[1])
+    assert found.several(1) == pytest.approx(lower_bound(6 * CHANCE, 10 * CHANCE + 3, 1.0))
+    assert found.several(1) < 0.35
     assert found.several(0) == 0
+
+
+def test_people_have_several_records_though_their_addresses_have_not() -> None:
+    right = sides(20)[1]
+    people = np.isin(np.arange(20), [*range(6), *range(10, 16)])
+    typed = replace(right, types=("person", "address"), entity_type=(~people).astype(np.int32))
+    found = _three_in_five_with_two(typed)
+    assert found.several(1) == pytest.approx(lower_bound(6 * CHANCE, 6 * CHANCE + 3, 1.0))
+
+
+def test_what_is_only_mentioned_is_no_record() -> None:
+    right = sides(20)[1]
+    found = _three_in_five_with_two(replace(right, described=np.arange(20) < 13))
+    assert found.several(1) == pytest.approx(lower_bound(3 * CHANCE, 10 * CHANCE + 3, 1.0))
 
 
 def test_where_an_entity_may_have_several_partners_no_pair_is_far_behind() -> None:
