@@ -39,5 +39,4 @@ def judge(
     evidence.start()
     evidence.learn(progress or NoProgress())
     found = evidence.settle(cardinality)
-    evidence.forget_texts()
     return verdicts_of(evidence, found)

@@ -1,6 +1,7 @@
 """What two entities share whatever their properties are called: measured before anything is learned."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
@@ -71,19 +72,27 @@ class Generic:
 
 
 def leads(
-    measures: dict[str, Floats], a: Ids, b: Ids, things: Sequence[Ids], free: Sequence[bool]
-) -> Iterator[tuple[str, Floats]]:
-    """By how much a pair leads its rivals in a measure, for the left and for the right entity.
+    measures: Mapping[str, Floats], a: Ids, b: Ids, things: Sequence[Ids], free: Sequence[bool]
+) -> dict[str, Callable[[], Floats]]:
+    """By how much a pair leads its rivals in a measure, for the left and for the right entity: by name, what
+    finds out.
 
     :param things: per entity of a side, the number of the thing that it is a record of.
     :param free: per side, whether an entity of the other side may have several partners there.
     """
-    for name, least in LEADS.items():
+
+    def ahead(name: str, side: int) -> Floats:
         value = np.nan_to_num(measures[name].astype(np.float64), nan=-1.0)
-        for side, node, thing in ((1, a, things[1][b]), (0, b, things[0][a])):
-            found = lead(node, thing, value)
-            found = np.maximum(found, least) if free[side] else found
-            yield f"{name}, lead of the {('left', 'right')[side]} one", found.astype(np.float32)
+        node, thing = (b, things[0][a]) if side == 0 else (a, things[1][b])
+        found = lead(node, thing, value)
+        found = np.maximum(found, LEADS[name]) if free[side] else found
+        return found.astype(np.float32)
+
+    return {
+        f"{name}, lead of the {('left', 'right')[side]} one": partial(ahead, name, side)
+        for name in LEADS
+        for side in (1, 0)
+    }
 
 
 def same_iri(candidates: Candidates) -> Floats:

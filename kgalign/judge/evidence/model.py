@@ -20,6 +20,7 @@ from kgalign.judge.evidence import decoys, generic, levels, twins
 from kgalign.judge.evidence.base_rate import base_shift, lower_bound
 from kgalign.judge.evidence.competition import dominant, lead
 from kgalign.judge.evidence.levels import Codes
+from kgalign.judge.evidence.measures import Measures
 from kgalign.judge.evidence.prior import Prior, load_prior
 from kgalign.judge.neighbours import Neighbours
 from kgalign.judge.values import Texts, prepare
@@ -109,9 +110,9 @@ class Evidence:
         self.believe(self.by_prior)
 
     def _weigh_by_prior(self) -> None:
-        self.start_measures |= dict(
-            generic.leads(self.start_measures, self.a, self.b, self.things, self.free)
-        )
+        leads = generic.leads(self.start_measures, self.a, self.b, self.things, self.free)
+        for name, ahead in leads.items():
+            self.start_measures[name] = ahead()
         by_prior = self.prior.start.log_odds(self.start_measures)
         self.shift = self._shift(by_prior)
         self.by_prior = by_prior + self.shift
@@ -133,7 +134,7 @@ class Evidence:
             found.append(replace(each, worth=worth))
         return found
 
-    def forget_texts(self) -> None:
+    def _forget_texts(self) -> None:
         """Let go of what only measuring and learning needs: what is believed stays as it is."""
         del self.texts, self.shared, self.correspondences
 
@@ -223,6 +224,7 @@ class Evidence:
             self._weigh_by_prior()
         if not any(keep):
             self.conclude()
+            self._forget_texts()
             self.conclude(held=True)
             return figures
         if sum(keep) == 1 and (asked != "auto" or max(figures.values()) >= _FREE_SHARE):
@@ -232,6 +234,7 @@ class Evidence:
             self.join_records([side for side in (0, 1) if keep[side]], twins.GATHER)
             self.alike = list(self.things)
         self.conclude(held=True)
+        self._forget_texts()
         return figures
 
     @staticmethod
@@ -366,21 +369,29 @@ class Evidence:
         self.believe(self.line.stretch * self.log_odds + self.line.move)
 
     def _match_again(self, rows: Positions) -> tuple[Doubles, Flags]:
-        """Log-odds and best pairs where only some rows are there: leads are others then, the rest stays."""
+        """Log-odds and best pairs where only some rows are there."""
+        log_odds = self._log_odds_among(rows)
+        ends = self.things[0][self.a[rows]], self.things[1][self.b[rows]]
+        return log_odds, dominant(*ends, log_odds, not self.free[0], not self.free[1])
+
+    def _log_odds_among(self, rows: Positions) -> Doubles:
+        """(r,) log-odds where only some rows are there: leads are others then, the rest stays."""
         a, b = self.a[rows], self.b[rows]
-        things = self.things
-        names = [name for name in self.start_measures if ", lead of " not in name]
-        start = {name: self.start_measures[name][rows] for name in names}
-        start |= dict(generic.leads(start, a, b, things, self.free))
-        by_prior = self.prior.start.log_odds(start) + self.shift
-        final = {name: value[rows] for name, value in self.final_measures.items()}
-        total = self.total[rows] + by_prior - final["prior"]
-        final["prior"] = by_prior.astype(np.float32)
-        final["lead of the right one"] = lead(a, things[1][b], total).astype(np.float32)
-        final["lead of the left one"] = lead(b, things[0][a], total).astype(np.float32)
-        learned = self.prior.final.log_odds(final) + self.by_type()[rows]
-        log_odds = self.reliance * learned + (1 - self.reliance) * by_prior + self.final_shift
-        return log_odds, dominant(things[0][a], things[1][b], log_odds, not self.free[0], not self.free[1])
+        start = Measures(self.start_measures, rows, {})
+        leads = generic.leads(start, a, b, self.things, self.free)
+        by_prior = self.prior.start.log_odds(Measures(self.start_measures, rows, leads)) + self.shift
+        total = self.total[rows] + by_prior - self.final_measures["prior"][rows]
+        anew = {
+            "prior": lambda: by_prior.astype(np.float32),
+            "lead of the right one": lambda: lead(a, self.things[1][b], total).astype(np.float32),
+            "lead of the left one": lambda: lead(b, self.things[0][a], total).astype(np.float32),
+        }
+        log_odds = self.prior.final.log_odds(Measures(self.final_measures, rows, anew))
+        log_odds += self.by_type()[rows]
+        log_odds *= self.reliance
+        log_odds += (1 - self.reliance) * by_prior
+        log_odds += self.final_shift
+        return log_odds
 
     def by_type(self) -> Doubles:
         """(c,) what speaks against a pair because of the types of the two, learned from all matches.

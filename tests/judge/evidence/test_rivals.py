@@ -26,7 +26,8 @@ def leads(
     measures = {name: np.zeros(3, dtype=np.float32) for name in generic.LEADS}
     measures["names"] = np.array(names, dtype=np.float32)
     things = ids(0), right_things
-    return dict(generic.leads(measures, ids(0, 0, 0), ids(0, 1, 2), things, free))
+    found = generic.leads(measures, ids(0, 0, 0), ids(0, 1, 2), things, free)
+    return {name: ahead() for name, ahead in found.items()}
 
 
 def test_a_pair_leads_the_next_one_and_records_of_one_thing_do_not_compete() -> None:
