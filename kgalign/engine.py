@@ -18,6 +18,7 @@ from kgalign import store
 from kgalign.config import Config
 from kgalign.folder import RunFolder, RunRecord, Source, StepRecord, writing
 from kgalign.measure import Measure
+from kgalign.memory import give_back
 from kgalign.progress import NoProgress, Progress
 
 log = logging.getLogger(__name__)
@@ -139,6 +140,7 @@ class Work:
     def keep_only(self, names: set[str]) -> None:
         """Let go of all outputs but these, to free their memory."""
         self._results = {name: result for name, result in self._results.items() if name in names}
+        give_back()
 
 
 def fingerprints(

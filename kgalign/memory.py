@@ -1,5 +1,7 @@
-"""Want of memory, said in a sentence: PyTorch tells of it in several ways."""
+"""Memory: what was freed is given back, and where there is none it is said in a sentence."""
 
+import ctypes
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -7,6 +9,17 @@ from kgalign.errors import KgalignError
 
 _SAID = ("not enough memory", "out of memory", "can't allocate memory")
 """What PyTorch's errors say where there is no room."""
+
+
+def give_back() -> None:
+    """Give what was freed back to the system.
+
+    The C library of Linux keeps freed arrays of up to 32 MB for later, in pieces that larger ones don't fit.
+    """
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
 
 
 def no_memory(error: BaseException) -> bool:

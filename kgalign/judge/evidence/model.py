@@ -152,12 +152,13 @@ class Evidence:
         if all(now is alone for now, alone in zip(self.things, self.alone, strict=True)):
             return dominant(self.a, self.b, log_odds, *one)
         left, right = self.things[0][self.a], self.things[1][self.b]
-        key = left.astype(np.int64) << 32 | right
-        things, pair = np.unique(key, return_inverse=True)
-        best = np.full(len(things), -np.inf)
-        np.maximum.at(best, pair, log_odds)
-        ends = (things >> 32).astype(np.int32), (things & 0xFFFFFFFF).astype(np.int32)
-        return dominant(*ends, best, *one)[pair]
+        chosen = np.flatnonzero(dominant(left, right, log_odds, *one))
+        # All rows of the two things that were taken for each other.
+        node, other = (left, right) if one[1] else (right, left)
+        partner = np.full(int(node.max()) + 1, -1, dtype=np.int32)
+        partner[node[chosen]] = other[chosen]
+        found: Flags = partner[node] == other
+        return found
 
     def several(self, side: int) -> float:
         """How many matched things have several records on a side: a lower bound of their share.
@@ -260,10 +261,10 @@ class Evidence:
 
     def records_of_one(self, side: int, reach: twins.Reach) -> Ids:
         """(n,) the thing that each entity of a side is a record of (:mod:`.twins`)."""
-        worth = [each.look_up() for each in self.columns[: len(self.correspondences.found)]]
-        across = twins.absolute(self.prior.start, self.start_measures) + _HALF * sum(
-            worth, np.zeros(len(self.a))
-        )
+        learned = np.zeros(len(self.a))
+        for column in self.columns[: len(self.correspondences.found)]:
+            learned += column.look_up()
+        across = twins.absolute(self.prior.start, self.start_measures) + _HALF * learned
         usual = twins.weighted_quantile(across, self.expected, reach.usual)
         node, member = ((self.b, self.a), (self.a, self.b))[side]
         found = twins.rivals_of_one(node, member, self.total, across >= usual, reach)
@@ -318,13 +319,19 @@ class Evidence:
         """What the final model weighs, (c,) each, by what is expected now."""
         self.pooled, self.columns = self._weighed(self.pooled), self._weighed(self.columns)
         self.beside = self._weighed(self.beside)
-        worth = [each.look_up() for each in self.columns if each.name != associate.TYPES]
-        zero = np.zeros(len(self.a), dtype=np.float32)
+        pooled, speaks_for, against = np.zeros((3, len(self.a)), dtype=np.float32)
+        for column in self.pooled:
+            pooled += column.look_up()
+        for column in self.columns:
+            if column.name != associate.TYPES:
+                worth = column.look_up()
+                speaks_for += np.maximum(worth, 0)
+                against += np.minimum(worth, 0)
         found = {
             "prior": self.by_prior.astype(np.float32),
-            "pooled": sum((each.look_up() for each in self.pooled), zero),
-            "for": sum((np.maximum(each, 0) for each in worth), zero),
-            "against": sum((np.minimum(each, 0) for each in worth), zero),
+            "pooled": pooled,
+            "for": speaks_for,
+            "against": against,
         }
         total = found["prior"] + _HALF * (found["for"] + found["against"])
         for name, column in zip(("surprise", "neighbours"), self.beside, strict=False):

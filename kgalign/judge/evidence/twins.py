@@ -62,7 +62,7 @@ def absolute(model: Additive, measures: dict[str, Floats]) -> Doubles:
     total: Doubles = np.zeros(len(next(iter(measures.values()))))
     for name, shape in model.shapes.items():
         if name in generic.KINDS and name != generic.SAME_IRI:
-            total = total + shape.look_up(measures[name])
+            total += shape.look_up(measures[name])
     return total
 
 
