@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from kgalign.arrays import Flags
 from kgalign.config import JudgeConfig
 from kgalign.judge.evidence.model import Evidence
 from kgalign.judge.evidence.prior import Prior
@@ -33,10 +34,16 @@ def judge(
     """
     if not len(candidates):
         return no_verdicts(candidates)
-    keys = candidates.left.astype(np.int64) * len(right) + candidates.right
-    given = np.isin(keys, known[0].astype(np.int64) * len(right) + known[1])
+    given = _among(candidates, known, len(right))
     evidence = Evidence(left, right, candidates, given, iterations=config.iterations, prior=prior)
     evidence.start()
     evidence.learn(progress or NoProgress())
     found = evidence.settle(cardinality)
     return verdicts_of(evidence, found)
+
+
+def _among(candidates: Candidates, known: tuple[Ids, Ids], rights: int) -> Flags:
+    """(c,) candidates that are known pairs, of ``rights`` right entities."""
+    keys = candidates.left.astype(np.int64) * rights + candidates.right
+    found: Flags = np.isin(keys, known[0].astype(np.int64) * rights + known[1])
+    return found

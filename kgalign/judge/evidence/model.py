@@ -107,7 +107,7 @@ class Evidence:
         self.pooled = [self._column(generic.level_of(n, self.start_measures[n])) for n in generic.COMPARED]
         self.columns: list[Column] = []
         self.beside: list[Column] = []
-        self.believe(self.by_prior)
+        self.believe(self.by_prior.copy())
 
     def _weigh_by_prior(self) -> None:
         leads = generic.leads(self.start_measures, self.a, self.b, self.things, self.free)
@@ -141,8 +141,12 @@ class Evidence:
     # What is believed.
 
     def believe(self, log_odds: Doubles) -> None:
-        """Take log-odds for what is believed, as far as pairs don't exclude each other."""
-        self.log_odds = np.where(self.given, CERTAIN, log_odds)
+        """Take log-odds for what is believed, as far as pairs don't exclude each other.
+
+        :param log_odds: (c,) they become the evidence's own.
+        """
+        log_odds[self.given] = CERTAIN
+        self.log_odds = log_odds
         self.top = self._winners(self.log_odds)
         self.expected = np.where(self.top, 1 / (1 + np.exp(-self.log_odds)), 0.0)
 
@@ -416,14 +420,18 @@ class Evidence:
 
         :param held: whether it is held against decoys, which takes as long again.
         """
+        self.final_measures = {}
         self.final_measures = self.measures()
         # A few matches teach what they happen to have in common: then the prior's own log-odds count.
         matches = float(self.expected[~self.given].sum()) + float(self.given.sum())
         self.reliance = matches / (matches + self.prior.matches)
-        final = self.prior.final.log_odds(self.final_measures)
-        log_odds = self.reliance * (final + self.by_type()) + (1 - self.reliance) * self.by_prior
+        log_odds = self.prior.final.log_odds(self.final_measures)
+        log_odds += self.by_type()
+        log_odds *= self.reliance
+        log_odds += (1 - self.reliance) * self.by_prior
         self.final_shift = self._shift(log_odds)
         self.line = decoys.Line()
-        self.believe(log_odds + self.final_shift)
+        log_odds += self.final_shift
+        self.believe(log_odds)
         if held:
             self._hold_against_decoys()
