@@ -47,6 +47,7 @@ def main() -> None:
 @click.option(
     "--left-out", type=PATH, metavar="FOLDER", help="Show runs by priors without the family, beside the rest."
 )
+@click.option("--swapped", is_flag=True, help="Show runs with the sides swapped, beside the rest.")
 @click.option("--runs", type=PATH, metavar="FOLDER", help="Keep the run folders there, for eval and explain.")
 @click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the rows there as JSON.")
 @RESULTS
@@ -57,6 +58,7 @@ def align(
     baseline: bool,
     student: Path | None,
     left_out: Path | None,
+    swapped: bool,
     runs: Path | None,
     json_file: Path | None,
     results: Path,
@@ -81,16 +83,19 @@ def align(
         systems = (bench.SYSTEMS[0], bench.STUDENT)
     if left_out is not None:
         systems = (*systems, bench.LEFT_OUT)
+    if swapped:
+        systems = (*systems, bench.SWAPPED)
     click.echo(report.heading())
     rows = bench.measure(sets, systems, runs, lambda row: click.echo(report.line(row)), student, left_out)
     click.echo("".join(f"{text}\n" for text in report.ending(rows)), nl=False)
     if json_file is not None:
         json_file.write_text(report.as_json(rows), encoding="utf8")
-    if not only and (baseline or student is not None or left_out is not None):
+    if not only and (baseline or swapped or student is not None or left_out is not None):
         command = f"python -m bench align --data {relative(data)}"
         command += "".join(f" --closed {name}" for name in closed)
         command += "" if baseline or student is not None else " --no-baseline"
         command += " --left-out FOLDER" if left_out is not None else ""
+        command += " --swapped" if swapped else ""
         name, title = f"align {data.resolve().name}", f"Alignment: {data.resolve().name}"
         if student is not None:
             command += f" --student {relative(student)}"

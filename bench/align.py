@@ -13,6 +13,7 @@ from typing import Any
 from bench import child
 from bench.links import Judged, judge, read_told
 from bench.sets import Set, family, read_links
+from kgalign.evaluate.gold import read_pairs
 
 BASELINES = ("mnn", "hun")
 """What :mod:`bench.baseline` offers."""
@@ -20,6 +21,8 @@ SYSTEMS = ("kgalign", *BASELINES)
 STUDENT = "kgalign + student"
 LEFT_OUT = "family left out"
 """kgalign with a prior that has seen no set of the family."""
+SWAPPED = "sides swapped"
+"""kgalign with the right graph for the left one."""
 MARGIN = 0.005
 """A system that is further below the better baseline than this, in F1, is marked."""
 
@@ -70,7 +73,7 @@ def measure(
 
     Args:
         sets: what to align.
-        systems: names from :data:`SYSTEMS`, or :data:`STUDENT`.
+        systems: names from :data:`SYSTEMS`, or :data:`STUDENT`, :data:`LEFT_OUT`, :data:`SWAPPED`.
         runs: where run folders are kept; None to throw them away.
         tell: called with each row as soon as its set is through.
         student: folder of the student that is asked where there is to be one.
@@ -87,6 +90,8 @@ def measure(
                 elif left_out is not None and system == LEFT_OUT:
                     prior = left_out / f"{family(each.name)}.json"
                     row = _links_alone(each, folder, system, ["bench.evidence", "--prior", str(prior)])
+                elif system == SWAPPED:
+                    row = _kgalign(_swapped(each, folder.with_name(f"{name}.gold.tsv")), folder, system, None)
                 else:
                     row = _kgalign(each, folder, system, student if system == STUDENT else None)
             of_set.append(row)
@@ -94,6 +99,13 @@ def measure(
             tell(row)
             rows.append(row)
     return rows
+
+
+def _swapped(each: Set, gold: Path) -> Set:
+    """The set with the right graph for the left one; its gold is written to a file."""
+    pairs = sorted(read_pairs(each.gold))
+    gold.write_text("".join(f"{right}\t{left}\n" for left, right in pairs), encoding="utf8")
+    return Set(each.name, each.right, each.left, gold, each.right_also, each.left_also, each.closed)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from bench.align import BASELINES, LEFT_OUT, MARGIN, Row
+from bench.align import BASELINES, LEFT_OUT, MARGIN, SWAPPED, Row
 from bench.links import Judged
 from bench.results import table
 
@@ -148,6 +148,7 @@ _WITHOUT_FAMILY = (
     "`family left out` is kgalign by a prior that saw no set of the same family (`python -m bench prior "
     "--left-out FOLDER`), links alone."
 )
+_SIDES_SWAPPED = "`sides swapped` is kgalign with the right graph for the left one."
 _WITH_STUDENT = (
     "The student is asked about the entities of whose partner the evidence is not sure, as `kgalign run "
     "--judge student:DIR` does without further options; `python -m bench student --cache FOLDER` leaves "
@@ -175,6 +176,8 @@ def as_markdown(rows: Sequence[Row], student: Path | None = None) -> str:
         note += f" {_BASELINES}"
     if LEFT_OUT in systems:
         note += f" {_WITHOUT_FAMILY}"
+    if SWAPPED in systems:
+        note += f" {_SIDES_SWAPPED}"
     if student is not None:
         note += f" {_WITH_STUDENT} {_about(student)}"
     shown = table(HEAD, [cells(row) for row in [*rows, *means(rows)]], words=2)
