@@ -9,8 +9,8 @@ from bench.looking import worklist
 from bench.options import PATH, RESULTS
 from bench.properties import properties
 from bench.training import encoder, sft, student
+from kgalign.base.logs import printable
 from kgalign.errors import KgalignError
-from kgalign.logs import printable
 
 
 class _Commands(click.Group):
@@ -103,6 +103,14 @@ def align(
         write_section(results, name, title, command, report.as_markdown(rows, student))
     if any(row.error for row in rows):
         sys.exit(1)
+
+
+@main.command()
+def house() -> None:
+    """Show how the code is laid out: the floors with their modules and lines, and what runs against them."""
+    from bench import house as bench
+
+    click.echo(bench.as_text())
 
 
 @main.command()

@@ -13,7 +13,7 @@ from typing import Any
 from bench import child
 from bench.links import Judged, judge, read_told
 from bench.sets import Set, family, read_links
-from kgalign.evaluate.gold import read_pairs
+from kgalign.links.gold import read_pairs
 
 BASELINES = ("mnn", "hun")
 """What :mod:`bench.baseline` offers."""

@@ -159,7 +159,7 @@ _WITH_STUDENT = (
 def _about(student: Path) -> str:
     """What a student learned from."""
     # A process is charged with what the one that starts it has imported.
-    from kgalign.judge.student_model import read_card
+    from kgalign.judge.student.model import read_card
 
     card = read_card(student)
     data = card.settings.get("data", {})

@@ -17,22 +17,23 @@ from typing import Any
 
 from bench.results import table
 from bench.sets import Set
-from kgalign import pipeline, running
+from kgalign import pipeline
 from kgalign.assign import assign
 from kgalign.config import Config
 from kgalign.evaluate import link_pairs, read_pairs
 from kgalign.evaluate.metrics import Scores, score
 from kgalign.judge import with_votes
-from kgalign.judge.answers import read_answer
-from kgalign.judge.asking import Asking
-from kgalign.judge.cases import find_cases
-from kgalign.judge.outcome import Count
-from kgalign.judge.questions import Questions, question_tokens
-from kgalign.judge.templates import load_templates
+from kgalign.judge.asking.answers import read_answer
+from kgalign.judge.asking.cases import find_cases
+from kgalign.judge.asking.questions import Questions, question_tokens
+from kgalign.judge.asking.session import Asking
+from kgalign.judge.asking.templates import load_templates
+from kgalign.judge.votes.decisions import Count
 from kgalign.ledger import FILE, Ledger
 from kgalign.llm.protocol import Reply, Sampling
 from kgalign.records import Verdicts
-from kgalign.votes import Direction, Question, Vote
+from kgalign.records.votes import Direction, Question, Vote
+from kgalign.run import start
 
 ACCURACIES = (0.8, 0.9)
 BIAS, HALLUCINATION = 0.1, 0.05
@@ -132,7 +133,7 @@ def _set(each: Set) -> list[Row]:
             }
         }
     )
-    work = running.evidence(each.left, each.right, None, config)
+    work = start.evidence(each.left, each.right, None, config)
     left, right = work.get(pipeline.SELECT_LEFT), work.get(pipeline.SELECT_RIGHT)
     verdicts = work.get(pipeline.JUDGE)
     gold = read_pairs(each.gold)

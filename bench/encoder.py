@@ -15,7 +15,7 @@ from bench import child
 from bench.results import table
 from bench.sets import Set, score_links
 from kgalign.errors import KgalignError
-from kgalign.evaluate.gold import read_pairs
+from kgalign.links.gold import read_pairs
 
 SETS = ("abt_buy", "abt_buy_half", "doremus_4het")
 """Small ones: on two cores the encoder reads some 50 entities a second."""

@@ -18,16 +18,16 @@ from bench.geo import kilometres
 from bench.results import table
 from kgalign.arrays import Doubles, run_starts
 from kgalign.errors import InputError
-from kgalign.fuse import fusion, policies
-from kgalign.fuse.claims import Claims, claims_of
-from kgalign.fuse.joint import pair_rows
-from kgalign.fuse.policies import Claim, Contest, Value
-from kgalign.fuse.quality import ages, indicators_of
-from kgalign.fuse.resolve import Resolution, resolve_default
-from kgalign.fused import Fusion
+from kgalign.fusion import fusion, policies
+from kgalign.fusion.claims import Claims, claims_of
+from kgalign.fusion.paired_properties import pair_rows
+from kgalign.fusion.policies import Claim, Contest, Value
+from kgalign.fusion.quality import ages, indicators_of
+from kgalign.fusion.resolve import Resolution, resolve_default
 from kgalign.rdf import Graph, read_graph
 from kgalign.rdf.columns import NO_IDS
 from kgalign.rdf.graph import TermKind, Terms
+from kgalign.records.fused import Fusion
 
 DATA, METADATA, GOLD = "data.nq.gz", "metadata.nq.gz", "gold.nt.gz"
 COUNTRY = "http://dbpedia.org/ontology/country"

@@ -86,12 +86,12 @@ def fuse_files(folder: Path, form: str) -> dict[str, Any]:
     """Read a pair and its links, fuse it, and write the three files; what it took."""
     from kgalign import pipeline
     from kgalign.config import as_config
-    from kgalign.engine import Inputs, Work
     from kgalign.evaluate import read_pairs
-    from kgalign.fuse import align_vocabularies, fuse
-    from kgalign.fused import term_ids
-    from kgalign.measure import Measure
+    from kgalign.fusion import align_vocabularies, fuse
     from kgalign.rdf import read_graph
+    from kgalign.records.fused import term_ids
+    from kgalign.run.measure import Measure
+    from kgalign.run.steps import Inputs, Work
 
     seconds: dict[str, float] = {}
     peaks: dict[str, int] = {}

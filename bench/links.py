@@ -11,8 +11,8 @@ import numpy as np
 from bench.sets import Set
 from kgalign.arrays import Doubles, Flags
 from kgalign.evaluate.calibration import calibration
-from kgalign.evaluate.gold import Pair, read_pairs
 from kgalign.evaluate.metrics import counted_links, score
+from kgalign.links.gold import Pair, read_pairs
 
 SURE = 0.95
 """From this probability on a link is taken to be sure."""

@@ -21,17 +21,18 @@ from urllib.parse import urlsplit
 
 from bench.generate import generate
 from bench.results import table
-from kgalign import pipeline, running
+from kgalign import pipeline
 from kgalign.config import Config, LlmConfig
-from kgalign.judge.asking import Asking
-from kgalign.judge.cases import Case, find_cases
-from kgalign.judge.questions import Questions
-from kgalign.judge.templates import load_templates
+from kgalign.judge.asking.cases import Case, find_cases
+from kgalign.judge.asking.questions import Questions
+from kgalign.judge.asking.session import Asking
+from kgalign.judge.asking.templates import load_templates
 from kgalign.ledger import FILE, Ledger
 from kgalign.llm.pool import Pool
 from kgalign.llm.protocol import Reply, Request, Sampling
 from kgalign.llm.server import OpenAIBackend
 from kgalign.records import Profile
+from kgalign.run import start
 
 ENTITIES = 3_000
 """Entities a side of the generated graphs."""
@@ -106,7 +107,7 @@ def _inputs() -> Iterator[tuple[Profile, Profile, list[Case]]]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         generate(Path(folder), ENTITIES)
         config = Config.model_validate({"votes": {"ask": "all"}})
-        work = running.evidence(Path(folder) / "left.nt.gz", Path(folder) / "right.nt.gz", None, config)
+        work = start.evidence(Path(folder) / "left.nt.gz", Path(folder) / "right.nt.gz", None, config)
         left, right = work.get(pipeline.SELECT_LEFT), work.get(pipeline.SELECT_RIGHT)
         yield left, right, find_cases(work.get(pipeline.JUDGE), left, right, config.votes)
 

@@ -20,12 +20,12 @@ from scipy.optimize import minimize
 from bench.additive import Rows, fit
 from bench.sets import Set, family
 from bench.worlds import Source, World
+from kgalign.base.progress import NoProgress
 from kgalign.config import RetrieveConfig, SelectConfig
-from kgalign.evaluate.gold import read_pairs
-from kgalign.evaluate.pairs import entity_ids
 from kgalign.judge.evidence import Evidence
 from kgalign.judge.evidence.prior import from_json
-from kgalign.progress import NoProgress
+from kgalign.links.gold import read_pairs
+from kgalign.links.pairs import entity_ids
 from kgalign.rdf import read_graph
 from kgalign.records import Candidates, Profile
 from kgalign.retrieve import retrieve

@@ -16,8 +16,8 @@ from bench.questions import Question, evidence
 from bench.reliability import Bin, bins, ece
 from bench.results import table
 from kgalign.arrays import Doubles, Flags, Positions
-from kgalign.judge.reduce import REDUCERS
-from kgalign.judge.reduce.ballots import Ballot, Ballots
+from kgalign.judge.votes.ballots import Ballot, Ballots
+from kgalign.judge.votes.reducers import REDUCERS
 
 ALL = "all"
 """Stands for all sets together."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kgalign.errors import InputError
-from kgalign.evaluate.gold import Pair, read_pairs
 from kgalign.evaluate.metrics import Scores, score
+from kgalign.links.gold import Pair, read_pairs
 
 COMPLETE = frozenset(
     "abt_buy abt_buy_half dblp_acm imdb_dbpedia cddb_split cora_split chicago_childhood febrl4 historical_1n "

@@ -17,13 +17,13 @@ import numpy as np
 from bench.questions import Question, evidence, read_questions
 from bench.student_data import Label, by_all, by_teacher, most_similar, read_test, shown, write_examples
 from bench.student_report import BOTH, CLEAR, REDUCER, TEACHER, Chain, Found, Gain, Row
-from kgalign import store
 from kgalign.arrays import Doubles, Positions
+from kgalign.base import store
+from kgalign.base.progress import NoProgress, Progress
 from kgalign.errors import InputError
 from kgalign.evaluate import draw_choices, draw_gain
-from kgalign.judge.at_home import join
-from kgalign.judge.student_model import Student, read_card
-from kgalign.progress import NoProgress, Progress
+from kgalign.judge.student.model import Student, read_card
+from kgalign.judge.student.student_fit import join
 from kgalign.train.student import StudentSettings, train_student
 
 SETTINGS = StudentSettings(epochs=2, batch=8, max_tokens=112)

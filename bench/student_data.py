@@ -11,9 +11,9 @@ from typing import Any
 
 from bench.questions import FILE, Question, evidence
 from kgalign.errors import InputError
-from kgalign.judge.questions import LETTERS, NO_OPTION
-from kgalign.judge.reduce import REDUCERS
-from kgalign.judge.reduce.ballots import Ballot, Ballots
+from kgalign.judge.asking.questions import LETTERS, NO_OPTION
+from kgalign.judge.votes.ballots import Ballot, Ballots
+from kgalign.judge.votes.reducers import REDUCERS
 from kgalign.train.data import About, Example, Split, example_id, write_data
 
 TEST_FILE = "select_test_abt_buy.jsonl.gz"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 from bench.results import table
-from kgalign.judge.student_model import Card
+from kgalign.judge.student.model import Card
 
 TEACHER = "qwen_32"
 REDUCER = "weighted"

@@ -10,8 +10,9 @@ from bench.voting_draws import GRID, OPTIONS, ROUNDS, Luck, Setting, Votes, bala
 from kgalign.arrays import Doubles, Flags, Positions
 from kgalign.config import VotesConfig
 from kgalign.evaluate.calibration import calibration
-from kgalign.judge.reduce.ballots import Ballot, Ballots
-from kgalign.judge.vote_model import GRADES, LEARN_AT, Form, VoteModel, combine, regraded
+from kgalign.judge.votes.ballots import Ballot, Ballots
+from kgalign.judge.votes.learning import estimate
+from kgalign.judge.votes.model import GRADES, LEARN_AT, Form, VoteModel, combine, regraded
 
 VOTER = "scripted"
 ABSTAINS = -1
@@ -69,7 +70,7 @@ def judge(
     graded: bool,
     learn_at: Sequence[int] = LEARN_AT,
 ) -> list[Decided]:
-    """This judge, with select questions alone: what :mod:`kgalign.judge.deliberate` and the reducer
+    """This judge, with select questions alone: what :mod:`kgalign.judge.asking.next_question` and the reducer
     ``adaptive`` do for one case is done for all cases at once.
 
     Args:
@@ -90,7 +91,7 @@ def judge(
         part = slice(start, end)
         for number, each in enumerate(rules):
             calls[number, part] = _stops(votes[part], prior[part], each, model, graded=graded)
-        model = VoteModel.fit(ballots(votes[:end], prior[:end], calls[-1, :end], graded=graded))
+        model = estimate(ballots(votes[:end], prior[:end], calls[-1, :end], graded=graded))
     decided = []
     for asked in calls:
         counted = votes.usable & (np.arange(ROUNDS) < asked[:, None])

@@ -9,16 +9,17 @@ import numpy as np
 
 from bench.results import table
 from bench.sets import Set, family
-from kgalign import pipeline, running
+from kgalign import pipeline
 from kgalign.assign import hold_back, with_expectation
 from kgalign.config import Config
-from kgalign.engine import Work
 from kgalign.evaluate import link_pairs, read_pairs
-from kgalign.evaluate.gold import Pair
 from kgalign.evaluate.metrics import counted_links
 from kgalign.judge import judge
 from kgalign.judge.evidence.prior import load_prior
+from kgalign.links.gold import Pair
 from kgalign.records import Alignment, Outcome, Profile
+from kgalign.run import start
+from kgalign.run.steps import Work
 
 LOOKS = 10
 """One in so many left entities is looked at."""
@@ -150,7 +151,7 @@ def _row(each: Set, left_out: Path | None) -> Row:
 def _judged(each: Set, left_out: Path | None) -> Work:
     also = {"left_also": [*map(str, each.left_also)], "right_also": [*map(str, each.right_also)]}
     config = Config.model_validate({"read": also})
-    work = running.evidence(each.left, each.right, None, config)
+    work = start.evidence(each.left, each.right, None, config)
     if left_out is not None:
         nobody = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int32)
         prior = load_prior(left_out / f"{family(each.name)}.json")

@@ -16,8 +16,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from bench.sets import Set
-from kgalign.evaluate.gold import read_pairs
-from kgalign.naming import name_rank
+from kgalign.links.gold import read_pairs
+from kgalign.values.predicates import name_rank
 
 _LINE = re.compile(r"^(<[^>]*>|_:\S+)\s+(<[^>]*>)\s+(.*?)\s*\.\s*$")
 _TYPE = "<http://www.w3.org/1999/02/22-rdf-syntax-ns#type>"

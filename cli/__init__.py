@@ -8,8 +8,8 @@ from typing import IO, Any
 import click
 
 from kgalign import __version__
+from kgalign.base.logs import printable
 from kgalign.errors import KgalignError
-from kgalign.logs import printable
 
 from .lazy import LazyGroup
 

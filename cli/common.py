@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kgalign.logs import LEVELS, configure, printable
-from kgalign.progress import NoProgress, Progress, Task
+from kgalign.base.logs import LEVELS, configure, printable
+from kgalign.base.progress import NoProgress, Progress, Task
 
 if TYPE_CHECKING:
     from rich.console import Console

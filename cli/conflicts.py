@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from kgalign.arrays import Flags
-    from kgalign.conflicts import Conflict, Statement
-    from kgalign.export.finished import Finished
-    from kgalign.fused import Fusion
+    from kgalign.records.conflicts import Conflict, Statement
+    from kgalign.records.fused import Fusion
+    from kgalign.run.finished import Finished
 
 WIDTH = 80
 """Characters of a line."""
@@ -62,8 +62,8 @@ def conflicts(
     """
     import numpy as np
 
-    from kgalign.export.finished import Finished
-    from kgalign.folder import RunFolder
+    from kgalign.run.finished import Finished
+    from kgalign.run.folder import RunFolder
 
     if summary and sources:
         raise click.UsageError("--summary and --sources are two reports: give one of them")
@@ -92,7 +92,7 @@ def _wanted(
     """(conflicts,) those that pass."""
     import numpy as np
 
-    from kgalign.conflicts import of_entity, of_property, of_rule, of_source
+    from kgalign.records.conflicts import of_entity, of_property, of_rule, of_source
 
     wanted = np.ones(fusion.counts.conflicts, bool)
     if name is not None:
@@ -109,7 +109,7 @@ def _wanted(
 def _terms(finished: "Finished", fusion: "Fusion", entity: str) -> tuple[list[int], str]:
     """What an IRI, or ``_:label``, stands for in the fused graph: itself, and what it was merged into."""
     from kgalign import pipeline
-    from kgalign.conflicts import iri_of, node_id
+    from kgalign.records.conflicts import iri_of, node_id
 
     iri = iri_of(entity)
     found = [node_id(fusion.terms, iri)]
@@ -121,15 +121,15 @@ def _terms(finished: "Finished", fusion: "Fusion", entity: str) -> tuple[list[in
 
 
 def _print_json(fusion: "Fusion", numbers: Any) -> None:  # noqa: ANN401 - positions
-    from kgalign.conflicts import conflicts as read
     from kgalign.ledger.export import json_text
+    from kgalign.records.conflicts import conflicts as read
 
     for each in read(fusion, numbers):
         click.echo(json_text(asdict(each)))
 
 
 def _show(fusion: "Fusion", numbers: Any, limit: int) -> None:  # noqa: ANN401 - positions
-    from kgalign.conflicts import conflicts as read
+    from kgalign.records.conflicts import conflicts as read
 
     if not len(numbers):
         whole = fusion.counts.conflicts
@@ -189,7 +189,7 @@ def _show_statements(group: "list[Statement]", property: str) -> None:
 
 def _value(statement: "Statement") -> str:
     """A value as people read it."""
-    from kgalign.logs import printable
+    from kgalign.base.logs import printable
     from kgalign.rdf.names import local_name
     from kgalign.rdf.vocabulary import XSD_STRING
 
@@ -207,9 +207,9 @@ def _value(statement: "Statement") -> str:
 def _show_summary(fusion: "Fusion", wanted: "Flags", as_json: bool) -> None:
     import numpy as np
 
-    from kgalign.conflicts import index_of
-    from kgalign.fused import Role
     from kgalign.ledger.export import json_text
+    from kgalign.records.conflicts import index_of
+    from kgalign.records.fused import Role
 
     index = index_of(fusion)
     rows = np.flatnonzero((fusion.conflict >= 0) & (fusion.role >= Role.LOST))

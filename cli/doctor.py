@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kgalign.base.logs import printable
+from kgalign.base.progress import Progress
 from kgalign.config import SelectConfig
 from kgalign.doctor import Environment, GraphReport, environment, inspect
 from kgalign.errors import InputError
-from kgalign.logs import printable
-from kgalign.progress import Progress
 from kgalign.rdf import read_graph
 from kgalign.select import select
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kgalign.base.logs import printable
 from kgalign.evaluate import Evaluation, diff, evaluate, link_pairs, read_pairs
 from kgalign.evaluate.mistakes import Named
-from kgalign.folder import RunFolder
 from kgalign.judge import with_student, with_votes
-from kgalign.logs import printable
 from kgalign.records import Alignment, Candidates, Hearing, Opinion, Profile, Verdicts
+from kgalign.run.folder import RunFolder
 
 from .common import log_options
 

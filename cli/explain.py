@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from kgalign.base.logs import printable
 from kgalign.errors import InputError
 from kgalign.explain import Explainer, Explanation, Line, PairExplanation, Side, bare, is_node
-from kgalign.folder import RunFolder
-from kgalign.fused import Fusion
 from kgalign.judge import with_student, with_votes
 from kgalign.ledger import FILE, Ledger
-from kgalign.logs import printable
 from kgalign.rdf.graph import Graph
 from kgalign.records import Alignment, Candidates, Hearing, Opinion, Profile, Verdicts
-from kgalign.votes import Vote
+from kgalign.records.fused import Fusion
+from kgalign.records.votes import Vote
+from kgalign.run.folder import RunFolder
 
 from .common import log_options
 

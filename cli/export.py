@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kgalign.errors import RunError
-from kgalign.folder import RunFolder
+from kgalign.run.folder import RunFolder
 
 from .common import log_options, terminal_progress
 
@@ -67,10 +67,10 @@ def export(
     and a file gets its name only when it is complete. SSSOM also says, as `Not`, which pairs were rejected:
     by a person, or by a language model against the evidence.
     """
-    from kgalign.export.finished import Finished
     from kgalign.export.formats import Choices, format_named
     from kgalign.export.formats import export as write
-    from kgalign.export.target import checked_target
+    from kgalign.run.finished import Finished
+    from kgalign.run.target import checked_target
 
     form = format_named(name)
     finished = Finished(RunFolder(run))
@@ -88,7 +88,7 @@ def export(
 
 def _to_stdout(write: "Callable[[Path], Exported]") -> "Exported":
     """Write to the standard output; what goes wrong goes wrong before the first byte."""
-    from kgalign.export.target import written_to
+    from kgalign.export.files import written_to
 
     with TemporaryDirectory(prefix="kgalign-") as folder:
         path = Path(folder) / "export"

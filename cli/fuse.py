@@ -22,7 +22,7 @@ def fuse(run: Path, config: Path | None, quiet: bool, **flags: str | bool | tupl
     rules are those of the run, with it those in the section [fuse] of FILE, which may say nothing else than
     the run about the rest; the options go over either. `kgalign run` goes by its own options again.
     """
-    from kgalign.undoing import fuse_again
+    from kgalign.run.again import fuse_again
 
     progress = terminal_progress(quiet)
     execution = fuse_again(run, config, *named_overrides(flags), progress=progress)

@@ -11,7 +11,7 @@ from .options import settings, settings_options
 
 if TYPE_CHECKING:
     from kgalign.config import Config
-    from kgalign.plan import Plan
+    from kgalign.judge.plan import Plan
 
 
 @click.command()
@@ -44,11 +44,12 @@ def plan(
     Entities, candidates, entities in doubt, expected questions, tokens, cost and time. No model is asked and
     none has to be there. The options are those of `kgalign run`.
     """
-    from kgalign import pipeline, running
-    from kgalign.plan import make_plan
+    from kgalign import pipeline
+    from kgalign.judge.plan import make_plan
+    from kgalign.run import start
 
     chosen = settings(config, flags)
-    work = running.evidence(left, right, out, chosen, progress=terminal_progress(quiet))
+    work = start.evidence(left, right, out, chosen, progress=terminal_progress(quiet))
     found = make_plan(
         work.get(pipeline.SELECT_LEFT),
         work.get(pipeline.SELECT_RIGHT),

@@ -48,8 +48,8 @@ def profile(
 
 
 def _of_run(source: Path) -> dict[str, "Profile"]:
-    from kgalign.folder import RunFolder
     from kgalign.records import Profile
+    from kgalign.run.folder import RunFolder
 
     folder = RunFolder(source)
     if not folder.is_run():
@@ -71,14 +71,14 @@ def _of_file(
 
 
 def _as_json(side: str, profile: "Profile") -> dict[str, Any]:
-    from kgalign.tables import profile_table
+    from kgalign.records.tables import profile_table
 
     rows = profile_table(profile).drop_columns(["side"]).to_pylist()
     return {"side": side, "entities": len(profile), "types": list(profile.types), "attributes": rows}
 
 
 def _show(title: str, profile: "Profile", full: bool) -> None:
-    from kgalign.tables import PATH_SEPARATOR, profile_table
+    from kgalign.records.tables import PATH_SEPARATOR, profile_table
 
     out = console()
     out.print(cell(f"{title}: {len(profile):,} entities"), soft_wrap=True)

@@ -13,8 +13,8 @@ from .options import settings, settings_options
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from kgalign.engine import Execution
-    from kgalign.folder import RunRecord, StepRecord
+    from kgalign.run.folder import RunRecord, StepRecord
+    from kgalign.run.steps import Execution
 
 LINE = 1000
 """Most characters of one line; what graphs and paths hold is cut there."""
@@ -52,10 +52,10 @@ def run(
     LEFT and RIGHT are RDF files (Turtle, N-Triples, N-Quads, TriG, RDF/XML, JSON-LD, N3, each also .gz)
     or folders of them. The same command again does only what has changed since.
     """
-    from kgalign import running
+    from kgalign.run import start
 
     progress = terminal_progress(quiet)
-    execution = running.run(
+    execution = start.run(
         left, right, out, settings(config, flags), gold=gold, force=force, progress=progress
     )
     if not quiet:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
+from kgalign.base.logs import printable
 from kgalign.errors import KgalignError
-from kgalign.logs import printable
 
 from .common import log_options
 
@@ -82,7 +82,7 @@ def serve(
         raise KgalignError("No model is given", "Give a folder or a name on the hub, or --scripted")
     if scripted_settings:
         raise KgalignError("--set is for the scripted judge", "Leave it out, or give --scripted")
-    from kgalign.llm import vllm_server
+    from kgalign.llm.vllm import server as vllm_server
 
     settings = vllm_server.ServerSettings(
         model=model,
@@ -104,7 +104,8 @@ def serve(
 
 
 def _serve_scripted(settings: tuple[str, ...], host: str, port: int) -> None:
-    from kgalign.llm import scripted_server, scripted_settings
+    from kgalign.llm.scripted import server as scripted_server
+    from kgalign.llm.scripted import settings as scripted_settings
 
     parsed = scripted_settings.parse(",".join(settings))
     scripted_server.serve(parsed, host, port, ready=lambda url: _announce(url, "scripted", parsed.adapter))

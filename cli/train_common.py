@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kgalign.logs import printable
+from kgalign.base.logs import printable
 
 from .common import Number
 

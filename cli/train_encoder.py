@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kgalign.logs import printable
+from kgalign.base.logs import printable
 
 from .common import Number, log_options, terminal_progress
 

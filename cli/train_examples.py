@@ -114,9 +114,9 @@ def examples(
     a language model, and from evidence that is sure. Questions are worded as the judge words them; no entity
     is in two of train.jsonl, valid.jsonl and test.jsonl. The same runs, the same bytes.
     """
+    from kgalign.records.votes import QuestionKind
     from kgalign.train.examples import make_examples
     from kgalign.train.settings import Settings
-    from kgalign.votes import QuestionKind
 
     settings = Settings(
         sources=sources,

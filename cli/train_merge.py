@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from kgalign.logs import printable
+from kgalign.base.logs import printable
 
 from .common import Number, log_options
 from .train_common import out_option

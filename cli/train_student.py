@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from kgalign.logs import printable
+from kgalign.base.logs import printable
 
 from .common import log_options, terminal_progress
 

@@ -10,8 +10,8 @@ from .common import cell, console, log_options, terminal_progress
 from .run import LINE, show_fusion
 
 if TYPE_CHECKING:
-    from kgalign.undoing import Unmerging
-    from kgalign.unmerged import Unmerged
+    from kgalign.links.unmerged import Unmerged
+    from kgalign.run.again import Unmerging
 
 _SHOWN = 20
 """Pairs that are named."""
@@ -41,7 +41,7 @@ def unmerge(
     between the two alone. Nothing is judged again, and nobody gets another partner. What was taken back
     stands in RUN/unmerged.tsv, and a later `kgalign run` to this folder holds to it, with --force too.
     """
-    from kgalign.undoing import merge_again, take_back, unmerged_in
+    from kgalign.run.again import merge_again, take_back, unmerged_in
 
     if as_list:
         _check_alone(iri, reason, undo)

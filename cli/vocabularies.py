@@ -14,7 +14,7 @@ from .common import cell, console, log_options
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from kgalign.correspondences import ClassMatch, PropertyMatch, Target, Vocabularies
+    from kgalign.records.vocabularies import ClassMatch, PropertyMatch, Target, Vocabularies
 
 _EXAMPLE = 40
 
@@ -31,8 +31,8 @@ def vocabularies(run: Path, show_all: bool, as_json: bool) -> None:
     has one name in the fused graph; for what is not, the reason is told. Notes say what differs: a unit, the
     precision of dates, a language. Nothing is changed in RUN.
     """
-    from kgalign.export.finished import Finished
-    from kgalign.folder import RunFolder
+    from kgalign.run.finished import Finished
+    from kgalign.run.folder import RunFolder
 
     finished = Finished(RunFolder(run))
     found, target = finished.vocabularies(), finished.config.fuse.vocabulary
@@ -63,7 +63,7 @@ def _more(found: "Vocabularies") -> Iterator[str]:
 
 
 def _json(found: "Vocabularies", target: "Target") -> dict[str, object]:
-    from kgalign.correspondences import class_objection, objection
+    from kgalign.records.vocabularies import class_objection, objection
 
     def told(match: "PropertyMatch | ClassMatch", against: str) -> dict[str, object]:
         same = match.left == match.right
@@ -84,7 +84,7 @@ def _plain(value: object) -> object:
 
 
 def _properties(matches: Sequence["PropertyMatch"], target: "Target") -> "Table":
-    from kgalign.correspondences import objection
+    from kgalign.records.vocabularies import objection
 
     table = _table(
         ("left property", "relation", "right property"),
@@ -103,7 +103,7 @@ def _properties(matches: Sequence["PropertyMatch"], target: "Target") -> "Table"
 
 
 def _classes(matches: Sequence["ClassMatch"], target: "Target") -> "Table":
-    from kgalign.correspondences import class_objection
+    from kgalign.records.vocabularies import class_objection
 
     table = _table(("left class", "relation", "right class"), ("score", "pairs"), ("in the fused graph",))
     for each in matches:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from kgalign.base.logs import printable
 from kgalign.errors import RunError
-from kgalign.folder import RunFolder
-from kgalign.logs import printable
-from kgalign.votes import NONE
+from kgalign.records.votes import NONE
+from kgalign.run.folder import RunFolder
 
 if TYPE_CHECKING:
     from kgalign.ledger.store import Ledger

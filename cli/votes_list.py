@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import click
 
 from kgalign.records import Outcome
-from kgalign.votes import Decision, Status, Vote
+from kgalign.records.votes import Decision, Status, Vote
 
 from .common import log_options
 from .votes_common import judging_option, line, named, opened, run_argument, words

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kgalign.logs import printable
-from kgalign.votes import NONE, Judging, Status, Vote
+from kgalign.base.logs import printable
+from kgalign.records.votes import NONE, Judging, Status, Vote
 
 from .common import log_options
 from .votes_common import judging_option, line, named, opened, plural, run_argument, words

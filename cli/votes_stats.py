@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kgalign.votes import Judging
+from kgalign.records.votes import Judging
 
 from .common import cell, console, log_options
 from .votes_common import judging_option, line, opened, plural, run_argument, words

@@ -4,19 +4,17 @@ The public names; what they need is imported when one is first used, so that ``i
 """
 
 import importlib
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from kgalign.base.version import __version__
 
 if TYPE_CHECKING:
     from kgalign.api import AlignmentResult, align, fuse
     from kgalign.config import Config, load_config
     from kgalign.errors import ConfigError, InputError, KgalignError, MissingExtra, RunError
-    from kgalign.folder import RunFolder
     from kgalign.rdf.graph import Graph
     from kgalign.records import Alignment, Candidates, Outcome, Profile, Verdicts
+    from kgalign.run.folder import RunFolder
 
 __all__ = [
     "Alignment",
@@ -43,26 +41,11 @@ _HOMES = {
     "kgalign.api": ("AlignmentResult", "align", "fuse"),
     "kgalign.config": ("Config", "load_config"),
     "kgalign.errors": ("ConfigError", "InputError", "KgalignError", "MissingExtra", "RunError"),
-    "kgalign.folder": ("RunFolder",),
+    "kgalign.run.folder": ("RunFolder",),
     "kgalign.rdf.graph": ("Graph",),
     "kgalign.records": ("Alignment", "Candidates", "Outcome", "Profile", "Verdicts"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
-
-
-class _Package(ModuleType):
-    """Keeps ``kgalign.fuse`` the function, although a subpackage has that name too.
-
-    Importing ``kgalign.fuse`` would set the attribute to the subpackage, and whether ``kgalign.fuse(…)``
-    works would then depend on what was imported before.
-    """
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if not (name in _HOME_OF and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> object:

@@ -9,21 +9,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kgalign import pipeline, tables
+from kgalign import pipeline
+from kgalign.base.progress import NoProgress, Progress
 from kgalign.config import Config, as_config
-from kgalign.engine import Inputs, Work
 from kgalign.errors import InputError
-from kgalign.evaluate.pairs import is_link
-from kgalign.fuse import NOTHING_WITHIN, align_vocabularies
-from kgalign.fuse import fuse as fuse_terms
-from kgalign.fused import Fusion, fused_graph
-from kgalign.inputs import embedder_source, source
-from kgalign.known import same_within
-from kgalign.progress import NoProgress, Progress
+from kgalign.fusion import NOTHING_WITHIN, align_vocabularies
+from kgalign.fusion import fuse as fuse_terms
+from kgalign.links.known import same_within
+from kgalign.links.pairs import is_link
 from kgalign.rdf import graph_from_rdflib, read_graph
 from kgalign.rdf.graph import Graph, Ids, TermKind
 from kgalign.rdf.write import write_turtle
-from kgalign.records import Alignment, Candidates, Profile, Verdicts
+from kgalign.records import Alignment, Candidates, Profile, Verdicts, tables
+from kgalign.records.fused import Fusion, fused_graph
+from kgalign.run.inputs import embedder_source, source
+from kgalign.run.steps import Inputs, Work
 
 if TYPE_CHECKING:
     import rdflib

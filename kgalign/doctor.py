@@ -14,12 +14,12 @@ import pyarrow.compute as pc
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-import kgalign
+from kgalign.base.installed import installed_model, what_is_missing
+from kgalign.base.version import __version__
 from kgalign.export.rows import is_iri
-from kgalign.installed import installed_model, what_is_missing
 from kgalign.rdf.graph import Graph, TermKind
 from kgalign.records import Profile, ValueKind
-from kgalign.text import fold
+from kgalign.values.text import fold
 
 HUGE = 10_000
 """Characters from which on a literal is called huge."""
@@ -127,7 +127,7 @@ def environment() -> Environment:
             libraries[found[1]] = _version(found[1])
     model = installed_model()
     return Environment(
-        kgalign=kgalign.__version__,
+        kgalign=__version__,
         python=platform.python_version(),
         system=f"{platform.system()} {platform.machine()}",
         cores=os.cpu_count() or 1,

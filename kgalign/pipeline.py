@@ -6,8 +6,8 @@ This module alone knows the order::
 
 Stages are cut into steps, each side of ``read`` and ``select`` and each group of output files on its own,
 so that a changed option redoes as little as possible. What else a step depends on says
-:mod:`kgalign.step_settings`, what it tells of its output :mod:`kgalign.step_reports`, and
-:mod:`kgalign.engine` runs the steps.
+:mod:`kgalign.run.settings`, what it tells of its output :mod:`kgalign.run.reports`, and
+:mod:`kgalign.run.steps` runs the steps.
 """
 
 from collections.abc import Callable
@@ -18,26 +18,34 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
-from kgalign import export, step_reports, step_settings
+from kgalign import export
 from kgalign.assign import assign, cut_to_size, cut_warnings, hold_back, with_expectation, worklist
-from kgalign.correspondences import Vocabularies
-from kgalign.engine import AnyStep, Output, Report, Step, Work, one_file
 from kgalign.evaluate import read_pairs, recall_at
-from kgalign.evaluate.pairs import same_iris
-from kgalign.fuse import NOTHING_WITHIN, align_vocabularies, cluster_warnings, fuse, has_clusters, held_apart
-from kgalign.fused import Fusion, fused_graph
+from kgalign.fusion import (
+    NOTHING_WITHIN,
+    align_vocabularies,
+    cluster_warnings,
+    fuse,
+    has_clusters,
+    held_apart,
+)
 from kgalign.judge import judge, no_hearing, no_opinion, with_student, with_votes
-from kgalign.known import known_links, with_known
 from kgalign.ledger import FILE as LEDGER_FILE
-from kgalign.nodes import linked_terms, nodes_before_links, one_within
+from kgalign.links.known import known_links, with_known
+from kgalign.links.nodes import linked_terms, nodes_before_links, one_within
+from kgalign.links.pairs import same_iris
+from kgalign.links.unmerged import read_unmerged, without_unmerged
 from kgalign.rdf import read_graph
 from kgalign.rdf.graph import Graph
 from kgalign.rdf.write import write_turtle
 from kgalign.records import Alignment, Candidates, Hearing, Opinion, Profile, Recall, Verdicts, Worklist
+from kgalign.records.fused import Fusion, fused_graph
+from kgalign.records.tables import candidates_table, profile_table, verdicts_table, write_parquet
+from kgalign.records.vocabularies import Vocabularies
 from kgalign.retrieve import retrieve
+from kgalign.run import reports, settings
+from kgalign.run.steps import AnyStep, Output, Report, Step, Work, one_file
 from kgalign.select import select
-from kgalign.tables import candidates_table, profile_table, verdicts_table, write_parquet
-from kgalign.unmerged import read_unmerged, without_unmerged
 
 
 def _read_step(side: str) -> Step[Graph]:
@@ -46,9 +54,9 @@ def _read_step(side: str) -> Step[Graph]:
         stage="read",
         record=Graph,
         needs=(),
-        settings=partial(step_settings.read, side=side),
+        settings=partial(settings.read, side=side),
         run=lambda work: read_graph(work.inputs.paths(side), side=side, progress=work.progress),
-        report=step_reports.read,
+        report=reports.read,
     )
 
 
@@ -61,9 +69,9 @@ def _select_step(side: str, read: Step[Graph]) -> Step[Profile]:
         stage="select",
         record=Profile,
         needs=(read,),
-        settings=partial(step_settings.select, side=side),
+        settings=partial(settings.select, side=side),
         run=lambda work: _select(work, side, read),
-        report=step_reports.select,
+        report=reports.select,
     )
 
 
@@ -100,9 +108,9 @@ RETRIEVE = Step(
     stage="retrieve",
     record=Candidates,
     needs=(SELECT_LEFT, SELECT_RIGHT),
-    settings=step_settings.retrieve,
+    settings=settings.retrieve,
     run=_retrieve,
-    report=step_reports.retrieve,
+    report=reports.retrieve,
 )
 
 
@@ -116,9 +124,9 @@ RECALL = Step(
     stage="retrieve",
     record=Recall,
     needs=(SELECT_LEFT, SELECT_RIGHT, RETRIEVE),
-    settings=step_settings.recall,
+    settings=settings.recall,
     run=_recall,
-    report=step_reports.recall,
+    report=reports.recall,
 )
 """Only with gold; nothing depends on it."""
 
@@ -141,9 +149,9 @@ JUDGE = Step(
     stage="judge",
     record=Verdicts,
     needs=(READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE),
-    settings=step_settings.judge,
+    settings=settings.judge,
     run=_judge,
-    report=step_reports.judge,
+    report=reports.judge,
 )
 
 
@@ -160,9 +168,9 @@ STUDENT = Step(
     stage="judge",
     record=Opinion,
     needs=(SELECT_LEFT, SELECT_RIGHT, JUDGE),
-    settings=step_settings.student,
+    settings=settings.student,
     run=_ask_student,
-    report=step_reports.student,
+    report=reports.student,
 )
 
 
@@ -172,7 +180,7 @@ def judged_of(work: Work) -> Verdicts:
 
 
 def _ask(work: Work) -> Hearing:
-    if not step_settings.asks(work.config):
+    if not settings.asks(work.config):
         return no_hearing()
     from kgalign.judge.llm import hear
 
@@ -187,9 +195,9 @@ ASK = Step(
     stage="judge",
     record=Hearing,
     needs=(SELECT_LEFT, SELECT_RIGHT, JUDGE, STUDENT),
-    settings=step_settings.ask,
+    settings=settings.ask,
     run=_ask,
-    report=step_reports.ask,
+    report=reports.ask,
 )
 
 
@@ -220,9 +228,9 @@ ASSIGN = Step(
     stage="assign",
     record=Alignment,
     needs=(READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, JUDGE, STUDENT, ASK),
-    settings=step_settings.assign,
+    settings=settings.assign,
     run=_assign,
-    report=step_reports.assign,
+    report=reports.assign,
 )
 
 WORKLIST = Step(
@@ -230,11 +238,11 @@ WORKLIST = Step(
     stage="assign",
     record=Worklist,
     needs=(SELECT_LEFT, SELECT_RIGHT, JUDGE, STUDENT, ASK, ASSIGN),
-    settings=step_settings.nothing,
+    settings=settings.nothing,
     run=lambda work: worklist(
         verdicts_of(work), work.get(ASSIGN), *_profiles(work), work.config.judge.match_probability
     ),
-    report=step_reports.worklist,
+    report=reports.worklist,
 )
 
 
@@ -281,9 +289,9 @@ VOCABULARIES = Step(
     stage="fuse",
     record=Vocabularies,
     needs=(READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, ASSIGN),
-    settings=step_settings.vocabularies,
+    settings=settings.vocabularies,
     run=_vocabularies,
-    report=step_reports.vocabularies,
+    report=reports.vocabularies,
 )
 
 
@@ -304,7 +312,7 @@ LINKS_FILES = Output(
     name="links",
     stage="export",
     needs=(SELECT_LEFT, SELECT_RIGHT, JUDGE, STUDENT, ASK, ASSIGN, VOCABULARIES),
-    settings=step_settings.links,
+    settings=settings.links,
     files=("links.nt", "mappings.sssom.tsv", "alignment.rdf"),
     write=_links,
 )
@@ -330,9 +338,9 @@ FUSE = Step(
     stage="fuse",
     record=Fusion,
     needs=(READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, JUDGE, STUDENT, ASK, ASSIGN, VOCABULARIES),
-    settings=step_settings.fuse,
+    settings=settings.fuse,
     run=_fuse,
-    report=step_reports.fuse,
+    report=reports.fuse,
 )
 
 FUSED_FILE = one_file(
@@ -348,7 +356,7 @@ PROVENANCE_FILE = one_file(
     lambda work, path: Report(
         {"written": export.write_provenance(work.get(FUSE), path, form=work.config.fuse.provenance)}
     ),
-    step_settings.provenance,
+    settings.provenance,
 )
 CONFLICTS_FILE = one_file(
     "conflicts.parquet",
@@ -359,16 +367,16 @@ CONFLICTS_FILE = one_file(
 
 
 def _check_shapes(work: Work, path: Path) -> Report:
-    from kgalign.shapes import check_shapes, read_shapes, write_violations
+    from kgalign.fusion.shapes import check_shapes, read_shapes, write_violations
 
     shapes = read_shapes(work.inputs.paths("shapes"))
     found = check_shapes(*_graphs(work), work.get(FUSE), shapes)
     write_violations(found, path)
-    return step_reports.shapes(found)
+    return reports.shapes(found)
 
 
 VIOLATIONS_FILE = one_file(
-    "violations.json", "fuse", (READ_LEFT, READ_RIGHT, FUSE), _check_shapes, step_settings.shapes
+    "violations.json", "fuse", (READ_LEFT, READ_RIGHT, FUSE), _check_shapes, settings.shapes
 )
 """Only with shapes."""
 

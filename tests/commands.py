@@ -21,7 +21,14 @@ COMMAND = (sys.executable, "-m", "kgalign")
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
-    ["tests.commands", "kgalign.running", "kgalign.undoing", "kgalign.judge.llm", "openai", "rich.progress"]
+    [
+        "tests.commands",
+        "kgalign.run.start",
+        "kgalign.run.again",
+        "kgalign.judge.llm",
+        "openai",
+        "rich.progress",
+    ]
 )
 
 

@@ -1,6 +1,6 @@
 """A correspondence of two properties, for tests that fuse or export with some."""
 
-from kgalign.correspondences import SAME, Conversion, Kind, PropertyMatch
+from kgalign.records.vocabularies import SAME, Conversion, Kind, PropertyMatch
 
 
 def matched(

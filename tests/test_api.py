@@ -116,10 +116,10 @@ def test_every_public_name_is_there() -> None:
         kgalign.nonsense  # noqa: B018
 
 
-@pytest.mark.parametrize("first", ["import kgalign.fuse", "import kgalign.pipeline", "pass"])
+@pytest.mark.parametrize("first", ["import kgalign.fusion", "import kgalign.pipeline", "pass"])
 def test_fuse_is_the_function_whatever_was_imported_first(first: str) -> None:
     code = (
-        f"{first}\nimport kgalign\nfrom kgalign.fuse import fuse as _\n"
+        f"{first}\nimport kgalign\nfrom kgalign.fusion import fuse as _\n"
         "assert kgalign.fuse.__name__ == 'fuse', kgalign.fuse"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

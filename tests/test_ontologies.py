@@ -20,7 +20,7 @@ from kgalign.ledger import FILE, Ledger
 from kgalign.ledger.export import export
 from kgalign.ledger.turtle import STATUS
 from kgalign.records import Outcome
-from kgalign.votes import Direction, Status, View
+from kgalign.records.votes import Direction, Status, View
 from tests.export.small_fusion import small_fusion
 from tests.ledger.small_ledger import write
 

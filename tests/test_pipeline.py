@@ -10,13 +10,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from kgalign import pipeline, running
+from kgalign import pipeline
 from kgalign.config import Config, as_config
-from kgalign.engine import Inputs, Work, fingerprints
 from kgalign.errors import InputError, RunError
-from kgalign.folder import RunFolder
-from kgalign.inputs import gather
 from kgalign.records import Alignment, Candidates, Outcome, Profile, Verdicts
+from kgalign.run import start
+from kgalign.run.folder import RunFolder
+from kgalign.run.inputs import gather
+from kgalign.run.steps import Inputs, Work, fingerprints
 from tests.conftest import Pair
 
 
@@ -120,7 +121,7 @@ def _outputs(run: Path) -> dict[str, bytes]:
 
 def test_a_run_holds_what_each_stage_found(elements: Pair, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    running.run(elements.left, elements.right, run, gold=[elements.gold])
+    start.run(elements.left, elements.right, run, gold=[elements.gold])
     folder = RunFolder(run)
     left, right = folder.load("select-left", Profile), folder.load("select-right", Profile)
     candidates, verdicts = folder.load("retrieve", Candidates), folder.load("judge", Verdicts)
@@ -147,13 +148,13 @@ def test_a_run_holds_what_each_stage_found(elements: Pair, tmp_path: Path) -> No
 
 def test_the_same_seed_gives_the_same_bytes(elements: Pair, tmp_path: Path) -> None:
     for name in ("one", "two"):
-        running.run(elements.left, elements.right, tmp_path / name, as_config({"seed": 3}))
+        start.run(elements.left, elements.right, tmp_path / name, as_config({"seed": 3}))
     assert _outputs(tmp_path / "one") == _outputs(tmp_path / "two")
 
 
 def test_an_option_and_back_gives_the_bytes_of_a_fresh_run(elements: Pair, tmp_path: Path) -> None:
     fresh, used = tmp_path / "fresh", tmp_path / "used"
-    running.run(elements.left, elements.right, fresh)
+    start.run(elements.left, elements.right, fresh)
     changes: list[dict[str, Any]] = [
         {"retrieve": {"k": 3}},
         {"assign": {"precision": 0.99}},
@@ -163,38 +164,38 @@ def test_an_option_and_back_gives_the_bytes_of_a_fresh_run(elements: Pair, tmp_p
     ]
     random.Random(7).shuffle(changes)
     for change in (*changes, {}):
-        running.run(elements.left, elements.right, used, as_config(change))
+        start.run(elements.left, elements.right, used, as_config(change))
     assert _outputs(used) == _outputs(fresh)
 
 
 def test_an_edited_input_is_read_again(elements: Pair, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    running.run(elements.left, elements.right, run)
+    start.run(elements.left, elements.right, run)
     text = elements.left.read_text(encoding="utf8")
     elements.left.write_text(text.replace('"Iron"@en', '"Steel"@en'), encoding="utf8")
-    again = running.run(elements.left, elements.right, run)
+    again = start.run(elements.left, elements.right, run)
     assert {"read-left", "select-left", "judge", "fused.ttl"} <= set(again.done)
     assert "read-right" in again.kept
 
 
 def test_force_redoes_everything(elements: Pair, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    first = running.run(elements.left, elements.right, run)
-    again = running.run(elements.left, elements.right, run, force=True)
+    first = start.run(elements.left, elements.right, run)
+    again = start.run(elements.left, elements.right, run, force=True)
     assert again.done == first.done
 
 
 def test_deleted_stages_come_back_when_they_are_needed(elements: Pair, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    running.run(elements.left, elements.right, run)
+    start.run(elements.left, elements.right, run)
     before = _outputs(run)
     shutil.rmtree(run / "stages")
-    running.run(elements.left, elements.right, run)
+    start.run(elements.left, elements.right, run)
     assert _outputs(run) == before
 
 
 def test_in_memory_gives_what_the_run_folder_gives(elements: Pair, tmp_path: Path) -> None:
-    running.run(elements.left, elements.right, tmp_path / "run")
+    start.run(elements.left, elements.right, tmp_path / "run")
     stored = RunFolder(tmp_path / "run").load("assign", Alignment)
     work = Work(gather(elements.left, elements.right, Config()))
     computed = work.get(pipeline.ASSIGN)
@@ -204,21 +205,21 @@ def test_in_memory_gives_what_the_run_folder_gives(elements: Pair, tmp_path: Pat
 
 def test_nothing_is_written_before_the_inputs_are_found(elements: Pair, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.ttl"):
-        running.run(elements.left, tmp_path / "none.ttl", tmp_path / "run")
+        start.run(elements.left, tmp_path / "none.ttl", tmp_path / "run")
     with pytest.raises(InputError, match=r"none\.tsv"):
-        running.run(elements.left, elements.right, tmp_path / "run", gold=[tmp_path / "none.tsv"])
+        start.run(elements.left, elements.right, tmp_path / "run", gold=[tmp_path / "none.tsv"])
     assert not (tmp_path / "run").exists()
 
 
 def test_a_run_belongs_to_its_inputs(elements: Pair, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    running.run(elements.left, elements.right, run)
+    start.run(elements.left, elements.right, run)
     with pytest.raises(RunError, match="its left side is"):
-        running.run(elements.right, elements.left, run)
+        start.run(elements.right, elements.left, run)
 
 
 def test_progress_is_told_of_work(elements: Pair, tmp_path: Path, watcher: Callable[[], Any]) -> None:
     watch = watcher()
-    running.run(elements.left, elements.right, tmp_path / "run", progress=watch)
+    start.run(elements.left, elements.right, tmp_path / "run", progress=watch)
     assert any("left.ttl" in name for name in watch.names)
     assert watch.open == 0

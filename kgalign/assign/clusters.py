@@ -14,8 +14,8 @@ from scipy.sparse.csgraph import connected_components
 
 from kgalign.arrays import Doubles, Flags, Positions
 from kgalign.assign.parts import Agreeing, Bounded
-from kgalign.evaluate.pairs import is_link
-from kgalign.nodes import Nodes
+from kgalign.links.nodes import Nodes
+from kgalign.links.pairs import is_link
 from kgalign.rdf.graph import Ids
 from kgalign.records import Alignment, Outcome, Profile, Verdicts
 

@@ -7,8 +7,8 @@ from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from kgalign.arrays import Doubles, Flags, Positions
 from kgalign.assign.clusters import hold_together
-from kgalign.cardinality import choose
 from kgalign.config import AssignConfig, JudgeConfig, RetrieveConfig
+from kgalign.links.cardinality import choose
 from kgalign.rdf.graph import Ids
 from kgalign.records import Alignment, Outcome, Verdicts
 

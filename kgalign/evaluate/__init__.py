@@ -3,11 +3,11 @@
 from kgalign.evaluate.calibration import Calibration, calibration
 from kgalign.evaluate.choices import ChoiceGain, ChoiceScores, draw_choices, draw_gain, mean_of
 from kgalign.evaluate.diff import Difference, diff
-from kgalign.evaluate.gold import Pair, read_pairs
 from kgalign.evaluate.metrics import Intervals, Scores, intervals, score
-from kgalign.evaluate.pairs import PairIndex, link_pairs
 from kgalign.evaluate.ranking import Ranking, recall_at
 from kgalign.evaluate.summary import Evaluation, evaluate
+from kgalign.links.gold import Pair, read_pairs
+from kgalign.links.pairs import PairIndex, link_pairs
 
 __all__ = [
     "Calibration",

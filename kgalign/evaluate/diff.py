@@ -4,8 +4,8 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from kgalign.evaluate.gold import Pair
 from kgalign.evaluate.metrics import counted_links
+from kgalign.links.gold import Pair
 
 
 @dataclass(frozen=True, slots=True)

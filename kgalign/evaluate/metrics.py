@@ -9,7 +9,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from kgalign.evaluate.bootstrap import RESAMPLES, Interval, percentiles, resampled
-from kgalign.evaluate.gold import Pair
+from kgalign.links.gold import Pair
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from kgalign.evaluate.gold import Pair
-from kgalign.evaluate.pairs import LINKED, PairIndex, entity_ids, is_link, pair_ids
 from kgalign.evaluate.ranking import retrieved_ranks
+from kgalign.links.gold import Pair
+from kgalign.links.pairs import LINKED, PairIndex, entity_ids, is_link, pair_ids
 from kgalign.rdf.graph import Ids
 from kgalign.records import Alignment, Candidates, Outcome, Profile, Verdicts
 

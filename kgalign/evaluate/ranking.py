@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kgalign.evaluate.gold import Pair
-from kgalign.evaluate.pairs import PairIndex, pair_ids
+from kgalign.links.gold import Pair
+from kgalign.links.pairs import PairIndex, pair_ids
 from kgalign.rdf.graph import Ids
 from kgalign.records import Candidates, Profile, Verdicts
 

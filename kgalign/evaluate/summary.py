@@ -7,11 +7,11 @@ import numpy as np
 
 from kgalign.errors import InputError
 from kgalign.evaluate.calibration import Calibration, calibration
-from kgalign.evaluate.gold import Pair
 from kgalign.evaluate.metrics import Intervals, Scores, intervals, score
 from kgalign.evaluate.mistakes import MissedPair, Reason, WrongLink, missed_pairs, wrong_links
-from kgalign.evaluate.pairs import PairIndex, link_pairs, pair_ids
 from kgalign.evaluate.ranking import Ranking, judged_ranks, ranking, recall_at, retrieved_ranks
+from kgalign.links.gold import Pair
+from kgalign.links.pairs import PairIndex, link_pairs, pair_ids
 from kgalign.rdf.graph import Ids
 from kgalign.records import Alignment, Candidates, Profile, Verdicts
 
@@ -65,7 +65,7 @@ def evaluate(
         candidates: what was retrieved.
         verdicts: what was judged.
         alignment: what was linked.
-        gold: pairs (left IRI, right IRI), as :func:`~kgalign.evaluate.gold.read_pairs` gives them.
+        gold: pairs (left IRI, right IRI), as :func:`~kgalign.links.gold.read_pairs` gives them.
         closed: whether the gold is complete; else only links that touch an entity of the gold count.
         match_probability: from which probability on the run took a pair for a match.
         seed: of the bootstrap.

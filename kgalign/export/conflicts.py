@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kgalign.conflicts import FATES, columns, members
-from kgalign.fused import Fusion
+from kgalign.records.conflicts import FATES, columns, members
+from kgalign.records.fused import Fusion
 
 BATCH = 1 << 16
 """Rows of a row group."""

@@ -4,10 +4,12 @@ import difflib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
-import kgalign
+from kgalign.base.version import __version__
+from kgalign.config import Config
 from kgalign.errors import InputError
-from kgalign.export.finished import Finished
+from kgalign.export.files import written_to
 from kgalign.export.json_ld import write_json_ld
 from kgalign.export.link_tables import write_links_csv, write_links_parquet
 from kgalign.export.oaei import write_oaei
@@ -15,11 +17,49 @@ from kgalign.export.provenance import write_provenance
 from kgalign.export.rows import Pairs, Written, linked, links_and_refused
 from kgalign.export.same_as import EXACT_MATCH, write_links
 from kgalign.export.sssom import write_sssom
-from kgalign.export.target import written_to
 from kgalign.rdf.graph import Graph
 from kgalign.rdf.vocabulary import OWL_SAME_AS
 from kgalign.rdf.write import write_nquads, write_ntriples, write_trig, write_turtle
-from kgalign.records import Alignment, Profile
+from kgalign.records import Alignment, Profile, Verdicts
+from kgalign.records.fused import Fusion
+from kgalign.records.vocabularies import Vocabularies
+
+
+class Finished(Protocol):
+    """What a format may ask of a finished run; :class:`kgalign.run.finished.Finished` is one."""
+
+    @property
+    def config(self) -> Config:
+        """The settings of the run."""
+
+    @property
+    def left(self) -> Profile:
+        """The left side."""
+
+    @property
+    def right(self) -> Profile:
+        """The right side."""
+
+    @property
+    def alignment(self) -> Alignment:
+        """What was decided."""
+
+    @property
+    def evidence(self) -> Verdicts:
+        """The verdicts without the votes."""
+
+    @property
+    def verdicts(self) -> Verdicts:
+        """The verdicts with the student and the votes in them."""
+
+    def fusion(self) -> Fusion:
+        """What became of every statement."""
+
+    def vocabularies(self) -> Vocabularies:
+        """Which properties and classes correspond."""
+
+    def fused(self) -> Graph:
+        """The fused graph; all else may be let go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +139,7 @@ def _sssom(run: Finished, path: Path, choices: Choices) -> Exported:
         run.right,
         alignment,
         verdicts,
-        version=kgalign.__version__,
+        version=__version__,
         pairs=pairs,
         vocabularies=run.vocabularies(),
         vocabulary=run.config.fuse.vocabulary,

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-import kgalign
+from kgalign.base.version import __version__
 from kgalign.config import Config
-from kgalign.correspondences import Vocabularies
 from kgalign.export.oaei import write_oaei
 from kgalign.export.rows import Written, links_and_refused
 from kgalign.export.same_as import write_links
 from kgalign.export.sssom import write_sssom
 from kgalign.records import Alignment, Profile, Verdicts
+from kgalign.records.vocabularies import Vocabularies
 
 
 def write_link_files(
@@ -33,7 +33,7 @@ def write_link_files(
         *profiles,
         alignment,
         verdicts,
-        version=kgalign.__version__,
+        version=__version__,
         pairs=links_and_refused(alignment, verdicts, evidence, config.judge.match_probability),
         vocabularies=vocabularies,
         vocabulary=config.fuse.vocabulary,

@@ -11,8 +11,8 @@ from kgalign.export.files import csv_lines, replacing
 from kgalign.export.rows import Pairs, one_line
 from kgalign.rdf.write import complete_or_nothing
 from kgalign.records import Alignment, Profile
-from kgalign.tables import links_table
-from kgalign.text import no_formula
+from kgalign.records.tables import links_table
+from kgalign.values.text import no_formula
 
 _BATCH = 65_536
 """Rows that are in memory at once, and in a row group."""

@@ -8,11 +8,11 @@ import pyarrow.compute as pc
 
 from kgalign.arrays import Positions
 from kgalign.export.origins import Origins, steps
-from kgalign.fused import SIDES, Fusion
 from kgalign.rdf.columns import take
 from kgalign.rdf.graph import Ids
 from kgalign.rdf.vocabulary import OWL, PROV, RDF, RDFS
 from kgalign.rdf.write import term_texts
+from kgalign.records.fused import SIDES, Fusion
 
 KG = "https://w3id.org/kgalign#"
 NAMES = "urn:kgalign:"

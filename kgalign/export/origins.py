@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from kgalign.arrays import Flags, Positions, join, run_starts, spread
-from kgalign.fused import Fusion, Role, term_id
 from kgalign.rdf.graph import Ids
+from kgalign.records.fused import Fusion, Role, term_id
 
 IDENTITY_RULE = "identity"
 """What decides that a statement of identity is written."""

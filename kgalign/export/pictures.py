@@ -12,9 +12,9 @@ import pyarrow as pa
 
 from kgalign.arrays import Flags
 from kgalign.errors import InputError
-from kgalign.evaluate.pairs import entity_ids
 from kgalign.explain import bare, nearest
 from kgalign.export.rows import Pairs, one_line
+from kgalign.links.pairs import entity_ids
 from kgalign.rdf.write import complete_or_nothing
 from kgalign.records import Outcome, Profile
 

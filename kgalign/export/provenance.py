@@ -21,8 +21,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-import kgalign
 from kgalign.arrays import Flags, Positions, run_starts, spread
+from kgalign.base.version import __version__
 from kgalign.export.naming import (
     fusion_digest,
     group_names,
@@ -45,7 +45,6 @@ from kgalign.export.origins import (
     origins,
     steps,
 )
-from kgalign.fused import SIDES, Fusion, Role, fused_graph
 from kgalign.rdf.graph import Graph, Ids
 from kgalign.rdf.prefixes import prefixes_of
 from kgalign.rdf.write import (
@@ -57,6 +56,7 @@ from kgalign.rdf.write import (
     term_texts,
     write_trig,
 )
+from kgalign.records.fused import SIDES, Fusion, Role, fused_graph
 
 BUNDLE, ACTIVITY, TOOL = "run:provenance", "run:fusion", "run:kgalign"
 
@@ -161,7 +161,7 @@ def _about_run(page: _Page) -> bytes:
         f" ;\n    kg:statementsFused {len(found.subject)}",
         f" ;\n    kg:statementsDropped {len(page.dropped)} .\n",
         f'{TOOL} a prov:SoftwareAgent ;\n    rdfs:label "kgalign" ;\n',
-        f'    owl:versionInfo "{kgalign.__version__}" .\n',
+        f'    owl:versionInfo "{__version__}" .\n',
     )
     return "".join(lines).encode()
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from kgalign.evaluate.pairs import is_link
+from kgalign.links.pairs import is_link
 from kgalign.rdf.graph import Ids
 from kgalign.records import Alignment, Floats, Outcome, Profile, Verdicts
 

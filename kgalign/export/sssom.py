@@ -16,12 +16,12 @@ from typing import TextIO
 import numpy as np
 import numpy.typing as npt
 
-from kgalign.correspondences import Target, Vocabularies
 from kgalign.export.curies import BUILT_IN, Prefixes
 from kgalign.export.files import replacing
 from kgalign.export.rows import Link, Pairs, Written, is_iri, linked, named, one_line
 from kgalign.export.sssom_vocabularies import VocabularyMapping, vocabulary_mappings
 from kgalign.records import Alignment, Outcome, Profile, Verdicts
+from kgalign.records.vocabularies import Target, Vocabularies
 
 UNSPECIFIED_LICENSE = "https://w3id.org/sssom/license/unspecified"
 """What SSSOM says where nobody has chosen a licence."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kgalign.correspondences import (
+from kgalign.records.vocabularies import (
     ClassMatch,
     PropertyMatch,
     Target,

@@ -7,15 +7,15 @@ from typing import Any
 from kgalign.export.files import csv_lines, replacing
 from kgalign.export.rows import one_line
 from kgalign.records import Profile, Worklist
-from kgalign.tables import worklist_table
-from kgalign.text import no_formula
+from kgalign.records.tables import worklist_table
+from kgalign.values.text import no_formula
 
 
 def write_worklist(path: Path, worklist: Worklist, left: Profile, right: Profile) -> int:
     """Write one left entity a row, with a heading; numbers have six digits, and an empty cell is nothing.
 
     Cells hold what strangers wrote: what a spreadsheet would take for a formula gets an apostrophe before it,
-    see :func:`~kgalign.text.no_formula`.
+    see :func:`~kgalign.values.text.no_formula`.
 
     :returns: the number of rows.
     :raises OSError: no room, or no permission.

@@ -5,6 +5,6 @@ each is imported where one is asked.
 """
 
 from kgalign.judge.evidence import judge
-from kgalign.judge.join import no_hearing, no_opinion, with_student, with_votes
+from kgalign.judge.votes.with_votes import no_hearing, no_opinion, with_student, with_votes
 
 __all__ = ["judge", "no_hearing", "no_opinion", "with_student", "with_votes"]

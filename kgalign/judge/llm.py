@@ -6,22 +6,22 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from kgalign.base.progress import NoProgress, Progress
 from kgalign.config import Config, JudgeConfig, LlmConfig, VotesConfig
 from kgalign.errors import ConfigError, KgalignError, RunError
-from kgalign.judge.asking import Asking, Heard
-from kgalign.judge.cases import Case, find_cases
-from kgalign.judge.join import no_hearing
-from kgalign.judge.outcome import Count
-from kgalign.judge.questions import Questions
-from kgalign.judge.templates import Templates, load_templates
+from kgalign.judge.asking.cases import Case, find_cases
+from kgalign.judge.asking.questions import Questions
+from kgalign.judge.asking.session import Asking, Heard
+from kgalign.judge.asking.templates import Templates, load_templates
+from kgalign.judge.votes.decisions import Count
+from kgalign.judge.votes.with_votes import no_hearing
 from kgalign.ledger import Ledger
 from kgalign.llm.backends import open_backend
 from kgalign.llm.loop import run_to_end
 from kgalign.llm.pool import Pool
 from kgalign.llm.protocol import Capabilities, Sampling
-from kgalign.progress import NoProgress, Progress
 from kgalign.records import Hearing, Profile, Verdicts
-from kgalign.votes import Judging, QuestionKind
+from kgalign.records.votes import Judging, QuestionKind
 
 _MARGIN = 64
 """Tokens of the context that a chat template may take."""

@@ -24,8 +24,8 @@ from kgalign.ledger import turtle
 from kgalign.ledger.store import Ledger
 from kgalign.ledger.turtle import storable
 from kgalign.rdf.write import complete_or_nothing
-from kgalign.text import no_formula
-from kgalign.votes import Decision, Judging, Vote
+from kgalign.records.votes import Decision, Judging, Vote
+from kgalign.values.text import no_formula
 
 Format = Literal["jsonl", "parquet", "csv", "ttl"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -199,7 +199,7 @@ def _write_csv(file: IO[bytes], schema: pa.Schema, rows: Iterable[Record]) -> in
     """RFC 4180 with a heading; lists as JSON.
 
     These cells hold what strangers wrote: what a spreadsheet would take for a formula gets an apostrophe, see
-    :func:`~kgalign.text.no_formula`.
+    :func:`~kgalign.values.text.no_formula`.
     """
     text = io.TextIOWrapper(file, encoding="utf8", newline="", write_through=True)
     try:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from kgalign.llm.protocol import Message, Sampling
-from kgalign.votes import Question
+from kgalign.records.votes import Question
 
 canonical = json.JSONEncoder(
     ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False, check_circular=False

@@ -13,7 +13,7 @@ from kgalign.ledger.connect import explained
 from kgalign.ledger.rows import stored, text_of
 from kgalign.ledger.stance import disagree, left_of, opposes, stance
 from kgalign.ledger.store import Ledger
-from kgalign.votes import Decision, Judging, Question, Status, Vote
+from kgalign.records.votes import Decision, Judging, Question, Status, Vote
 
 _NEAREST = 3
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from kgalign.ledger.keys import canonical, digest, message_hash, sampling_fields
 from kgalign.llm.protocol import Message, Reply, Sampling
-from kgalign.votes import (
+from kgalign.records.votes import (
     Answer,
     Citation,
     Decision,

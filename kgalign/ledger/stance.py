@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from kgalign.votes import NONE, Decision, Direction, Question, Status, Vote
+from kgalign.records.votes import NONE, Decision, Direction, Question, Status, Vote
 
 Side = Literal["left", "right"]
 
@@ -14,8 +14,8 @@ class Stance:
     """The right entities that a counted vote speaks for and against."""
 
     speaks_for: str
-    """IRI of the right entity that it takes for the partner, :data:`~kgalign.votes.NONE` for none of those
-    offered."""
+    """IRI of the right entity that it takes for the partner, :data:`~kgalign.records.votes.NONE` for none of
+    those offered."""
     speaks_against: tuple[str, ...]
     """IRIs of the right entities that it could have taken and did not, in the order shown."""
 

@@ -25,7 +25,7 @@ from kgalign.ledger.figures import (
     Statistics,
 )
 from kgalign.ledger.stance import disagree, left_of, partners, stance
-from kgalign.votes import NONE, Decision, QuestionKind, Status, Vote
+from kgalign.records.votes import NONE, Decision, QuestionKind, Status, Vote
 
 _DECIDED = ("match", "no_match")
 """Outcomes by which the votes settle a case."""

@@ -36,7 +36,7 @@ from kgalign.ledger.rows import (
     vote_row,
 )
 from kgalign.llm.protocol import Message, Reply
-from kgalign.votes import Decision, Judging, Status, Vote
+from kgalign.records.votes import Decision, Judging, Status, Vote
 
 FILE = "votes.sqlite"
 """Name of the ledger in a run folder."""

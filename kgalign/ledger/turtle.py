@@ -19,7 +19,7 @@ import pyoxigraph as ox
 
 from kgalign.ledger.keys import digest
 from kgalign.ledger.stance import Side, left_of, sides, stance
-from kgalign.votes import NONE, Decision, Judging, Question, QuestionKind, Status, Vote
+from kgalign.records.votes import NONE, Decision, Judging, Question, QuestionKind, Status, Vote
 
 KG = "https://w3id.org/kgalign#"
 PROV = "http://www.w3.org/ns/prov#"

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from kgalign.base.logs import printable
 from kgalign.errors import RunError
 from kgalign.ledger.keys import message_hash, vote_key
 from kgalign.ledger.migrations import MIGRATIONS, TABLES, applied
@@ -24,8 +25,7 @@ from kgalign.ledger.rows import (
 )
 from kgalign.ledger.store import LATEST_DECISION, LATEST_VOTE, Counts, Ledger
 from kgalign.llm.protocol import Message, Sampling
-from kgalign.logs import printable
-from kgalign.votes import NONE, Status, Vote
+from kgalign.records.votes import NONE, Status, Vote
 
 MOST_FAULTS = 100
 """Faults that are told one by one; the rest is counted."""

@@ -16,7 +16,7 @@ def open_backend(judge: str, config: LlmConfig) -> Backend:
     if judge == "llm":
         return OpenAIBackend(config.url, config.model, config.adapter or "", timeout=config.timeout)
     if kind == "vllm" and rest:
-        from kgalign.llm.vllm_engine import VllmEngine  # needs the extra
+        from kgalign.llm.vllm.engine import VllmEngine  # needs the extra
 
         return VllmEngine(rest, config.adapter or "")
     if kind == "scripted":

@@ -10,18 +10,15 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic_core import from_json
 
 from kgalign.errors import KgalignError
 from kgalign.llm.protocol import CallFailed, Capabilities, Message, Sampling, Structure
+from kgalign.llm.requests import KEYS, WAYS_NOT_TO_THINK, HttpFailed, Server
 from kgalign.llm.schema import Form, form_fields
-from kgalign.llm.server import KEYS, WAYS_NOT_TO_THINK, HttpFailed
 from kgalign.rdf.text import shorten
-
-if TYPE_CHECKING:
-    from kgalign.llm.server import OpenAIBackend
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +65,7 @@ class _Model:
     context: int
 
 
-async def probe(backend: "OpenAIBackend") -> Capabilities:
+async def probe(backend: Server) -> Capabilities:
     """Find out what a server can do, and which model it serves where none was named.
 
     The name of the model is set on the backend if it had none.
@@ -98,7 +95,7 @@ async def probe(backend: "OpenAIBackend") -> Capabilities:
     return found
 
 
-async def _models(backend: "OpenAIBackend") -> list[_Model]:
+async def _models(backend: Server) -> list[_Model]:
     """What the server lists; empty where it lists nothing but may answer all the same."""
     try:
         text = await _patiently(backend, "/models")
@@ -126,7 +123,7 @@ def _model(entry: Mapping[str, Any]) -> _Model:
     )
 
 
-def _choose(backend: "OpenAIBackend", models: Sequence[_Model]) -> None:
+def _choose(backend: Server, models: Sequence[_Model]) -> None:
     """Settle the model's name, and see whether the server has it and its adapter.
 
     Raises:
@@ -168,12 +165,12 @@ def _choose(backend: "OpenAIBackend", models: Sequence[_Model]) -> None:
         )
 
 
-def _own_names(backend: "OpenAIBackend", models: Sequence[_Model]) -> list[str]:
+def _own_names(backend: Server, models: Sequence[_Model]) -> list[str]:
     """What the adapters of the model may call it by."""
     return [backend.name, *(each.root for each in models if each.name == backend.name and each.root)]
 
 
-async def _server(backend: "OpenAIBackend", models: Sequence[_Model]) -> str:
+async def _server(backend: Server, models: Sequence[_Model]) -> str:
     """What serves the model, with its version where it tells."""
     owner = next((each.owner for each in models if each.name == backend.name), "")
     kind = _SERVERS.get(owner.lower(), "unknown")
@@ -191,13 +188,13 @@ async def _server(backend: "OpenAIBackend", models: Sequence[_Model]) -> str:
     return kind
 
 
-def _context(backend: "OpenAIBackend", models: Sequence[_Model]) -> int:
+def _context(backend: Server, models: Sequence[_Model]) -> int:
     """Tokens that a question and its answer may have: the least of what was set and what it tells."""
     told = [each.context for each in models if each.name in (backend.name, backend.adapter) and each.context]
     return min(told + ([backend.context] if backend.context else []), default=0)
 
 
-async def _notes(backend: "OpenAIBackend") -> dict[str, str]:
+async def _notes(backend: Server) -> dict[str, str]:
     """What each request must leave out, and how the model is kept from thinking aloud.
 
     Raises:
@@ -219,7 +216,7 @@ async def _notes(backend: "OpenAIBackend") -> dict[str, str]:
             return notes | {"no thinking": way} if way else notes
 
 
-async def _way_not_to_think(backend: "OpenAIBackend", notes: Mapping[str, str]) -> str:
+async def _way_not_to_think(backend: Server, notes: Mapping[str, str]) -> str:
     """How to keep the model from thinking aloud; empty where nothing helps."""
     for way in WAYS_NOT_TO_THINK:
         try:
@@ -246,7 +243,7 @@ def _thinks(answer: Mapping[str, Any]) -> bool:
     )
 
 
-async def _form(backend: "OpenAIBackend", notes: Mapping[str, str]) -> Form:
+async def _form(backend: Server, notes: Mapping[str, str]) -> Form:
     """The strictest form that the server holds an answer to."""
     forms: tuple[Form, ...] = ("response_format", "response_format-simple", "structured_outputs", "choice")
     for form in forms:
@@ -265,7 +262,7 @@ async def _form(backend: "OpenAIBackend", notes: Mapping[str, str]) -> Form:
     return "none"
 
 
-async def _depth(backend: "OpenAIBackend", notes: Mapping[str, str]) -> int:
+async def _depth(backend: Server, notes: Mapping[str, str]) -> int:
     """How many alternatives per token the server gives, 0 for none."""
     body = backend.chat(_QUESTION, _SAMPLING, notes)
     for depth in _DEPTHS:
@@ -294,7 +291,7 @@ def _given(answer: Mapping[str, Any]) -> int:
     return max((len(each) for each in listed), default=0)
 
 
-async def _answer(backend: "OpenAIBackend", body: Mapping[str, Any]) -> dict[str, Any]:
+async def _answer(backend: Server, body: Mapping[str, Any]) -> dict[str, Any]:
     """A chat completion that has a choice; what may pass is waited for."""
     for number in range(_TRIES):
         try:
@@ -307,7 +304,7 @@ async def _answer(backend: "OpenAIBackend", body: Mapping[str, Any]) -> dict[str
     raise AssertionError
 
 
-async def _patiently(backend: "OpenAIBackend", path: str) -> str:
+async def _patiently(backend: Server, path: str) -> str:
     """What a path answers; what may pass is waited for."""
     for number in range(_TRIES):
         try:
@@ -328,7 +325,7 @@ async def _wait(failure: HttpFailed, number: int) -> None:
     await asyncio.sleep(pause)
 
 
-async def _unusable(backend: "OpenAIBackend", failure: HttpFailed) -> KgalignError:
+async def _unusable(backend: Server, failure: HttpFailed) -> KgalignError:
     """The error for a server that can't be used, told from the last thing that it did."""
     told = f" ({failure.said})" if failure.said else ""
     what = failure.reason.removeprefix(f"{backend.url} ")
@@ -351,7 +348,7 @@ async def _unusable(backend: "OpenAIBackend", failure: HttpFailed) -> KgalignErr
     return _error(backend, what, "Look at its log: the request or the model is at fault")
 
 
-async def _not_an_api(backend: "OpenAIBackend") -> KgalignError:
+async def _not_an_api(backend: Server) -> KgalignError:
     better = await _elsewhere(backend)
     return _error(
         backend,
@@ -360,7 +357,7 @@ async def _not_an_api(backend: "OpenAIBackend") -> KgalignError:
     )
 
 
-async def _elsewhere(backend: "OpenAIBackend") -> str:
+async def _elsewhere(backend: Server) -> str:
     """Another URL on the same server that lists models, empty where there is none."""
     if backend.url.endswith("/v1"):
         return ""
@@ -395,5 +392,5 @@ def _json(text: str) -> object:
     return found
 
 
-def _error(backend: "OpenAIBackend", what: str, remedy: str) -> KgalignError:
+def _error(backend: Server, what: str, remedy: str) -> KgalignError:
     return KgalignError(f"The language model server {backend.url} {what}", remedy)

@@ -11,15 +11,15 @@ from pydantic_core import from_json
 
 from kgalign.errors import KgalignError
 from kgalign.llm.http_faults import causes_of, is_unreachable, message_of, seconds_asked_for
+from kgalign.llm.probe import probe
 from kgalign.llm.protocol import (
-    NO_THINKING,
-    CallFailed,
     Capabilities,
     Message,
     Reply,
     Request,
     Sampling,
 )
+from kgalign.llm.requests import KEYS, WAYS_NOT_TO_THINK, HttpFailed
 from kgalign.llm.schema import FORMS, Form, form_fields
 from kgalign.llm.spelling import label_probabilities
 from kgalign.rdf.text import shorten
@@ -27,15 +27,7 @@ from kgalign.rdf.text import shorten
 if TYPE_CHECKING:
     import openai
 
-KEYS = ("KGALIGN_LLM_KEY", "OPENAI_API_KEY")
-"""Variables of the environment that may hold a server's key; the first one that is set counts."""
 NO_KEY = "no-key"
-WAYS_NOT_TO_THINK: Mapping[str, Mapping[str, object]] = {
-    "chat_template_kwargs": {"chat_template_kwargs": dict(NO_THINKING)},
-    "reasoning_effort": {"reasoning_effort": "none"},
-}
-"""How servers are told that the model is not to think aloud: vLLM, SGLang and llama.cpp by what they give to
-the chat template, OpenAI and Ollama by an effort."""
 _CONNECT = 10.0
 """Seconds in which a connection must come about."""
 _CONNECTIONS = 4096
@@ -44,27 +36,6 @@ _IDLE = 3.0
 on a connection that is just being closed is lost."""
 _PASSES = frozenset({408, 409, 425, 429})
 _NEVER = frozenset({501, 505})
-
-
-class HttpFailed(CallFailed):
-    """A request got no answer from a server.
-
-    :param status: the status it answered with, 0 where it did not answer, 200 where that makes no sense.
-    :param said: what it said of that.
-    """
-
-    def __init__(
-        self,
-        reason: str,
-        *,
-        again: bool,
-        after: float | None = None,
-        gone: bool = False,
-        status: int = 0,
-        said: str = "",
-    ) -> None:
-        super().__init__(reason, again=again, after=after, gone=gone)
-        self.status, self.said = status, said
 
 
 class OpenAIBackend:
@@ -119,8 +90,6 @@ class OpenAIBackend:
         Raises:
             KgalignError: it is not there, refuses the key, does not know the model or can't be used.
         """
-        from kgalign.llm.probe import probe  # it needs this module
-
         self.capabilities = await probe(self)
         return self.capabilities
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pyoxigraph as ox
 from pyoxigraph import RdfFormat
 
+from kgalign.base.progress import NoProgress, Progress, Task
 from kgalign.errors import InputError
-from kgalign.progress import NoProgress, Progress, Task
 from kgalign.rdf.blank_nodes import name_anonymous, prefixed
 from kgalign.rdf.columns import Part, assemble, ids_of
 from kgalign.rdf.faults import explain

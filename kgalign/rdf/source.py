@@ -14,8 +14,8 @@ from xml.parsers import expat
 
 from pyoxigraph import RdfFormat
 
+from kgalign.base.progress import Task
 from kgalign.errors import InputError
-from kgalign.progress import Task
 from kgalign.rdf.formats import is_compressed, unreadable
 
 BLOCK = 1 << 20

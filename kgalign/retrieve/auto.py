@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kgalign.installed import MODEL
+from kgalign.base.installed import MODEL
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
 

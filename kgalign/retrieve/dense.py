@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from kgalign.base.progress import Progress
 from kgalign.config import RetrieveConfig
 from kgalign.errors import KgalignError
-from kgalign.progress import Progress
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
 from kgalign.retrieve.embedders import Embedder, open_embedder

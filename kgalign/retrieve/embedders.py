@@ -9,10 +9,12 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from kgalign.errors import KgalignError, MissingExtra
-from kgalign.llm.server import KEYS, server_key
-from kgalign.llm.weights import folder_digest
+from kgalign.llm.requests import KEYS
+from kgalign.llm.server import server_key
 from kgalign.rdf.text import shorten
 from kgalign.records import Floats
+from kgalign.retrieve.llm2vec import LLM2Vec
+from kgalign.retrieve.models import PER_STEP, folder_identity, reason_of
 
 if TYPE_CHECKING:
     import openai
@@ -21,8 +23,6 @@ log = logging.getLogger(__name__)
 
 _TIMEOUT = 60.0
 _RETRIES = 4
-PER_STEP = 32
-"""Texts that a model in this process reads side by side: on a CPU more is not faster."""
 WHICH = (
     "Give a folder that holds a model of sentence-transformers, or a name on the hub, and HF_HUB_OFFLINE=1 "
     "where that was downloaded before and there is no network"
@@ -54,8 +54,6 @@ def open_embedder(spec: str) -> Embedder:
     :param spec: ``sentence-transformers:MODEL``, ``llm2vec:MODEL``, ``llm2vec:MODEL#INSTRUCTION`` or
         ``openai:URL#MODEL``, as the configuration checked it.
     """
-    from kgalign.retrieve.llm2vec import LLM2Vec
-
     scheme, _, rest = spec.partition(":")
     if scheme == "llm2vec":
         return LLM2Vec(rest)
@@ -248,22 +246,3 @@ def _said(body: object) -> str:
     while isinstance(body, dict):
         body = body.get("message", body.get("error", body.get("detail")))
     return body if isinstance(body, str) else ""
-
-
-def reason_of(error: BaseException) -> str:
-    """What an error says, in a few words."""
-    return shorten(str(error) or type(error).__name__).rstrip(".")
-
-
-def folder_identity(model: str, remedy: str) -> str:
-    """What a model's vectors depend on: the content of its folder, or its name on the hub.
-
-    A model that was trained further gives other vectors, and one that was moved the same.
-
-    :param remedy: what to do where the folder can't be read.
-    :raises KgalignError: it can't.
-    """
-    try:
-        return folder_digest(Path(model)) if Path(model).is_dir() else model
-    except OSError as error:
-        raise KgalignError(f"The model {shorten(model)} can't be read: {reason_of(error)}", remedy) from error

@@ -12,10 +12,10 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from kgalign.arrays import place_in_run
-from kgalign.progress import Progress
+from kgalign.base.progress import Progress
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats
-from kgalign.text import row_dots, row_of
+from kgalign.values.text import row_dots, row_of
 
 _BUDGET = 4_000
 _CHUNK = 5_000_000

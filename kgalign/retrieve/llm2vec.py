@@ -18,7 +18,7 @@ import numpy as np
 from kgalign.errors import KgalignError, MissingExtra
 from kgalign.rdf.text import shorten
 from kgalign.records import Floats
-from kgalign.retrieve.embedders import PER_STEP, folder_identity, reason_of
+from kgalign.retrieve.models import PER_STEP, folder_identity, reason_of
 
 log = logging.getLogger(__name__)
 

@@ -11,15 +11,15 @@ import pyarrow.compute as pc
 from scipy.sparse import coo_array, csr_array
 
 from kgalign.arrays import Positions, distinct, join, place_in_run, run_starts, unique
+from kgalign.base.progress import NoProgress, Progress
 from kgalign.config import AUTO, RetrieveConfig
-from kgalign.progress import NoProgress, Progress
 from kgalign.rdf.graph import Ids
 from kgalign.records import Candidates, Floats, Profile, ValueKind
 from kgalign.retrieve.auto import choose
 from kgalign.retrieve.dense import dense_channel
 from kgalign.retrieve.lexical import best_first, keep_best, top_rows
-from kgalign.text import entity_words, fold, gram_rows, idf, weigh, word_rows
 from kgalign.values import day_number, read_date, read_number
+from kgalign.values.text import entity_words, fold, gram_rows, idf, weigh, word_rows
 
 _RRF = 60
 """The constant of reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009)."""

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kgalign.arrays import Positions, distinct, run_starts
-from kgalign.naming import name_rank
 from kgalign.rdf.graph import Ids, Terms
 from kgalign.records import Attribute, ValueKind
 from kgalign.select.kinds import CUT, kind_of
+from kgalign.values.predicates import name_rank
 
 IRI_NAME = ("@iri",)
 _SAMPLE = 500

@@ -7,10 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kgalign.arrays import count_distinct, distinct, flags, run_starts
+from kgalign.base.progress import NoProgress, Progress
 from kgalign.config import SelectConfig
 from kgalign.errors import InputError
-from kgalign.naming import name_rank
-from kgalign.progress import NoProgress, Progress
 from kgalign.rdf.graph import Graph, Ids, TermKind
 from kgalign.records import Attribute, Profile, Relation
 from kgalign.select.attributes import IRI_NAME, Values, profile_attributes
@@ -18,6 +17,7 @@ from kgalign.select.entities import Nodes, find_entities
 from kgalign.select.kinds import CUT
 from kgalign.select.paths import Facts, find_facts
 from kgalign.select.schema import iris_of
+from kgalign.values.predicates import name_rank
 
 
 def select(

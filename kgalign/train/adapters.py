@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kgalign.errors import InputError
-from kgalign.llm.vllm_lora import read_adapter
+from kgalign.llm.vllm.lora import read_adapter
 from kgalign.llm.weights import weights_mark
 from kgalign.rdf.write import complete_or_nothing
 

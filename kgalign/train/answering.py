@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from kgalign.judge.answers import read_answer
+from kgalign.base.progress import NoProgress, Progress
+from kgalign.judge.asking.answers import read_answer
 from kgalign.llm.protocol import Message, Reply
-from kgalign.progress import NoProgress, Progress
+from kgalign.records.votes import NONE, Direction, Question, QuestionKind, View
 from kgalign.train.base import Base
 from kgalign.train.data import Example
-from kgalign.votes import NONE, Direction, Question, QuestionKind, View
 
 _MORE = 64
 """Tokens that an answer may have beyond the longest one that was wanted."""

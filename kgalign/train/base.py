@@ -14,7 +14,7 @@ from typing import Any
 
 from kgalign.errors import InputError, KgalignError, MissingExtra
 from kgalign.llm.protocol import NO_THINKING
-from kgalign.llm.vllm_setup import check_model
+from kgalign.llm.vllm.setup import check_model
 from kgalign.llm.weights import weights_mark
 from kgalign.rdf.text import shorten
 

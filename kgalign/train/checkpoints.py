@@ -11,9 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from kgalign import store
+from kgalign.base import store
+from kgalign.base.locks import hold
 from kgalign.errors import RunError
-from kgalign.locks import hold
 from kgalign.rdf.text import shorten
 
 _FILE = "checkpoint.pt"

@@ -16,12 +16,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from kgalign.base.locks import hold
+from kgalign.base.progress import NoProgress, Progress
 from kgalign.config import Config
 from kgalign.errors import InputError, RunError
-from kgalign.folder import RUN_FILE, writing
-from kgalign.locks import hold
-from kgalign.progress import NoProgress, Progress
 from kgalign.rdf.write import complete_or_nothing
+from kgalign.run.folder import RUN_FILE, writing
 from kgalign.train.compare_report import Comparison, as_json, as_markdown
 from kgalign.train.compare_sets import file_name, open_sets
 from kgalign.train.compare_students import check_options

@@ -10,12 +10,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from kgalign.base.memory import explained_memory
+from kgalign.base.progress import Progress
 from kgalign.errors import RunError
-from kgalign.judge.answers import read_answer
+from kgalign.judge.asking.answers import read_answer
 from kgalign.llm.protocol import Reply
 from kgalign.llm.weights import files_digest
-from kgalign.memory import explained_memory
-from kgalign.progress import Progress
 from kgalign.train.adapters import WEIGHTS, read_record
 from kgalign.train.answering import answers as write_answers
 from kgalign.train.answering import text_of
@@ -25,9 +25,9 @@ from kgalign.train.compare_asking import choice_of, question_of
 from kgalign.train.compare_sets import DataSet, file_name
 from kgalign.train.compare_students import Fitted, known_by, trained_once
 from kgalign.train.data import About
-from kgalign.train.fitting import quiet
 from kgalign.train.recipes import Recipe
 from kgalign.train.sft import train_sft
+from kgalign.train.trainer import quiet
 
 _LESS = "Give a --preset of smaller batches or of 4 bit, or a smaller model with --base"
 _SIDE_BY_SIDE = 4

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from kgalign.errors import RunError
-from kgalign.folder import writing
 from kgalign.rdf.write import complete_or_nothing
+from kgalign.run.folder import writing
 from kgalign.train.compare_sets import file_name
 
 UNUSABLE = -1

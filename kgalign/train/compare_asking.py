@@ -13,20 +13,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
 
+from kgalign.base.progress import Progress
 from kgalign.config import Config
 from kgalign.errors import KgalignError
-from kgalign.judge.answers import read_answer
+from kgalign.judge.asking.answers import read_answer
 from kgalign.llm.backends import open_backend
 from kgalign.llm.loop import run_to_end
 from kgalign.llm.pool import Pool
 from kgalign.llm.protocol import CallFailed, Message, Request, Role, Sampling
 from kgalign.llm.weights import files_digest
-from kgalign.progress import Progress
+from kgalign.records.votes import Answer, Direction, Question, QuestionKind, Status, View
 from kgalign.train.adapters import WEIGHTS
 from kgalign.train.compare_answers import UNUSABLE, Answers, Asked, Kept, Log
 from kgalign.train.compare_sets import DataSet
 from kgalign.train.data import Example
-from kgalign.votes import Answer, Direction, Question, QuestionKind, Status, View
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from kgalign.base.logs import printable
 from kgalign.evaluate.bootstrap import Interval
 from kgalign.evaluate.choices import Drawn, draw_choices, draw_gain, mean_of
-from kgalign.logs import printable
 from kgalign.train.compare_answers import UNUSABLE, Answers
 from kgalign.train.compare_sets import DataSet, number_of
 from kgalign.train.splitting import drawn as mark_of

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kgalign import store
+from kgalign.base import store
+from kgalign.base.progress import Progress
 from kgalign.errors import InputError
-from kgalign.folder import writing
-from kgalign.judge.at_home import join
 from kgalign.judge.student import check
-from kgalign.judge.student_model import Student, read_card
+from kgalign.judge.student.model import Student, read_card
+from kgalign.judge.student.student_fit import join
 from kgalign.llm.weights import weights_mark
-from kgalign.progress import Progress
+from kgalign.run.folder import writing
 from kgalign.train.compare_answers import Answers, Kept
 from kgalign.train.compare_sets import DataSet, check_apart, file_name
 from kgalign.train.data import About, Example

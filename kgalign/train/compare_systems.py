@@ -6,9 +6,9 @@ from pathlib import Path
 
 from kgalign.config import Config
 from kgalign.errors import ConfigError, InputError
-from kgalign.folder import RUN_FILE
 from kgalign.judge.student import check as check_student
 from kgalign.llm.backends import open_backend
+from kgalign.run.folder import RUN_FILE
 from kgalign.train.base import find_base, require_training
 from kgalign.train.recipes import Recipe
 from kgalign.train.student import StudentSettings

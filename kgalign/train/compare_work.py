@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from kgalign.base.progress import Progress
 from kgalign.config import Config
 from kgalign.errors import InputError
-from kgalign.judge.student_model import read_card
-from kgalign.progress import Progress
+from kgalign.judge.student.model import read_card
 from kgalign.train.adapters import CONFIG, read_record
 from kgalign.train.compare_adapters import AdapterTraining, Asking
 from kgalign.train.compare_answers import Answers, Kept

@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from kgalign.base.progress import NoProgress, Progress
 from kgalign.errors import InputError
 from kgalign.llm.weights import weights_mark
-from kgalign.progress import NoProgress, Progress
-from kgalign.train import fitting
+from kgalign.train import trainer as fitting
 from kgalign.train.adapters import AdapterRecord, check_base, read_record, write_record
 from kgalign.train.base import Base, find_base, load_model, open_base, require_training
 from kgalign.train.data import About

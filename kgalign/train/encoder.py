@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from kgalign import store
 from kgalign.arrays import Doubles
-from kgalign.progress import NoProgress, Progress
+from kgalign.base import store
+from kgalign.base.progress import NoProgress, Progress
 from kgalign.rdf.text import shorten
 from kgalign.train.checkpoints import Checkpoints, check_place, finished
 from kgalign.train.encoder_loop import Learning, LoopSettings

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from kgalign.base.memory import explained_memory
+from kgalign.base.progress import Progress
 from kgalign.errors import KgalignError
-from kgalign.memory import explained_memory
-from kgalign.progress import Progress
 from kgalign.train.checkpoints import Checkpoints
 from kgalign.train.encoder_models import How, Learner
 from kgalign.train.encoder_pairs import Pair

@@ -13,11 +13,11 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from kgalign import store
+from kgalign.base import store
+from kgalign.base.memory import explained_memory
 from kgalign.errors import KgalignError, MissingExtra
-from kgalign.memory import explained_memory
 from kgalign.records import Floats
-from kgalign.retrieve.embedders import PER_STEP, load_sentences, open_embedder
+from kgalign.retrieve.embedders import load_sentences, open_embedder
 from kgalign.retrieve.llm2vec import (
     SETTINGS,
     Decoder,
@@ -26,6 +26,7 @@ from kgalign.retrieve.llm2vec import (
     reading_text,
     split_spec,
 )
+from kgalign.retrieve.models import PER_STEP
 
 RANK, ALPHA, LORA_DROPOUT = 16, 32, 0.05
 """Of the adapter, as LLM2Vec has them."""

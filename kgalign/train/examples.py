@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from kgalign.base.progress import NoProgress, Progress
 from kgalign.errors import InputError, RunError
-from kgalign.folder import RUN_FILE
-from kgalign.progress import NoProgress, Progress
+from kgalign.links.unmerged import FILE as UNMERGED_FILE
+from kgalign.run.folder import RUN_FILE
 from kgalign.train.data import ABOUT, SPLITS, About, Example, Split, check_leaks, write_data
 from kgalign.train.labels import SOURCES, Gold, Label, SourceName, labels_of, read_gold
 from kgalign.train.recorded import Records, ask_evidence
@@ -19,7 +20,6 @@ from kgalign.train.settings import Settings
 from kgalign.train.splitting import Together, drawn, split_entities
 from kgalign.train.teacher import Teacher
 from kgalign.train.writing import Writer
-from kgalign.unmerged import FILE as UNMERGED_FILE
 
 _SPARE = 2
 """Candidates beyond those of a question that had better be in its split: they stand in for the partner."""

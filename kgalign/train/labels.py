@@ -12,13 +12,13 @@ from typing import Literal
 import numpy as np
 
 from kgalign.errors import InputError
-from kgalign.evaluate.gold import read_pairs
 from kgalign.ledger import Ledger
+from kgalign.links.gold import read_pairs
+from kgalign.links.unmerged import FILE as UNMERGED_FILE
+from kgalign.links.unmerged import read_unmerged
+from kgalign.records.votes import NONE, Status
 from kgalign.train.data import Origin
 from kgalign.train.runs import Run
-from kgalign.unmerged import FILE as UNMERGED_FILE
-from kgalign.unmerged import read_unmerged
-from kgalign.votes import NONE, Status
 
 SourceName = Literal["gold", "person", "votes", "evidence"]
 SOURCES: tuple[SourceName, ...] = ("gold", "person", "votes", "evidence")

@@ -13,8 +13,8 @@ from pathlib import Path
 from kgalign.errors import InputError, RunError
 from kgalign.ledger import FILE, Ledger
 from kgalign.ledger.query import OnRecord, cases, find_judging
+from kgalign.records.votes import NONE, Decision, Direction, Status, Vote
 from kgalign.train.targets import answer_text
-from kgalign.votes import NONE, Decision, Direction, Status, Vote
 
 VALID_SHARE = 0.1
 _DECIDED = ("match", "no_match")
@@ -155,7 +155,7 @@ def certainty(decision: Decision) -> float:
 
 
 def wanted_choice(vote: Vote, decision: Decision) -> str | None:
-    """What a vote should have chosen, by what its case came to: an IRI or :data:`~kgalign.votes.NONE`.
+    """What a vote should have chosen, by what its case came to: an IRI, or ``NONE``.
 
     None where the decision does not tell: a right entity that is not the case's partner may have another left
     one among those that are shown.

@@ -16,9 +16,9 @@ import pyarrow as pa
 
 from kgalign.rdf.graph import Ids
 from kgalign.records import Profile, ValueKind
-from kgalign.text import fold, words
 from kgalign.train.runs import Run
 from kgalign.train.splitting import drawn
+from kgalign.values.text import fold, words
 
 _TOKEN = re.compile(r"[^\W_]+(?:[-/.][^\W_]+)*")
 _YEAR = re.compile(r"1[5-9]\d\d|20\d\d")

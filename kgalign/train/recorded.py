@@ -16,13 +16,13 @@ from functools import cached_property
 
 import numpy as np
 
-from kgalign.evaluate.pairs import PairIndex, entity_ids
 from kgalign.ledger import Ledger
+from kgalign.links.pairs import PairIndex, entity_ids
+from kgalign.records.votes import NONE, Decision
 from kgalign.train.compare_answers import Answers
 from kgalign.train.compare_sets import number_of
 from kgalign.train.data import Example
 from kgalign.train.runs import Run
-from kgalign.votes import NONE, Decision
 
 _LEAST = 0.01
 """Least probability of having no partner, as the judge has it."""

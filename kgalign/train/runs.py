@@ -10,16 +10,16 @@ import numpy as np
 from kgalign.arrays import Doubles, Flags, flags
 from kgalign.config import Config
 from kgalign.errors import RunError
-from kgalign.evaluate.pairs import entity_ids, is_link
-from kgalign.export.finished import Finished
-from kgalign.folder import RunFolder
-from kgalign.judge.questions import Questions
-from kgalign.judge.templates import Templates, load_templates
+from kgalign.judge.asking.questions import Questions
+from kgalign.judge.asking.templates import Templates, load_templates
 from kgalign.ledger import FILE as LEDGER_FILE
 from kgalign.ledger import Ledger
+from kgalign.links.pairs import entity_ids, is_link
 from kgalign.pipeline import ASK, RETRIEVE
 from kgalign.records import Profile
-from kgalign.votes import Judging, QuestionKind
+from kgalign.records.votes import Judging, QuestionKind
+from kgalign.run.finished import Finished
+from kgalign.run.folder import RunFolder
 
 _NONE = 0.01
 """Least probability of having no partner, as the judge has it: the evidence knows the candidates alone."""

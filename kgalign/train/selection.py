@@ -13,11 +13,11 @@ import numpy as np
 
 from kgalign.arrays import Doubles
 from kgalign.errors import InputError
-from kgalign.text import fold, gram_rows, idf, weigh
 from kgalign.train.labels import Label
 from kgalign.train.runs import Run
 from kgalign.train.splitting import drawn
 from kgalign.train.targets import entity_texts
+from kgalign.values.text import fold, gram_rows, idf, weigh
 
 Choice = Literal["random", "retrieval", "blocking-max", "uncertain", "errors"]
 CHOICES: tuple[Choice, ...] = ("random", "retrieval", "blocking-max", "uncertain", "errors")

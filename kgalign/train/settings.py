@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from kgalign.records.votes import QuestionKind
 from kgalign.train.labels import SourceName
 from kgalign.train.selection import Choice
 from kgalign.train.targets import Target
-from kgalign.votes import QuestionKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from kgalign.base.progress import NoProgress, Progress
 from kgalign.errors import InputError
-from kgalign.judge.templates import load_templates
-from kgalign.progress import NoProgress, Progress
-from kgalign.train import fitting
+from kgalign.judge.asking.templates import load_templates
+from kgalign.train import trainer as fitting
 from kgalign.train.adapters import AdapterRecord, write_record
 from kgalign.train.answering import ask
 from kgalign.train.base import Base, Spelled, find_base, load_model, open_base, require_training

@@ -25,9 +25,11 @@ from typing import Any
 import numpy as np
 from rapidfuzz import fuzz
 
-from kgalign import store
+from kgalign.base import store
+from kgalign.base.memory import explained_memory
+from kgalign.base.progress import NoProgress, Progress, Task
 from kgalign.errors import InputError, KgalignError, MissingExtra
-from kgalign.judge.student_model import (
+from kgalign.judge.student.model import (
     CARD,
     Card,
     Scorer,
@@ -37,8 +39,6 @@ from kgalign.judge.student_model import (
     text_of,
     weights_digest,
 )
-from kgalign.memory import explained_memory
-from kgalign.progress import NoProgress, Progress, Task
 from kgalign.train.checkpoints import Checkpoints, check_place, finished
 from kgalign.train.data import SPLITS, About, Example, Split, read_data
 from kgalign.train.encoder import CARD as ENCODER_CARD

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from kgalign.arrays import Doubles
-from kgalign.judge.student_model import Card, calibrated
+from kgalign.judge.student.model import Card, calibrated
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,18 +13,18 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from kgalign.explain_values import compared_attributes
-from kgalign.judge.answers import read_answer
-from kgalign.judge.quoting import ELLIPSIS, clean, quoted
-from kgalign.judge.showing import MOST_CHARACTERS
+from kgalign.explain.values import compared_attributes
+from kgalign.judge.asking.answers import read_answer
+from kgalign.judge.asking.quoting import ELLIPSIS, clean, quoted
+from kgalign.judge.asking.rendering import MOST_CHARACTERS
 from kgalign.llm.protocol import Reply
 from kgalign.llm.schema import answer_schema
 from kgalign.records import Feature, Profile
-from kgalign.text import fold, words
-from kgalign.train.posing import Posed
+from kgalign.records.votes import Answer, Question, Status
+from kgalign.train.questions import Posed
 from kgalign.train.runs import Run
 from kgalign.values import is_code
-from kgalign.votes import Answer, Question, Status
+from kgalign.values.text import fold, words
 
 Target = Literal["answer", "structured", "explained"]
 

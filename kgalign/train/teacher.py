@@ -3,12 +3,12 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from kgalign.judge.questions import NO, NO_OPTION
+from kgalign.judge.asking.questions import NO, NO_OPTION
 from kgalign.ledger import Ledger
+from kgalign.records.votes import NONE, Direction, Question, QuestionKind, Status, Vote
 from kgalign.train.labels import Label
 from kgalign.train.runs import Run
 from kgalign.train.targets import answer_text, invents, read_back
-from kgalign.votes import NONE, Direction, Question, QuestionKind, Status, Vote
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from kgalign.base.locks import hold
 from kgalign.errors import RunError
 from kgalign.ledger.keys import digest
-from kgalign.locks import hold
 from kgalign.rdf.write import complete_or_nothing
 from kgalign.train.adapters import RECORD, WEIGHTS
 

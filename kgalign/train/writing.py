@@ -3,16 +3,16 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from kgalign.records.votes import NONE, Question, QuestionKind, Status
 from kgalign.train.data import Example, Origin, Split, example_id
 from kgalign.train.labels import Label
 from kgalign.train.perturb import Change, Copy, Perturber
-from kgalign.train.posing import Posed, Poser
+from kgalign.train.questions import Posed, Poser
 from kgalign.train.runs import Run
 from kgalign.train.settings import Settings
 from kgalign.train.splitting import drawn
 from kgalign.train.targets import Structured, answer_text, read_back
 from kgalign.train.teacher import Teacher, right_label
-from kgalign.votes import NONE, Question, QuestionKind, Status
 
 _TRIED = 4
 """Records that are changed for each one wanted: some share nothing that identifies."""

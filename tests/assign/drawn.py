@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from kgalign.cardinality import CARDINALITIES
+from kgalign.links.cardinality import CARDINALITIES
 
 SIZE = 6
 """Entities of either side."""

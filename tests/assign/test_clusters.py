@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kgalign.assign import assign, cut_to_size, cut_warnings
 from kgalign.assign.clusters import hold_together
 from kgalign.config import AssignConfig, JudgeConfig
-from kgalign.nodes import Nodes
+from kgalign.links.nodes import Nodes
 from kgalign.rdf.graph import Ids
 from kgalign.records import Alignment, Outcome, Verdicts
 from tests.evaluate.small import profile, verdicts

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kgalign.assign import assign
-from kgalign.cardinality import CARDINALITIES
 from kgalign.config import AssignConfig, Cardinality, JudgeConfig
+from kgalign.links.cardinality import CARDINALITIES
 from kgalign.records import Alignment, Outcome, Verdicts
 from tests.assign.drawn import SIZE, Rows, cardinalities, rows_of_pairs
 from tests.evaluate.small import verdicts

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from kgalign.assign import assign
-from kgalign.cardinality import SEVERAL, choose
 from kgalign.config import AssignConfig, Cardinality, JudgeConfig
+from kgalign.links.cardinality import SEVERAL, choose
 from kgalign.records import Outcome, Verdicts
 from tests.evaluate.small import verdicts
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from bench import fuse
 from bench.__main__ import main
 from bench.geo import kilometres
-from tests.fuse.made_claims import XSD
+from tests.fusion.made_claims import XSD
 
 PLACES = {"country": fuse.COUNTRY, "people": fuse.POPULATION, "lat": fuse.LATITUDE, "long": fuse.LONGITUDE}
 LAND, OTHER = "<http://example.org/Land>", "<http://example.org/Other>"

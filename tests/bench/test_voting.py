@@ -7,12 +7,12 @@ from bench import voting, voting_report
 from bench.voting import ABSTAINS, BLIND, LEAD, Row
 from bench.voting_draws import ROUNDS, Luck, Setting, balanced
 from kgalign.config import VotesConfig
-from kgalign.judge.reduce import REDUCERS
-from kgalign.judge.reduce.ballots import Ballots
-from kgalign.judge.vote_model import VoteModel, standing
+from kgalign.judge.votes.ballots import Ballots
+from kgalign.judge.votes.model import VoteModel, standing
+from kgalign.judge.votes.reducers import REDUCERS
 from kgalign.llm.protocol import Message, Request
 from kgalign.llm.scripted import decide
-from kgalign.llm.scripted_settings import ScriptedSettings
+from kgalign.llm.scripted.settings import ScriptedSettings
 
 LABELS = ("A", "B", "C", "D", "E", "none")
 

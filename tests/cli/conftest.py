@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kgalign import running
+from kgalign.run import start
 from tests import commands
 from tests.commands import Kgalign
 from tests.conftest import Pair, write_elements
@@ -38,7 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of the elements, not to be changed; its input files are gone."""
     folder = tmp_path_factory.mktemp("made")
     pair = write_elements(folder / "inputs")
-    running.run(pair.left, pair.right, folder / "run")
+    start.run(pair.left, pair.right, folder / "run")
     shutil.rmtree(folder / "inputs")
     return folder / "run"
 

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from kgalign.cli import main
 from kgalign.cli.common import TerminalProgress, terminal_progress
 
+from kgalign.base.progress import NoProgress
 from kgalign.errors import InputError
-from kgalign.progress import NoProgress
 
 
 def _on_a_terminal(code: str) -> str:
@@ -130,7 +130,7 @@ def test_the_traceback_is_shown_when_it_is_asked_for(tmp_path: Path) -> None:
     folder = tmp_path / "kgalign_broken"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(
-        "import kgalign.store\nimport kgalign.rdf\n"
+        "import kgalign.base.store\nimport kgalign.rdf\n"
         "def broken(*a, **k): raise ZeroDivisionError('on purpose')\n"
         "kgalign.rdf.read_graph = broken\n",
         encoding="utf8",

@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from kgalign import running, undoing
 from kgalign.config import as_config
 from kgalign.errors import InputError
+from kgalign.run import again, start
 from tests.cli.run_folders import SAME_AS, A, B, files_of, fused_of, links_of
 from tests.commands import Kgalign, assert_one_line
 from tests.conftest import Pair
@@ -60,7 +60,7 @@ def test_auto_cuts_them_and_says_so(
     files: tuple[Path, Path], config: Path, tmp_path: Path, kgalign: Kgalign
 ) -> None:
     whole, run = tmp_path / "whole", tmp_path / "run"
-    running.run(*files, whole, as_config(None))
+    start.run(*files, whole, as_config(None))
     assert max(Counter(a for a, _ in links_of(whole)).values()) == COPIES
     result = kgalign("run", *files, "-o", run, "--config", config)
     assert (result.returncode, result.stderr) == (0, "")
@@ -87,8 +87,8 @@ def test_what_was_cut_is_left_to_people(
     files: tuple[Path, Path], config: Path, tmp_path: Path, kgalign: Kgalign
 ) -> None:
     run, whole = tmp_path / "run", tmp_path / "whole"
-    running.run(*files, run, as_config(config))
-    running.run(*files, whole, as_config(None))
+    start.run(*files, run, as_config(config))
+    start.run(*files, whole, as_config(None))
     rows = pq.read_table(run / "verdicts.parquet").to_pylist()
     undecided = {
         (row["left"], row["right"]): row["probability"] for row in rows if row["outcome"] == "undecided"
@@ -127,42 +127,42 @@ def test_another_bound_gives_what_a_fresh_run_gives(
     files: tuple[Path, Path], config: Path, tmp_path: Path
 ) -> None:
     run, fresh = tmp_path / "run", tmp_path / "fresh"
-    running.run(*files, run, as_config(None))
-    running.run(*files, fresh, as_config(config))
-    done = set(undoing.fuse_again(run, flags={"fuse.max_cluster": MOST}).done)
+    start.run(*files, run, as_config(None))
+    start.run(*files, fresh, as_config(config))
+    done = set(again.fuse_again(run, flags={"fuse.max_cluster": MOST}).done)
     assert {"assign", "links", "fuse"} <= done
     assert "judge" not in done
     assert files_of(run) == files_of(fresh)
-    assert running.run(*files, run, as_config(config)).done == ()
+    assert start.run(*files, run, as_config(config)).done == ()
 
 
 def test_a_bound_that_cannot_be_held_to_changes_nothing(files: tuple[Path, Path], tmp_path: Path) -> None:
     known = tmp_path / "known.tsv"
     known.write_text("".join(f"{A}7-0\t{B}7-{copy}\n" for copy in range(MOST)), encoding="utf8")
     run = tmp_path / "run"
-    running.run(*files, run, as_config({"judge": {"known": [str(known)]}}))
+    start.run(*files, run, as_config({"judge": {"known": [str(known)]}}))
     before = files_of(run)
     with pytest.raises(InputError, match=f"one thing of {MOST + 1} nodes"):
-        undoing.fuse_again(run, flags={"fuse.max_cluster": MOST})
+        again.fuse_again(run, flags={"fuse.max_cluster": MOST})
     assert files_of(run) == before
-    assert undoing.fuse_again(run).done == ()
+    assert again.fuse_again(run).done == ()
 
 
 def test_taking_a_link_back_brings_none_back_that_was_cut(
     files: tuple[Path, Path], config: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    running.run(*files, run, as_config(config))
+    start.run(*files, run, as_config(config))
     before = links_of(run)
     taken = min(before)
-    undoing.take_back(run, *taken)
+    again.take_back(run, *taken)
     assert links_of(run) == before - {taken}
-    undoing.merge_again(run, *taken)
+    again.merge_again(run, *taken)
     assert links_of(run) == before
 
 
 def test_one_record_of_a_thing_is_cut_nowhere(elements: Pair, tmp_path: Path) -> None:
-    running.run(elements.left, elements.right, tmp_path / "run", as_config({"fuse": {"max_cluster": 2}}))
+    start.run(elements.left, elements.right, tmp_path / "run", as_config({"fuse": {"max_cluster": 2}}))
     step = _assigned(tmp_path / "run")
     assert not {"cut_loose", "cut_oversize"} & set(step["counts"])
     assert not [name for name in step["notes"] if name.startswith("assign ")]

@@ -9,10 +9,10 @@ from typing import Any
 import pyoxigraph as ox
 import pytest
 
-from kgalign import running, undoing
 from kgalign.config import as_config
 from kgalign.errors import ConfigError, InputError
-from kgalign.fuse.groups import mint
+from kgalign.fusion.groups import mint
+from kgalign.run import again, start
 from tests.cli.run_folders import CARBON, KOHLENSTOFF, SAME_AS, A, B, files_of
 from tests.commands import Kgalign, assert_one_line
 from tests.conftest import Pair
@@ -53,19 +53,19 @@ def test_it_gives_what_a_fresh_run_with_these_options_gives(
     result = kgalign("fuse", run, *flags)
     assert (result.returncode, result.stderr) == (0, "")
     assert "Statements:" in result.stdout
-    running.run(elements.left, elements.right, tmp_path / "fresh", as_config({"fuse": fuse}))
+    start.run(elements.left, elements.right, tmp_path / "fresh", as_config({"fuse": fuse}))
     assert files_of(run, wherever=True) == files_of(tmp_path / "fresh", wherever=True)
     assert _config(run) == _config(tmp_path / "fresh")
     assert "fused like this already" in kgalign("fuse", run).stdout
 
 
 def test_only_fusion_is_done_again(run: Path, elements: Pair) -> None:
-    done = undoing.fuse_again(run, flags={"fuse.canonical": "right"}).done
+    done = again.fuse_again(run, flags={"fuse.canonical": "right"}).done
     assert {"fuse", "fused.ttl"} <= set(done) <= FROM_FUSE
     # The same inputs with the same options, elsewhere: there is nothing left to do.
     config = as_config({"fuse": {"canonical": "right"}})
-    assert running.run(elements.left, elements.right, run, config).done == ()
-    assert undoing.fuse_again(run).done == ()
+    assert start.run(elements.left, elements.right, run, config).done == ()
+    assert again.fuse_again(run).done == ()
 
 
 def test_a_policy_is_one_of_the_options(run: Path, kgalign: Kgalign) -> None:
@@ -76,16 +76,16 @@ def test_a_policy_is_one_of_the_options(run: Path, kgalign: Kgalign) -> None:
 
 
 def test_without_options_what_was_is_kept_and_options_go_over_it(run: Path) -> None:
-    undoing.fuse_again(run, flags={"fuse.canonical": "right"})
-    undoing.fuse_again(run, flags={"fuse.identity": "none"})
+    again.fuse_again(run, flags={"fuse.canonical": "right"})
+    again.fuse_again(run, flags={"fuse.identity": "none"})
     fuse = _config(run)["fuse"]
     assert (fuse["canonical"], fuse["identity"]) == ("right", "none")
 
 
 def test_a_file_takes_the_place_of_the_section(run: Path, tmp_path: Path) -> None:
-    undoing.fuse_again(run, flags={"fuse.canonical": "right"})
+    again.fuse_again(run, flags={"fuse.canonical": "right"})
     file = _toml(tmp_path, 'seed = 0\n[retrieve]\nk = 15\n[fuse]\nidentity = "none"\n')
-    undoing.fuse_again(run, file, {"fuse.vocabulary": "both"})
+    again.fuse_again(run, file, {"fuse.vocabulary": "both"})
     fuse = _config(run)["fuse"]
     assert (fuse["canonical"], fuse["identity"], fuse["vocabulary"]) == ("left", "none", "both")
 
@@ -129,11 +129,11 @@ def test_faults_are_found_before_anything_is_done(
 
 def test_what_cannot_be_done_changes_no_option(run: Path, made: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="one thing of 3 nodes"):
-        undoing.fuse_again(_cluster(tmp_path), flags={"fuse.max_cluster": 2})
+        again.fuse_again(_cluster(tmp_path), flags={"fuse.max_cluster": 2})
     assert _config(tmp_path / "cluster")["fuse"]["max_cluster"] == 1000
-    assert undoing.fuse_again(tmp_path / "cluster").done == ()
+    assert again.fuse_again(tmp_path / "cluster").done == ()
     with pytest.raises(ConfigError, match="max_cluster"):
-        undoing.fuse_again(run, flags={"fuse.max_cluster": 1})
+        again.fuse_again(run, flags={"fuse.max_cluster": 1})
     assert _config(run) == _config(made)
 
 
@@ -150,7 +150,7 @@ def _cluster(folder: Path, *, backwards: bool = False, name: str = "cluster", si
             random.Random(3).shuffle(lines)
         path.write_text("\n".join(lines) + "\n", encoding="utf8")
     config = {"judge": {"known": [str(paths[2])]}, "fuse": {"canonical": "mint"}}
-    running.run(paths[0], paths[1], folder / name, as_config(config))
+    start.run(paths[0], paths[1], folder / name, as_config(config))
     return folder / name
 
 
@@ -161,9 +161,9 @@ def test_minted_iris_are_the_same_in_later_runs_and_in_any_order(tmp_path: Path)
     assert all(set(re.findall("urn:kgalign:[0-9a-f]+", text)) == {expected} for text in texts)
     assert texts[0] == texts[1]
     # Other members, another IRI; and the first one again once they are the same again.
-    undoing.take_back(runs[0], f"{B}1")
+    again.take_back(runs[0], f"{B}1")
     assert mint([f"{A}0", f"{B}0"]) in (runs[0] / "fused.ttl").read_text(encoding="utf8")
-    undoing.merge_again(runs[0], f"{B}1")
+    again.merge_again(runs[0], f"{B}1")
     assert (runs[0] / "fused.ttl").read_text(encoding="utf8") == texts[0]
 
 
@@ -181,8 +181,8 @@ def test_how_the_fused_graph_says_who_is_who(
 
 
 def test_what_was_taken_back_stays_so(run: Path) -> None:
-    undoing.take_back(run, CARBON)
-    undoing.fuse_again(run, flags={"fuse.canonical": "right"})
+    again.take_back(run, CARBON)
+    again.fuse_again(run, flags={"fuse.canonical": "right"})
     subjects = {str(quad.subject) for quad in ox.parse(path=str(run / "fused.ttl"))}
     assert {f"<{CARBON}>", f"<{KOHLENSTOFF}>"} <= subjects
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from kgalign.llm.scripted import ScriptedSettings
-from kgalign.llm.scripted_server import running
+from kgalign.llm.scripted.server import running
 from tests.conftest import Pair
 from tests.llm_runs import runs
 

@@ -8,7 +8,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from kgalign.api import align
-from kgalign.installed import installed_model
+from kgalign.base.installed import installed_model
 from tests.conftest import Pair
 
 pytestmark = pytest.mark.skipif(installed_model() is not None, reason="a model is installed here")

@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pyoxigraph as ox
 import pytest
 
-from kgalign import running, undoing
 from kgalign.config import as_config
 from kgalign.errors import InputError
-from kgalign.unmerged import Unmerged, read_unmerged, write_unmerged
+from kgalign.links.unmerged import Unmerged, read_unmerged, write_unmerged
+from kgalign.run import again, start
 from tests.cli.run_folders import (
     CARBON,
     EISEN,
@@ -71,14 +71,14 @@ def test_a_merge_is_taken_back_in_every_output(run: Path, kgalign: Kgalign, tmp_
 
 
 def test_only_what_comes_after_the_judge_is_done_again(run: Path) -> None:
-    done = undoing.take_back(run, KOHLENSTOFF).execution.done
+    done = again.take_back(run, KOHLENSTOFF).execution.done
     assert not set(done) & KEPT
     assert {"assign", "links", "fuse", "fused.ttl"} <= set(done)
 
 
 def test_a_freed_entity_gets_no_other_partner(run: Path) -> None:
     before = links_of(run)
-    undoing.take_back(run, f"<{CARBON}>")
+    again.take_back(run, f"<{CARBON}>")
     assert links_of(run) == before - {(CARBON, KOHLENSTOFF)}
 
 
@@ -86,23 +86,23 @@ def test_what_was_taken_back_outlives_later_runs_and_force(
     elements: Pair, tmp_path: Path, kgalign: Kgalign
 ) -> None:
     run = tmp_path / "run"
-    running.run(elements.left, elements.right, run)
-    undoing.take_back(run, CARBON)
+    start.run(elements.left, elements.right, run)
+    again.take_back(run, CARBON)
     taken = files_of(run)
     command = ("run", elements.left, elements.right, "-o", run)
     assert "Nothing to do" in kgalign(*command).stdout
     forced = kgalign(*command, "--force")
     assert "Taken back by a person: 1 (unmerged.tsv)" in forced.stdout
     assert files_of(run) == taken
-    running.run(elements.left, elements.right, run, as_config({"assign": {"cardinality": "many-to-many"}}))
+    start.run(elements.left, elements.right, run, as_config({"assign": {"cardinality": "many-to-many"}}))
     assert (CARBON, KOHLENSTOFF) not in links_of(run)
-    running.run(elements.left, elements.right, tmp_path / "other")
+    start.run(elements.left, elements.right, tmp_path / "other")
     assert (CARBON, KOHLENSTOFF) in links_of(tmp_path / "other")
 
 
 def test_undone_it_is_as_it_was(run: Path, made: Path, kgalign: Kgalign) -> None:
-    undoing.take_back(run, CARBON)
-    undoing.take_back(run, IRON, EISEN)
+    again.take_back(run, CARBON)
+    again.take_back(run, IRON, EISEN)
     result = kgalign("unmerge", run, KOHLENSTOFF, "--undo")
     assert (result.returncode, result.stderr) == (0, "")
     assert [each.pair for each in read_unmerged(run / "unmerged.tsv")] == [(IRON, EISEN)]
@@ -114,14 +114,14 @@ def test_undone_it_is_as_it_was(run: Path, made: Path, kgalign: Kgalign) -> None
 def test_all_taken_back_the_two_graphs_are_there_again(tmp_path: Path) -> None:
     pair = write_elements(tmp_path / "inputs")
     run = tmp_path / "run"
-    running.run(pair.left, pair.right, run)
+    start.run(pair.left, pair.right, run)
     union = {*ox.parse(path=str(pair.left)), *ox.parse(path=str(pair.right))}
     assert fused_of(run) != union
     links = sorted(links_of(run))
     random.Random(1).shuffle(links)
     write_unmerged(run / "unmerged.tsv", [Unmerged(*pair) for pair in links[3:]])
     for number, (left, right) in enumerate(links[:3]):
-        undoing.take_back(run, left if number else right)
+        again.take_back(run, left if number else right)
     assert not links_of(run)
     assert canonical_quads(fused_of(run)) == canonical_quads(union)
 
@@ -129,8 +129,8 @@ def test_all_taken_back_the_two_graphs_are_there_again(tmp_path: Path) -> None:
 def test_what_is_said_of_two_that_were_taken_apart_is_what_their_graphs_say(tmp_path: Path) -> None:
     pair = write_elements(tmp_path / "inputs")
     run = tmp_path / "run"
-    running.run(pair.left, pair.right, run, as_config(PLAIN))
-    undoing.take_back(run, CARBON)
+    start.run(pair.left, pair.right, run, as_config(PLAIN))
+    again.take_back(run, CARBON)
     for path, iri in ((pair.left, CARBON), (pair.right, KOHLENSTOFF)):
         said = {quad for quad in ox.parse(path=str(path)) if quad.subject == ox.NamedNode(iri)}
         assert {quad for quad in fused_of(run) if quad.subject == ox.NamedNode(iri)} == said
@@ -141,7 +141,7 @@ def test_order_does_not_change_a_byte(made: Path, tmp_path: Path) -> None:
     for seed in range(2):
         run = Path(shutil.copytree(made, tmp_path / str(seed)))
         for iri in random.Random(seed).sample([CARBON, EISEN, "http://chemie.example/8"], 3):
-            undoing.take_back(run, iri)
+            again.take_back(run, iri)
         runs.append(files_of(run))
     assert runs[0] == runs[1]
 
@@ -151,7 +151,7 @@ def test_a_file_written_by_hand_is_followed(run: Path, caplog: pytest.LogCapture
         f"\ufeff{CARBON}\t{KOHLENSTOFF}\r\n{CARBON}\t{KOHLENSTOFF}\tagain\r\nhttp://a.example/x\t{EISEN}\r\n"
     )
     (run / "unmerged.tsv").write_text(text, encoding="utf8", newline="")
-    undoing.fuse_again(run)
+    again.fuse_again(run)
     assert (CARBON, KOHLENSTOFF) not in links_of(run)
     assert "1 of 2 pairs are no entities of these graphs; the first is http://a.example/x" in caplog.text
 
@@ -162,7 +162,7 @@ def test_a_link_that_the_input_makes_can_be_taken_back_with_a_warning(
     with elements.left.open("a", encoding="utf8") as file:
         file.write(f"<{CARBON}> <{SAME_AS}> <{KOHLENSTOFF}> .\n")
     run = tmp_path / "run"
-    running.run(elements.left, elements.right, run)
+    start.run(elements.left, elements.right, run)
     result = kgalign("unmerge", run, CARBON)
     assert f"Warning: the input itself says that {CARBON} and {KOHLENSTOFF} are the same" in result.stdout
     assert (CARBON, KOHLENSTOFF) not in links_of(run)
@@ -192,7 +192,7 @@ def chained(tmp_path: Path) -> Path:
             "fuse": {"canonical": "mint"},
         }
     )
-    running.run(left, right, tmp_path / "run", config)
+    start.run(left, right, tmp_path / "run", config)
     return tmp_path / "run"
 
 
@@ -209,15 +209,15 @@ def _one(run: Path) -> str:
 def test_of_a_cluster_one_link_or_all_of_an_entity_or_everything(chained: Path, tmp_path: Path) -> None:
     minted = _one(chained)
     copies = [Path(shutil.copytree(chained, tmp_path / name)) for name in ("one", "entity", "all")]
-    one = undoing.take_back(copies[0], f"{B}0", f"{A}1")
+    one = again.take_back(copies[0], f"{B}0", f"{A}1")
     assert [each.pair for each in one.pairs] == [(f"{A}1", f"{B}0")]
-    entity = undoing.take_back(copies[1], f"{A}1")
+    entity = again.take_back(copies[1], f"{A}1")
     assert [each.pair for each in entity.pairs] == [(f"{A}1", f"{B}0"), (f"{A}1", f"{B}1")]
-    everything = undoing.take_back(copies[2], minted)
+    everything = again.take_back(copies[2], minted)
     assert len(everything.pairs) == len(everything.known) == 3
     assert not [quad for quad in fused_of(copies[2]) if f"{A}0" in str(quad.object)]
     assert {f"{A}{n}" for n in range(2)} | {f"{B}{n}" for n in range(2)} <= subjects_of(copies[2])
-    back = undoing.merge_again(copies[2], minted)
+    back = again.merge_again(copies[2], minted)
     assert len(back.pairs) == 3
     assert files_of(copies[2]) == files_of(chained)
 
@@ -228,7 +228,7 @@ def test_other_links_that_hold_two_together_are_told_of(chained: Path, kgalign: 
     config = as_config(
         {"judge": {"known": [str(chained.parent / "known.tsv")]}, "assign": {"cardinality": "one-to-one"}}
     )
-    running.run(chained.parent / "left.ttl", chained.parent / "right.ttl", chained, config)
+    start.run(chained.parent / "left.ttl", chained.parent / "right.ttl", chained, config)
     result = kgalign("unmerge", chained, f"{A}1", f"{B}0")
     assert result.returncode == 0
     warning = f"Warning: {A}1 and {B}0 are one node all the same: other links hold them together"
@@ -238,7 +238,7 @@ def test_other_links_that_hold_two_together_are_told_of(chained: Path, kgalign: 
 
 def test_one_iri_on_both_sides_stays_one_node(tmp_path: Path, kgalign: Kgalign) -> None:
     left, right = _things(tmp_path / "left.ttl", A), _things(tmp_path / "right.ttl", A)
-    running.run(left, right, tmp_path / "run")
+    start.run(left, right, tmp_path / "run")
     result = kgalign("unmerge", tmp_path / "run", f"{A}0")
     assert "one node all the same: both graphs use this IRI" in result.stdout
     assert (f"{A}0", f"{A}0") not in links_of(tmp_path / "run")
@@ -248,20 +248,20 @@ def test_what_one_graph_says_of_two_of_its_nodes_can_be_taken_back(tmp_path: Pat
     left = _things(tmp_path / "left.ttl", A, f"<{A}3> <{SAME_AS}> <{A}4> .")
     right = _things(tmp_path / "right.ttl", B)
     run = tmp_path / "run"
-    running.run(left, right, run)
+    start.run(left, right, run)
     assert f"{A}4" not in subjects_of(run)
-    done = undoing.take_back(run, f"{A}4", f"{A}3")
+    done = again.take_back(run, f"{A}4", f"{A}3")
     assert [each.pair for each in done.pairs] == [each.pair for each in done.known] == [(f"{A}3", f"{A}4")]
     assert f"{A}4" in subjects_of(run)
     assert f"<{A}3> <{SAME_AS}> <{A}4>" in {str(quad) for quad in fused_of(run)}
-    undoing.merge_again(run, f"{A}4", f"{A}3")
+    again.merge_again(run, f"{A}4", f"{A}3")
     assert f"{A}4" not in subjects_of(run)
 
 
 def test_a_minted_iri_can_be_finished_with_after_a_kill(chained: Path, tmp_path: Path) -> None:
     minted = _one(chained)
     whole = Path(shutil.copytree(chained, tmp_path / "whole"))
-    undoing.take_back(whole, minted)
+    again.take_back(whole, minted)
     # As if killed when all was remembered, and the assignment made anew, but nothing after it.
     shutil.copy(whole / "unmerged.tsv", chained)
     shutil.rmtree(chained / "stages" / "assign")
@@ -269,7 +269,7 @@ def test_a_minted_iri_can_be_finished_with_after_a_kill(chained: Path, tmp_path:
     records = [json.loads((each / "run.json").read_text(encoding="utf8")) for each in (chained, whole)]
     records[0]["steps"]["assign"] = records[1]["steps"]["assign"]
     (chained / "run.json").write_text(json.dumps(records[0]), encoding="utf8")
-    assert len(undoing.take_back(chained, minted).pairs) == 3
+    assert len(again.take_back(chained, minted).pairs) == 3
     assert files_of(chained) == files_of(whole)
 
 
@@ -279,8 +279,8 @@ def test_links_taken_back_make_a_cluster_small_enough(tmp_path: Path) -> None:
     left, right = _things(tmp_path / "left.ttl", A), _things(tmp_path / "right.ttl", B)
     config = as_config({"judge": {"known": [str(known)]}, "fuse": {"max_cluster": 4}})
     with pytest.raises(InputError, match="one thing of 5 nodes"):
-        running.run(left, right, tmp_path / "run", config)
-    undoing.take_back(tmp_path / "run", f"{B}3")
+        start.run(left, right, tmp_path / "run", config)
+    again.take_back(tmp_path / "run", f"{B}3")
     assert f"{B}3" in subjects_of(tmp_path / "run")
     assert f"{B}2" not in subjects_of(tmp_path / "run")
 
@@ -288,11 +288,11 @@ def test_links_taken_back_make_a_cluster_small_enough(tmp_path: Path) -> None:
 def test_nobody_is_asked_again_and_what_gold_measured_is_kept(elements: Pair, tmp_path: Path) -> None:
     run = tmp_path / "run"
     config = as_config({"judge": {"judge": "scripted"}, "votes": {"ask": "all", "max_votes": 3}})
-    running.run(elements.left, elements.right, run, config, gold=[elements.gold])
+    start.run(elements.left, elements.right, run, config, gold=[elements.gold])
     elements.gold.unlink()
     votes, steps = (run / "votes.sqlite").read_bytes(), steps_of(run)
     (pair, *_) = sorted(links_of(run))
-    undoing.take_back(run, pair[1])
+    again.take_back(run, pair[1])
     assert pair not in links_of(run)
     assert (run / "votes.sqlite").read_bytes() == votes
     assert steps_of(run) == steps

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from kgalign import undoing
 from kgalign.errors import InputError, KgalignError, RunError
-from kgalign.folder import RunFolder
-from kgalign.unmerged import Unmerged, read_unmerged
+from kgalign.links.unmerged import Unmerged, read_unmerged
+from kgalign.run import again
+from kgalign.run.folder import RunFolder
 from tests.cli.run_folders import CARBON, EISEN, KOHLENSTOFF, files_of
 from tests.commands import Kgalign, assert_one_line
 
@@ -36,10 +36,10 @@ def test_what_cannot_be_taken_back_gets_one_line_and_changes_nothing(
 
 
 def test_twice_is_an_error_and_a_reason_may_come_later(run: Path) -> None:
-    undoing.take_back(run, CARBON)
+    again.take_back(run, CARBON)
     with pytest.raises(InputError, match="was taken back already"):
-        undoing.take_back(run, CARBON)
-    undoing.take_back(run, CARBON, reason="soot")
+        again.take_back(run, CARBON)
+    again.take_back(run, CARBON, reason="soot")
     assert read_unmerged(run / "unmerged.tsv") == (Unmerged(CARBON, KOHLENSTOFF, "soot"),)
 
 
@@ -53,7 +53,7 @@ def test_with_a_broken_file_nothing_is_touched(run: Path, kgalign: Kgalign) -> N
 
 def test_a_run_that_is_not_finished_is_refused(run: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="is not a run folder"):
-        undoing.take_back(tmp_path / "none", CARBON)
+        again.take_back(tmp_path / "none", CARBON)
     assert not (tmp_path / "none").exists()
     record = json.loads((run / "run.json").read_text(encoding="utf8"))
 
@@ -68,10 +68,10 @@ def test_a_run_that_is_not_finished_is_refused(run: Path, tmp_path: Path) -> Non
     ):
         written(**changed)
         with pytest.raises(RunError, match=expected):
-            undoing.take_back(run, CARBON)
+            again.take_back(run, CARBON)
     assert not (run / "unmerged.tsv").exists()
 
 
 def test_two_at_once_are_refused(run: Path) -> None:
     with RunFolder(run).locked(), pytest.raises(KgalignError, match="Another kgalign is at work"):
-        undoing.take_back(run, CARBON)
+        again.take_back(run, CARBON)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from kgalign import undoing
-from kgalign.folder import RunFolder
-from kgalign.fused import Fusion
+from kgalign.records.fused import Fusion
+from kgalign.run import again as undoing
+from kgalign.run.folder import RunFolder
 from tests.cli.run_folders import CARBON, KOHLENSTOFF, files_of, steps_of
 from tests.commands import Kgalign, begin
 

@@ -16,7 +16,7 @@ from kgalign.cli import main
 
 from kgalign.ledger import FILE, Ledger
 from kgalign.ledger.statistics import summarise
-from kgalign.votes import Status
+from kgalign.records.votes import Status
 from tests.ledger.small_ledger import (
     BERLIN,
     BLANK,

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from kgalign.errors import KgalignError
-from kgalign.folder import RunFolder
 from kgalign.records import Candidates, Profile
 from kgalign.retrieve.embedders import SentenceTransformers
+from kgalign.run.folder import RunFolder
 
 pytestmark = pytest.mark.dense
 

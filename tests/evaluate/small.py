@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from kgalign import store
+from kgalign.base import store
 from kgalign.config import Config
-from kgalign.folder import RunFolder, RunRecord, StepRecord
 from kgalign.judge import no_hearing, no_opinion
 from kgalign.records import (
     Alignment,
@@ -21,6 +20,7 @@ from kgalign.records import (
     ValueKind,
     Verdicts,
 )
+from kgalign.run.folder import RunFolder, RunRecord, StepRecord
 
 Values = Mapping[int, Mapping[str, Sequence[str]]]
 

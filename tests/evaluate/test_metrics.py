@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kgalign.evaluate import intervals, score
-from kgalign.evaluate.gold import Pair
+from kgalign.links.gold import Pair
 
 SCORE = Path(__file__).parents[2] / ".." / "shared" / "score.py"
 needs_score = pytest.mark.skipif(

@@ -4,8 +4,8 @@ import pytest
 
 from kgalign.errors import InputError
 from kgalign.evaluate import Evaluation, diff, evaluate
-from kgalign.evaluate.gold import Pair
 from kgalign.evaluate.mistakes import Named, Reason
+from kgalign.links.gold import Pair
 from kgalign.records import Alignment, Candidates, Outcome, Profile, Verdicts
 from tests.evaluate.small import alignment, candidates, profile, verdicts
 

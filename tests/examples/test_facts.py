@@ -15,7 +15,7 @@ import pytest
 import rdflib
 
 from kgalign.config import load_config
-from kgalign.evaluate.gold import read_pairs
+from kgalign.links.gold import read_pairs
 
 FOLDER = Path(__file__).parents[2] / "examples" / "countries"
 GRAPHS = ("left.ttl", "right.jsonld")

@@ -10,11 +10,11 @@ import pytest
 import rdflib
 
 from kgalign.config import load_config
-from kgalign.export.finished import Finished
 from kgalign.export.provenance import write_provenance
-from kgalign.folder import RunFolder
-from kgalign.fused import Fusion, Role
-from kgalign.running import run
+from kgalign.records.fused import Fusion, Role
+from kgalign.run.finished import Finished
+from kgalign.run.folder import RunFolder
+from kgalign.run.start import run
 from tests.examples.queries import Row, assert_described, by_pyoxigraph, by_rdflib, plain
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

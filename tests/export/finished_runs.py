@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pyoxigraph as ox
 
-from kgalign import running
 from kgalign.config import Config
+from kgalign.run import start
 from tests.conftest import write_elements
 from tests.rdf.strategies import IRIS as ODD_IRIS
 
@@ -24,7 +24,7 @@ def hostile_run(folder: Path, config: Config | None = None) -> Path:
     right = list(ox.parse(path=str(pair.right))) + hostile_statements("http://chemie.example/5")
     ox.serialize(left, folder / "left.nq", ox.RdfFormat.N_QUADS)
     ox.serialize(right, folder / "right.trig", ox.RdfFormat.TRIG)
-    running.run(folder / "left.nq", folder / "right.trig", folder / "run", config or Config())
+    start.run(folder / "left.nq", folder / "right.trig", folder / "run", config or Config())
     return folder / "run"
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from kgalign.correspondences import ClassMatch, Conversion, PropertyMatch, Vocabularies
+from kgalign.records.vocabularies import ClassMatch, Conversion, PropertyMatch, Vocabularies
 from tests.matched_properties import matched
 
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from kgalign.correspondences import ClassMatch, PropertyMatch, Vocabularies
-from kgalign.fuse import fuse
-from kgalign.fuse_config import FuseConfig
-from kgalign.fused import Fusion
+from kgalign.config.fusion import FuseConfig
+from kgalign.fusion import fuse
 from kgalign.rdf import Graph, read_graph
+from kgalign.records.fused import Fusion
+from kgalign.records.vocabularies import ClassMatch, PropertyMatch, Vocabularies
 from tests.matched_properties import matched
 from tests.rdf.rows import texts
 

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from kgalign.conflicts import FATES
 from kgalign.export import conflicts as module
 from kgalign.export.conflicts import write_conflicts
-from kgalign.fused import Fusion, Role
-from tests.fuse.rivals_in_pairs import XSD, E, fused
+from kgalign.records.conflicts import FATES
+from kgalign.records.fused import Fusion, Role
+from tests.fusion.rivals_in_pairs import XSD, E, fused
 
 LEFT = """:x :p 1 ; :t "Rome"@en, "Rom"@de ; :n :y ; :same 7 . :g { :x :p 5 ; :q 1 . :w :q 2 ; :p 1 }
     :x1 :p 10 . _:b :v "a" . :x :n _:b ."""

@@ -12,14 +12,14 @@ import pytest
 import rdflib
 
 import kgalign
-from kgalign.correspondences import ClassMatch, Vocabularies
-from kgalign.export.finished import Finished
 from kgalign.export.formats import export
 from kgalign.export.provenance import write_provenance
-from kgalign.folder import RunFolder
-from kgalign.fused import Fusion, Role
 from kgalign.rdf.graph import Terms
 from kgalign.rdf.vocabulary import RDF_TYPE
+from kgalign.records.fused import Fusion, Role
+from kgalign.records.vocabularies import ClassMatch, Vocabularies
+from kgalign.run.finished import Finished
+from kgalign.run.folder import RunFolder
 from tests.export.finished_runs import hostile_run
 from tests.export.fused_trig import KG, PROV, Provenance, Term, bundle_of, read
 from tests.export.small_fusion import LEFT, RIGHT, E, fused, small_fusion
@@ -308,7 +308,7 @@ def many(rivals: int) -> Fusion:
     terms = Terms(kind, pa.array(texts, pa.large_string()), none, none, (), ())
     size, empty = 2 * rivals, np.empty(0, np.int32)
     side = (np.arange(size) % 2).astype(np.uint8)
-    from kgalign.fused import FusionCounts
+    from kgalign.records.fused import FusionCounts
 
     return Fusion(
         terms=terms,

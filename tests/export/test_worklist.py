@@ -8,7 +8,7 @@ import pytest
 
 from kgalign.export import write_worklist
 from kgalign.records import Worklist
-from kgalign.tables import worklist_table
+from kgalign.records.tables import worklist_table
 from tests.evaluate.small import profile
 
 HEADING = [

@@ -10,14 +10,14 @@ import numpy as np
 import pyoxigraph as ox
 from hypothesis import strategies as st
 
-from kgalign.correspondences import Vocabularies
-from kgalign.fuse import align_vocabularies, fuse
-from kgalign.fuse.groups import mint
-from kgalign.fuse_config import FuseConfig
-from kgalign.fused import Fusion
+from kgalign.config.fusion import FuseConfig
+from kgalign.fusion import align_vocabularies, fuse
+from kgalign.fusion.groups import mint
 from kgalign.rdf import Graph, TermKind, read_graph
 from kgalign.rdf.graph import Terms
 from kgalign.rdf.terms import RdfTerm, parse_triple
+from kgalign.records.fused import Fusion
+from kgalign.records.vocabularies import Vocabularies
 from tests.rdf.strategies import BLANKS, IRIS, RDF_TYPE, SAME_AS, E
 
 Canonical = Literal["left", "right", "mint"]

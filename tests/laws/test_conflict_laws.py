@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kgalign.conflicts import conflicts, index_of, of_property, of_rule
 from kgalign.export.conflicts import write_conflicts
-from kgalign.fused import SIDES, Fusion, Role
 from kgalign.rdf.graph import TermKind
+from kgalign.records.conflicts import conflicts, index_of, of_property, of_rule
+from kgalign.records.fused import SIDES, Fusion, Role
 from tests.laws.fusions import (
     FREE,
     NUMERIC,

@@ -9,14 +9,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from kgalign.arrays import run_starts
-from kgalign.fuse.claims import Claims, claims_of
-from kgalign.fuse.near import leaders, near_texts_of
-from kgalign.fuse.resolve import resolve_default, written_values
-from kgalign.fuse.values import coarser, merge_near, read, read_values, text_key
-from kgalign.fused import Role
+from kgalign.fusion.claims import Claims, claims_of
+from kgalign.fusion.near import leaders, near_texts_of
+from kgalign.fusion.resolve import resolve_default, written_values
+from kgalign.fusion.values import coarser, merge_near, read, read_values, text_key
 from kgalign.rdf.graph import TermKind, Terms
 from kgalign.rdf.vocabulary import XSD
-from tests.fuse.made_claims import E, graph_of
+from kgalign.records.fused import Role
+from tests.fusion.made_claims import E, graph_of
 
 SOURCES = ("s0", "s1", "s2")
 literals = st.one_of(

@@ -11,9 +11,9 @@ import rdflib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kgalign.fused import Fusion, Role, fused_graph
 from kgalign.rdf import Graph, graph_from_rdflib, read_graph
 from kgalign.rdf.write import write_nquads, write_ntriples, write_turtle
+from kgalign.records.fused import Fusion, Role, fused_graph
 from tests.laws.fusions import (
     FREE,
     NUMERIC,

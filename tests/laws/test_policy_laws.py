@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kgalign.errors import InputError
-from kgalign.fuse.policies import POLICIES, Claim, Contest, Decision, Value, resolve, resolve_among
-from kgalign.fuse.resolve import resolve_default, written_values
-from kgalign.fuse.values import Kind, contains
-from kgalign.fused import Role
+from kgalign.fusion.policies import POLICIES, Claim, Contest, Decision, Value, resolve, resolve_among
+from kgalign.fusion.resolve import resolve_default, written_values
+from kgalign.fusion.values import Kind, contains
 from kgalign.rdf.vocabulary import XSD
-from tests.fuse.made_claims import sources_say
+from kgalign.records.fused import Role
+from tests.fusion.made_claims import sources_say
 
 numbers = st.sampled_from(["1", "1.0", "01", "2", "2.5", "-3", "40", "1e1", "10"])
 values = st.one_of(

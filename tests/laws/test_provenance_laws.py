@@ -10,16 +10,16 @@ import pyoxigraph as ox
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from kgalign.correspondences import Kind, Vocabularies
+from kgalign.config.fusion import FuseConfig
 from kgalign.errors import InputError
 from kgalign.export.provenance import write_provenance
-from kgalign.fuse import fuse
-from kgalign.fuse_config import FuseConfig
-from kgalign.fused import Fusion, fused_graph
+from kgalign.fusion import fuse
 from kgalign.rdf import Graph, TermKind, read_graph
 from kgalign.rdf.columns import graph_of
 from kgalign.rdf.graph import Ids
 from kgalign.rdf.write import write_nquads
+from kgalign.records.fused import Fusion, fused_graph
+from kgalign.records.vocabularies import Kind, Vocabularies
 from tests.export.fused_trig import Said, read
 from tests.matched_properties import matched
 from tests.rdf.strategies import SAME_AS, E, names, objects_1_2, predicates, quads

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import kgalign
-from kgalign import running
 from kgalign.config import Config
+from kgalign.run import start
 from tests.judge.generate import write_people
 
 Links = set[tuple[str, str]]
@@ -70,7 +70,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     pair = write_people(tmp_path, 60, partnered=0.8, seed=9)
     folders = [tmp_path / "one", tmp_path / "two"]
     for folder in folders:
-        running.run(pair.left, pair.right, folder, Config())
+        start.run(pair.left, pair.right, folder, Config())
     first, second = (
         {
             path.relative_to(folder).as_posix(): path.read_bytes()

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kgalign.correspondences import PropertyMatch, Vocabularies
-from kgalign.fuse.vocabularies import align_vocabularies
+from kgalign.fusion.vocabulary import align_vocabularies
 from kgalign.rdf import Graph, read_graph
 from kgalign.rdf.graph import Ids
+from kgalign.records.vocabularies import PropertyMatch, Vocabularies
 
 E = "http://example.org/"
 MIRRORED = {"exact": "exact", "close": "close", "narrower": "broader", "broader": "narrower"}

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kgalign.config import LlmConfig, VotesConfig
-from kgalign.judge.asking import Asking, Heard
-from kgalign.judge.cases import Case, find_cases
-from kgalign.judge.join import with_votes
-from kgalign.judge.outcome import Count
-from kgalign.judge.questions import Questions
-from kgalign.judge.reduce import REDUCERS
-from kgalign.judge.templates import load_templates
+from kgalign.judge.asking.cases import Case, find_cases
+from kgalign.judge.asking.questions import Questions
+from kgalign.judge.asking.session import Asking, Heard
+from kgalign.judge.asking.templates import load_templates
+from kgalign.judge.votes.decisions import Count
+from kgalign.judge.votes.reducers import REDUCERS
+from kgalign.judge.votes.with_votes import with_votes
 from kgalign.ledger import Ledger
 from kgalign.llm.pool import Pool
 from kgalign.llm.protocol import Sampling

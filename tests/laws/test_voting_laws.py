@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kgalign.config import VotesConfig
-from kgalign.judge.deliberate import Ask, Stop, next_step
-from kgalign.judge.permute import order
-from kgalign.judge.reduce import REDUCERS
-from kgalign.judge.reduce.ballots import Ballot, Ballots
-from kgalign.judge.vote_model import TRUST, VoteModel, standing
-from kgalign.votes import Direction, QuestionKind
+from kgalign.judge.asking.next_question import Ask, Stop, next_step
+from kgalign.judge.asking.permute import order
+from kgalign.judge.votes.ballots import Ballot, Ballots
+from kgalign.judge.votes.model import TRUST, VoteModel, standing
+from kgalign.judge.votes.reducers import REDUCERS
+from kgalign.records.votes import Direction, QuestionKind
 
 
 @st.composite

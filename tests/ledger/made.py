@@ -5,7 +5,7 @@ from typing import Any
 
 from kgalign.ledger import key_of
 from kgalign.llm.protocol import Message, Sampling
-from kgalign.votes import (
+from kgalign.records.votes import (
     NONE,
     Answer,
     Citation,

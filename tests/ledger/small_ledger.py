@@ -5,7 +5,7 @@ from pathlib import Path
 
 from kgalign.ledger import FILE, Ledger, key_of
 from kgalign.llm.protocol import Message, Sampling
-from kgalign.votes import (
+from kgalign.records.votes import (
     NONE,
     Answer,
     Citation,

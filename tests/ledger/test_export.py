@@ -20,7 +20,7 @@ from kgalign.errors import RunError
 from kgalign.ledger import FILE, Ledger
 from kgalign.ledger.export import FORMATS, SCHEMAS, Exported, Format, Table, export
 from kgalign.ledger.stance import stance
-from kgalign.votes import NONE, Direction, Judging, QuestionKind, Status, Vote
+from kgalign.records.votes import NONE, Direction, Judging, QuestionKind, Status, Vote
 from tests.ledger.small_ledger import (
     ADVERSE,
     BERLIN,

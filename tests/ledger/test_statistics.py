@@ -15,7 +15,7 @@ from scipy import stats
 
 from kgalign.ledger import FILE, Ledger, Statistics, summarise
 from kgalign.ledger.statistics import agreement, places, saved
-from kgalign.votes import NONE, Decision, Direction, QuestionKind, Status, Vote
+from kgalign.records.votes import NONE, Decision, Direction, QuestionKind, Status, Vote
 from tests.ledger.made import OPTIONS, SETTINGS, a_decision, a_vote, left
 
 VIENNA, GRAZ, LINZ = OPTIONS

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kgalign.ledger import FILE, Ledger, key_of, verify
 from kgalign.ledger.migrations import TABLES
 from kgalign.llm.protocol import Message, Reply, Sampling
-from kgalign.votes import (
+from kgalign.records.votes import (
     NONE,
     Answer,
     Citation,

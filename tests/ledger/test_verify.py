@@ -12,7 +12,7 @@ from kgalign.ledger.keys import message_hash
 from kgalign.ledger.migrations import TABLES
 from kgalign.ledger.verify import MOST_FAULTS
 from kgalign.llm.protocol import Message
-from kgalign.votes import Status
+from kgalign.records.votes import Status
 from tests.ledger.made import OPTIONS, SETTINGS, SYSTEM, a_decision, a_vote
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from kgalign.llm.scripted_server import Running
+from kgalign.llm.scripted.server import Running
 
 CHAT = "/v1/chat/completions"
 

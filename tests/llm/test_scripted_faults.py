@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from kgalign.llm.scripted import Fault, ScriptedSettings
-from kgalign.llm.scripted_server import running
+from kgalign.llm.scripted.server import running
 from tests.llm.scripted_calls import CHAT, address, call, content_of, exchange, outcome, raw, until
 from tests.llm.scripted_questions import body_of, select
 

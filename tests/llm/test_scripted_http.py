@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from kgalign.llm.scripted import ScriptedSettings
-from kgalign.llm.scripted_server import running
+from kgalign.llm.scripted.server import running
 from tests.llm.scripted_calls import CHAT, address, call, content_of, exchange, raw
 from tests.llm.scripted_questions import body_of, select
 

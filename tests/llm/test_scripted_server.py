@@ -18,7 +18,7 @@ from scipy import stats
 from kgalign.errors import KgalignError
 from kgalign.llm.protocol import Reply
 from kgalign.llm.scripted import Fault, Scripted, ScriptedSettings
-from kgalign.llm.scripted_server import Running, running
+from kgalign.llm.scripted.server import Running, running
 from kgalign.llm.server import OpenAIBackend
 from tests.llm.scripted_calls import CHAT, address, call, content_of, outcome, raw, until
 from tests.llm.scripted_questions import body_of, right_label, select, town, verify
@@ -346,7 +346,7 @@ def test_accuracy_over_http() -> None:
 
 SERVE = """
 from kgalign.llm.scripted import parse
-from kgalign.llm.scripted_server import serve
+from kgalign.llm.scripted.server import serve
 serve(parse("silent=1"), ready=lambda url: print(url, flush=True))
 """
 

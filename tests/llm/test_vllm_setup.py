@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from kgalign.errors import KgalignError
-from kgalign.llm.vllm_faults import failure
-from kgalign.llm.vllm_lora import RANKS, read_adapter
-from kgalign.llm.vllm_server import ServerSettings, command
-from kgalign.llm.vllm_setup import check_model, environment, on_cpu, served_name, server_environment
+from kgalign.llm.vllm.faults import failure
+from kgalign.llm.vllm.lora import RANKS, read_adapter
+from kgalign.llm.vllm.server import ServerSettings, command
+from kgalign.llm.vllm.setup import check_model, environment, on_cpu, served_name, server_environment
 
 Shapes = dict[str, tuple[int, int]]
 QUERY = "model.layers.0.self_attn.q_proj"

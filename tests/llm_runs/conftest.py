@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from kgalign.llm.scripted import ScriptedSettings
-from kgalign.llm.scripted_server import running
-from kgalign.running import evidence as go_as_far_as_the_evidence
+from kgalign.llm.scripted.server import running
+from kgalign.run.start import evidence as go_as_far_as_the_evidence
 from tests.conftest import Pair
 from tests.llm_runs import runs
 

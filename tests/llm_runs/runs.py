@@ -8,12 +8,12 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-from kgalign import running
 from kgalign.config import Config
-from kgalign.engine import Execution
-from kgalign.folder import StepRecord
 from kgalign.ledger import Ledger
-from kgalign.llm.scripted_server import Running
+from kgalign.llm.scripted.server import Running
+from kgalign.run import start
+from kgalign.run.folder import StepRecord
+from kgalign.run.steps import Execution
 from tests import commands
 from tests.commands import COMMAND as COMMAND
 from tests.commands import assert_one_line as assert_one_line
@@ -39,7 +39,7 @@ def config(url: str, **sections: Mapping[str, Any]) -> Config:
 
 def run(pair: Pair, out: Path, url: str, *, force: bool = False, **sections: Mapping[str, Any]) -> Execution:
     """A whole run in this process."""
-    return running.run(pair.left, pair.right, out, config(url, **sections), force=force)
+    return start.run(pair.left, pair.right, out, config(url, **sections), force=force)
 
 
 def command(pair: Pair, out: Path, *options: object) -> list[str]:

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from kgalign.explain import Explainer
-from kgalign.folder import RunFolder
 from kgalign.judge import with_votes
 from kgalign.ledger import Ledger
 from kgalign.llm.scripted import Fault, ScriptedSettings
-from kgalign.llm.scripted_server import running
+from kgalign.llm.scripted.server import running
 from kgalign.records import Alignment, Candidates, Hearing, Outcome, Profile, Verdicts
+from kgalign.run.folder import RunFolder
 from tests.conftest import Pair
 from tests.judge.generate import write_people
 from tests.llm_runs import runs

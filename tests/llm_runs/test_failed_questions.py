@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from kgalign.folder import RunFolder
 from kgalign.llm.scripted import Fault, ScriptedSettings
-from kgalign.llm.scripted_server import running
+from kgalign.llm.scripted.server import running
 from kgalign.records import Alignment, Outcome, Verdicts
+from kgalign.run.folder import RunFolder
 from tests.conftest import Pair
 from tests.llm_runs import runs
 

@@ -7,8 +7,8 @@ import pytest
 
 from kgalign.ledger import Ledger
 from kgalign.llm.scripted import TRANSPORT, Fault, ScriptedSettings
-from kgalign.llm.scripted_server import Running, running
-from kgalign.votes import Status
+from kgalign.llm.scripted.server import Running, running
+from kgalign.records.votes import Status
 from tests.conftest import Pair
 from tests.llm_runs import runs
 

@@ -10,16 +10,16 @@ import pytest
 
 from kgalign import pipeline
 from kgalign.config import SelectConfig
-from kgalign.judge.cases import find_cases
+from kgalign.judge.asking.cases import find_cases
 from kgalign.judge.llm import hear
 from kgalign.ledger import Ledger
 from kgalign.llm.scripted import ScriptedSettings
-from kgalign.llm.scripted_server import running
+from kgalign.llm.scripted.server import running
 from kgalign.rdf import read_graph
 from kgalign.records import Verdicts
-from kgalign.running import evidence
+from kgalign.records.votes import Decision, Vote
+from kgalign.run.start import evidence
 from kgalign.select import select
-from kgalign.votes import Decision, Vote
 from tests.conftest import Pair
 from tests.llm_runs import runs
 

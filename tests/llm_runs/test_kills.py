@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kgalign.llm.scripted import ScriptedSettings
-from kgalign.llm.scripted_server import Running, running
+from kgalign.llm.scripted.server import Running, running
 from tests.conftest import Pair
 from tests.llm_runs import runs
 

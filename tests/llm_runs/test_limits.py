@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from kgalign.engine import Execution
 from kgalign.ledger import Ledger
 from kgalign.llm.scripted import Fault, ScriptedSettings
-from kgalign.llm.scripted_server import Running, running
-from kgalign.votes import Vote
+from kgalign.llm.scripted.server import Running, running
+from kgalign.records.votes import Vote
+from kgalign.run.steps import Execution
 from tests.conftest import Pair
 from tests.llm_runs import runs
 

@@ -9,8 +9,8 @@ import pytest
 
 from kgalign.errors import RunError
 from kgalign.llm.scripted import Fault, ScriptedSettings
-from kgalign.llm.scripted_server import running
-from kgalign.running import run
+from kgalign.llm.scripted.server import running
+from kgalign.run.start import run
 from tests.conftest import Pair
 from tests.llm_runs import runs
 
@@ -78,7 +78,7 @@ def test_other_prompts_are_told_in_one_sentence(
     out = Path(shutil.copytree(undisturbed, tmp_path / "run"))
     prompts = tmp_path / "prompts"
     prompts.mkdir()
-    text = (files("kgalign.judge") / "prompts" / "select-2.txt").read_text(encoding="utf8")
+    text = (files("kgalign.judge.asking") / "prompts" / "select-2.txt").read_text(encoding="utf8")
     text = text.replace("name: select-2", f"name: {name}") + "\nThink well.\n"
     (prompts / f"{name}.txt").write_text(text, encoding="utf8")
     options = tmp_path / "options.toml"

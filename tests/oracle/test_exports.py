@@ -16,12 +16,12 @@ import pyoxigraph as ox
 import pytest
 import rdflib
 
-from kgalign import store
 from kgalign.arrays import Flags
-from kgalign.export.finished import Finished
+from kgalign.base import store
 from kgalign.export.formats import Choices, export
-from kgalign.folder import RunFolder
 from kgalign.records import Alignment, Floats, Hearing, Outcome
+from kgalign.run.finished import Finished
+from kgalign.run.folder import RunFolder
 from tests.export.finished_runs import hostile_run
 from tests.rdf.rows import canonical_quads
 

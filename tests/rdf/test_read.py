@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kgalign.base.progress import NoProgress, Task
 from kgalign.errors import InputError
-from kgalign.progress import NoProgress, Task
 from kgalign.rdf import TermKind, read_graph
 from tests.rdf.rows import rows, texts
 

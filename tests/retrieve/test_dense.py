@@ -9,9 +9,9 @@ from queue import SimpleQueue
 import numpy as np
 import pytest
 
+from kgalign.base.progress import NoProgress
 from kgalign.config import RetrieveConfig, SelectConfig
 from kgalign.errors import KgalignError, RunError
-from kgalign.progress import NoProgress
 from kgalign.rdf import read_graph
 from kgalign.records import Floats, Profile
 from kgalign.retrieve.dense import dense_channel, embed

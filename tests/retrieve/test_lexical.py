@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from kgalign.progress import NoProgress
+from kgalign.base.progress import NoProgress
 from kgalign.records import Floats
 from kgalign.retrieve.lexical import best_first, keep_best, top_rows
 

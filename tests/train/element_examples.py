@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from kgalign.config import SelectConfig
-from kgalign.judge.questions import Questions
-from kgalign.judge.templates import load_templates
+from kgalign.judge.asking.questions import Questions
+from kgalign.judge.asking.templates import load_templates
 from kgalign.rdf.read import read_graph
+from kgalign.records.votes import Direction, Question, QuestionKind, View
 from kgalign.select import select
 from kgalign.train.data import About, Example, Split, example_id, write_data
-from kgalign.votes import Direction, Question, QuestionKind, View
 from tests.conftest import write_elements
 
 OPTIONS = 3

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from kgalign import running
 from kgalign.config import Config
+from kgalign.run import start
 from tests.conftest import Pair
 from tests.judge.generate import write_people
 
@@ -20,5 +20,5 @@ def run(pair: Pair, out: Path, *, judge: str = JUDGE, **sections: dict[str, obje
     data: dict[str, dict[str, object]] = {"judge": {"judge": judge}}
     for name, values in sections.items():
         data.setdefault(name, {}).update(values)
-    running.run(pair.left, pair.right, out, Config.model_validate(data))
+    start.run(pair.left, pair.right, out, Config.model_validate(data))
     return out

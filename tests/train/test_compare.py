@@ -17,7 +17,7 @@ from kgalign.config import Config
 from kgalign.errors import InputError, KgalignError
 from kgalign.llm.protocol import Request
 from kgalign.llm.scripted import ScriptedSettings
-from kgalign.llm.scripted_server import running
+from kgalign.llm.scripted.server import running
 from kgalign.train.adapters import AdapterRecord, write_record
 from kgalign.train.compare import JSON, MARKDOWN, Making, compare
 from kgalign.train.compare_answers import Answers, Asked, Kept

@@ -3,20 +3,21 @@
 import json
 import shutil
 from collections import Counter
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kgalign import running
 from kgalign.config import Config
 from kgalign.errors import InputError, KgalignError, RunError
 from kgalign.ledger import FILE, Ledger
+from kgalign.links.unmerged import Unmerged, write_unmerged
+from kgalign.records.votes import QuestionKind, Status
+from kgalign.run import start
 from kgalign.train.data import ABOUT, SPLITS, Example, Split, read_data
 from kgalign.train.examples import make_examples
 from kgalign.train.settings import Settings
-from kgalign.unmerged import Unmerged, write_unmerged
-from kgalign.votes import QuestionKind, Status
 from tests.conftest import Pair
 from tests.judge.generate import LEFT, write_people
 from tests.train import judged_runs
@@ -126,7 +127,7 @@ def test_people_are_believed_about_links_and_merges_taken_back(pair: Pair, tmp_p
     taken = [(a.strip("<>"), b.strip("<>")) for a, _, b, _ in links][:12]
     write_unmerged(out / "unmerged.tsv", [Unmerged(*each) for each in taken])
     config = Config.model_validate({"judge": {"known": [str(known)]}})
-    running.run(pair.left, pair.right, out, config)
+    start.run(pair.left, pair.right, out, config)
     examples = every(made(out, tmp_path / "data", sources=("person",), valid=0.0, test=0.0))
     links_said = {frozenset(line.split()) for line in lines[:40]} - {frozenset(each) for each in taken}
     said_of = {iri for each in links_said for iri in each}
@@ -261,7 +262,7 @@ def test_gold_of_other_graphs_is_refused(run: Path, tmp_path: Path) -> None:
 def test_votes_on_other_prompts_are_refused(pair: Pair, tmp_path: Path) -> None:
     prompts = tmp_path / "prompts"
     prompts.mkdir()
-    plain = Path(running.__file__).parent / "judge" / "prompts" / "select-1.txt"
+    plain = files("kgalign.judge.asking") / "prompts" / "select-1.txt"
     (prompts / "select-1.txt").write_text(plain.read_text(encoding="utf8"), encoding="utf8")
     out = judged_runs.run(pair, tmp_path / "run", votes={"templates": str(prompts)})
     make_examples([out], tmp_path / "data", Settings())

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from kgalign.text import fold
+from kgalign.records.votes import Direction, QuestionKind, View
 from kgalign.train.perturb import Perturber
 from kgalign.train.runs import Run
-from kgalign.votes import Direction, QuestionKind, View
+from kgalign.values.text import fold
 from tests.train import judged_runs
 
 

@@ -4,13 +4,13 @@ from collections import Counter
 
 import pytest
 
-from kgalign.judge.questions import NO_OPTION
-from kgalign.judge.views import VIEWS
+from kgalign.judge.asking.questions import NO_OPTION
+from kgalign.judge.asking.views import VIEWS
 from kgalign.ledger import FILE, Ledger
+from kgalign.records.votes import Direction, QuestionKind, View
 from kgalign.train.labels import Gold, labels_of
-from kgalign.train.posing import Poser
+from kgalign.train.questions import Poser
 from kgalign.train.runs import Run
-from kgalign.votes import Direction, QuestionKind, View
 from tests.train import judged_runs
 
 

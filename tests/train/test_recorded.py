@@ -6,9 +6,10 @@ import pytest
 
 from kgalign.config import Config
 from kgalign.errors import InputError
-from kgalign.evaluate.gold import read_pairs
 from kgalign.ledger import Ledger
-from kgalign.running import run as start
+from kgalign.links.gold import read_pairs
+from kgalign.records.votes import Decision, Status
+from kgalign.run.start import run as start
 from kgalign.train.compare import compare
 from kgalign.train.compare_asking import question_of
 from kgalign.train.compare_sets import number_of
@@ -19,7 +20,6 @@ from kgalign.train.recorded import Records, ask_evidence, ask_teacher
 from kgalign.train.runs import Run
 from kgalign.train.settings import Settings
 from kgalign.train.targets import read_back
-from kgalign.votes import Decision, Status
 from tests.conftest import Pair
 
 

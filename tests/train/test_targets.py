@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgalign.judge.quoting import clean
+from kgalign.judge.asking.quoting import clean
 from kgalign.llm.schema import answer_schema
+from kgalign.records.votes import NONE, QuestionKind, Status
 from kgalign.train.labels import Gold, labels_of
-from kgalign.train.posing import Posed, Poser
+from kgalign.train.questions import Posed, Poser
 from kgalign.train.runs import Run
 from kgalign.train.targets import LONGEST_REASON, MOST_VALUES, Structured, answer_text, invents, read_back
-from kgalign.votes import NONE, QuestionKind, Status
 from tests.train import judged_runs
 
 

@@ -15,10 +15,10 @@ from click.testing import CliRunner
 from kgalign.cli import main
 from safetensors.torch import load_file, save_file
 
+from kgalign.base.memory import explained_memory
+from kgalign.base.progress import NoProgress
 from kgalign.errors import InputError, KgalignError
-from kgalign.judge.student_model import Student
-from kgalign.memory import explained_memory
-from kgalign.progress import NoProgress
+from kgalign.judge.student.model import Student
 from kgalign.train.adapters import read_record
 from kgalign.train.compare import JSON, Making, compare
 from kgalign.train.compare_adapters import Asking

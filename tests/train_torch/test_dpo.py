@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from kgalign.base.progress import Task
 from kgalign.errors import InputError, KgalignError
-from kgalign.progress import Task
 from kgalign.train.adapters import read_record
 from kgalign.train.base import open_base
 from kgalign.train.dpo import spell_pairs, train_dpo

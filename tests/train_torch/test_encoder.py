@@ -18,11 +18,11 @@ import pytest
 import torch
 
 from kgalign.errors import KgalignError, RunError
-from kgalign.evaluate.gold import read_pairs
-from kgalign.folder import RunFolder
+from kgalign.links.gold import read_pairs
 from kgalign.records import Candidates
 from kgalign.retrieve.embedders import open_embedder
 from kgalign.retrieve.llm2vec import Reading, load_decoder
+from kgalign.run.folder import RunFolder
 from kgalign.train.encoder import EncoderSettings, ranks, train_encoder
 from kgalign.train.encoder_loop import contrast
 from kgalign.train.encoder_models import MASKED, How, masked_loss, open_learner
@@ -144,7 +144,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_another(
 _TRAIN = """
 import sys
 from pathlib import Path
-from kgalign.evaluate.gold import read_pairs
+from kgalign.links.gold import read_pairs
 from kgalign.train.encoder import train_encoder
 from kgalign.train.labels import Gold
 from tests.train_torch.test_encoder import settings_of

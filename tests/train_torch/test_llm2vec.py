@@ -13,10 +13,10 @@ import torch
 import transformers
 
 from kgalign.errors import KgalignError
-from kgalign.folder import RunFolder
 from kgalign.records import Candidates
 from kgalign.retrieve.embedders import open_embedder
 from kgalign.retrieve.llm2vec import Reading, load_decoder
+from kgalign.run.folder import RunFolder
 from tests.conftest import Pair
 from tests.vllm.tiny import make_model
 

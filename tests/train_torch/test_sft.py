@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from kgalign.base.progress import NoProgress, Task
 from kgalign.errors import InputError, KgalignError
-from kgalign.progress import NoProgress, Task
 from kgalign.train.adapters import CARD, read_record
 from kgalign.train.answering import ask, read_choice
 from kgalign.train.base import IGNORED, Base, open_base

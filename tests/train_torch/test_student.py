@@ -16,13 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from kgalign import running
+from kgalign.base.memory import no_memory
 from kgalign.config import as_config
 from kgalign.errors import InputError, KgalignError, RunError
-from kgalign.folder import RunFolder
-from kgalign.judge.student_model import Student, load_scorer, read_card, text_of
-from kgalign.memory import no_memory
+from kgalign.judge.student.model import Student, load_scorer, read_card, text_of
 from kgalign.records import Hearing, Opinion, Profile
+from kgalign.run import start
+from kgalign.run.folder import RunFolder
 from kgalign.train.checkpoints import finished
 from kgalign.train.student import StudentSettings, _save, item_of, train_student
 from tests.conftest import Pair, Watcher
@@ -198,7 +198,7 @@ def test_too_little_memory_names_a_smaller_batch(encoder: Path, tmp_path: Path) 
     examples = write_questions(tmp_path / "data", questions(range(1000, 1400)))
     program = (
         "import resource, sys; from pathlib import Path\n"
-        "from kgalign.judge.student_model import load_scorer\n"
+        "from kgalign.judge.student.model import load_scorer\n"
         "from kgalign.train.student import StudentSettings, train_student\n"
         "data, encoder, out = sys.argv[1:]\n"
         "load_scorer(encoder, 64, threads=1)([('a b', 'c d')]).sum().backward()\n"
@@ -252,7 +252,7 @@ def test_a_run_is_done_again_for_another_student_alone(
 
     def go(folder: Path) -> set[str]:
         config = as_config({"judge": {"judge": f"student:{folder}"}})
-        return set(running.run(pair.left, pair.right, out, config).done)
+        return set(start.run(pair.left, pair.right, out, config).done)
 
     assert "student" in go(student)
     moved = Path(shutil.copytree(student, tmp_path / "moved"))
@@ -270,7 +270,7 @@ def test_what_is_clear_after_the_student_is_not_asked_of_a_model(
     asked = {}
     for name, settings in {"without": {}, "with": {"student": str(student)}}.items():
         config = as_config({"judge": {"judge": "scripted", **settings}})
-        running.run(pair.left, pair.right, tmp_path / name, config)
+        start.run(pair.left, pair.right, tmp_path / name, config)
         folder = RunFolder(tmp_path / name)
         hearing, opinion = folder.load("ask", Hearing), folder.load("student", Opinion)
         asked[name] = dict(zip(hearing.row.tolist(), hearing.prior.tolist(), strict=True))

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from kgalign.fuse.values import Kind, read
-from kgalign.judge.correspond import value_similarity
-from kgalign.judge.values import prepare
+from kgalign.fusion.values import Kind, read
+from kgalign.judge.evidence.correspond import value_similarity
+from kgalign.judge.evidence.texts import prepare
 from kgalign.records import ValueKind
 from kgalign.select.kinds import kind_of
 from kgalign.values import read_dates, read_numbers

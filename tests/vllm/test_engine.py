@@ -12,7 +12,7 @@ import pytest
 from kgalign.errors import KgalignError
 from kgalign.llm.protocol import Backend, CallFailed, Message, Reply, Request, Sampling
 from kgalign.llm.server import OpenAIBackend
-from kgalign.llm.vllm_engine import VllmEngine
+from kgalign.llm.vllm.engine import VllmEngine
 from tests.vllm.conftest import Served, Tiny
 from tests.vllm.tiny import CONTEXT
 

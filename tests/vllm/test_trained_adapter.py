@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from kgalign.errors import KgalignError
-from kgalign.llm.vllm_lora import read_adapter
+from kgalign.llm.vllm.lora import read_adapter
 from kgalign.train.adapters import read_record
 from kgalign.train.answering import answers, text_of
 from kgalign.train.base import open_base

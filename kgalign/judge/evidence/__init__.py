@@ -3,11 +3,11 @@
 import numpy as np
 
 from kgalign.arrays import Flags
+from kgalign.base.progress import NoProgress, Progress
 from kgalign.config import JudgeConfig
 from kgalign.judge.evidence.model import Evidence
 from kgalign.judge.evidence.prior import Prior
 from kgalign.judge.evidence.waterfall import no_verdicts, verdicts_of
-from kgalign.progress import NoProgress, Progress
 from kgalign.rdf.graph import Ids
 from kgalign.records import Candidates, Profile, Verdicts
 

@@ -7,12 +7,12 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array
 
 from kgalign.arrays import unique
-from kgalign.judge.comparisons import STRING_LABELS, Comparison, Pooled, labels_of, steps
+from kgalign.judge.evidence.comparisons import STRING_LABELS, Comparison, Pooled, labels_of, steps
 from kgalign.judge.evidence.competition import lead
-from kgalign.judge.values import Texts
+from kgalign.judge.evidence.texts import Texts
 from kgalign.rdf.graph import Ids
 from kgalign.records import Candidates, Floats, Profile
-from kgalign.text import idf, row_dots, row_of, weigh
+from kgalign.values.text import idf, row_dots, row_of, weigh
 
 COMPARED = ("names", "words shared", "rarity of shared words", "codes shared")
 """Comparisons whose levels are weighed anew on the graphs at hand."""

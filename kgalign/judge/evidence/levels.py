@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kgalign.arrays import Doubles
-from kgalign.judge.comparisons import Comparison
+from kgalign.judge.evidence.comparisons import Comparison
 from kgalign.records import Floats
 
 Codes = npt.NDArray[np.uint8]

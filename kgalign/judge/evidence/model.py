@@ -12,19 +12,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kgalign.arrays import Doubles, Flags, Positions
-from kgalign.cardinality import choose
-from kgalign.judge import associate
-from kgalign.judge.comparisons import Comparison
-from kgalign.judge.correspond import AttributeComparisons
-from kgalign.judge.evidence import decoys, generic, levels, twins
+from kgalign.base.progress import Progress
+from kgalign.judge.evidence import associate, decoys, generic, levels, twins
 from kgalign.judge.evidence.base_rate import base_shift, lower_bound
+from kgalign.judge.evidence.comparisons import Comparison
 from kgalign.judge.evidence.competition import dominant, lead
+from kgalign.judge.evidence.correspond import AttributeComparisons
 from kgalign.judge.evidence.levels import Codes
 from kgalign.judge.evidence.measures import Measures
+from kgalign.judge.evidence.neighbours import Neighbours
 from kgalign.judge.evidence.prior import Prior, load_prior
-from kgalign.judge.neighbours import Neighbours
-from kgalign.judge.values import Texts, prepare
-from kgalign.progress import Progress
+from kgalign.judge.evidence.texts import Texts, prepare
+from kgalign.links.cardinality import choose
 from kgalign.rdf.graph import Ids
 from kgalign.records import Candidates, Floats, Profile
 
@@ -313,7 +312,7 @@ class Evidence:
 
     def _dense(self) -> Comparison:
         """Nearness of meaning by an embedder."""
-        from kgalign.judge.comparisons import steps
+        from kgalign.judge.evidence.comparisons import steps
 
         score = self.candidates.channel_score[:, self.candidates.channels.index("dense")]
         labels = tuple(f"cosine {knot:g}" for knot in _COSINES)

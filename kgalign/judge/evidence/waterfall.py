@@ -7,8 +7,7 @@ contributions sums to the pair's log-odds.
 import numpy as np
 
 from kgalign.arrays import Doubles
-from kgalign.judge import associate
-from kgalign.judge.evidence import generic, levels
+from kgalign.judge.evidence import associate, generic, levels
 from kgalign.judge.evidence.levels import Codes
 from kgalign.judge.evidence.model import CERTAIN, Evidence
 from kgalign.judge.evidence.prior import Additive

@@ -10,8 +10,8 @@ from scipy.optimize import minimize
 from scipy.stats import norm
 
 from kgalign.arrays import Doubles
-from kgalign.judge.comparisons import Comparison
 from kgalign.judge.evidence.base_rate import base_shift, mean_rate
+from kgalign.judge.evidence.comparisons import Comparison
 from kgalign.judge.evidence.decoys import Line, line_of
 from kgalign.judge.evidence.levels import MISSING, STEPS, add_up, encode, worth
 from kgalign.judge.evidence.prior import BaseRate, Wrong

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgalign.judge.comparisons import Comparison
+from kgalign.judge.evidence.comparisons import Comparison
 from kgalign.judge.evidence.levels import MISSING, STEPS, add_up, encode, rising, worth
 
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from kgalign.base.progress import NoProgress
 from kgalign.judge.evidence import Evidence
 from kgalign.judge.evidence.base_rate import base_shift, lower_bound, mean_rate
 from kgalign.judge.evidence.prior import BaseRate, Prior, Wrong
-from kgalign.progress import NoProgress
 from kgalign.records import Profile
 from tests.judge.evidence.test_terms import candidates, only, sides
 

@@ -8,8 +8,8 @@ import pytest
 
 from kgalign.config import JudgeConfig
 from kgalign.judge import judge
-from kgalign.judge.associate import TYPES
 from kgalign.judge.evidence import generic
+from kgalign.judge.evidence.associate import TYPES
 from kgalign.judge.evidence.model import CERTAIN
 from kgalign.judge.evidence.prior import Additive, BaseRate, Prior, Shape, Wrong, load_prior
 from kgalign.records import Candidates, Profile, Verdicts

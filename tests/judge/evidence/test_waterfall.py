@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kgalign.base.progress import NoProgress
 from kgalign.config import JudgeConfig, RetrieveConfig
 from kgalign.judge.evidence import Evidence
 from kgalign.judge.evidence.prior import Additive, Prior, load_prior
 from kgalign.judge.evidence.waterfall import verdicts_of
-from kgalign.progress import NoProgress
 from kgalign.records import Profile, Verdicts
 from kgalign.retrieve import retrieve
 from tests.judge.evidence.test_terms import AS_IT_IS, candidates, judged, log_odds, only, sides

@@ -1,0 +1,1 @@
+"""What every part may use: files and locks, memory, progress, logs, what is installed."""

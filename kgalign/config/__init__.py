@@ -1,0 +1,349 @@
+"""The configuration: one section per stage, pydantic models, defaults the same for every data set.
+
+A TOML file and flags over it (:func:`load_config`); every fault of both is reported at once, with the
+file, the dotted key, what is allowed there, and the nearest key that exists.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+
+from kgalign.config.fusion import FuseConfig
+from kgalign.config.section import Section
+from kgalign.errors import ConfigError
+
+AUTO = "auto"
+"""The embedder that retrieval takes where one is installed and pays."""
+Cardinality = Literal["one-to-one", "one-to-many", "many-to-one", "many-to-many", "auto"]
+
+
+class ReadConfig(Section):
+    """Which files make up each side besides the two arguments."""
+
+    left_also: tuple[str, ...] = ()
+    right_also: tuple[str, ...] = ()
+
+
+class SelectConfig(Section):
+    """Which nodes are entities, and which of their values identify them."""
+
+    left_types: tuple[str, ...] = ()
+    right_types: tuple[str, ...] = ()
+    ignore_iri_names: bool = False
+    max_hops: int = Field(default=3, ge=1, le=3)
+
+
+class RetrieveConfig(Section):
+    """Which pairs are worth judging."""
+
+    channels: tuple[Literal["names", "values", "structure"], ...] = ("names", "values", "structure")
+    embedder: str | None = None
+    """``auto``, or what :func:`kgalign.retrieve.embedders.open_embedder` opens."""
+    attribute_names: bool = True
+    """Whether what an embedder reads names the attributes that the values are of."""
+    k: int = Field(default=15, ge=1, le=1000)
+
+    @property
+    def embedder_folder(self) -> Path | None:
+        """Folder of the model that embeds in this process, where it is one and no name on the hub."""
+        scheme, _, model = (self.embedder or "").partition(":")
+        if scheme == "llm2vec":
+            model = model.partition("#")[0]
+        elif scheme != "sentence-transformers":
+            return None
+        return Path(model) if os.path.isdir(model) else None  # noqa: PTH112 - whatever the name is
+
+    @field_validator("embedder")
+    @classmethod
+    def _embedder_is_known(cls, value: str | None) -> str | None:
+        if value is not None and not _is_embedder(value):
+            raise ValueError(
+                "must be auto, sentence-transformers:MODEL, llm2vec:MODEL, llm2vec:MODEL#INSTRUCTION or "
+                "openai:URL#MODEL, such as openai:http://localhost:8000/v1#MODEL; a key is no part of it, it "
+                "comes from KGALIGN_LLM_KEY"
+            )
+        return value
+
+
+def _is_embedder(spec: str) -> bool:
+    """Whether this names an embedder; a URL with a password or a query is refused: ``run.json`` keeps it."""
+    scheme, _, rest = spec.partition(":")
+    if spec == AUTO:
+        return True
+    if scheme == "sentence-transformers":
+        return bool(rest.strip())
+    if scheme == "llm2vec":
+        return bool(rest.partition("#")[0].strip())
+    url, _, model = rest.partition("#")
+    return bool(scheme == "openai" and model and _is_plain_url(url))
+
+
+def _is_plain_url(url: str) -> bool:
+    """Whether this is an HTTP URL with nothing secret in it."""
+    try:
+        parts = urlsplit(url)
+        plain = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    plain = plain and url.isprintable() and " " not in url and not parts.query and "@" not in parts.netloc
+    return bool(parts.scheme in ("http", "https") and parts.hostname and plain and not parts.fragment)
+
+
+class LlmConfig(Section):
+    """Where the language model is and how it is called. Nothing here is a secret: keys come from the
+    environment.
+    """
+
+    url: str = "http://localhost:8000/v1"
+    model: str | None = None
+    adapter: str | None = None
+    temperature: float = Field(default=0.0, ge=0, le=2)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    answer_tokens: int = Field(default=256, ge=16, le=4096)
+    question_tokens: int = Field(default=1500, ge=200)
+    """What a question may be long; longer ones are shortened."""
+    unstructured: bool = False
+    """Whether to ask a server that does not hold answers to a form: many of its answers can't be read."""
+    concurrency: int = Field(default=32, ge=1, le=4096)
+    """Most requests under way at once; the pool finds out how many the server takes."""
+    timeout: float = Field(default=60, gt=0)
+    retries: int = Field(default=5, ge=0, le=100)
+    price_in: float = Field(default=0.0, ge=0)
+    price_out: float = Field(default=0.0, ge=0)
+    """Price of a million tokens read and written, in any currency."""
+
+    @field_validator("url")
+    @classmethod
+    def _url_is_plain(cls, value: str) -> str:
+        if not _is_plain_url(value):
+            raise ValueError(
+                "must be a URL such as http://localhost:8000/v1, without a user, a password or a query; "
+                "a key is no part of it, it comes from KGALIGN_LLM_KEY"
+            )
+        return value.rstrip("/")
+
+
+Reducer = Literal["majority", "adaptive", "weighted", "dawid_skene", "unanimous"]
+
+
+class VotesConfig(Section):
+    """Which pairs a language model is asked about, how often, and how its votes are counted."""
+
+    ask: Literal["uncertain", "all", "none"] = "uncertain"
+    doubt: float = Field(default=0.1, gt=0, lt=1)
+    """An entity is asked about if the evidence gives less than ``1 - doubt`` to its likeliest partner
+    or to its having none."""
+    options: int = Field(default=4, ge=1, le=20)
+    """Most candidates in one question."""
+    min_votes: int = Field(default=2, ge=1, le=50)
+    max_votes: int = Field(default=7, ge=1, le=50)
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    """No more is asked once the leader's probability is this high."""
+    reducer: Reducer = "adaptive"
+    max_calls: int | None = Field(default=None, ge=0)
+    max_tokens: int | None = Field(default=None, ge=0)
+    max_cost: float | None = Field(default=None, ge=0)
+    templates: str | None = None
+    """Folder of prompts that replace those of the package, file by file."""
+
+    @model_validator(mode="after")
+    def _votes_in_order(self) -> Self:
+        if self.min_votes > self.max_votes:
+            raise ValueError("min_votes must not be above max_votes")
+        return self
+
+
+def _is_judge(spec: str) -> bool:
+    kind, _, rest = spec.partition(":")
+    named = kind in ("vllm", "student") and bool(rest.strip())
+    return spec in ("evidence", "llm", "replay") or kind == "scripted" or named
+
+
+class JudgeConfig(Section):
+    """How pairs are judged."""
+
+    judge: str = "evidence"
+    """``evidence`` alone; or what is asked where the evidence is unsure: ``llm``, ``vllm:MODEL``,
+    ``scripted`` or ``scripted:accuracy=0.9,…``, ``replay``; or ``student:DIR``, a trained student."""
+    student: str | None = None
+    """Folder of a student that is asked before, so that ``judge`` is asked only where it leaves doubt."""
+    known: tuple[str, ...] = ()
+    match_probability: float = Field(default=0.5, gt=0, lt=1)
+    undecided_probability: float = Field(default=0.2, gt=0, lt=1)
+    iterations: int = Field(default=3, ge=1, le=20)
+
+    @field_validator("judge")
+    @classmethod
+    def _judge_is_known(cls, value: str) -> str:
+        if not _is_judge(value):
+            raise ValueError("must be evidence, llm, vllm:MODEL, student:DIR, scripted or replay")
+        return value
+
+    @property
+    def asks_student(self) -> str | None:
+        """Folder of the student that is asked, if any."""
+        kind, _, folder = self.judge.partition(":")
+        return folder if kind == "student" else self.student or None
+
+    @property
+    def asks_model(self) -> bool:
+        """Whether a language model has a say besides."""
+        return self.judge != "evidence" and not self.judge.startswith("student:")
+
+    @model_validator(mode="after")
+    def _one_student(self) -> Self:
+        if self.judge.startswith("student:") and self.student:
+            raise ValueError("judge and student both name a student: name it in one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _thresholds_in_order(self) -> Self:
+        if self.undecided_probability > self.match_probability:
+            raise ValueError("undecided_probability must not be above match_probability")
+        return self
+
+
+class AssignConfig(Section):
+    """How many partners an entity may have, and how many of the links have to be right."""
+
+    cardinality: Cardinality = "auto"
+    precision: float | None = Field(default=None, gt=0, lt=1)
+    """Share of the links that has to be right, by their probabilities: pairs that would bring it below that
+    are left to people. None to link whatever is likelier right than ``judge.match_probability``."""
+
+
+class Config(Section):
+    """Everything that decides what comes out."""
+
+    read: ReadConfig = ReadConfig()
+    select: SelectConfig = SelectConfig()
+    retrieve: RetrieveConfig = RetrieveConfig()
+    judge: JudgeConfig = JudgeConfig()
+    llm: LlmConfig = LlmConfig()
+    votes: VotesConfig = VotesConfig()
+    assign: AssignConfig = AssignConfig()
+    fuse: FuseConfig = FuseConfig()
+    seed: int = Field(default=0, ge=0, lt=2**32)
+
+
+PATH_KEYS = ("read.left_also", "read.right_also", "judge.known", "fuse.shapes")
+"""Keys that hold paths: in a file they are relative to that file's folder."""
+
+
+def load_config(
+    path: Path | None = None,
+    overrides: Mapping[str, object] | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Config:
+    """Read a TOML file and put single values over it.
+
+    Args:
+        path: the file; None for the defaults.
+        overrides: dotted keys, such as ``retrieve.k``, and the values that replace the file's.
+        names: what the overrides are called in messages, such as ``{"retrieve.k": "-k"}``.
+
+    Raises:
+        ConfigError: the file can't be read, or has unknown keys or wrong values; it lists them all.
+    """
+    overrides = overrides or {}
+    data = _read_toml(path) if path else {}
+    for key, value in overrides.items():
+        section, _, last = key.rpartition(".")
+        target = data.setdefault(section, {}) if section else data
+        if isinstance(target, dict):
+            target[last] = value
+    return _validate(data, str(path) if path else "the command line", names or {})
+
+
+def as_config(config: Config | Mapping[str, Any] | Path | str | None) -> Config:
+    """Accept what the Python API accepts: a :class:`Config`, nested dictionaries, a TOML file, or nothing.
+
+    Raises:
+        ConfigError: unknown keys or wrong values; it lists them all.
+    """
+    if config is None:
+        return Config()
+    if isinstance(config, Config):
+        return config
+    if isinstance(config, Mapping):
+        return _validate(dict(config), "the configuration", {})
+    return load_config(Path(config))
+
+
+def known_keys() -> tuple[str, ...]:
+    """Every dotted key of the configuration, in the order of the stages."""
+    return tuple(_keys(Config, ""))
+
+
+def _keys(model: type[BaseModel], prefix: str) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _keys(field.annotation, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            data = tomllib.load(file)
+    except OSError as error:
+        raise ConfigError([f"it can't be read: {error.strerror or error}"], str(path)) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(["it is not UTF-8 text"], str(path)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([f"it is not TOML: {error}"], str(path)) from error
+    for key in PATH_KEYS:
+        section, _, last = key.partition(".")
+        table = data.get(section)
+        if isinstance(table, dict) and isinstance(table.get(last), list):
+            table[last] = [str(path.parent / each) if isinstance(each, str) else each for each in table[last]]
+    return data
+
+
+def _validate(data: dict[str, Any], source: str, names: Mapping[str, str]) -> Config:
+    try:
+        return Config.model_validate(data)
+    except ValidationError as error:
+        faults = [_fault(each, names) for each in error.errors(include_url=False)]
+        raise ConfigError(sorted(set(faults)), source) from error
+
+
+def _fault(error: ErrorDetails, names: Mapping[str, str]) -> str:
+    place = ".".join(str(part) for part in error["loc"] if not isinstance(part, int))
+    shown = names.get(place, place)
+    if error["type"] == "extra_forbidden":
+        near = _nearest(place)
+        return f"{shown} is no key" + (f" (did you mean {near}?)" if near else "")
+    if error["type"] == "model_type":
+        return f"{shown} must be a table of keys, not {_short(error['input'])}"
+    if error["type"] == "value_error":
+        return f"{shown}: {error['ctx']['error']}"
+    wanted = (
+        error["msg"].removeprefix("Input ").replace("should", "must", 1).replace("a valid tuple", "a list")
+    )
+    return f"{shown} {wanted[:1].lower()}{wanted[1:]}, not {_short(error['input'])}"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _nearest(place: str) -> str | None:
+    """The known key or section that was probably meant."""
+    keys = known_keys()
+    sections = sorted({key.rpartition(".")[0] for key in keys} - {""})
+    close = difflib.get_close_matches(place, [*keys, *sections], n=1, cutoff=0.75)
+    if close:
+        return close[0]
+    by_last = {key.rpartition(".")[2]: key for key in keys}
+    close = difflib.get_close_matches(place.rpartition(".")[2], list(by_last), n=1, cutoff=0.75)
+    return by_last[close[0]] if close else None

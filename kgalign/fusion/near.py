@@ -1,0 +1,93 @@
+"""Texts and codes of one item that are nearly the same: which of them stand for one value.
+
+All items are looked at in one go, and each distinct text is folded once.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from rapidfuzz import fuzz, process
+
+from kgalign.arrays import Flags, Positions, join, run_starts
+from kgalign.fusion.values import NEAR
+from kgalign.values.text import fold, sort_words
+
+_MOST = 64
+"""Distinct texts of an item that are compared with each other; further ones stand for themselves."""
+_NO_DIGITS = re.compile(r"\D+")
+_BREAKS = re.compile(r"[\s\-\u2010-\u2015\u2212]+")
+_BATCH = 1 << 18
+
+Judge = Callable[[Sequence[str], Positions, Positions], Flags]
+"""Texts, and two columns of places among them → which pairs are nearly the same."""
+
+
+def leaders(
+    item: Positions, key: Positions, texts: Callable[[Positions], Sequence[str]], near: Judge
+) -> Positions:
+    """(n,) for each row the first row of its item whose value it says, itself included.
+
+    Args:
+        item: (n,) sorted.
+        key: (n,) equal where the texts are, but for clothes.
+        texts: gives the texts of some rows.
+        near: says which texts are nearly the same.
+
+    Of values that are nearly the same the first row's stands for all; rows are to be in an order that means
+    nothing else.
+    """
+    order = np.lexsort((np.arange(len(item)), key, item))
+    new = run_starts(item[order], key[order])
+    first = order[new]
+    itself = np.empty(len(item), np.int64)
+    itself[order] = first[np.cumsum(new) - 1]
+    first = np.sort(first)
+    rivals = np.bincount(item[first]) if len(first) else np.zeros(0, np.int64)
+    first = first[rivals[item[first]] > 1]
+    starts = np.flatnonzero(run_starts(item[first]))
+    rank = np.arange(len(first)) - np.repeat(starts, np.diff([*starts, len(first)]))
+    first = first[rank < _MOST]
+    one, other = join(item[first], item[first])
+    one, other = one[one < other], other[one < other]
+    distinct, place = np.unique(key[first], return_index=True)
+    said = texts(first[place])
+    spot = np.searchsorted(distinct, key[first])
+    same = near(said, spot[one], spot[other])
+    stands = np.arange(len(item))
+    for a, b in zip(first[one[same]].tolist(), first[other[same]].tolist(), strict=True):
+        if stands[a] == a and stands[b] == b:
+            stands[b] = a
+    return np.asarray(stands[itself])
+
+
+def near_texts_of(texts: Sequence[str], one: Positions, other: Positions) -> Flags:
+    """The same words, or a slip in the typing; digits never differ."""
+    folded = [sort_words(fold(text)) for text in texts]
+    digits = _codes([_NO_DIGITS.sub("", text) for text in folded])
+    size = np.array([len(text) for text in folded], np.int64)
+    alike: Flags = np.asarray(digits[one] == digits[other], bool)
+    alike &= 200 * np.minimum(size[one], size[other]) >= NEAR * (size[one] + size[other])
+    alike &= size[one] > 0
+    rows = np.flatnonzero(alike)
+    for low in range(0, len(rows), _BATCH):
+        some = rows[low : low + _BATCH]
+        a, b = ([folded[place] for place in column[some].tolist()] for column in (one, other))
+        alike[some] = process.cpdist(a, b, scorer=fuzz.ratio, score_cutoff=NEAR) >= NEAR
+    return alike
+
+
+def near_codes_of(texts: Sequence[str], one: Positions, other: Positions) -> Flags:
+    """The same but for case and breaks: ``+1-268`` and ``+1 268``, ``978-3`` and ``9783``."""
+    parts = [_BREAKS.sub(" ", text.casefold()).strip() for text in texts]
+    solid = np.array([" " not in text for text in parts], bool)
+    broken, whole = _codes(parts), _codes([text.replace(" ", "") for text in parts])
+    either = solid[one] | solid[other]
+    return np.asarray((broken[one] == broken[other]) | (either & (whole[one] == whole[other])), bool)
+
+
+def _codes(texts: Sequence[str]) -> npt.NDArray[np.int64]:
+    """(n,) equal where texts are."""
+    codes: dict[str, int] = {}
+    return np.array([codes.setdefault(text, len(codes)) for text in texts], np.int64)

@@ -1,0 +1,1 @@
+"""Asking a language model: which cases, what is asked, how an answer is read."""

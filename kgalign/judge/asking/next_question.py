@@ -1,0 +1,163 @@
+"""What to ask next about one case, and when to stop: pure functions of the votes so far."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from kgalign.config import VotesConfig
+from kgalign.judge.asking.permute import order
+from kgalign.judge.asking.views import VIEWS
+from kgalign.judge.votes.ballots import Ballot, Ballots
+from kgalign.judge.votes.model import Standing, VoteModel, standing
+from kgalign.records.votes import Direction, QuestionKind, View
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The next question of a case, before it is put in words."""
+
+    kind: QuestionKind
+    direction: Direction
+    view: View
+    offered: tuple[int, ...]
+    """Numbers (from 1) of the options in the order to show them. One number in a verify question, and where
+    the right side asks: then it is the option that asks for its partner among the left entities."""
+    turn: int
+    """0-based count of questions of this form in the case: it decides the phrasing and, where the right
+    side asks, where the case's own entity stands among its rivals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """No more is asked."""
+
+    reason: Literal["sure", "most"]
+
+
+_SELECT, _VERIFY = QuestionKind.SELECT, QuestionKind.VERIFY
+_LEFT, _RIGHT = Direction.LEFT_ASKS, Direction.RIGHT_ASKS
+
+
+def next_step(
+    case_ballots: Ballots,
+    asked: Sequence[Ask],
+    model: VoteModel,
+    rules: VotesConfig,
+    *,
+    seed: int,
+    case: str,
+    has_relations: bool,
+    several: bool = False,
+    counted: Sequence[int] | None = None,
+    rivals: Collection[int] | None = None,
+) -> Ask | Stop:
+    """What to ask next.
+
+    First the left entity selects among the options. An option that leads is then verified as a pair, both
+    ways round, before a link is believed; where "none" leads, the left entity selects again in another
+    order. If that doesn't settle it, forms of questions take turns. It stops when the leader is sure, or
+    would stay the leader whatever the same voter is asked further, see
+    :class:`~kgalign.judge.votes.model.Standing`; or when the most has been asked, usable or not.
+
+    Args:
+        case_ballots: prior and usable votes of the case, in the order of ``asked``.
+        asked: all questions so far.
+        model: what is known of the voters.
+        rules: when to stop.
+        seed: of the run, for the orders.
+        case: what the case is known by, for the orders.
+        has_relations: whether there are relations to show.
+        several: whether the case is one pair of entities that may have several partners: then it is verified
+            alone, because a select question can name just one.
+        counted: numbers, in ``asked``, of the questions that the ballots answer; None to tell it by what was
+            offered.
+        rivals: options that may belong to other left entities as well, so that they can be asked for their
+            own partner; None for all of them.
+    """
+    options = case_ballots.options
+    if options == 0:
+        return Stop("sure")
+    if len(asked) >= rules.max_votes:
+        return Stop("most")
+    now = standing(case_ballots, model)
+    usable = _usable(asked, case_ballots.ballots) if counted is None else [asked[each] for each in counted]
+    pairs_only = several or options == 1
+    wanted = _wanted(now.leader, usable, pairs_only=pairs_only)
+    if wanted is None and len(usable) >= rules.min_votes and _is_sure(now, rules.confidence):
+        return Stop("sure")
+    may_select_right = not several and (rivals is None or now.leader in rivals)
+    form = wanted or _least_asked(now.leader, asked, pairs_only=pairs_only, right_selects=may_select_right)
+    return _ask(form, _subject(now), asked, options, seed=seed, case=case, has_relations=has_relations)
+
+
+_Form = tuple[QuestionKind, Direction]
+
+
+def _is_sure(now: Standing, confidence: float) -> bool:
+    return max(float(now.posterior[now.leader]), now.settled) >= confidence
+
+
+def _subject(now: Standing) -> int:
+    """The option that a question about one option is about: the likeliest."""
+    return 1 + int(now.posterior[1:].argmax())
+
+
+def _wanted(leader: int, usable: Sequence[Ask], *, pairs_only: bool) -> _Form | None:
+    """What must be answered before the leader is believed."""
+    if not pairs_only and not any(_form(ask) == (_SELECT, _LEFT) for ask in usable):
+        return _SELECT, _LEFT
+    if leader:
+        done = {ask.direction for ask in usable if ask.kind is _VERIFY and ask.offered == (leader,)}
+        for direction in (_LEFT, _RIGHT):
+            if direction not in done:
+                return _VERIFY, direction
+    return None
+
+
+def _least_asked(leader: int, asked: Sequence[Ask], *, pairs_only: bool, right_selects: bool) -> _Form:
+    """The form that was asked least so far; the first of equal ones."""
+    forms: list[_Form] = []
+    if leader and right_selects:
+        forms.append((_SELECT, _RIGHT))
+    if not pairs_only:
+        forms.append((_SELECT, _LEFT))
+    if leader or pairs_only:
+        forms += [(_VERIFY, _LEFT), (_VERIFY, _RIGHT)]
+    times = [sum(_form(ask) == form and _is_about(ask, leader) for ask in asked) for form in forms]
+    return forms[times.index(min(times))]
+
+
+def _form(ask: Ask) -> _Form:
+    return ask.kind, ask.direction
+
+
+def _is_about(ask: Ask, leader: int) -> bool:
+    return leader == 0 or leader in ask.offered
+
+
+def _usable(asked: Sequence[Ask], ballots: Sequence[Ballot]) -> list[Ask]:
+    """The questions that the ballots answer, told by what was offered; of equal ones the first."""
+    found: list[Ask] = []
+    rest = iter(asked)
+    for ballot in ballots:
+        for ask in rest:
+            if ask.offered == ballot.offered:
+                found.append(ask)
+                break
+    return found
+
+
+def _ask(
+    form: _Form,
+    subject: int,
+    asked: Sequence[Ask],
+    options: int,
+    *,
+    seed: int,
+    case: str,
+    has_relations: bool,
+) -> Ask:
+    turn = sum(_form(ask) == form for ask in asked)
+    views = VIEWS[form] if has_relations else (View.ATTRIBUTES,)
+    shown = order(options, turn, seed=seed, case=case) if form == (_SELECT, _LEFT) else (subject,)
+    return Ask(*form, views[turn % len(views)], shown, turn)

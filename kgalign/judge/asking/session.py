@@ -1,0 +1,261 @@
+"""Tier 2: a language model is asked about the cases that the evidence leaves in doubt.
+
+Each case goes through its questions one after the other, many cases side by side. Every answer is in the
+ledger before it counts, and whatever is in the ledger is not asked again: so a run that was stopped goes on,
+and a replay needs no model at all. What is asked next depends on the case's own votes and on a model of the
+voter that is learned at fixed points alone, never on the order in which answers arrive.
+"""
+
+import asyncio
+import datetime
+import itertools
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from kgalign.base.progress import NoProgress, Progress, Task
+from kgalign.config import LlmConfig, VotesConfig
+from kgalign.judge.asking.answers import read_answer
+from kgalign.judge.asking.budget import Budget
+from kgalign.judge.asking.cases import Case
+from kgalign.judge.asking.next_question import Ask, Stop, next_step
+from kgalign.judge.asking.questions import Questions, question_tokens
+from kgalign.judge.asking.wording import put
+from kgalign.judge.votes.ballots import Ballot, Ballots
+from kgalign.judge.votes.learning import estimate
+from kgalign.judge.votes.model import LEARN_AT
+from kgalign.ledger import Ledger, vote_key
+from kgalign.llm.pool import Pool
+from kgalign.llm.protocol import CallFailed, Reply, Request, Sampling
+from kgalign.records.votes import NONE, Answer, Direction, Judging, Question, QuestionKind, Status, Vote
+
+_AHEAD = 2
+"""Cases under way per request that may be: while one waits for the ledger another has an answer."""
+
+Stopped = Literal["sure", "most", "limit", "failed", "not-asked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was asked about one case, and what came of each question."""
+
+    case: Case
+    asked: tuple[Ask, ...]
+    votes: tuple[Vote, ...]
+    ballots: tuple[Ballot, ...]
+    """Of the votes that count, in their order; ``ballot_numbers`` are their numbers."""
+    ballot_numbers: tuple[int, ...]
+    stopped: Stopped
+
+    @property
+    def complete(self) -> bool:
+        """Whether the case was asked to its end."""
+        return self.stopped in ("sure", "most")
+
+
+class Asking:
+    """Asks about cases.
+
+    :param pool: where questions are sent; None to take answers from the ledger alone.
+    """
+
+    def __init__(
+        self,
+        questions: Questions,
+        ledger: Ledger,
+        judging: Judging,
+        pool: Pool | None,
+        rules: VotesConfig,
+        llm: LlmConfig,
+        sampling: Sampling,
+        *,
+        seed: int,
+    ) -> None:
+        self.questions, self.ledger, self.judging, self.pool = questions, ledger, judging, pool
+        self.rules, self.llm, self.sampling, self.seed = rules, llm, sampling, seed
+        self.budget = Budget(rules, llm)
+        self.model = estimate([])
+        self.new = 0
+        self._began = time.monotonic()
+
+    async def hear(self, cases: Sequence[Case], progress: Progress | None = None) -> list[Heard]:
+        """Ask about all cases, in their order as far as limits go.
+
+        Raises:
+            KgalignError: the server is gone, or the ledger can't be written.
+        """
+        heard: list[Heard] = []
+        watch = progress or NoProgress()
+        with watch.task("ask about doubtful entities", len(cases), "entities") as task:
+            for part in _parts(cases):
+                heard += await self._side_by_side(part, task)
+                self.model = estimate([Ballots(each.case.prior, each.ballots) for each in heard])
+        return heard
+
+    async def _side_by_side(self, cases: Sequence[Case], task: Task) -> list[Heard]:
+        """Hear cases at once, as many as the limits allow for; then one by one until a limit is reached."""
+        most = self.llm.concurrency * _AHEAD if self.pool else 1
+        running: set[asyncio.Task[Heard]] = set()
+        started: list[asyncio.Task[Heard]] = []
+        try:
+            for case in cases:
+                while running and (len(running) >= most or not self.budget.covers()):
+                    running = await self._wait(running, task)
+                alone = not self.budget.covers()
+                self.budget.reserved += 1
+                started.append(asyncio.create_task(self._case(case, alone=alone)))
+                running.add(started[-1])
+                if alone:
+                    running = await self._wait(running, task)
+            while running:
+                running = await self._wait(running, task)
+        finally:
+            for each in running:
+                each.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+        return [each.result() for each in started]
+
+    async def _wait(self, running: set[asyncio.Task[Heard]], task: Task) -> set[asyncio.Task[Heard]]:
+        done, rest = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        for each in done:
+            each.result()
+        self.budget.reserved -= len(done)
+        task.note(self._state())
+        task.advance(len(done))
+        return rest
+
+    def _state(self) -> str:
+        """Votes and tokens per second, and what they cost so far."""
+        spent, seconds = self.budget.spent, max(time.monotonic() - self._began, 1e-3)
+        cost = f", cost {spent.cost:,.2f}" if self.llm.price_in or self.llm.price_out else ""
+        return (
+            f"{spent.calls:,} votes, {self.new / seconds:,.1f} votes/s, "
+            f"{spent.tokens / seconds:,.0f} tokens/s{cost}"
+        )
+
+    async def _case(self, case: Case, *, alone: bool) -> Heard:
+        """Ask about one case until its partner is clear or enough has been asked.
+
+        :param alone: whether every question is held against the limits.
+        """
+        asked: list[Ask] = []
+        votes: list[Vote] = []
+        ballots: list[Ballot] = []
+        numbers: list[int] = []
+        stopped: Stopped
+        while True:
+            step = next_step(
+                Ballots(case.prior, tuple(ballots)),
+                asked,
+                self.model,
+                self.rules,
+                seed=self.seed,
+                case=case.name,
+                has_relations=case.has_relations,
+                several=case.several,
+                counted=numbers,
+                rivals=case.contested,
+            )
+            if isinstance(step, Stop):
+                stopped = step.reason
+                break
+            question = put(self.questions, case, len(asked), step, self.rules.options)
+            if any(question.messages == vote.question.messages for vote in votes):
+                # A prompt that was sent before would be answered as before: that is no further vote.
+                stopped = "most"
+                break
+            if alone and not self.budget.covers_call(question_tokens(question)):
+                stopped = "limit"
+                break
+            vote = await self._vote(question)
+            if vote is None or vote.answer.status is Status.FAILED:
+                stopped = "failed" if vote else "not-asked"
+                break
+            asked.append(step)
+            votes.append(vote)
+            ballot = self._ballot(case, step, vote)
+            if ballot is not None:
+                ballots.append(ballot)
+                numbers.append(question.number)
+        return Heard(case, tuple(asked), tuple(votes), tuple(ballots), tuple(numbers), stopped)
+
+    async def _vote(self, question: Question) -> Vote | None:
+        """The vote on a question, from the ledger or from the model; None where nobody may be asked."""
+        key = vote_key(
+            self.judging.model,
+            self.judging.adapter,
+            question.template,
+            question.template_hash,
+            question.messages,
+            question.labels,
+            self.sampling,
+            question.number,
+        )
+        reply = self.ledger.reply(key)
+        if reply is None and self.pool is None:
+            return None
+        answer: Answer | None = None
+        if reply is None and self.pool is not None:
+            request = Request(question.messages, question.labels, self.sampling, question.number)
+            try:
+                reply = await self.pool.ask(request)
+                self.new += 1
+            except CallFailed as failure:
+                reply = Reply(text="", finish=failure.reason[:300])
+                answer = Answer(Status.FAILED, None, 0, reason=failure.reason[:300])
+        assert reply is not None
+        vote = self._record(key, question, reply, answer or read_answer(question, reply))
+        if not self.ledger.keep(vote):
+            # Another case put the same question meanwhile; the answer that came first counts for both.
+            first = self.ledger.reply(key)
+            assert first is not None
+            vote = self._record(key, question, first, read_answer(question, first))
+            self.ledger.keep(vote)
+        if vote.answer.status is not Status.FAILED:
+            self.budget.add(vote)
+        return vote
+
+    def _record(self, key: str, question: Question, reply: Reply, answer: Answer) -> Vote:
+        return Vote(
+            key=key,
+            judging=self.judging.name,
+            model=self.judging.model,
+            adapter=self.judging.adapter,
+            question=question,
+            answer=answer,
+            sampling=self.sampling,
+            reply=reply.text,
+            finish=reply.finish,
+            prompt_tokens=reply.prompt_tokens,
+            completion_tokens=reply.completion_tokens,
+            cached_tokens=reply.cached_tokens,
+            seconds=reply.seconds,
+            attempts=reply.attempts,
+            asked_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        )
+
+    def _ballot(self, case: Case, step: Ask, vote: Vote) -> Ballot | None:
+        """The vote as a choice among the case's options; None where it doesn't count."""
+        answer, shown = vote.answer, vote.question.options
+        if answer.status is not Status.OK or answer.choice is None:
+            return None
+        given = answer.probabilities
+        if step.kind is QuestionKind.SELECT and step.direction is Direction.RIGHT_ASKS:
+            # The case asks one thing of it: whether the option takes the case's own entity.
+            own = case.left_iri
+            choice = step.offered[0] if answer.choice == own else 0
+            if given is not None:
+                yes = given[shown.index(own)]
+                given = (yes, 1 - yes)
+        else:
+            choice = step.offered[answer.place - 1] if answer.choice != NONE else 0
+        return Ballot(choice, step.offered, vote.model + vote.adapter, given)
+
+
+def _parts(cases: Sequence[Case]) -> Iterator[Sequence[Case]]:
+    """The cases cut where the model of the voter is learned anew."""
+    edges = [0, *(edge for edge in LEARN_AT if edge < len(cases)), len(cases)]
+    for start, end in itertools.pairwise(edges):
+        if end > start:
+            yield cases[start:end]

@@ -1,0 +1,180 @@
+"""Which values go together though they look different: classes, categories, words of another language.
+
+``Afrique`` and ``Africa``, ``VLDB J.`` and ``The VLDB Journal``: where two attributes have few distinct
+values, which left value stands with which right one is learned from the probable matches, as an
+association (observed over expected co-occurrence).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kgalign.arrays import Doubles
+from kgalign.judge.evidence.comparisons import Comparison, steps
+from kgalign.judge.evidence.texts import Pool, best_by_row, cross, pool
+from kgalign.rdf.graph import Ids
+from kgalign.records import Floats, Profile, ValueKind
+from kgalign.values.predicates import path_names
+
+_MOST_VALUES = 300
+_MOST_SHARE = 0.2
+_COVERAGE = 0.1
+_SURE = 0.7
+_SEEDS = 20_000
+_GAIN = 0.15
+_TYPE_GAIN = 0.05
+_KNOTS = (-3.0, -1.5, -0.5, 0.0, 0.5, 1.5, 3.0)
+TYPES = "types"
+"""Name of the comparison of types: no two attributes that go together have one like it."""
+_LABELS = (
+    "never together",
+    "seldom together",
+    "less than by chance",
+    "as by chance",
+    "together",
+    "often together",
+    "always together",
+)
+_MOST = 8
+_MOST_FACETS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """An attribute with few distinct values, or the type of the entities."""
+
+    name: str
+    attribute: int
+    """Index into the profile's attributes, -1 for the type."""
+    pool: Pool
+    """Codes of the values, from 0."""
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Association:
+    """Two facets whose values go together, and how far: (left values, right values) log ratios."""
+
+    left: Facet
+    right: Facet
+    ratio: Floats
+
+
+def facets(profile: Profile) -> list[Facet]:
+    """The attributes that sort entities into few kinds."""
+    found = []
+    names = path_names(each.path for each in profile.attributes)
+    for index, attribute in enumerate(profile.attributes):
+        if attribute.kind in (ValueKind.DATE, ValueKind.NUMBER):
+            continue
+        distinct = round(attribute.inverse_functionality * attribute.facts)
+        if attribute.coverage < _COVERAGE or not 1 < distinct <= _MOST_VALUES:
+            continue
+        if attribute.inverse_functionality > _MOST_SHARE:
+            continue
+        held = pool(profile, [index])
+        values, codes = np.unique(held.text, return_inverse=True)
+        found.append(Facet(names[index], index, Pool(codes.astype(np.int32), held.start), len(values)))
+    # Those that most entities have come first: what goes with what is looked for among all pairs of them.
+    found.sort(key=lambda facet: (-profile.attributes[facet.attribute].coverage, facet.attribute))
+    return found[:_MOST_FACETS]
+
+
+def learn(
+    left: Profile, right: Profile, a: Ids, b: Ids, probability: Doubles, taken: set[tuple[int, int]]
+) -> list[Association]:
+    """Find the facets whose values go together in probable matches.
+
+    :param taken: pairs of attributes that are compared value by value already.
+    """
+    rows = np.flatnonzero(probability >= _SURE)
+    if len(rows) < 20:
+        return []
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, _SEEDS).astype(np.int64))]
+    x, y = a[rows], b[rows]
+    shuffled = np.roll(y, max(1, len(y) // 3))
+    found = []
+    right_facets = facets(right)
+    for f in facets(left):
+        for g in right_facets:
+            if (f.attribute, g.attribute) in taken:
+                continue
+            counts, chance = _together(f, g, x, y), _together(f, g, x, shuffled)
+            gain = _information(counts) - _information(chance)
+            if counts.sum() >= 20 and gain >= _GAIN:
+                found.append((gain * np.sqrt(counts.sum() / len(x)), Association(f, g, _ratio(counts))))
+    found.sort(key=lambda item: (-item[0], item[1].left.name, item[1].right.name))
+    return _types(left, right, x, y) + _one_each([association for _, association in found])
+
+
+def _types(left: Profile, right: Profile, x: Ids, y: Ids) -> list[Association]:
+    """Which types match which: held against all entities, so that a type that never matches shows."""
+    if max(len(left.types), len(right.types)) < 2 or not left.types or not right.types:
+        return []
+    f, g = _type_facet(left), _type_facet(right)
+    counts = _together(f, g, x, y)
+    if counts.sum() < 20:
+        return []
+    shares = [np.bincount(facet.pool.text, minlength=facet.size) / len(facet.pool.text) for facet in (f, g)]
+    expected = counts.sum() * np.outer(*shares)
+    ratio = np.log((counts + 0.5) / (expected + 0.5))
+    gain = float((counts / counts.sum() * ratio).sum())
+    return [Association(f, g, ratio.astype(np.float32))] if gain >= _TYPE_GAIN else []
+
+
+def _type_facet(profile: Profile) -> Facet:
+    typed = profile.entity_type >= 0
+    start = np.concatenate([[0], np.cumsum(typed)])
+    return Facet("type", -1, Pool(profile.entity_type[typed], start), len(profile.types))
+
+
+def _one_each(ranked: list[Association]) -> list[Association]:
+    """The best associations, none of whose facets repeats a better one."""
+    used: set[tuple[str, int]] = set()
+    kept = []
+    for association in ranked:
+        keys = {("left", association.left.attribute), ("right", association.right.attribute)}
+        if not keys & used:
+            kept.append(association)
+            used |= keys
+    return kept[:_MOST]
+
+
+def compare(association: Association, a: Ids, b: Ids) -> Comparison:
+    """How far the values of each pair go together."""
+    row, va, vb = cross(association.left.pool, association.right.pool, a, b)
+    value = best_by_row(row, association.ratio[va, vb], len(a))
+    left, right = association.left, association.right
+    name = TYPES if left.attribute < 0 and right.attribute < 0 else f"{left.name} ~ {right.name}"
+    attributes = left.attribute, right.attribute
+    return Comparison(name, "association", _LABELS, steps(value, _KNOTS), attributes)
+
+
+def _together(f: Facet, g: Facet, x: Ids, y: Ids) -> Doubles:
+    row, va, vb = cross(f.pool, g.pool, x, y)
+    # An entity with many values does not count more than one with a single value.
+    weight = 1 / np.bincount(row, minlength=len(x))[row]
+    code = va.astype(np.int64) * g.size + vb
+    flat = np.bincount(code, weights=weight, minlength=f.size * g.size)
+    return np.asarray(flat, dtype=np.float64).reshape(f.size, g.size)
+
+
+def _information(counts: Doubles) -> float:
+    """Mutual information as a share of the smaller entropy, 0 to 1."""
+    total = counts.sum()
+    if total <= 0:
+        return 0.0
+    joint = counts / total
+    rows, columns = joint.sum(axis=1), joint.sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mutual = np.nansum(joint * np.log(joint / np.outer(rows, columns)))
+        entropies = [-np.nansum(p * np.log(p)) for p in (rows, columns)]
+    smaller = min(entropies)
+    return float(mutual / smaller) if smaller > 0.05 else 0.0
+
+
+def _ratio(counts: Doubles) -> Floats:
+    """Log of observed over expected co-occurrence, drawn to 0 where little was seen."""
+    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum()
+    ratio: Floats = np.log((counts + 0.5) / (expected + 0.5)).astype(np.float32)
+    return ratio

@@ -1,0 +1,1 @@
+"""What votes come to: ballots, reducers, and the decisions of a run."""

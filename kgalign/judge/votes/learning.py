@@ -1,0 +1,200 @@
+"""Learning a model of the voters from their votes, without labels: expectation-maximisation."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kgalign.arrays import Doubles, Positions, run_starts
+from kgalign.judge.votes.ballots import Ballots
+from kgalign.judge.votes.model import (
+    COMPETENCE,
+    COMPETENCE_WEIGHT,
+    HABIT,
+    TRUST,
+    Form,
+    Habits,
+    VoteModel,
+    floored,
+    normalised,
+    places_of,
+    read,
+    unseen,
+)
+from kgalign.judge.votes.place_prior import place_priors
+
+_ROUNDS, _CLOSE = 200, 1e-3
+
+
+def estimate(cases: Sequence[Ballots]) -> VoteModel:
+    """Learn the voters from votes on many cases, without labels; the order of the cases makes no difference
+    but for rounding.
+
+    Expectation: what each voter tended to in each case. Maximisation: how often its answers were what it
+    tended to, a habit, or an error; and how often it tended to what the other voters and the prior say. It
+    ends when no parameter moves by more than 0.001, after 200 rounds at most.
+    """
+    votes = _Votes.of(cases)
+    if votes is None:
+        return VoteModel()
+    habits = [unseen(form) for form in votes.forms]
+    trust = np.full(len(votes.voters), TRUST[0])
+    for _ in range(_ROUNDS):
+        counts, new_trust = _expect(votes, habits, trust)
+        new_habits = _maximise(votes.forms, habits, counts)
+        moved = max(float(np.abs(new_trust - trust).max()), *map(_distance, habits, new_habits))
+        habits, trust = new_habits, new_trust
+        if moved < _CLOSE:
+            break
+    return VoteModel(
+        dict(zip(votes.forms, habits, strict=True)),
+        dict(zip(votes.voters, trust.tolist(), strict=True)),
+        votes.places,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Votes:
+    """Votes in columns. Cases with fewer options than others have hypotheses of no probability."""
+
+    voters: tuple[str, ...]
+    forms: tuple[Form, ...]
+    places: Mapping[tuple[str, int], Doubles]
+    prior: Doubles
+    """(c, h) log-probability of each hypothesis, -inf beyond those of a case; cases without votes are out."""
+    options: Doubles
+    """(c,) number of options, at least 1."""
+    form: Positions
+    pair: Positions
+    """(b,) form of each ballot, and its pair of case and voter; sorted by pair."""
+    answer: Positions
+    """(b,) place of the answer, 0 for none."""
+    right: Positions
+    """(b, h) place of the right answer for each hypothesis."""
+    pair_case: Positions
+    pair_voter: Positions
+    """(p,) case and voter of each pair; sorted by case."""
+
+    @classmethod
+    def of(cls, cases: Sequence[Ballots]) -> "_Votes | None":
+        used = [case for case in cases if case.ballots]
+        if not used:
+            return None
+        ballots = [
+            (number, ballot)
+            for number, case in enumerate(used)
+            for ballot in sorted(case.ballots, key=lambda ballot: ballot.voter)
+        ]
+        voters = sorted({ballot.voter for _, ballot in ballots})
+        places = place_priors([ballot for _, ballot in ballots])
+        answers = read([ballot for _, ballot in ballots], places)
+        forms = sorted({form for form, _ in answers})
+        hypotheses = max(case.options for case in used) + 1
+        prior = np.full((len(used), hypotheses), -np.inf)
+        for number, case in enumerate(used):
+            prior[number, : len(case.prior)] = np.log(floored(case.prior))
+        right = np.array([places_of(ballot, hypotheses - 1) for _, ballot in ballots])
+        voter_id = {voter: number for number, voter in enumerate(voters)}
+        form_id = {form: number for number, form in enumerate(forms)}
+        case_of = np.array([number for number, _ in ballots])
+        voter_of = np.array([voter_id[ballot.voter] for _, ballot in ballots])
+        first = run_starts(case_of, voter_of)
+        return cls(
+            voters=tuple(voters),
+            forms=tuple(forms),
+            places=places,
+            prior=prior,
+            options=np.array([max(1, case.options) for case in used], dtype=np.float64),
+            form=np.array([form_id[form] for form, _ in answers]),
+            pair=np.cumsum(first) - 1,
+            answer=np.array([answer for _, answer in answers]),
+            right=right,
+            pair_case=case_of[first],
+            pair_voter=voter_of[first],
+        )
+
+
+def _expect(votes: _Votes, habits: Sequence[Habits], trust: Doubles) -> tuple[list[Doubles], Doubles]:
+    """For each form how often (place of the right answer, place of the given one) came, by what the voters
+    tended to; and the trust in each voter.
+    """
+    size = max(form.offered for form in votes.forms) + 1
+    tables = np.ones((len(habits), size, size))
+    for table, each in zip(tables, habits, strict=True):
+        table[: len(each.habit), : len(each.habit)] = each.table()
+    logs = np.log(tables)[votes.form[:, None], votes.right, votes.answer[:, None]]
+    starts = np.flatnonzero(run_starts(votes.pair))
+    tendency = np.add.reduceat(logs, starts, axis=0)
+    inside = np.isfinite(votes.prior)[votes.pair_case]
+    tendency = np.where(inside, tendency, -np.inf)
+    likely = np.exp(tendency - tendency.max(axis=1, keepdims=True))
+    others = (likely.sum(axis=1, keepdims=True) - likely) / votes.options[votes.pair_case][:, None]
+    others = np.where(inside, others, 0.0)
+    new_trust, believed = _trust(votes, likely, others, trust)
+    tends = likely * believed
+    tends /= tends.sum(axis=1, keepdims=True)
+    counts = np.zeros_like(tables)
+    np.add.at(counts, (votes.form[:, None], votes.right, votes.answer[:, None]), tends[votes.pair])
+    sizes = [len(each.habit) for each in habits]
+    return [count[:size, :size] for count, size in zip(counts, sizes, strict=True)], new_trust
+
+
+def _trust(votes: _Votes, likely: Doubles, others: Doubles, trust: Doubles) -> tuple[Doubles, Doubles]:
+    """Trust in each voter, and (p, h) what a voter of a case is believed to tend to before its votes.
+
+    Args:
+        votes: the votes.
+        likely: (p, h) likelihood of a pair's votes for each tendency.
+        others: (p, h) mean of it over the other tendencies.
+        trust: (v,) of the round before.
+    """
+    case_starts = np.flatnonzero(run_starts(votes.pair_case))
+    of_voter = trust[votes.pair_voter][:, None]
+    told = of_voter * likely + (1.0 - of_voter) * others
+    with np.errstate(divide="ignore"):
+        logs = np.log(told)
+    total = votes.prior + np.add.reduceat(np.where(told > 0, logs, 0.0), case_starts, axis=0)
+    rest = normalised(total[votes.pair_case] - np.where(told > 0, logs, 0.0))
+    true, false = (rest * likely).sum(axis=1), (rest * others).sum(axis=1)
+    mean, weight = TRUST
+    new = trust
+    for _ in range(10):  # the votes' likelihood doesn't depend on trust, so that these rounds cost nothing
+        now = new[votes.pair_voter]
+        right = np.bincount(votes.pair_voter, now * true / (now * true + (1.0 - now) * false), len(trust))
+        seen = np.bincount(votes.pair_voter, minlength=len(trust))
+        new = (mean * weight + right) / (weight + seen)
+    spread = (1.0 - rest) / votes.options[votes.pair_case][:, None]
+    return new, of_voter * rest + (1.0 - of_voter) * spread
+
+
+def _maximise(forms: Sequence[Form], habits: Sequence[Habits], counts: Sequence[Doubles]) -> list[Habits]:
+    """New parameters of each form. Forms of one voter that differ only in how many options were offered, two
+    or more, share the competence.
+    """
+    shares = [_explain(each, count) for each, count in zip(habits, counts, strict=True)]
+    found: dict[tuple[str, bool, int], tuple[float, float]] = {}
+    for form, (_, right, wrong) in zip(forms, shares, strict=True):
+        kind = (form.voter, form.offered > 1, form.grade)
+        mean = COMPETENCE[form.grade]
+        good, bad = found.get(kind, (mean * COMPETENCE_WEIGHT, (1.0 - mean) * COMPETENCE_WEIGHT))
+        found[kind] = good + right, bad + wrong
+    new = []
+    for form, (habit, right, wrong) in zip(forms, shares, strict=True):
+        good, bad = found[form.voter, form.offered > 1, form.grade]
+        total, strength = HABIT
+        belief = np.full(form.offered + 1, strength * total / (form.offered + 1))
+        new.append(Habits(good / (good + bad), (habit + belief) / (habit.sum() + right + wrong + strength)))
+    return new
+
+
+def _explain(habits: Habits, counts: Doubles) -> tuple[Doubles, float, float]:
+    """How many answers were each habit, right, and errors."""
+    table = habits.table()
+    looking = 1.0 - float(habits.habit.sum())
+    habit = (counts * habits.habit[None, :] / table).sum(axis=0)
+    right = float((np.diag(counts) / np.diag(table)).sum()) * looking * habits.competence
+    return habit, right, max(0.0, float(counts.sum() - habit.sum()) - right)
+
+
+def _distance(old: Habits, new: Habits) -> float:
+    return max(abs(old.competence - new.competence), float(np.abs(old.habit - new.habit).max()))

@@ -1,0 +1,251 @@
+"""How votes come about: what a voter's answers say of the truth, learned from many cases without labels.
+
+A voter makes up its mind about a case once: with probability ``trust`` it tends to the truth, else to one of
+the other hypotheses, each as likely. Each of its votes then answers the question that was put as that
+tendency would have it, with probability ``competence``; or it errs, to any other answer alike; or it does
+not look at all and answers out of habit: "none", or whatever stands at a certain place. So votes of one
+voter on one case saturate: more of them make its tendency certain, and never the truth more certain than
+``trust`` allows. Where the errors of a voter are independent from vote to vote, ``trust`` is learned to be
+near 1.
+
+The mixture over tendencies is a one-coin Dawid-Skene model (Dawid & Skene 1979) one level up; the habits take
+the place of the rows of its confusion matrices. Parameters are estimated by expectation-maximisation with
+conjugate priors on them; the prior of each case, which comes from the evidence, says which tendency is the
+true one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from kgalign.arrays import Doubles, Positions
+from kgalign.judge.votes.ballots import Ballot, Ballots
+from kgalign.judge.votes.place_prior import corrected
+
+TRUST = (0.93, 20.0)
+"""Mean and weight, in cases, of the prior on trust."""
+COMPETENCE = (0.85, 0.7, 0.85, 0.92)
+"""Mean of the prior on competence: where probabilities are not known, and by the grade of the answer."""
+COMPETENCE_WEIGHT = 20.0
+"""Its weight, in votes."""
+HABIT = (0.1, 10.0)
+"""Mean of all habits together, and weight, in votes, of the prior on them."""
+_LEAST = 1e-6
+"""No prior of a case is taken to be lower: what the evidence rules out can still be said by votes."""
+GRADES = (0.6, 0.9)
+"""From these probabilities on an answer has the next grade."""
+CLEARLY = 1.25
+"""By this factor another answer must be more probable, to be read in place of the one that was given: the
+prior of the places is an estimate, and near ties should not turn on its error."""
+
+LEARN_AT = (64, 512, 4096, 32768)
+"""Cases after which a run learns the voters anew: at fixed points, so that the order of arrival decides
+nothing."""
+
+
+class Form(NamedTuple):
+    """A kind of answers that share their habits."""
+
+    voter: str
+    offered: int
+    """How many options could be chosen."""
+    grade: int
+    """How sure the voter was, from its probabilities without the habit of places: 1 is the least, 3 the most;
+    0 where they are not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How a voter answers one form of question."""
+
+    competence: float
+    """Probability of the right answer, as the voter's tendency has it, where it looks at the question."""
+    habit: Doubles
+    """(offered + 1,) probability of answering without looking: "none" first, then each place. Sums to less
+    than 1."""
+
+    def table(self) -> Doubles:
+        """(offered + 1, offered + 1): row, the place of the right answer, 0 for none; column, the place of
+        the given one. Rows sum to 1.
+        """
+        size = len(self.habit)
+        looking = np.full((size, size), (1.0 - self.competence) / (size - 1))
+        np.fill_diagonal(looking, self.competence)
+        table: Doubles = self.habit[None, :] + (1.0 - self.habit.sum()) * looking
+        return table
+
+
+@dataclass(frozen=True, slots=True)
+class VoteModel:
+    """What is known of the voters. Without arguments, what is believed before any vote."""
+
+    habits: Mapping[Form, Habits] = field(default_factory=dict)
+    trust: Mapping[str, float] = field(default_factory=dict)
+    """Voter → probability that it tends to the truth of a case."""
+    places: Mapping[tuple[str, int], Doubles] = field(default_factory=dict)
+    """(voter, options offered) → prior probability of each place, from first-token probabilities."""
+
+    def habits_of(self, form: Form) -> Habits:
+        """Of a form that was not seen, what is believed without votes."""
+        return self.habits.get(form) or unseen(form)
+
+    def trust_of(self, voter: str) -> float:
+        """Of a voter that was not seen, what is believed without votes."""
+        return self.trust.get(voter, TRUST[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a case stands."""
+
+    posterior: Doubles
+    """(n + 1,) probability of each hypothesis."""
+    leader: int
+    """The most probable one, the lowest of equal ones."""
+    settled: float
+    """Probability that the leader would still lead if every voter that voted were asked for ever. It can be
+    high while the leader is in doubt: then the voter is sure, and more of its votes are no help."""
+
+
+def standing(case: Ballots, model: VoteModel) -> Standing:
+    """Bayes' rule for one case."""
+    tendency: dict[str, Doubles] = {}
+    for ballot in case.ballots:
+        seen = _log_likelihood(ballot, case.options, model)
+        tendency[ballot.voter] = tendency.get(ballot.voter, 0.0) + seen
+    prior = np.log(floored(case.prior))
+    if not tendency:
+        return Standing(normalised(prior), int(prior.argmax()), 0.0)
+    voters = sorted(tendency)
+    trust = np.array([model.trust_of(voter) for voter in voters])
+    posterior, settled = combine(prior[None], np.stack([tendency[each] for each in voters])[None], trust)
+    return Standing(posterior[0], int(posterior[0].argmax()), float(settled[0]))
+
+
+def combine(prior: Doubles, tendency: Doubles, trust: Doubles) -> tuple[Doubles, Doubles]:
+    """Posterior and settledness of many cases at once.
+
+    Args:
+        prior: (c, n + 1) log-probability of each hypothesis.
+        tendency: (c, v, n + 1) log-likelihood of the votes of each voter if it tends to a hypothesis.
+        trust: (v,) trust in each voter.
+
+    Returns:
+        (c, n + 1) posterior probability, and (c,) probability that the leader stays, see :class:`Standing`.
+    """
+    likely = np.exp(tendency - tendency.max(axis=-1, keepdims=True))
+    voter = np.log(_told(likely, trust[None, :, None]))
+    total = prior + voter.sum(axis=1)
+    posterior = normalised(total)
+    leader = posterior.argmax(axis=-1)
+    settled = np.ones(len(prior))
+    for number in range(tendency.shape[1]):
+        others = normalised(total - voter[:, number])
+        settled = np.minimum(settled, _stays(others, likely[:, number], float(trust[number]), leader))
+    return posterior, settled
+
+
+def _stays(others: Doubles, likely: Doubles, trust: float, leader: Positions) -> Doubles:
+    """(c,) probability that a voter tends to something that leaves the leader in the lead.
+
+    Args:
+        others: (c, n + 1) probability of each hypothesis by all else that is known.
+        likely: (c, n + 1) likelihood of its votes for each tendency.
+        trust: in the voter.
+        leader: (c,) hypothesis that leads.
+    """
+    options = others.shape[1] - 1
+    tends = likely * _told(others, trust)
+    tends /= tends.sum(axis=-1, keepdims=True)
+    each = np.arange(len(others))
+    rest = others.copy()
+    rest[each, leader] = 0.0
+    # If it tends to t, the weight of t is multiplied by trust and that of each other by its share of
+    # distrust.
+    other = (1.0 - trust) / max(1, options)
+    against = np.maximum(rest * trust, rest.max(axis=-1, keepdims=True) * other)
+    stays = others[each, leader, None] * other >= against
+    stays[each, leader] = others[each, leader] * trust >= rest.max(axis=-1) * other
+    kept: Doubles = (tends * stays).sum(axis=-1)
+    return kept
+
+
+def _told(likely: Doubles, trust: Doubles | float) -> Doubles:
+    """Mix each entry of the last axis with the mean of the others: what a tendency says of the truth."""
+    others = (likely.sum(axis=-1, keepdims=True) - likely) / max(1, likely.shape[-1] - 1)
+    told: Doubles = trust * likely + (1.0 - trust) * others
+    return told
+
+
+def normalised(logs: Doubles) -> Doubles:
+    """Probabilities from logarithms of weights, along the last axis."""
+    weights = np.exp(logs - logs.max(axis=-1, keepdims=True))
+    shares: Doubles = weights / weights.sum(axis=-1, keepdims=True)
+    return shares
+
+
+def floored(prior: Doubles) -> Doubles:
+    """A prior that rules nothing out."""
+    raised = np.maximum(prior, _LEAST)
+    shares: Doubles = raised / raised.sum()
+    return shares
+
+
+def unseen(form: Form) -> Habits:
+    """What is believed of a form without votes."""
+    return Habits(COMPETENCE[form.grade], np.full(form.offered + 1, HABIT[0] / (form.offered + 1)))
+
+
+def places_of(ballot: Ballot, options: int) -> list[int]:
+    """At which place of a ballot each of ``options + 1`` hypotheses would have the answer; 0 for none."""
+    places = [0] * (options + 1)
+    for place, option in enumerate(ballot.offered, 1):
+        places[option] = place
+    return places
+
+
+def read(ballots: Sequence[Ballot], places: Mapping[tuple[str, int], Doubles]) -> list[tuple[Form, int]]:
+    """The form of each ballot, and the place of its answer, 0 for none.
+
+    Where the voter's probabilities are known, the answer is the one that is most probable without the prior
+    of the places; what was chosen stands unless another is clearly more probable than it.
+    """
+    found: dict[int, tuple[Form, int]] = {}
+    alike: dict[tuple[str, int], list[int]] = {}
+    for number, ballot in enumerate(ballots):
+        size = len(ballot.offered)
+        place = ballot.offered.index(ballot.choice) + 1 if ballot.choice else 0
+        found[number] = Form(ballot.voter, size, 0), place
+        if ballot.probabilities is not None:
+            alike.setdefault((ballot.voter, size), []).append(number)
+    for key, numbers in alike.items():
+        given = np.array([ballots[number].probabilities for number in numbers])
+        chosen = np.array([found[number][1] for number in numbers])
+        answers, grades = regraded(given, chosen, places.get(key))
+        for number, answer, grade in zip(numbers, answers.tolist(), grades.tolist(), strict=True):
+            found[number] = Form(*key, grade), answer
+    return [found[number] for number in range(len(ballots))]
+
+
+def regraded(given: Doubles, chosen: Positions, prior: Doubles | None) -> tuple[Positions, Positions]:
+    """Place and grade of each answer, from the probabilities that the voter gave.
+
+    Args:
+        given: (b, offered + 1) of each place in the order shown and last of none of them.
+        chosen: (b,) place that it chose, 0 for none.
+        prior: (offered,) prior of the places, if there is one.
+    """
+    probability = corrected(given, prior)
+    best = probability.max(axis=-1)
+    kept = np.take_along_axis(probability, chosen[..., None], axis=-1)[..., 0]
+    answers = np.where(best > CLEARLY * kept, probability.argmax(axis=-1), chosen)
+    return answers, 1 + np.searchsorted(GRADES, best, side="right")
+
+
+def _log_likelihood(ballot: Ballot, options: int, model: VoteModel) -> Doubles:
+    """(options + 1,) of a ballot for each tendency of its voter."""
+    [(form, answer)] = read([ballot], model.places)
+    said: Doubles = np.log(model.habits_of(form).table()[:, answer])[places_of(ballot, options)]
+    return said

@@ -1,0 +1,1 @@
+"""Links between two graphs: read, known, unmade, counted."""

@@ -1,0 +1,97 @@
+"""What a finished run holds, read when it is asked for."""
+
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from kgalign import pipeline
+from kgalign.config import Config
+from kgalign.errors import RunError
+from kgalign.rdf.graph import Graph
+from kgalign.records import Alignment, Profile, Verdicts
+from kgalign.records.fused import Fusion, fused_graph
+from kgalign.records.vocabularies import Vocabularies
+from kgalign.run.folder import RunFolder, RunRecord
+from kgalign.run.steps import Inputs, Step, Work
+
+T = TypeVar("T")
+
+
+class Finished:
+    """The records of a run folder. Nothing in the folder is changed."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        """Look into a run folder.
+
+        Raises:
+            RunError: there is no run, or another version of kgalign wrote it.
+        """
+        self.folder = folder
+        self.record = folder.read()
+        self.config = _config(folder, self.record)
+        self._work = Work(Inputs(self.config, self.record.inputs), folder=folder)
+        self._loaded: set[str] = set()
+
+    def get(self, step: Step[T]) -> T:
+        """Output of a step.
+
+        Raises:
+            RunError: the step isn't finished, or its output is damaged.
+        """
+        if step.name not in self._loaded:
+            self._work.put(step, self.folder.load(step.name, step.record))
+            self._loaded.add(step.name)
+        return self._work.get(step)
+
+    @property
+    def left(self) -> Profile:
+        """The left side."""
+        return self.get(pipeline.SELECT_LEFT)
+
+    @property
+    def right(self) -> Profile:
+        """The right side."""
+        return self.get(pipeline.SELECT_RIGHT)
+
+    @property
+    def alignment(self) -> Alignment:
+        """What was decided."""
+        return self.get(pipeline.ASSIGN)
+
+    @property
+    def evidence(self) -> Verdicts:
+        """The verdicts without the votes."""
+        return self.get(pipeline.JUDGE)
+
+    @property
+    def verdicts(self) -> Verdicts:
+        """The verdicts with the student and the votes in them."""
+        self.get(pipeline.JUDGE)
+        self.get(pipeline.STUDENT)
+        self.get(pipeline.ASK)
+        return pipeline.verdicts_of(self._work)
+
+    def fusion(self) -> Fusion:
+        """What became of every statement."""
+        return self.get(pipeline.FUSE)
+
+    def vocabularies(self) -> Vocabularies:
+        """Which properties and classes correspond."""
+        return self.get(pipeline.VOCABULARIES)
+
+    def fused(self) -> Graph:
+        """The fused graph; all else that was loaded is let go."""
+        graph = fused_graph(self.fusion())
+        self._work.keep_only(set())
+        self._loaded.clear()
+        return graph
+
+
+def _config(folder: RunFolder, record: RunRecord) -> Config:
+    try:
+        return Config.model_validate(record.config)
+    except ValidationError as error:
+        raise RunError(
+            f"{folder} was made by kgalign {record.version}, whose configuration this version doesn't know",
+            "Run again with --force",
+        ) from error

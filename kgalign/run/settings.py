@@ -1,0 +1,130 @@
+"""What the output of a step depends on besides the steps that it needs: files and parts of the configuration.
+
+Each function is named after its step, and what it gives is a part of the step's fingerprint, as JSON. What
+stands in none of them decides nothing that is computed: where files lie, how a server is reached, how fast it
+is asked. What asks a student or a language model is imported only where one is asked.
+"""
+
+from pathlib import Path
+
+from kgalign.config import Config
+from kgalign.links.unmerged import read_pairs_apart
+from kgalign.run.steps import Inputs
+
+
+def nothing(_: Inputs) -> object:
+    """Of a step that the steps before it decide alone."""
+    return None
+
+
+def read(inputs: Inputs, side: str) -> object:
+    """The files of a side, by their contents."""
+    return inputs.digests(side)
+
+
+def select(inputs: Inputs, side: str) -> object:
+    """All of the section but the types of the other side."""
+    other = "right" if side == "left" else "left"
+    return inputs.config.select.model_dump(exclude={f"{other}_types"})
+
+
+def retrieve(inputs: Inputs) -> object:
+    """The section, the seed, and the model that embeds, by its content.
+
+    For the embedder ``auto`` it is the one that is installed: whether it pays follows from the profiles.
+    """
+    return [inputs.config.retrieve.model_dump(), inputs.config.seed, inputs.digests("embedder")]
+
+
+def recall(inputs: Inputs) -> object:
+    """The gold, which no other step depends on."""
+    return inputs.digests("gold")
+
+
+def judge(inputs: Inputs) -> object:
+    """What the evidence goes by; who is asked later is no part of it."""
+    config = inputs.config
+    return [_evidence(config), config.assign.cardinality, inputs.digests("known")]
+
+
+def _evidence(config: Config) -> object:
+    return config.judge.model_dump(exclude={"known", "judge", "student"})
+
+
+def student(inputs: Inputs) -> object:
+    """What decides what a student is shown and says; where it lies does not."""
+    config = inputs.config
+    if config.judge.asks_student is None:
+        return None
+    from kgalign.judge.student.model import read_card
+
+    return [
+        read_card(Path(config.judge.asks_student)).digest,
+        config.votes.model_dump(include={"ask", "doubt", "options"}),
+        config.llm.question_tokens,
+        config.assign.cardinality,
+    ]
+
+
+def asks(config: Config) -> bool:
+    """Whether a language model has a say."""
+    return config.judge.asks_model and config.votes.ask != "none"
+
+
+def ask(inputs: Inputs) -> object:
+    """What decides the votes; where the server is and how fast it is asked does not."""
+    config = inputs.config
+    if not asks(config):
+        return None
+    from kgalign.judge.llm import prompts_digest
+
+    return [
+        config.judge.model_dump(exclude={"known", "student"}),
+        config.llm.model_dump(exclude={"url", "concurrency", "timeout", "retries"}),
+        config.votes.model_dump(exclude={"templates"}),
+        prompts_digest(config.votes.templates),
+        config.assign.cardinality,
+        config.seed,
+    ]
+
+
+def assign(inputs: Inputs) -> object:
+    """The section, from where on a pair is a match, what a person took apart; and how large clusters may be,
+    where they are cut.
+    """
+    config = inputs.config
+    cut = config.assign.cardinality == "auto"
+    return [
+        config.assign.model_dump(),
+        _evidence(config),
+        read_pairs_apart(inputs.paths("unmerged")),
+        config.fuse.model_dump(include={"max_cluster", "same_as_within"}) if cut else None,
+    ]
+
+
+_OF_VOCABULARIES = {"mapping", "classes", "keep"}
+
+
+def vocabularies(inputs: Inputs) -> object:
+    """What the user says of properties and classes."""
+    return inputs.config.fuse.model_dump(include=_OF_VOCABULARIES)
+
+
+def links(inputs: Inputs) -> object:
+    """Whose names the properties get: the mappings between properties say so."""
+    return inputs.config.fuse.vocabulary
+
+
+def fuse(inputs: Inputs) -> object:
+    """The section, without what the vocabularies, the provenance and the shapes go by."""
+    return inputs.config.fuse.model_dump(exclude={*_OF_VOCABULARIES, "provenance", "shapes", "strict"})
+
+
+def provenance(inputs: Inputs) -> object:
+    """The form that it is written in."""
+    return inputs.config.fuse.provenance
+
+
+def shapes(inputs: Inputs) -> object:
+    """The files of shapes, by their contents."""
+    return inputs.digests("shapes")

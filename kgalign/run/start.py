@@ -1,0 +1,118 @@
+"""Runs in folders: begun, taken up again, and as far as the evidence only."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from kgalign.base.progress import Progress
+from kgalign.base.version import __version__
+from kgalign.config import Config
+from kgalign.ledger import FILE as LEDGER_FILE
+from kgalign.pipeline import ASK, RECALL, STUDENT, VIOLATIONS_FILE, steps
+from kgalign.run.folder import RunFolder, RunRecord, writing
+from kgalign.run.inputs import check_owner, check_place, gather, library_versions, with_unmerged
+from kgalign.run.settings import asks
+from kgalign.run.steps import AnyStep, Execution, Inputs, Work, execute
+
+
+def run(
+    left: Path,
+    right: Path,
+    out: Path,
+    config: Config | None = None,
+    *,
+    gold: Iterable[Path] = (),
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Execution:
+    """Align and fuse two graphs in a run folder; what is right there already is left as it is.
+
+    Args:
+        left: a file or a folder of files.
+        right: the same for the other side.
+        out: the run folder; it is made if need be.
+        config: everything else that decides what comes out.
+        gold: files of gold links, for the recall of the candidates only.
+        force: forget what is in the folder, and take it over from other inputs.
+        progress: where long work reports how far it is.
+
+    Raises:
+        InputError: an input can't be used.
+        RunError: the folder belongs to other inputs, is in use, or can't be written.
+    """
+    config = config or Config()
+    inputs = gather(left, right, config, gold)
+    todo = steps(with_gold=bool(inputs.files["gold"]), with_shapes=bool(inputs.files["shapes"]))
+
+    with _opened(left, right, out, config, inputs, force=force) as (folder, record, known):
+        work = Work(known, progress, folder)
+        return execute(todo, work, folder, record, lambda to_do: check_early(to_do, known, folder))
+
+
+def check_early(to_do: Sequence[AnyStep], inputs: Inputs, folder: RunFolder) -> None:
+    """Find out now what would stop a late step, and not after the evidence took its time.
+
+    Raises:
+        KgalignError: a student or a server is not there, or shapes can't be read.
+    """
+    if STUDENT in to_do and inputs.config.judge.asks_student is not None:
+        from kgalign.judge import student
+
+        student.check(inputs.config.judge.asks_student)
+    if ASK in to_do and asks(inputs.config):
+        from kgalign.judge.llm import check
+
+        check(inputs.config, folder.file(LEDGER_FILE))
+    if VIOLATIONS_FILE in to_do:
+        from kgalign.fusion.shapes import read_shapes
+
+        read_shapes(inputs.paths("shapes"))
+
+
+def evidence(
+    left: Path, right: Path, out: Path | None, config: Config, *, progress: Progress | None = None
+) -> Work:
+    """Go as far as a language model would be asked, to say what that will take; nothing is sent anywhere.
+
+    :param out: a run folder, where what is computed is kept; None to keep it in memory.
+    :raises KgalignError: as :func:`run`.
+    """
+    inputs = gather(left, right, config, ())
+    if out is None:
+        return Work(inputs, progress)
+    with _opened(left, right, out, config, inputs) as (folder, record, known):
+        work = Work(known, progress, folder)
+        every = steps(with_gold=True, with_shapes=True)
+        end = every.index(STUDENT) + 1
+        until = tuple(step for step in every[:end] if step is not RECALL)
+        execute(until, work, folder, record, later=(RECALL, *every[end:]))
+        return work
+
+
+@contextmanager
+def _opened(
+    left: Path, right: Path, out: Path, config: Config, inputs: Inputs, *, force: bool = False
+) -> Iterator[tuple[RunFolder, RunRecord, Inputs]]:
+    """The run folder, locked, what it will say of this call, and the inputs with what was taken back."""
+    check_place(out, (left, right))
+    folder = RunFolder(out)
+    with folder.locked():
+        if force:
+            with writing(out):
+                folder.clear()
+        finished = folder.read() if folder.is_run() and not force else None
+        if finished is not None:
+            check_owner(folder, finished, inputs)
+        known = with_unmerged(inputs, folder)
+        yield (
+            folder,
+            RunRecord(
+                version=__version__,
+                inputs=dict(known.files),
+                config=config.model_dump(mode="json"),
+                seed=config.seed,
+                versions=library_versions(),
+                steps=finished.steps if finished else {},
+            ),
+            known,
+        )

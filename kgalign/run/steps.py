@@ -1,0 +1,313 @@
+"""Runs steps in order, keeps what they give in a run folder, and does only what changed.
+
+This module knows nothing of RDF or of alignment: what the steps are and in which order they come
+says :mod:`kgalign.pipeline`.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from glob import escape
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from kgalign.base import store
+from kgalign.base.memory import give_back
+from kgalign.base.progress import NoProgress, Progress
+from kgalign.base.version import __version__
+from kgalign.config import Config
+from kgalign.run.folder import RunFolder, RunRecord, Source, StepRecord, writing
+from kgalign.run.measure import Measure
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a run is made from; with the version of kgalign it decides every fingerprint."""
+
+    config: Config
+    files: Mapping[str, tuple[Source, ...]]
+    """``left``, ``right``, ``known``, ``gold``, ``shapes``, ``unmerged`` → their files; ``embedder`` → the
+    folder of its model."""
+
+    def digests(self, side: str) -> list[list[str]]:
+        """Contents of a side's files, whatever their order and place; the ending says the format."""
+        return sorted(
+            ["".join(Path(each.path).suffixes[-2:]).lower(), each.sha256] for each in self.files.get(side, ())
+        )
+
+    def paths(self, side: str) -> tuple[Path, ...]:
+        """Where a side's files are."""
+        return tuple(Path(each.path) for each in self.files.get(side, ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a step says of its work, for ``run.json`` and the closing table."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    figures: dict[str, float] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    incomplete: bool = False
+    """Whether the step could not do all that it should: the next run takes it up again, and with it all
+    that was made from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Generic[T]):
+    """A step whose output is a record, kept in ``stages/NAME``."""
+
+    name: str
+    stage: str
+    """The stage that it is part of, for the closing table."""
+    record: type[T]
+    needs: tuple["AnyStep", ...]
+    settings: Callable[[Inputs], object]
+    """What the output depends on besides ``needs``, as JSON."""
+    run: Callable[["Work"], T]
+    report: Callable[[T], Report] = lambda _: Report()
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A step that writes files for people into the run folder."""
+
+    name: str
+    stage: str
+    needs: tuple["AnyStep", ...]
+    settings: Callable[[Inputs], object]
+    files: tuple[str, ...]
+    write: Callable[["Work", tuple[Path, ...]], Report]
+    """Writes each of ``files`` to the path given for it."""
+
+
+AnyStep = Step[Any] | Output
+
+
+def one_file(
+    name: str,
+    stage: str,
+    needs: tuple[AnyStep, ...],
+    write: Callable[["Work", Path], Report],
+    settings: Callable[[Inputs], object] = lambda _: None,
+) -> Output:
+    """A step that writes one file, which it is named after."""
+    return Output(name, stage, needs, settings, (name,), lambda work, paths: write(work, paths[0]))
+
+
+class Work:
+    """What a step sees: the inputs, and the outputs of the steps it needs."""
+
+    def __init__(
+        self,
+        inputs: Inputs,
+        progress: Progress | None = None,
+        folder: RunFolder | None = None,
+        ledger: Path | None = None,
+    ) -> None:
+        self.inputs = inputs
+        self.config = inputs.config
+        self.progress: Progress = progress or NoProgress()
+        self.folder = folder
+        self.ledger = ledger
+        """Where votes are kept if not in the run folder."""
+        self._results: dict[str, Any] = {}
+
+    @property
+    def cache(self) -> Path | None:
+        """Folder for what is worth keeping between runs; None where nothing is written."""
+        return self.folder.cache if self.folder else None
+
+    def get(self, step: Step[T]) -> T:
+        """Output of a step: from memory, from the run folder, or, where there is none, computed now."""
+        if step.name not in self._results:
+            if self.folder is None:
+                self._results[step.name] = step.run(self)
+            else:
+                self._results[step.name] = store.load(self.folder.stage(step.name), step.record)
+        result: T = self._results[step.name]
+        return result
+
+    def put(self, step: Step[T], result: T) -> None:
+        """Set the output of a step."""
+        self._results[step.name] = result
+
+    def keep_only(self, names: set[str]) -> None:
+        """Let go of all outputs but these, to free their memory."""
+        self._results = {name: result for name, result in self._results.items() if name in names}
+        give_back()
+
+
+def fingerprints(
+    steps: Sequence[AnyStep], inputs: Inputs, standing: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Hash of all that each step's output depends on; ``steps`` come after those they need.
+
+    :param standing: the hashes of other steps, which are taken as they are.
+    """
+    prints = dict(standing or {})
+    for step in steps:
+        content = {
+            "kgalign": __version__,
+            "layout": store.FORMAT,
+            "step": step.name,
+            "settings": step.settings(inputs),
+            "needs": [prints[need.name] for need in step.needs],
+        }
+        prints[step.name] = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return prints
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What a call of :func:`execute` did."""
+
+    record: RunRecord
+    done: tuple[str, ...]
+    """Steps that were computed now."""
+    kept: tuple[str, ...]
+    """Steps whose output was still right."""
+
+
+def execute(
+    steps: Sequence[AnyStep],
+    work: Work,
+    folder: RunFolder,
+    record: RunRecord,
+    before: Callable[[Sequence[AnyStep]], None] = lambda todo: None,
+    later: Sequence[AnyStep] = (),
+    standing: Sequence[AnyStep] = (),
+) -> Execution:
+    """Bring a locked run folder up to date: do the steps whose fingerprint changed, in order.
+
+    Args:
+        steps: in an order in which each comes after those it needs.
+        work: holds the inputs.
+        folder: where outputs are kept; the caller holds its lock.
+        record: what is finished there so far, with the inputs and the configuration of this call.
+        before: is called with the steps to do before the first of them begins.
+        later: steps that are left as they are; whether they are still right is for the next call to see.
+        standing: finished steps before ``steps`` that are taken as they are, whatever they were made from.
+
+    Raises:
+        RunError: the folder can't be written.
+        KgalignError: what a step says against its input.
+    """
+    taken = {step.name: record.steps[step.name].fingerprint for step in standing}
+    prints = fingerprints(steps, work.inputs, taken)
+    todo = [step for step in steps if not _is_done(step, prints, folder, record)]
+    names = {*prints, *(step.name for step in later)}
+    for name in record.steps.keys() - names:
+        # A file that this call no longer makes would be taken for one of its results.
+        for file in record.steps[name].files:
+            folder.file(file).unlink(missing_ok=True)
+    record = replace(record, steps={name: each for name, each in record.steps.items() if name in names})
+    _record(folder, record)
+    before(todo)
+    for position, step in enumerate(todo):
+        log.info("%s: begins", step.name)
+        record = _do(step, prints[step.name], work, folder, record, _made_from(step, (*steps, *later)))
+        log.info("%s: done in %.1f s", step.name, record.steps[step.name].seconds)
+        work.keep_only({need.name for later in todo[position + 1 :] for need in later.needs})
+    done = tuple(step.name for step in todo)
+    return Execution(record, done, tuple(step.name for step in steps if step.name not in done))
+
+
+def _is_done(step: AnyStep, prints: Mapping[str, str], folder: RunFolder, record: RunRecord) -> bool:
+    finished = record.steps.get(step.name)
+    return (
+        finished is not None
+        and finished.fingerprint == prints[step.name]
+        and not finished.incomplete
+        and folder.holds(step.name, finished)
+    )
+
+
+def _made_from(step: AnyStep, steps: Sequence[AnyStep]) -> set[str]:
+    """Names of the steps whose records are made from this one's, themselves or through others."""
+    found = {step.name}
+    for each in steps:
+        if isinstance(each, Step) and any(need.name in found for need in each.needs):
+            found.add(each.name)
+    return found - {step.name}
+
+
+def _do(
+    step: AnyStep,
+    fingerprint: str,
+    work: Work,
+    folder: RunFolder,
+    record: RunRecord,
+    made_from: set[str],
+) -> RunRecord:
+    """Compute the step's output, forget the old one, put the new one in its place, then record it.
+
+    :param made_from: steps whose records are made from this one's: where it is another now, theirs are
+        forgotten with the old one, so that nothing ever reads the one beside the other.
+    """
+    before = record.steps.get(step.name)
+    old = {step.name} | (made_from if before and before.fingerprint != fingerprint else set())
+    others = replace(record, steps={name: each for name, each in record.steps.items() if name not in old})
+
+    def forget() -> None:
+        if step.name in record.steps:
+            _record(folder, others)
+
+    with work.progress.task(step.name), Measure() as measure:
+        if isinstance(step, Step):
+            report = _keep_record(step, work, folder, forget)
+            sizes: dict[str, int] = {}
+        else:
+            report, sizes = _write_files(step, work, folder, forget)
+    finished = StepRecord(
+        fingerprint=fingerprint,
+        seconds=round(measure.seconds, 3),
+        peak_bytes=measure.peak_bytes,
+        counts=report.counts,
+        figures=report.figures,
+        notes=report.notes,
+        incomplete=report.incomplete or any(record.steps[need.name].incomplete for need in step.needs),
+        files=sizes,
+    )
+    return _record(folder, replace(others, steps={**others.steps, step.name: finished}))
+
+
+def _record(folder: RunFolder, record: RunRecord) -> RunRecord:
+    with writing(folder.path):
+        folder.write(record)
+    return record
+
+
+def _keep_record(step: Step[Any], work: Work, folder: RunFolder, forget: Callable[[], None]) -> Report:
+    result = step.run(work)
+    report = step.report(result)
+    forget()
+    with writing(folder.path):
+        store.save(folder.stage(step.name), result)
+    work.put(step, result)
+    return report
+
+
+def _write_files(
+    step: Output, work: Work, folder: RunFolder, forget: Callable[[], None]
+) -> tuple[Report, dict[str, int]]:
+    partial = tuple(folder.file(f".{name}.partial") for name in step.files)
+    for need in step.needs:
+        if isinstance(need, Step):
+            work.get(need)
+    with writing(folder.path):
+        for path in partial:
+            # What was killed while it wrote a file left one of a name that nobody else will take.
+            for left_over in path.parent.glob(f".{escape(path.name)}.*.partial"):
+                left_over.unlink(missing_ok=True)
+        report = step.write(work, partial)
+        sizes = {name: path.stat().st_size for name, path in zip(step.files, partial, strict=True)}
+        forget()
+        for name, path in zip(step.files, partial, strict=True):
+            path.replace(folder.file(name))
+    return report, sizes

@@ -1,0 +1,52 @@
+"""Where an export may go: never over a folder, an input, or what a run keeps."""
+
+import errno
+from pathlib import Path
+
+from kgalign.errors import RunError
+from kgalign.export.files import ELSEWHERE, written_to
+from kgalign.ledger import FILE as LEDGER_FILE
+from kgalign.run.folder import CACHE, RUN_FILE, STAGES, RunFolder, RunRecord
+
+_CIRCLE = "its links lead in a circle"
+
+
+def checked_target(path: Path, folder: RunFolder, record: RunRecord) -> Path:
+    """The file to write, with links followed: what a link leads to is replaced, not the link.
+
+    Raises:
+        RunError: it is a folder or no ordinary file, its folder is missing, or it is an input or an output
+            of the run.
+    """
+    with written_to(path):
+        try:
+            target = path.resolve()
+        except RuntimeError as error:  # what pathlib says of links in a circle before Python 3.13
+            raise OSError(errno.ELOOP, _CIRCLE) from error
+        if target.is_symlink():  # what it leaves to others since then
+            raise OSError(errno.ELOOP, _CIRCLE)
+        _check_place(path, target)
+    own = folder.path.resolve()
+    if target.is_relative_to(own) and _is_of_run(target.relative_to(own), record):
+        raise RunError(f"{path} is a part of the run {folder}", ELSEWHERE)
+    for sources in record.inputs.values():
+        if any(Path(each.path).resolve() == target for each in sources):
+            raise RunError(f"{path} is an input of the run {folder}", ELSEWHERE)
+    return target
+
+
+def _check_place(path: Path, target: Path) -> None:
+    if target.is_dir():
+        raise RunError(f"{path} is a folder", "Name a file with -o")
+    if target.exists() and not target.is_file():
+        raise RunError(
+            f"{path} is no ordinary file that could be replaced", "Name another one, or - to write to a pipe"
+        )
+    if not target.parent.is_dir():
+        raise RunError(f"There is no folder {path.parent}", "Make it first, or name a file elsewhere with -o")
+
+
+def _is_of_run(place: Path, record: RunRecord) -> bool:
+    written = {name for step in record.steps.values() for name in step.files}
+    ours = {RUN_FILE, STAGES, CACHE, ".lock", *(f"{LEDGER_FILE}{end}" for end in ("", "-wal", "-shm"))}
+    return place.parts[0] in ours | written
