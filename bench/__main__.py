@@ -106,6 +106,15 @@ def align(
 
 
 @main.command()
+@click.option("--out", type=PATH, default=Path("docs/picture.svg"), show_default=True, help="Where it goes.")
+def picture(out: Path) -> None:
+    """Draw the picture of the first page, from a run of the example."""
+    from bench import picture as bench
+
+    out.write_text(bench.picture(), encoding="utf8")
+
+
+@main.command()
 def house() -> None:
     """Show how the code is laid out: the floors with their modules and lines, and what runs against them."""
     from bench import house as bench

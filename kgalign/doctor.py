@@ -42,7 +42,7 @@ _IDENTIFYING = 0.5
 _EXAMPLES = 5
 _EXTRA = re.compile(r"^([A-Za-z0-9._-]+).*extra\s*==\s*['\"]([A-Za-z0-9_-]+)['\"]")
 _NO_EXTRA = re.compile(r"^([A-Za-z0-9._-]+)")
-_FOR_DEVELOPERS = {"dev"}
+_FOR_DEVELOPERS = {"dev", "docs"}
 
 
 @dataclass(frozen=True, slots=True)
