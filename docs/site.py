@@ -88,6 +88,6 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return _LINK.sub(relinked, markdown)
 
 
-def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """What click has for "no default" says nothing to a reader."""
     return html.replace("<code>Sentinel.UNSET</code>", "–").replace("Sentinel.UNSET", "–")
