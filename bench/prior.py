@@ -236,6 +236,20 @@ def _mean(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     return {"intercept": half(one["intercept"], other["intercept"]), "shapes": shapes}
 
 
+def mirrored(model: Mapping[str, Any]) -> dict[str, Any]:
+    """The model that knows no left and no right: a lead is worth the same on either side.
+
+    Which of two graphs is called left says nothing, and the sets are too few to learn that it does not.
+    """
+    left, right = (
+        {name.replace(f"{end} one", "{} one"): each for name, each in model["shapes"].items() if end in name}
+        for end in _ENDS
+    )
+    both = _mean({"intercept": 0.0, "shapes": left}, {"intercept": 0.0, "shapes": right})["shapes"]
+    shapes = {name.format(end): each for name, each in both.items() for end in _ENDS}
+    return {**model, "shapes": {name: shapes.get(name, each) for name, each in model["shapes"].items()}}
+
+
 def _straight(knots: Sequence[float], slope: float) -> dict[str, Any]:
     ends = [float(min(knots)), float(max(knots))]
     return {"knots": ends, "worth": [slope * end for end in ends], "missing": 0.0}
@@ -289,7 +303,7 @@ def learn(sets: Sequence[Set], tell: Callable[[str], None]) -> dict[str, dict[st
                 fitted = pool.starmap(fit, [(knots, each) for each in parts], chunksize=1)
                 for each, found in zip(families, fitted, strict=True):
                     halved = found if every else _mean(priors[each][model], found)
-                    priors[each] = {**priors[each], model: halved}
+                    priors[each] = {**priors[each], model: mirrored(halved)}
         tell("measuring decoys")
         measured = pool.map(_wrong, [(case, priors[family(case.set)]) for case in held], chunksize=8)
     usual = [each for each in measured if each[0] not in SEVERAL]
