@@ -46,7 +46,7 @@ def test_what_the_evidence_is_sure_of_is_learned_from(run: Run, pair: Pair) -> N
     links = {(left[a], right[b]) for a, b in pair.links}
     learned = {(each.left, each.right) for each in material.pairs}
     assert material.counts["links by evidence"] == material.counts["links"] > 30
-    assert len(learned & links) > 0.9 * len(learned)
+    assert len(learned & links) > 0.85 * len(learned)
     assert all(0.5 < each.weight <= 1 for each in material.pairs)
     assert _gather(run).digest == material.digest
 
