@@ -129,13 +129,22 @@ def house() -> None:
 @click.option(
     "--left-out", type=PATH, metavar="FOLDER", help="Where priors go that left one family out, each."
 )
-def prior(data: Path, only: tuple[str, ...], out: Path | None, left_out: Path | None) -> None:
+@click.option(
+    "--embedder",
+    metavar="NAME",
+    help="Learn what it adds too, as of `kgalign run --embedder`: two hours more.",
+)
+def prior(
+    data: Path, only: tuple[str, ...], out: Path | None, left_out: Path | None, embedder: str | None
+) -> None:
     """Learn the prior of the evidence from sets with gold, and with each family of sets left out."""
     from bench import prior as bench
     from bench.sets import find_sets
 
     sets = find_sets(data, only)
-    found = bench.learn(sets, lambda message: click.echo(message))
+    found = bench.learn(sets, click.echo)
+    if embedder is not None:
+        found = bench.learn_meaning(list(bench.embedded(sets, embedder)), found, click.echo)
     if out is not None:
         out.write_text(bench.as_json(found[""], sets), encoding="utf8")
     if left_out is not None:

@@ -23,6 +23,8 @@ class Rows:
     """(n,) each; NaN where there is nothing to measure."""
     match: npt.NDArray[np.bool_]
     weight: Doubles
+    known: Doubles | None = None
+    """(n,) log-odds that are there already, to which the shapes are added; 0 where None."""
 
 
 def fit(knots: Mapping[str, Sequence[float]], parts: Sequence[Rows], ridge: float = 2.0) -> dict[str, Any]:
@@ -35,9 +37,12 @@ def fit(knots: Mapping[str, Sequence[float]], parts: Sequence[Rows], ridge: floa
     match = np.concatenate([part.match for part in parts]).astype(np.float64)
     weight = np.concatenate([part.weight for part in parts])
     weight *= len(weight) / weight.sum()
+    known = np.concatenate(
+        [np.zeros(len(part.match)) if part.known is None else part.known for part in parts]
+    )
 
     def loss(theta: Doubles) -> tuple[float, Doubles]:
-        z = (design @ theta[:-1].astype(np.float32)).astype(np.float64) + theta[-1]
+        z = (design @ theta[:-1].astype(np.float32)).astype(np.float64) + theta[-1] + known
         residual = weight * (1 / (1 + np.exp(-np.clip(z, -500, 500))) - match)
         value = (weight * (np.logaddexp(0, z) - match * z)).sum() + ridge / 2 * (theta[:-1] ** 2).sum()
         slope = (design.T @ residual.astype(np.float32)).astype(np.float64) + ridge * theta[:-1]

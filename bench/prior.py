@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from bench.additive import Rows, fit
+from bench.additive import Doubles, Rows, fit
 from bench.sets import Set, family
 from bench.worlds import Source, World
 from kgalign.base.progress import NoProgress
@@ -40,7 +40,10 @@ ALONE = (0.0, 0.5, 0.9, 1.0)
 FEW, MANY = 20, 1000
 SEVERAL = frozenset({"cora_split", "historical_1n", "oaei2014_identity"})
 """Sets whose entities have several partners: what leads are worth can't be learned from them."""
-_MOST_ROWS = {"start": 4000, "final": 2000}
+_MOST_ROWS = {"start": 4000, "final": 2000, "meaning": 4000}
+_LEXICAL = {"characters in common, ": -0.05, "names, ": 0.0}
+_NEARLY = {"start": _LEXICAL, "final": {"": -4.0}, "meaning": {**_LEXICAL, "meaning, ": -0.05}}
+"""Model → measure → the lead from which a pair is worth learning from."""
 _RELIANCE = 0.6
 """How far what was learned has to count in a case for it to teach what to make of much that was learned."""
 _FEW_DECOYS, _FEW_OF_BOTH = 10, 4
@@ -82,6 +85,15 @@ FINAL: dict[str, Sequence[float]] = {
 """What is known once correspondences and neighbours are."""
 
 
+MEANING: dict[str, Sequence[float]] = {
+    "meaning": [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1],
+    **{f"meaning, lead of the {end} one": [-0.6, *_COSINE_LEAD[:-1]] for end in _ENDS},
+}
+"""What an embedder adds to the start."""
+_MOST_EMBEDDED = 14_000
+"""Entities of a side; to embed more takes an hour on two cores."""
+
+
 @dataclass(frozen=True, slots=True)
 class Best:
     """Log-odds of best pairs, whether they are right, and log-odds of decoys."""
@@ -110,15 +122,28 @@ def cases(sets: Sequence[Set], tell: Callable[[str], None]) -> Iterator[Case]:
     """Every set as it is, and the worlds cut from it."""
     for each in sets:
         tell(each.name)
-        left, right = [each.left, *each.left_also], [each.right, *each.right_also]
-        gold = set(read_pairs(each.gold))
-        known = {a for a, _ in gold}, {b for _, b in gold}
-        yield _case(each.name, each, (left, right), gold, known, closed=each.closed)
+        whole = _whole(each, RetrieveConfig())
+        if whole is not None:
+            yield whole
+        known = _known(set(read_pairs(each.gold)))
         source = Source(each)
         for world in _worlds(source):
             with tempfile.TemporaryDirectory() as folder:
                 paths = write(world, Path(folder))
-                yield _case(world.name, each, paths, set(world.gold), known, closed=False)
+                case = _case(world.name, each, paths, set(world.gold), known, closed=False)
+                if case is not None:
+                    yield case
+
+
+def _whole(each: Set, config: RetrieveConfig, most: int | None = None) -> Case | None:
+    """A set as it is."""
+    files = [each.left, *each.left_also], [each.right, *each.right_also]
+    gold = set(read_pairs(each.gold))
+    return _case(each.name, each, files, gold, _known(gold), closed=each.closed, config=config, most=most)
+
+
+def _known(gold: set[tuple[str, str]]) -> tuple[set[str], set[str]]:
+    return {a for a, _ in gold}, {b for _, b in gold}
 
 
 def _worlds(source: Source) -> Iterator[World]:
@@ -151,12 +176,17 @@ def _case(
     known: tuple[set[str], set[str]],
     *,
     closed: bool,
-) -> Case:
+    config: RetrieveConfig | None = None,
+    most: int | None = None,
+) -> Case | None:
+    """A pair of graphs as a case; None where a side has more entities than ``most``."""
     left, right = (
         select(read_graph(paths), SelectConfig(), side=side)
         for paths, side in zip(files, ("left", "right"), strict=True)
     )
-    found = retrieve(left, right, RetrieveConfig())
+    if most is not None and max(len(left), len(right)) > most:
+        return None
+    found = retrieve(left, right, config or RetrieveConfig())
     pairs = sorted(gold)
     ids = [entity_ids(side, [pair[end] for pair in pairs]) for end, side in ((0, left), (1, right))]
     true = set((ids[0].astype(np.int64) << 32 | ids[1]).tolist())
@@ -171,16 +201,16 @@ def _case(
     return Case(name, each.name, name == each.name, left, right, found, match, counted)
 
 
-def _rows(case: Case, measures: Mapping[str, Any], model: str) -> Rows | None:
-    """The pairs of a case that are worth learning from: those that come first or nearly so."""
-    if model == "start":
-        leads = [
-            measures[f"{name}, lead of the {end} one"] > least
-            for name, least in (("characters in common", -0.05), ("names", 0.0))
-            for end in _ENDS
-        ]
-    else:
-        leads = [measures[f"lead of the {end} one"] > -4 for end in _ENDS]
+def _rows(case: Case, measures: Mapping[str, Any], model: str, known: Doubles | None = None) -> Rows | None:
+    """The pairs of a case that are worth learning from: those that come first or nearly so.
+
+    :param known: (c,) log-odds to which the model's shapes are added.
+    """
+    leads = [
+        measures[f"{name}lead of the {end} one"] > least
+        for name, least in _NEARLY[model].items()
+        for end in _ENDS
+    ]
     rows = np.flatnonzero(np.logical_or.reduce(leads) & case.counted)
     most = _MOST_ROWS[model]
     if len(rows) > most:
@@ -189,7 +219,8 @@ def _rows(case: Case, measures: Mapping[str, Any], model: str) -> Rows | None:
         return None
     weight = (_WHOLE if case.whole else _WORLD) / np.sqrt(len(rows))
     columns = {name: np.asarray(values[rows], dtype=np.float32) for name, values in measures.items()}
-    return Rows(columns, case.match[rows], np.full(len(rows), weight))
+    before = None if known is None else known[rows]
+    return Rows(columns, case.match[rows], np.full(len(rows), weight), before)
 
 
 def _gather(task: tuple[Case, Mapping[str, Any], str]) -> tuple[str, Rows | None, bool]:
@@ -202,6 +233,50 @@ def _gather(task: tuple[Case, Mapping[str, Any], str]) -> tuple[str, Rows | None
         evidence.learn(NoProgress())
         return case.set, _rows(case, evidence.final_measures, model), evidence.reliance >= _RELIANCE
     return case.set, _rows(case, evidence.start_measures, model), True
+
+
+def _nearness(case: Case, prior: Mapping[str, Any]) -> Rows | None:
+    """A case's pairs to learn from what nearness of meaning adds to what the start says."""
+    given = np.zeros(len(case.candidates), dtype=bool)
+    evidence = Evidence(
+        case.left, case.right, case.candidates, given, prior=from_json(without_meaning(prior))
+    )
+    evidence.start()
+    return _rows(case, evidence.start_measures, "meaning", evidence.by_prior - evidence.shift)
+
+
+def without_meaning(prior: Mapping[str, Any]) -> dict[str, Any]:
+    """The prior that does not know of an embedder."""
+    return {**prior, "meaning": {"intercept": 0.0, "shapes": {}}}
+
+
+def learn_meaning(
+    held: Sequence[Case], priors: Mapping[str, Mapping[str, Any]], tell: Callable[[str], None]
+) -> dict[str, dict[str, Any]]:
+    """Learn what nearness of meaning adds to priors, from sets whose candidates an embedder found too.
+
+    Returns:
+        As :func:`learn`, of priors that are there: a family that none has left out gets what all taught.
+    """
+    gathered = []
+    for case in held:
+        tell(case.name)
+        gathered.append((family(case.set), _nearness(case, priors[family(case.set)])))
+    found = {}
+    for name, prior in priors.items():
+        fitted = fit(MEANING, [rows for of, rows in gathered if rows is not None and of != name])
+        found[name] = {**prior, "meaning": mirrored(fitted)}
+    return found
+
+
+def embedded(sets: Sequence[Set], embedder: str) -> Iterator[Case]:
+    """The sets that are not too large to embed, with candidates that an embedder found too."""
+    for each in sets:
+        if each.name in SEVERAL:
+            continue
+        case = _whole(each, RetrieveConfig(embedder=embedder), most=_MOST_EMBEDDED)
+        if case is not None:
+            yield case
 
 
 def _wrong(task: tuple[Case, Mapping[str, Any]]) -> tuple[str, Best]:
@@ -273,6 +348,7 @@ def _at_first() -> dict[str, Any]:
         "wrong": {"mean": -4.0, "further": 0.7, "crossing": 3.4, "rise": 0.6, "stretch": 0.1, **SPREADS},
         "counts": COUNTS,
         "matches": MATCHES,
+        "meaning": {"intercept": 0.0, "shapes": {}},
     }
 
 

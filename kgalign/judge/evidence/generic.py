@@ -16,7 +16,8 @@ from kgalign.values.text import idf, row_dots, row_of, weigh
 
 COMPARED = ("names", "words shared", "rarity of shared words", "codes shared")
 """Comparisons whose levels are weighed anew on the graphs at hand."""
-LEADS = {"names": 0.25, "characters in common": 0.05, "words in common": 0.05}
+MEANING = "meaning"
+LEADS = {"names": 0.25, "characters in common": 0.05, "words in common": 0.05, MEANING: 0.05}
 """Measures in which pairs compete, and the lead of a pair where an entity may have several partners."""
 _COSINE_STEPS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _COMMON = 0.1
@@ -32,6 +33,7 @@ KINDS = {
     "words in common": "text",
     "share of all words": "text",
     SAME_IRI: "iri",
+    MEANING: "dense",
 }
 """Measure → its kind, for people."""
 LABELS = {
@@ -43,6 +45,7 @@ LABELS = {
     "words in common": tuple(f"cosine {step:g}" for step in _COSINE_STEPS),
     "share of all words": tuple(f"share {step:g}" for step in _COSINE_STEPS),
     SAME_IRI: ("another", "the same"),
+    MEANING: tuple(f"cosine {step:g}" for step in _COSINE_STEPS),
 }
 """Measure → what its levels mean."""
 
@@ -91,6 +94,7 @@ def leads(
     return {
         f"{name}, lead of the {('left', 'right')[side]} one": partial(ahead, name, side)
         for name in LEADS
+        if name in measures
         for side in (1, 0)
     }
 
@@ -101,6 +105,15 @@ def same_iri(candidates: Candidates) -> Floats:
         return np.zeros(len(candidates), dtype=np.float32)
     column: Floats = candidates.channel_score[:, candidates.channels.index("iri")]
     return column.astype(np.float32)
+
+
+def meaning(candidates: Candidates) -> Floats | None:
+    """(c,) cosine by an embedder, NaN where it found others nearer; None without an embedder."""
+    if "dense" not in candidates.channels:
+        return None
+    cosine = candidates.channel_score[:, candidates.channels.index("dense")].astype(np.float32)
+    cosine[cosine == 0] = np.nan
+    return cosine
 
 
 def level_of(name: str, value: Floats) -> Comparison:

@@ -15,13 +15,13 @@ from kgalign.arrays import Doubles, Flags, Positions
 from kgalign.base.progress import Progress
 from kgalign.judge.evidence import associate, decoys, generic, levels, twins
 from kgalign.judge.evidence.base_rate import base_shift, lower_bound
-from kgalign.judge.evidence.comparisons import Comparison
+from kgalign.judge.evidence.comparisons import Comparison, steps
 from kgalign.judge.evidence.competition import dominant, lead
 from kgalign.judge.evidence.correspond import AttributeComparisons
 from kgalign.judge.evidence.levels import Codes
 from kgalign.judge.evidence.measures import Measures
 from kgalign.judge.evidence.neighbours import Neighbours
-from kgalign.judge.evidence.prior import Prior, load_prior
+from kgalign.judge.evidence.prior import Prior, load_prior, with_meaning
 from kgalign.judge.evidence.texts import Texts, prepare
 from kgalign.links.cardinality import choose
 from kgalign.rdf.graph import Ids
@@ -83,6 +83,9 @@ class Evidence:
         self.left, self.right, self.candidates, self.given = left, right, candidates, given
         self.a, self.b = candidates.left, candidates.right
         self.prior = prior or load_prior()
+        self.cosine = generic.meaning(candidates)
+        if self.cosine is not None:
+            self.prior = with_meaning(self.prior)
         self.iterations = iterations
         self.things = [np.arange(len(each), dtype=np.int32) for each in (left, right)]
         self.alone = self.alike = list(self.things)
@@ -101,6 +104,8 @@ class Evidence:
         ]
         self.start_measures = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         self.start_measures[generic.SAME_IRI] = generic.same_iri(self.candidates)
+        if self.cosine is not None:
+            self.start_measures[generic.MEANING] = self.cosine
         self.shared = shared
         self._weigh_by_prior()
         self.pooled = [self._column(generic.level_of(n, self.start_measures[n])) for n in generic.COMPARED]
@@ -306,17 +311,15 @@ class Evidence:
         taken = {(each.left, each.right) for each in learned.found if each.agreement >= _AGREE}
         for each in associate.learn(left, right, a, b, self.expected, taken):
             found.append(self._column(associate.compare(each, a, b)))
-        if "dense" in self.candidates.channels:
-            found.append(self._column(self._dense()))
+        if self.cosine is not None:
+            found.append(self._column(self._near(self.cosine)))
         self.columns = found
 
-    def _dense(self) -> Comparison:
-        """Nearness of meaning by an embedder."""
-        from kgalign.judge.evidence.comparisons import steps
-
-        score = self.candidates.channel_score[:, self.candidates.channels.index("dense")]
+    @staticmethod
+    def _near(cosine: Floats) -> Comparison:
+        """Nearness of meaning: a pair that was not found by it is as far apart as can be."""
         labels = tuple(f"cosine {knot:g}" for knot in _COSINES)
-        return Comparison("meaning", "dense", labels, steps(score.astype(np.float32), _COSINES))
+        return Comparison(generic.MEANING, "dense", labels, steps(np.nan_to_num(cosine), _COSINES))
 
     def measures(self) -> dict[str, Floats]:
         """What the final model weighs, (c,) each, by what is expected now."""

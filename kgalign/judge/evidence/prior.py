@@ -7,7 +7,7 @@ evidence starts, and what it falls back on where the graphs at hand are small.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -94,12 +94,22 @@ class Prior:
 
     start: Additive
     final: Additive
+    meaning: Additive
+    """What is added to the start where an embedder says how near two are in meaning."""
     base: BaseRate
     wrong: Wrong
     counts: float
     """Matches, and others, that a level of a comparison is taken to have been seen in before any was."""
     matches: float
     """Matches at which what was learned from them counts as much as the prior's own log-odds."""
+
+
+def with_meaning(prior: Prior) -> Prior:
+    """The prior where an embedder says how near two are in meaning."""
+    start, meaning = prior.start, prior.meaning
+    return replace(
+        prior, start=Additive(start.intercept + meaning.intercept, {**start.shapes, **meaning.shapes})
+    )
 
 
 def load_prior(path: Path | None = None) -> Prior:
@@ -117,6 +127,7 @@ def from_json(content: Mapping[str, Any]) -> Prior:
     return Prior(
         _additive(content["start"]),
         _additive(content["final"]),
+        _additive(content["meaning"]),
         BaseRate(**content["base"]),
         Wrong(**content["wrong"]),
         float(content["counts"]),

@@ -61,7 +61,7 @@ def absolute(model: Additive, measures: dict[str, Floats]) -> Doubles:
     """(c,) what the measures add that need no rivals to compare with."""
     total: Doubles = np.zeros(len(next(iter(measures.values()))))
     for name, shape in model.shapes.items():
-        if name in generic.KINDS and name != generic.SAME_IRI:
+        if name in generic.KINDS and name not in (generic.SAME_IRI, generic.MEANING):
             total += shape.look_up(measures[name])
     return total
 

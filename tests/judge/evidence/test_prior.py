@@ -11,7 +11,9 @@ from kgalign.judge.evidence.prior import FILE, load_prior
 def test_the_shipped_prior_weighs_what_is_measured() -> None:
     prior = load_prior()
     leads = {f"{name}, lead of the {end} one" for name in generic.LEADS for end in ("right", "left")}
-    assert prior.start.shapes.keys() == generic.KINDS.keys() | leads
+    assert prior.start.shapes.keys() | prior.meaning.shapes.keys() == generic.KINDS.keys() | leads
+    assert all(name.startswith(generic.MEANING) for name in prior.meaning.shapes)
+    assert not prior.start.shapes.keys() & prior.meaning.shapes.keys()
     assert prior.final.shapes.keys() == {
         "prior",
         "pooled",
@@ -28,7 +30,7 @@ def test_no_shape_falls_and_all_are_read_as_they_stand() -> None:
     content = json.loads(FILE.read_text(encoding="utf8"))
     assert "learned" in content["about"]
     prior = load_prior()
-    for name, model in (("start", prior.start), ("final", prior.final)):
+    for name, model in (("start", prior.start), ("final", prior.final), ("meaning", prior.meaning)):
         for measure, shape in model.shapes.items():
             given = content[name]["shapes"][measure]
             assert list(shape.worth) == given["worth"], measure

@@ -21,15 +21,23 @@ AS_IT_IS: Line = ((-50.0, 50.0), (-50.0, 50.0))
 
 
 def only(
-    start: Mapping[str, Line] | None = None, final: Mapping[str, Line] | None = None, intercept: float = 0.0
+    start: Mapping[str, Line] | None = None,
+    final: Mapping[str, Line] | None = None,
+    intercept: float = 0.0,
+    meaning: Mapping[str, Line] | None = None,
 ) -> Prior:
     """A prior that weighs these measures and no others, and takes the graphs for what they are.
 
-    :param start: knots and what they are worth, by measure; ``final`` of what is learned.
+    :param start: knots and what they are worth, by measure; ``final`` of what is learned,
+        ``meaning`` of what an embedder adds to the start.
     """
     shipped = load_prior()
     models = []
-    for model, lines in ((shipped.start, start or {}), (shipped.final, final or {})):
+    for model, lines in (
+        (shipped.start, start or {}),
+        (shipped.final, final or {}),
+        (shipped.meaning, meaning or {}),
+    ):
         assert lines.keys() <= model.shapes.keys()
         shapes = {
             name: Shape(*lines.get(name, ((0.0, 1.0), (0.0, 0.0))), missing=0.0) for name in model.shapes
@@ -38,6 +46,7 @@ def only(
     return Prior(
         models[0],
         replace(models[1], intercept=intercept),
+        models[2],
         base=BaseRate(0.0, 0.0, 1.0),
         wrong=Wrong(0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0),
         counts=0.5,
@@ -86,6 +95,30 @@ def sides(count: int, left: Values | None = None, right: Values | None = None) -
 def two_each(count: int) -> list[Pair]:
     """Every entity with its partner and the one after."""
     return [(n, (n + k) % count) for n in range(count) for k in (0, 1)]
+
+
+def test_nearness_of_meaning_decides_where_nothing_was_learned() -> None:
+    pairs = two_each(20)
+    scores = [0.8 if a == b else 0.6 for a, b in pairs]
+    leads = {f"meaning, lead of the {end} one": ((-0.2, 0.2), (-4.0, 4.0)) for end in ("left", "right")}
+    final = {"prior": AS_IT_IS}
+    odds = log_odds(judged(sides(20), candidates(pairs, "dense", scores), only(None, final, meaning=leads)))
+    assert all(odds[n, n] > 7 for n in range(20))
+    assert all(odds[n, (n + 1) % 20] < -7 for n in range(20))
+    found = judged(sides(20), candidates(pairs, "names", scores), only(None, final, meaning=leads))
+    assert not any(log_odds(found).values())
+
+
+def test_a_pair_that_an_embedder_did_not_find_is_missing_there_and_not_at_cosine_0() -> None:
+    pairs = two_each(20)
+    scores = [0.5 if a == b else 0.0 for a, b in pairs]
+    meaning = {"meaning": ((0.0, 1.0), (-9.0, 9.0))}
+    final = {"prior": AS_IT_IS}
+    found = judged(sides(20), candidates(pairs, "dense", scores), only(None, final, meaning=meaning))
+    own = next(n for n, each in enumerate(found.features) if each.name == "meaning")
+    wrong = found.left != found.right
+    assert not found.contribution[wrong, own].any()
+    assert (found.level[wrong, own] == -1).all()
 
 
 def test_nearness_of_meaning_is_learned_from_known_pairs_and_decides_the_others() -> None:
