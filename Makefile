@@ -27,7 +27,7 @@ DENSE := $(DENSE_VENV)/.dense
 TRAIN := $(TRAIN_VENV)/.train
 VLLM_READY := $(VLLM_VENV)/.vllm
 DOCS := $(DOCS_VENV)/.docs
-CHECKED := kgalign cli ontologies tests bench $(wildcard examples/*/*.py scripts/*.py)
+CHECKED := kgalign cli ontologies tests bench $(wildcard examples/*/*.py examples/*/*/*.py scripts/*.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-explore test-dense test-train test-train-vllm test-vllm lint format bench docs clean

@@ -69,6 +69,9 @@ def _show_environment(console: "Console", installed: Environment) -> None:
     for extra, libraries in installed.extras.items():
         for name, version in libraries.items():
             table.add_row(Text(f"[{extra}]"), name, version or "not installed")
+    for group, names in installed.brought.items():
+        for name, package in names.items():
+            table.add_row(group, Text(printable(name, _SHOWN)), Text(printable(package, _SHOWN)))
     memory = installed.memory_bytes / 1e9
     console.print(
         f"kgalign {installed.kgalign}, Python {installed.python}, {installed.system}, "

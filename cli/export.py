@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kgalign.base.doors import offered
 from kgalign.errors import RunError
 from kgalign.run.folder import RunFolder
 
@@ -23,11 +24,12 @@ _STDOUT = Path("-")
 def _list_formats(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if not wanted:
         return
-    from kgalign.export.formats import FORMATS
+    from kgalign.export.formats import FORMATS, format_named
 
-    width = max(map(len, FORMATS))
-    for name, form in FORMATS.items():
-        click.echo(f"{name:{width}}  {form.about}")
+    names = [*FORMATS, *(each for each in offered("kgalign.formats") if each not in FORMATS)]
+    width = max(map(len, names))
+    for name in names:
+        click.echo(f"{name:{width}}  {format_named(name).about}")
     ctx.exit()
 
 

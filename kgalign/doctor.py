@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from kgalign.base.doors import GROUPS, offered, package_of
 from kgalign.base.installed import installed_model, what_is_missing
 from kgalign.base.version import __version__
 from kgalign.export.rows import is_iri
@@ -59,6 +60,8 @@ class Environment:
     """Library → version, None where it is missing."""
     extras: dict[str, dict[str, str | None]]
     """Optional part → its libraries."""
+    brought: dict[str, dict[str, str]]
+    """What packages bring: group of entry points → name → package and version."""
     embedder: str | None
     """Folder of the model that ``--embedder auto`` finds, None where it finds none."""
     embedder_lacks: str
@@ -126,6 +129,7 @@ def environment() -> Environment:
         elif found := _NO_EXTRA.match(requirement):
             libraries[found[1]] = _version(found[1])
     model = installed_model()
+    brought = {group: {name: package_of(each) for name, each in offered(group).items()} for group in GROUPS}
     return Environment(
         kgalign=__version__,
         python=platform.python_version(),
@@ -134,6 +138,7 @@ def environment() -> Environment:
         memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         libraries=dict(sorted(libraries.items())),
         extras=dict(sorted(extras.items())),
+        brought={group: names for group, names in brought.items() if names},
         embedder=str(model) if model else None,
         embedder_lacks=what_is_missing(),
     )

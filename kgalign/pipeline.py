@@ -156,7 +156,7 @@ JUDGE = Step(
 
 
 def _ask_student(work: Work) -> Opinion:
-    if work.config.judge.asks_student is None:
+    if work.config.judge.asks_student is None and work.config.judge.asks_other is None:
         return no_opinion()
     from kgalign.judge.student import opine
 

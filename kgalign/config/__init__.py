@@ -9,18 +9,21 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
+from kgalign.base.doors import offered
 from kgalign.config.fusion import FuseConfig
-from kgalign.config.section import Section
+from kgalign.config.section import Section, one_of
 from kgalign.errors import ConfigError
 
 AUTO = "auto"
 """The embedder that retrieval takes where one is installed and pays."""
+CHANNELS = ("names", "values", "structure")
+"""The channels of retrieval that kgalign has itself."""
 Cardinality = Literal["one-to-one", "one-to-many", "many-to-one", "many-to-many", "auto"]
 
 
@@ -37,13 +40,16 @@ class SelectConfig(Section):
     left_types: tuple[str, ...] = ()
     right_types: tuple[str, ...] = ()
     ignore_iri_names: bool = False
+    value_kinds: tuple[Annotated[str, one_of((), "kgalign.values")], ...] = ()
+    """Kinds of values that packages bring, in the order in which they are tried."""
     max_hops: int = Field(default=3, ge=1, le=3)
 
 
 class RetrieveConfig(Section):
     """Which pairs are worth judging."""
 
-    channels: tuple[Literal["names", "values", "structure"], ...] = ("names", "values", "structure")
+    channels: tuple[Annotated[str, one_of(CHANNELS, "kgalign.channels")], ...] = CHANNELS
+    """Those of kgalign come first, in this order; others in the order in which they are named."""
     embedder: str | None = None
     """``auto``, or what :func:`kgalign.retrieve.embedders.open_embedder` opens."""
     attribute_names: bool = True
@@ -160,8 +166,13 @@ class VotesConfig(Section):
         return self
 
 
+_JUDGES = ("evidence", "llm", "vllm", "scripted", "replay", "student")
+
+
 def _is_judge(spec: str) -> bool:
     kind, _, rest = spec.partition(":")
+    if kind not in _JUDGES:
+        return kind in offered("kgalign.judges")
     named = kind in ("vllm", "student") and bool(rest.strip())
     return spec in ("evidence", "llm", "replay") or kind == "scripted" or named
 
@@ -171,7 +182,8 @@ class JudgeConfig(Section):
 
     judge: str = "evidence"
     """``evidence`` alone; or what is asked where the evidence is unsure: ``llm``, ``vllm:MODEL``,
-    ``scripted`` or ``scripted:accuracy=0.9,…``, ``replay``; or ``student:DIR``, a trained student."""
+    ``scripted`` or ``scripted:accuracy=0.9,…``, ``replay``; ``student:DIR``, a trained student; or one that a
+    package brings, by its name."""
     student: str | None = None
     """Folder of a student that is asked before, so that ``judge`` is asked only where it leaves doubt."""
     known: tuple[str, ...] = ()
@@ -183,7 +195,8 @@ class JudgeConfig(Section):
     @classmethod
     def _judge_is_known(cls, value: str) -> str:
         if not _is_judge(value):
-            raise ValueError("must be evidence, llm, vllm:MODEL, student:DIR, scripted or replay")
+            brought = "".join(f", {name}" for name in offered("kgalign.judges"))
+            raise ValueError(f"must be evidence, llm, vllm:MODEL, student:DIR{brought}, scripted or replay")
         return value
 
     @property
@@ -193,14 +206,21 @@ class JudgeConfig(Section):
         return folder if kind == "student" else self.student or None
 
     @property
+    def asks_other(self) -> str | None:
+        """The judge that is asked in a student's place, where a package brings it."""
+        return None if self.judge.partition(":")[0] in _JUDGES else self.judge
+
+    @property
     def asks_model(self) -> bool:
         """Whether a language model has a say besides."""
-        return self.judge != "evidence" and not self.judge.startswith("student:")
+        return self.judge.partition(":")[0] not in ("evidence", "student") and self.asks_other is None
 
     @model_validator(mode="after")
     def _one_student(self) -> Self:
         if self.judge.startswith("student:") and self.student:
             raise ValueError("judge and student both name a student: name it in one of them")
+        if self.asks_other and self.student:
+            raise ValueError(f"{self.judge} is asked in the place of a student: name one of them")
         return self
 
     @model_validator(mode="after")

@@ -1,13 +1,13 @@
 """The section ``[fuse]`` of the configuration: what the fused graph says where both graphs speak, and how."""
 
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from kgalign.config.section import Section
+from kgalign.config.section import Section, one_of
 
-Policy = Literal[
+POLICIES = (
     "Auto",
     "PassItOn",
     "KeepFirst",
@@ -25,8 +25,9 @@ Policy = Literal[
     "Average",
     "Median",
     "Concatenate",
-]
+)
 """What to do with rival values: ``Auto`` goes by kind of value and learned trust, the others are Sieve's."""
+Policy = Annotated[str, one_of(POLICIES, "kgalign.policies")]
 
 Indicator = Literal[
     "TimeCloseness",

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from kgalign.base.doors import bring, offered
 from kgalign.base.version import __version__
 from kgalign.config import Config
-from kgalign.errors import InputError
+from kgalign.errors import InputError, KgalignError
 from kgalign.export.files import written_to
 from kgalign.export.json_ld import write_json_ld
 from kgalign.export.link_tables import write_links_csv, write_links_parquet
@@ -224,18 +225,22 @@ _ENDINGS = {
 
 
 def format_named(name: str) -> Format:
-    """The format of a name.
+    """The format of a name, ours or one that a package brings (group ``kgalign.formats``).
 
-    Raises:
-        InputError: there is none; the nearest one is in the remedy.
+    :raises InputError: there is none; the nearest one is in the remedy.
+    :raises KgalignError: a package brings it, and it can't be imported.
     """
     if name in FORMATS:
         return FORMATS[name]
+    others = offered("kgalign.formats")
+    if name in others:
+        form: Format = bring("kgalign.formats", name, Format)
+        return form
     plain = name.lower().removeprefix(".")
-    known = {each: each for each in FORMATS} | _ENDINGS
+    known = {each: each for each in (*FORMATS, *others)} | _ENDINGS
     close = [known[each] for each in difflib.get_close_matches(plain, list(known), n=1, cutoff=0.5)]
     meant = f"Did you mean {close[0]}? The" if close else "The"
-    raise InputError(f"'{name}' is no format", f"{meant} formats are {', '.join(FORMATS)}")
+    raise InputError(f"'{name}' is no format", f"{meant} formats are {', '.join([*FORMATS, *others])}")
 
 
 def export(run: Finished, name: str, path: Path, choices: Choices | None = None) -> Exported:
@@ -266,4 +271,14 @@ def export(run: Finished, name: str, path: Path, choices: Choices | None = None)
             fit = ", ".join(each for each, other in FORMATS.items() if choice in other.takes)
             raise InputError(f"--{choice} has no meaning for the format {name}", f"It goes with {fit}")
     with written_to(path):
-        return form.write(run, path, choices)
+        try:
+            return form.write(run, path, choices)
+        except (KgalignError, OSError):
+            raise
+        except Exception as error:
+            if name in FORMATS:
+                raise
+            raise KgalignError(
+                f"The format {name} failed: {type(error).__name__}: {error}",
+                "Mend the package that brings it",
+            ) from error

@@ -7,7 +7,9 @@ is asked. What asks a student or a language model is imported only where one is 
 
 from pathlib import Path
 
-from kgalign.config import Config
+from kgalign.base.doors import brought
+from kgalign.config import CHANNELS, Config
+from kgalign.config.fusion import POLICIES
 from kgalign.links.unmerged import read_pairs_apart
 from kgalign.run.steps import Inputs
 
@@ -25,7 +27,13 @@ def read(inputs: Inputs, side: str) -> object:
 def select(inputs: Inputs, side: str) -> object:
     """All of the section but the types of the other side."""
     other = "right" if side == "left" else "left"
-    return inputs.config.select.model_dump(exclude={f"{other}_types"})
+    config = inputs.config.select
+    return _with(brought("kgalign.values", config.value_kinds), config.model_dump(exclude={f"{other}_types"}))
+
+
+def _with(packages: dict[str, str], settings: object) -> object:
+    """The settings with the packages that decide too, where there are any."""
+    return [settings, packages] if packages else settings
 
 
 def retrieve(inputs: Inputs) -> object:
@@ -33,7 +41,10 @@ def retrieve(inputs: Inputs) -> object:
 
     For the embedder ``auto`` it is the one that is installed: whether it pays follows from the profiles.
     """
-    return [inputs.config.retrieve.model_dump(), inputs.config.seed, inputs.digests("embedder")]
+    config = inputs.config.retrieve
+    settings = [config.model_dump(), inputs.config.seed, inputs.digests("embedder")]
+    others = [name for name in config.channels if name not in CHANNELS]
+    return _with(brought("kgalign.channels", others), settings)
 
 
 def recall(inputs: Inputs) -> object:
@@ -54,12 +65,15 @@ def _evidence(config: Config) -> object:
 def student(inputs: Inputs) -> object:
     """What decides what a student is shown and says; where it lies does not."""
     config = inputs.config
-    if config.judge.asks_student is None:
+    other = config.judge.asks_other
+    if config.judge.asks_student is None and other is None:
         return None
     from kgalign.judge.student.model import read_card
 
     return [
-        read_card(Path(config.judge.asks_student)).digest,
+        [other, brought("kgalign.judges", [other.partition(":")[0]])]
+        if other
+        else read_card(Path(config.judge.asks_student or "")).digest,
         config.votes.model_dump(include={"ask", "doubt", "options"}),
         config.llm.question_tokens,
         config.assign.cardinality,
@@ -117,7 +131,10 @@ def links(inputs: Inputs) -> object:
 
 def fuse(inputs: Inputs) -> object:
     """The section, without what the vocabularies, the provenance and the shapes go by."""
-    return inputs.config.fuse.model_dump(exclude={*_OF_VOCABULARIES, "provenance", "shapes", "strict"})
+    config = inputs.config.fuse
+    named = {config.policy, *config.kinds.values(), *(rule.policy for rule in config.properties.values())}
+    settings = config.model_dump(exclude={*_OF_VOCABULARIES, "provenance", "shapes", "strict"})
+    return _with(brought("kgalign.policies", sorted(named - set(POLICIES))), settings)
 
 
 def provenance(inputs: Inputs) -> object:

@@ -59,6 +59,10 @@ def check_early(to_do: Sequence[AnyStep], inputs: Inputs, folder: RunFolder) -> 
         from kgalign.judge import student
 
         student.check(inputs.config.judge.asks_student)
+    if STUDENT in to_do and inputs.config.judge.asks_other is not None:
+        from kgalign.judge.student.others import open_other
+
+        open_other(inputs.config.judge.asks_other)
     if ASK in to_do and asks(inputs.config):
         from kgalign.judge.llm import check
 

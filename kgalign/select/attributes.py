@@ -1,5 +1,6 @@
 """How far each attribute identifies its entities: kind of value, coverage, functionality, importance."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -33,11 +34,12 @@ class Values:
 
 
 def profile_attributes(
-    values: Values, terms: Terms, entities: int
+    values: Values, terms: Terms, entities: int, kinds: Mapping[int, ValueKind]
 ) -> tuple[tuple[Attribute, ...], tuple[Ids, Ids, Ids]]:
     """Profile every path in use.
 
     :param entities: how many entities there are.
+    :param kinds: path → kind, where it is known and needs no telling.
     :returns: the attributes, in the order of importance, and the distinct rows of entity, attribute
         and text, sorted by these.
     """
@@ -47,7 +49,8 @@ def profile_attributes(
     found: list[tuple[Attribute, Positions]] = []
     for start, end in pairwise(bounds):
         rows = order[start:end]
-        found.append((_profile(values, rows, terms, entities), rows))
+        known = kinds.get(int(values.path[rows[0]]))
+        found.append((_profile(values, rows, terms, entities, known), rows))
     found.sort(key=lambda each: (-each[0].importance, each[0].path))
     attribute = np.repeat(np.arange(len(found), dtype=np.int32), [len(rows) for _, rows in found])
     rows = np.concatenate([rows for _, rows in found]) if found else order
@@ -55,24 +58,28 @@ def profile_attributes(
     return tuple(each for each, _ in found), (columns[0], columns[1], columns[2])
 
 
-def _profile(values: Values, rows: Positions, terms: Terms, entities: int) -> Attribute:
+def _profile(
+    values: Values, rows: Positions, terms: Terms, entities: int, known: ValueKind | None
+) -> Attribute:
     """Profile one path.
 
     :param rows: positions of its values, sorted by entity.
+    :param known: its kind, where that is known.
     """
     path = values.paths[int(values.path[rows[0]])]
     facts = len(rows)
     owners = int(run_starts(values.entity[rows]).sum())
     texts = np.unique(values.text[rows])
     share = len(texts) / facts
-    shown = pc.utf8_slice_codeunits(values.texts.take(pa.array(_spread(texts))), 0, CUT)
-    kind = kind_of(shown.to_pylist(), _datatypes(terms, _spread(values.term[rows])), share)
+    shown = pc.utf8_slice_codeunits(values.texts.take(pa.array(spread_evenly(texts))), 0, CUT)
+    datatypes = _datatypes(terms, spread_evenly(values.term[rows]))
+    kind = known or kind_of(shown.to_pylist(), datatypes, share)
     names = path == IRI_NAME or (name_rank(path[-1]) is not None and kind in (ValueKind.NAME, ValueKind.CODE))
     coverage = owners / entities
     return Attribute(path, kind, facts, coverage, owners / facts, share, share * coverage, names)
 
 
-def _spread(ids: Ids) -> Ids:
+def spread_evenly(ids: Ids) -> Ids:
     """A sample that is spread evenly over the column."""
     return ids[np.unique(np.linspace(0, len(ids) - 1, _SAMPLE).astype(np.int64))]
 

@@ -22,7 +22,7 @@ CUT = 1000
 """Characters of a value that are looked at: enough to tell a text from a name."""
 _BOOLEAN = re.compile(r"^(true|false)$", re.IGNORECASE)
 _LINK = re.compile(r"^(https?://|mailto:|www\.)\S+$")
-_MOST = 0.9
+MOST = 0.9
 """Share of values that make the kind."""
 _LONG = 12
 """Words from which on a value is a text."""
@@ -44,7 +44,7 @@ def kind_of(values: Sequence[str], datatypes: Sequence[str], distinct_share: flo
     if not filled:
         return ValueKind.NAME
 
-    def mostly(test: Callable[[str], object], least: float = _MOST) -> bool:
+    def mostly(test: Callable[[str], object], least: float = MOST) -> bool:
         return sum(bool(test(value)) for value in filled) >= least * len(filled)
 
     if mostly(_LINK.match):
@@ -58,7 +58,7 @@ def kind_of(values: Sequence[str], datatypes: Sequence[str], distinct_share: flo
     if mostly(is_date):
         return ValueKind.DATE
     amounts = [value for value in filled if is_amount(value)]
-    if len(amounts) >= _MOST * len(filled) and are_amounts(amounts):
+    if len(amounts) >= MOST * len(filled) and are_amounts(amounts):
         return ValueKind.NUMBER
     if are_short(filled) and mostly(has_digit, _NUMBERED):
         return ValueKind.CODE
@@ -70,13 +70,13 @@ def _by_datatype(datatypes: Sequence[str]) -> ValueKind | None:
     total = len(datatypes)
     if not total:
         return None
-    if sum(d in NUMERIC for d in datatypes) >= _MOST * total:
+    if sum(d in NUMERIC for d in datatypes) >= MOST * total:
         return ValueKind.NUMBER
-    if sum(d in DATES for d in datatypes) >= _MOST * total:
+    if sum(d in DATES for d in datatypes) >= MOST * total:
         return ValueKind.DATE
-    if sum(d == XSD + "boolean" for d in datatypes) >= _MOST * total:
+    if sum(d == XSD + "boolean" for d in datatypes) >= MOST * total:
         return ValueKind.BOOLEAN
-    if sum(d == XSD + "anyURI" for d in datatypes) >= _MOST * total:
+    if sum(d == XSD + "anyURI" for d in datatypes) >= MOST * total:
         return ValueKind.LINK
     return None
 

@@ -15,6 +15,7 @@ from kgalign.records import Attribute, Profile, Relation
 from kgalign.select.attributes import IRI_NAME, Values, profile_attributes
 from kgalign.select.entities import Nodes, find_entities
 from kgalign.select.kinds import CUT
+from kgalign.select.other_kinds import read_others
 from kgalign.select.paths import Facts, find_facts
 from kgalign.select.schema import iris_of
 from kgalign.values.predicates import name_rank
@@ -50,7 +51,7 @@ def select(
         task.advance()
         facts = find_facts(merged, nodes, config.max_hops)
         task.advance()
-        profile = _profile(merged, nodes, facts, ignore_iri_names=config.ignore_iri_names)
+        profile = _profile(merged, nodes, facts, config)
         task.advance()
     return profile
 
@@ -63,14 +64,15 @@ def _without_repeats(graph: Graph) -> Graph:
     return Graph(subject, predicate, object_, np.full_like(subject, -1), graph.terms)
 
 
-def _profile(graph: Graph, nodes: Nodes, facts: Facts, *, ignore_iri_names: bool) -> Profile:
+def _profile(graph: Graph, nodes: Nodes, facts: Facts, config: SelectConfig) -> Profile:
     entities = nodes.entities
     index = np.full(len(graph.terms), -1, dtype=np.int32)
     index[entities] = np.arange(len(entities), dtype=np.int32)
     local = nodes.local.text.take(pa.array(entities))
-    unnamed = np.zeros(0, dtype=np.int32) if ignore_iri_names else _named_by_iri(nodes, facts)
+    unnamed = np.zeros(0, dtype=np.int32) if config.ignore_iri_names else _named_by_iri(nodes, facts)
     values = _values(graph, nodes, facts, index, index[unnamed])
-    attributes, rows = profile_attributes(values, graph.terms, len(entities))
+    values, kinds = read_others(values, config.value_kinds)
+    attributes, rows = profile_attributes(values, graph.terms, len(entities), kinds)
     iris = _iris(graph, entities)
     types, entity_type = _types(graph, nodes)
     relations, edges = _relations(facts, index)

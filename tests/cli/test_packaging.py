@@ -80,6 +80,15 @@ def test_a_wheel_in_an_empty_environment_runs_the_demo(tmp_path: Path) -> None:
     assert (elsewhere / "demo" / "fused.ttl").stat().st_size > 0
     assert "Usage" in _run(python, "-m", "kgalign", "--help", cwd=elsewhere)
 
+    plugin = ROOT / "examples" / "plugin"
+    source = shutil.copytree(plugin, tmp_path / "plugin")
+    _run(python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, source)
+    _run(python, "-m", "pip", "install", "--quiet", "--no-deps", *tmp_path.glob("kgalign_plugin*.whl"))
+    books = plugin / "left.ttl", plugin / "right.ttl"
+    _run(command, "run", *books, "--config", plugin / "config.toml", "-o", "books", cwd=elsewhere)
+    links = _run(command, "export", "books", "--format", "named-links", "-o", "-", cwd=elsewhere)
+    assert "\tSolaris\tSolaris: a novel\n" in links
+
 
 @pytest.mark.slow
 def test_an_editable_install_adds_no_top_level_modules(tmp_path: Path) -> None:

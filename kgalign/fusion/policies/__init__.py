@@ -1,5 +1,8 @@
 """Policies of fusion, by the names that Sieve gave them: which values of a property stay, why the others go.
 
+A package brings a :class:`Policy` of its own by an entry point of the group ``kgalign.policies``; a
+configuration may name it wherever it may name one of ours.
+
 Each policy is a pure function of the claims of one subject and property. Ties are broken by support,
 exactness and the text of the value, never by the order of the claims; only KeepFirst and KeepLast know one.
 """
@@ -12,7 +15,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TypeAlias
 
-from kgalign.errors import ConfigError, InputError
+from kgalign.base.doors import bring, offered
+from kgalign.errors import ConfigError, InputError, KgalignError
 from kgalign.fusion.policies import computing
 from kgalign.fusion.policies.rivals import (
     Claim,
@@ -28,7 +32,9 @@ from kgalign.fusion.values import Kind, merge_near
 
 __all__ = [
     "POLICIES",
+    "Choice",
     "Claim",
+    "Cluster",
     "Contest",
     "Decision",
     "Kept",
@@ -41,7 +47,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class _Choice:
+class Choice:
     """What a policy picked: clusters, or a value that it computed."""
 
     clusters: Sequence[Cluster]
@@ -54,7 +60,7 @@ class _Choice:
     """Position of a claim → why it lost, where that is not ``why``."""
 
 
-_Chooser: TypeAlias = Callable[[Contest, Sequence[Cluster]], _Choice]
+_Chooser: TypeAlias = Callable[[Contest, Sequence[Cluster]], Choice]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,13 @@ def resolve(name: str, contest: Contest) -> Decision:
             f"The policy {name} does not fit {contest.property}: {misfit.value} is no {wanted}",
             "Choose another policy for this property, such as Voting or MostTrusted",
         )
-    return _decision(name, contest, policy.choose(contest, clusters))
+    try:
+        return _decision(name, contest, policy.choose(contest, clusters))
+    except Exception as error:
+        if name in POLICIES:
+            raise
+        message = f"The policy {name} failed at {contest.property}: {type(error).__name__}: {error}"
+        raise KgalignError(message, "Mend the package that brings it, or choose another policy") from error
 
 
 def resolve_among(name: str, contest: Contest, kinds: Collection[Kind]) -> Decision:
@@ -126,7 +138,7 @@ def _wanted(kinds: Collection[Kind]) -> str:
     return " or ".join(dict.fromkeys(names))
 
 
-def _decision(name: str, contest: Contest, choice: _Choice) -> Decision:
+def _decision(name: str, contest: Contest, choice: Choice) -> Decision:
     """What a choice means for each claim."""
     places = range(len(contest.claims))
     if choice.made is not None:
@@ -139,11 +151,14 @@ def _decision(name: str, contest: Contest, choice: _Choice) -> Decision:
 
 
 def policy_named(name: str) -> Policy:
-    """The policy of a name.
+    """The policy of a name, ours or one that a package brings.
 
-    Raises:
-        ConfigError: where there is none; it names the nearest.
+    :raises ConfigError: there is none; it names the nearest.
+    :raises KgalignError: a package brings it, and it can't be imported.
     """
+    if name not in POLICIES and name in offered("kgalign.policies"):
+        policy: Policy = bring("kgalign.policies", name, Policy)
+        return policy
     if name not in POLICIES:
         lower = {each.lower(): each for each in POLICIES}
         near = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.4)
@@ -161,21 +176,21 @@ def _share(contest: Contest, backed: Sequence[int], weights: Sequence[float]) ->
     return len({contest.claims[place].source for place in backed}) / len(sources)
 
 
-def _pass_it_on(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
+def _pass_it_on(contest: Contest, clusters: Sequence[Cluster]) -> Choice:
     """Every term as it is written, equal values in different clothes too."""
     terms: dict[Value, list[int]] = {}
     for place, claim in enumerate(contest.claims):
         terms.setdefault(claim.value, []).append(place)
     order = sorted(terms, key=lambda each: (each.what, each.text, each.datatype, each.language))
-    return _Choice([Cluster(tuple(terms[each]), each, each.reading(), 0) for each in order], "")
+    return Choice([Cluster(tuple(terms[each]), each, each.reading(), 0) for each in order], "")
 
 
-def _first(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
-    return _Choice([_as_said(contest, clusters, 0)], "another source comes first")
+def _first(contest: Contest, clusters: Sequence[Cluster]) -> Choice:
+    return Choice([_as_said(contest, clusters, 0)], "another source comes first")
 
 
-def _last(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
-    return _Choice([_as_said(contest, clusters, len(contest.claims) - 1)], "another source comes last")
+def _last(contest: Contest, clusters: Sequence[Cluster]) -> Choice:
+    return Choice([_as_said(contest, clusters, len(contest.claims) - 1)], "another source comes last")
 
 
 def _as_said(contest: Contest, clusters: Sequence[Cluster], place: int) -> Cluster:
@@ -183,9 +198,9 @@ def _as_said(contest: Contest, clusters: Sequence[Cluster], place: int) -> Clust
     return replace(holding(clusters, place), value=contest.claims[place].value)
 
 
-def _voting(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
+def _voting(contest: Contest, clusters: Sequence[Cluster]) -> Choice:
     as_many = [each for each in clusters[1:] if each.sources == clusters[0].sources]
-    return _Choice(clusters[:1], "more sources say another value", whys=_tied(as_many, "as many sources say"))
+    return Choice(clusters[:1], "more sources say another value", whys=_tied(as_many, "as many sources say"))
 
 
 def _tied(clusters: Sequence[Cluster], how: str) -> dict[int, str]:
@@ -194,13 +209,13 @@ def _tied(clusters: Sequence[Cluster], how: str) -> dict[int, str]:
     return {place: why for each in clusters for place in each.claims}
 
 
-def _instead(choice: _Choice, why: str) -> _Choice:
+def _instead(choice: Choice, why: str) -> Choice:
     """A choice of the vote where a policy has nothing to go by."""
     whys = {place: f"{why}, so the vote decided: {each}" for place, each in choice.whys.items()}
     return replace(choice, why=f"{why}, so the vote decided: {choice.why}", whys=whys)
 
 
-def _weighted(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
+def _weighted(contest: Contest, clusters: Sequence[Cluster]) -> Choice:
     """Each source's trust, or else its score, counts once per value; unknown ones count as the mean."""
     weights = _known([_first_known(claim.trust, claim.score) for claim in contest.claims])
 
@@ -214,7 +229,7 @@ def _weighted(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
     top = max(round(weight(each), 9) for each in clusters)
     best, *equal = (each for each in clusters if round(weight(each), 9) == top)
     whys = _tied(equal, "sources of as much weight say")
-    return _Choice([best], "sources of more weight say another value", weights, whys=whys)
+    return Choice([best], "sources of more weight say another value", weights, whys=whys)
 
 
 def _first_known(*numbers: float) -> float:
@@ -233,7 +248,7 @@ def _by(name: str, better: str, equal: str, several: bool = False) -> _Chooser:
     :param better: why a claim loses against a higher number, and ``equal``: against the same.
     """
 
-    def choose(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
+    def choose(contest: Contest, clusters: Sequence[Cluster]) -> Choice:
         numbers = [round(float(getattr(claim, name)), 9) for claim in contest.claims]
         known = [number for number in numbers if math.isfinite(number)]
         if not known:
@@ -242,7 +257,7 @@ def _by(name: str, better: str, equal: str, several: bool = False) -> _Chooser:
         best = {place for place, number in enumerate(numbers) if number == max(known)}
         held = [each for each in clusters if best & set(each.claims)]
         if several:
-            return _Choice(held, better)
+            return Choice(held, better)
         # Clusters are in order of support.
         more = [each for each in held[1:] if each.sources < held[0].sources]
         whys = dict.fromkeys((p for each in more for p in each.claims), f"{equal}, and more sources say it")
@@ -250,12 +265,12 @@ def _by(name: str, better: str, equal: str, several: bool = False) -> _Chooser:
         whys |= dict.fromkeys(
             (p for each in tied for p in each.claims), f"{equal}: its exactness or its text broke the tie"
         )
-        return _Choice(held[:1], better, whys={place: why for place, why in whys.items() if place in best})
+        return Choice(held[:1], better, whys={place: why for place, why in whys.items() if place in best})
 
     return choose
 
 
-def _union(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
+def _union(contest: Contest, clusters: Sequence[Cluster]) -> Choice:
     """All values, near-duplicates of texts as the one that most sources say."""
     kept: list[Cluster] = []
     texts = [each for each in clusters if each.reading.kind == Kind.TEXT]
@@ -268,10 +283,10 @@ def _union(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
             place = next(i for i, each in enumerate(kept) if each.value == texts[leader].value)
             claims = tuple(sorted((*kept[place].claims, *cluster.claims)))
             kept[place] = replace(kept[place], claims=claims)
-    return _Choice(kept + [each for each in clusters if each.reading.kind != Kind.TEXT], "")
+    return Choice(kept + [each for each in clusters if each.reading.kind != Kind.TEXT], "")
 
 
-def _longest(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
+def _longest(contest: Contest, clusters: Sequence[Cluster]) -> Choice:
     def length(place: int) -> int:
         return len(unicodedata.normalize("NFC", contest.claims[place].value.text))
 
@@ -279,7 +294,7 @@ def _longest(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
         range(len(contest.claims)),
         key=lambda place: (-length(place), clusters.index(holding(clusters, place)), _text(contest, place)),
     )
-    return _Choice([_as_said(contest, clusters, place)], "another value is longer")
+    return Choice([_as_said(contest, clusters, place)], "another value is longer")
 
 
 def _text(contest: Contest, place: int) -> tuple[str, str, str]:
@@ -288,13 +303,13 @@ def _text(contest: Contest, place: int) -> tuple[str, str, str]:
 
 
 def _extreme(sign: int, why: str) -> _Chooser:
-    def choose(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
-        return _Choice([min(clusters, key=lambda each: -sign * each.reading.number)], why)
+    def choose(contest: Contest, clusters: Sequence[Cluster]) -> Choice:
+        return Choice([min(clusters, key=lambda each: -sign * each.reading.number)], why)
 
     return choose
 
 
-def _average(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
+def _average(contest: Contest, clusters: Sequence[Cluster]) -> Choice:
     """The mean of the sources: who says two values counts once, with their mean."""
     by_source: dict[str, list[Decimal]] = {}
     for claim in contest.claims:
@@ -303,7 +318,7 @@ def _average(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
     return _computed(contest, clusters, computing.mean(means), "the mean was taken")
 
 
-def _median(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
+def _median(contest: Contest, clusters: Sequence[Cluster]) -> Choice:
     """The middle claim; between two numbers their mean, of two dates the earlier."""
     if clusters[0].reading.kind == Kind.DATE:
         readings = contest.readings()
@@ -311,7 +326,7 @@ def _median(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
             range(len(readings)), key=lambda at: (readings[at].number, contest.claims[at].value.text)
         )
         middle = holding(clusters, places[(len(places) - 1) // 2])
-        return _Choice([middle], "another date is in the middle")
+        return Choice([middle], "another date is in the middle")
     numbers = [_decimal(claim) for claim in contest.claims]
     return _computed(contest, clusters, computing.median(numbers), "the median was taken")
 
@@ -320,23 +335,23 @@ def _decimal(claim: Claim) -> Decimal:
     return Decimal(claim.value.text.strip())
 
 
-def _computed(contest: Contest, clusters: Sequence[Cluster], number: Decimal, why: str) -> _Choice:
+def _computed(contest: Contest, clusters: Sequence[Cluster], number: Decimal, why: str) -> Choice:
     """A number that was computed: where a source says it, as that source says it."""
     finest = max(-int(_decimal(claim).as_tuple().exponent) for claim in contest.claims)
     text, datatype = computing.written(number, {claim.value.datatype for claim in contest.claims}, finest)
     key = Value(text, datatype).reading().key
     said = [cluster for cluster in clusters if cluster.reading.key == key]
-    return _Choice(said, why) if said else _Choice((), why, made=Value(text, datatype))
+    return Choice(said, why) if said else Choice((), why, made=Value(text, datatype))
 
 
-def _concatenate(contest: Contest, clusters: Sequence[Cluster]) -> _Choice:
+def _concatenate(contest: Contest, clusters: Sequence[Cluster]) -> Choice:
     """All texts in order of their characters, with "; " between."""
     if len(clusters) == 1:
-        return _Choice(clusters, "")
+        return Choice(clusters, "")
     texts = sorted({each.value.text for each in clusters})
     languages = {each.value.language for each in clusters}
     language = languages.pop() if len(languages) == 1 else ""
-    return _Choice((), "it is part of the joined text", made=Value("; ".join(texts), language=language))
+    return Choice((), "it is part of the joined text", made=Value("; ".join(texts), language=language))
 
 
 _NUMBERS = frozenset({Kind.NUMBER})

@@ -15,7 +15,7 @@ from kgalign.arrays import Flags
 from kgalign.config.fusion import SCORED, FuseConfig, RuleConfig
 from kgalign.errors import InputError
 from kgalign.fusion.claims import Claims, authority_of
-from kgalign.fusion.policies import POLICIES
+from kgalign.fusion.policies import policy_named
 from kgalign.fusion.quality import Indicators
 from kgalign.fusion.values import Kind, read_values
 from kgalign.rdf.graph import Ids
@@ -157,7 +157,7 @@ def _seen(claims: Claims, contested: Flags) -> dict[int, _Seen]:
 
 def _ruled(rule: RuleConfig, config: FuseConfig, values: _Seen) -> Ruled | None:
     """The rule with what it means for these values; None where the policy does not fit most of them."""
-    kinds = _ALL if rule.policy == AUTO else POLICIES[rule.policy].kinds
+    kinds = _ALL if rule.policy == AUTO else policy_named(rule.policy).kinds
     if kinds <= set(_IN_ORDER):
         kinds &= {max(_IN_ORDER, key=lambda each: values.counts[each])} if len(kinds) > 1 else kinds
     if values.share(kinds) < _MOST:
@@ -185,7 +185,7 @@ def _fitting(
     found = _ruled(rule, config, values)
     if found is not None:
         return found
-    kinds = POLICIES[rule.policy].kinds
+    kinds = policy_named(rule.policy).kinds
     rows = np.flatnonzero(contested & (claims.property == property))
     kind = read_values(claims.terms, claims.value[rows]).kind
     example = claims.text(claims.value[rows[~np.isin(kind, list(kinds))][0]])

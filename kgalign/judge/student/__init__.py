@@ -19,6 +19,7 @@ from kgalign.errors import MissingExtra
 from kgalign.judge.asking.cases import Case, find_cases
 from kgalign.judge.asking.rendering import Side, show
 from kgalign.judge.student.model import Question, Student, read_card
+from kgalign.judge.student.others import Probabilities, open_other
 from kgalign.judge.student.student_fit import Joined, join
 from kgalign.judge.votes.with_votes import no_opinion
 from kgalign.records import Opinion, Profile, Verdicts
@@ -43,26 +44,34 @@ def check(folder: str) -> None:
 def opine(
     left: Profile, right: Profile, verdicts: Verdicts, config: Config, *, progress: Progress | None = None
 ) -> Opinion:
-    """Ask a student about the entities of whose partner the evidence is not sure.
+    """Ask a student, or a judge that a package brings, where the evidence is not sure of a partner.
 
     :raises KgalignError: there is no student, it is damaged, or there is not enough memory.
     :raises MissingExtra: PyTorch or transformers is not installed.
     """
-    folder = config.judge.asks_student
-    if folder is None:
+    if config.judge.asks_student is None and config.judge.asks_other is None:
         return no_opinion()
     cases = find_cases(verdicts, left, right, _rules(config.votes), config.assign.cardinality)
     if not cases:
         return no_opinion({"asked": "nobody: the evidence leaves nothing in doubt"})
-    student = Student(Path(folder))
+    ask, notes = _opened(config)
     said: list[Doubles] = []
     questions = put(cases, left, right, config.llm.question_tokens)
     with (progress or NoProgress()).task("asking the student", len(cases), "entities") as task:
         for start in range(0, len(cases), _AT_ONCE):
             part = questions[start : start + _AT_ONCE]
-            said += student.probabilities(part)
+            said += ask(part)
             task.advance(len(part))
-    return _opinion(cases, said, join([case.prior for case in cases], said), student)
+    return _opinion(cases, said, join([case.prior for case in cases], said), notes)
+
+
+def _opened(config: Config) -> tuple[Probabilities, dict[str, str]]:
+    """Who is asked, and what is to be known of it."""
+    if config.judge.asks_other is not None:
+        return open_other(config.judge.asks_other)
+    student = Student(Path(config.judge.asks_student or ""))
+    notes = {"base": student.card.base, "examples": student.card.data_digest}
+    return student.probabilities, notes
 
 
 def _rules(rules: VotesConfig) -> VotesConfig:
@@ -85,7 +94,9 @@ def put(cases: Iterable[Case], left: Profile, right: Profile, tokens: int) -> li
     return questions
 
 
-def _opinion(cases: Sequence[Case], said: Sequence[Doubles], together: Joined, student: Student) -> Opinion:
+def _opinion(
+    cases: Sequence[Case], said: Sequence[Doubles], together: Joined, notes: dict[str, str]
+) -> Opinion:
     rows = np.array([row for case in cases for row in case.rows], dtype=np.int32)
     order = np.argsort(rows)
 
@@ -106,5 +117,5 @@ def _opinion(cases: Sequence[Case], said: Sequence[Doubles], together: Joined, s
             "scale_here": together.scale,
             "none_here": together.none,
         },
-        notes={"base": student.card.base, "examples": student.card.data_digest},
+        notes=notes,
     )

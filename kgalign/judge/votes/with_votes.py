@@ -53,7 +53,9 @@ def with_student(verdicts: Verdicts, opinion: Opinion) -> Verdicts:
     """
     if not len(opinion.row):
         return verdicts
-    return _with(verdicts, opinion.row, opinion.prior, opinion.probability, _STUDENT)
+    judge = opinion.notes.get("judge")
+    feature = replace(_STUDENT, levels=(f"what the judge {judge} says",)) if judge else _STUDENT
+    return _with(verdicts, opinion.row, opinion.prior, opinion.probability, feature)
 
 
 def with_votes(verdicts: Verdicts, hearing: Hearing) -> Verdicts:

@@ -1,0 +1,36 @@
+"""A channel of retrieval: names that sound alike, by Soundex (Russell 1918)."""
+
+from collections.abc import Sequence
+
+from kgalign.records import Profile
+from kgalign.retrieve.channels import Channel, Pairs, Search, both_ways
+from kgalign.values.text import fold, idf, weigh, word_rows
+
+_CODES = str.maketrans("bfpvcgjkqsxzdtlmnr", "111122222222334556")
+
+
+def soundex(word: str) -> str:
+    """The first letter of a word, and what the consonants after it sound like."""
+    kept = [letter for letter in word if letter not in "hw"]
+    codes = ["".join(kept).translate(_CODES)[place] for place in range(len(kept))]
+    sounds = [code for before, code in zip(["", *codes], codes, strict=False) if code != before]
+    digits = [code for code in sounds[1:] if code.isdigit()]
+    return (word[:1] + "".join(digits) + "000")[:4]
+
+
+def _sounds(profile: Profile) -> list[list[str]]:
+    return [[soundex(word) for word in fold(name or "").split()] for name in profile.entity_name.to_pylist()]
+
+
+def find(left: Profile, right: Profile, search: Search) -> Sequence[Pairs]:
+    """Entities whose names have sounds in common, the rare ones before the others."""
+    vocabulary: dict[str, int] = {}
+    rows = [word_rows(_sounds(profile), vocabulary) for profile in (left, right)]
+    for matrix in rows:
+        matrix.resize((matrix.shape[0], max(len(vocabulary), 1)))
+    weights = idf(*rows)
+    one, other = (weigh(matrix, weights) for matrix in rows)
+    return both_ways(one, other, search.k, search.progress, "retrieve by sound")
+
+
+SOUND = Channel("names that sound alike", find)
