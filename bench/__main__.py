@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from bench.compare.command import compare
 from bench.looking import worklist
 from bench.options import PATH, RESULTS
 from bench.properties import properties
@@ -18,7 +19,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except KgalignError as error:
-            click.echo(f"error: {error}", err=True)
+            click.echo(f"error: {printable(str(error))}", err=True)
             ctx.exit(2)
 
 
@@ -424,7 +425,7 @@ def fusing(statements: int, shares: str, provenance: str, json_file: Path | None
     write_section(results, name, "Fusion at scale", command, bench.as_markdown(found))
 
 
-for command in (student, encoder, sft, worklist, properties):
+for command in (student, encoder, sft, compare, worklist, properties):
     main.add_command(command)
 
 if __name__ == "__main__":

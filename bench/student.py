@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.choices import draw_choices, draw_gain
 from bench.questions import Question, evidence, read_questions
 from bench.student_data import Label, by_all, by_teacher, most_similar, read_test, shown, write_examples
 from bench.student_report import BOTH, CLEAR, REDUCER, TEACHER, Chain, Found, Gain, Row
@@ -21,7 +22,6 @@ from kgalign.arrays import Doubles, Positions
 from kgalign.base import store
 from kgalign.base.progress import NoProgress, Progress
 from kgalign.errors import InputError
-from kgalign.evaluate import draw_choices, draw_gain
 from kgalign.judge.student.model import Student, read_card
 from kgalign.judge.student.student_fit import join
 from kgalign.train.student import StudentSettings, train_student

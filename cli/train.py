@@ -10,7 +10,6 @@ _COMMANDS = {
     "dpo": (".train_dpo", "dpo", "Train a LoRA adapter on votes that their cases went against."),
     "merge": (".train_merge", "merge", "Make one adapter of several."),
     "student": (".train_student", "student", "Train a small cross-encoder on examples."),
-    "compare": (".train_compare", "compare", "Compare judges on questions that none of them learned from."),
     "encoder": (".train_encoder", "encoder", "Train the dense channel's encoder on links or texts."),
 }
 

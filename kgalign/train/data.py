@@ -92,6 +92,11 @@ class About:
         return hashlib.sha256("".join(self.digests[split] for split in SPLITS).encode()).hexdigest()
 
 
+def number_of(example: Example, label: str) -> int:
+    """What a label chooses: 0 for none of the options, else the number of one from 1."""
+    return (example.labels.index(label) + 1) % len(example.labels)
+
+
 def example_id(question: Iterable[Mapping[str, str]]) -> str:
     """The id of a question: a hash of its messages."""
     text = json.dumps([[each["role"], each["content"]] for each in question], ensure_ascii=False)

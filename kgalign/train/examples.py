@@ -13,7 +13,7 @@ from kgalign.links.unmerged import FILE as UNMERGED_FILE
 from kgalign.run.folder import RUN_FILE
 from kgalign.train.data import ABOUT, SPLITS, About, Example, Split, check_leaks, write_data
 from kgalign.train.labels import SOURCES, Gold, Label, SourceName, labels_of, read_gold
-from kgalign.train.recorded import Records, ask_evidence
+from kgalign.train.recorded import Records, evidence_of
 from kgalign.train.runs import Run
 from kgalign.train.selection import Selection, balanced
 from kgalign.train.settings import Settings
@@ -159,7 +159,7 @@ class _Making:
 
     def _with_evidence(self, test: Sequence[Example]) -> list[Example]:
         """The test, with what the evidence of the runs says: who is tested by it stands beside that."""
-        said = ask_evidence([Records(run, test) for run in self.runs], test).probabilities
+        said = evidence_of([Records(run, test) for run in self.runs], test)
         return [
             replace(each, evidence=tuple(round(share, 6) for share in said[each.id]))
             if each.id in said

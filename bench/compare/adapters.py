@@ -10,6 +10,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from bench.compare.answers import Answers, Asked, Kept, Log
+from bench.compare.asking import choice_of, question_of
+from bench.compare.sets import DataSet, file_name
+from bench.compare.students import Fitted, known_by, trained_once
 from kgalign.base.memory import explained_memory
 from kgalign.base.progress import Progress
 from kgalign.errors import RunError
@@ -20,10 +24,6 @@ from kgalign.train.adapters import WEIGHTS, read_record
 from kgalign.train.answering import answers as write_answers
 from kgalign.train.answering import text_of
 from kgalign.train.base import Base, find_base, load_model, open_base
-from kgalign.train.compare_answers import Answers, Asked, Kept, Log
-from kgalign.train.compare_asking import choice_of, question_of
-from kgalign.train.compare_sets import DataSet, file_name
-from kgalign.train.compare_students import Fitted, known_by, trained_once
 from kgalign.train.data import About
 from kgalign.train.recipes import Recipe
 from kgalign.train.sft import train_sft

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.compare.sets import file_name
 from kgalign.errors import RunError
 from kgalign.rdf.write import complete_or_nothing
 from kgalign.run.folder import writing
-from kgalign.train.compare_sets import file_name
 
 UNUSABLE = -1
 """Choice of an answer that the judge would not count: cut off, unreadable, made up."""

@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
 
+from bench.compare.answers import UNUSABLE, Answers, Asked, Kept, Log
+from bench.compare.sets import DataSet
 from kgalign.base.progress import Progress
 from kgalign.config import Config
 from kgalign.errors import KgalignError
@@ -24,8 +26,6 @@ from kgalign.llm.protocol import CallFailed, Message, Request, Role, Sampling
 from kgalign.llm.weights import files_digest
 from kgalign.records.votes import Answer, Direction, Question, QuestionKind, Status, View
 from kgalign.train.adapters import WEIGHTS
-from kgalign.train.compare_answers import UNUSABLE, Answers, Asked, Kept, Log
-from kgalign.train.compare_sets import DataSet
 from kgalign.train.data import Example
 
 

@@ -16,17 +16,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bench.compare.report import Comparison, as_json, as_markdown
+from bench.compare.sets import file_name, open_sets
+from bench.compare.students import check_options
+from bench.compare.systems import Systems, check_systems
+from bench.compare.work import Work
 from kgalign.base.locks import hold
 from kgalign.base.progress import NoProgress, Progress
 from kgalign.config import Config
 from kgalign.errors import InputError, RunError
 from kgalign.rdf.write import complete_or_nothing
 from kgalign.run.folder import RUN_FILE, writing
-from kgalign.train.compare_report import Comparison, as_json, as_markdown
-from kgalign.train.compare_sets import file_name, open_sets
-from kgalign.train.compare_students import check_options
-from kgalign.train.compare_systems import Systems, check_systems
-from kgalign.train.compare_work import Work
 from kgalign.train.data import ABOUT
 from kgalign.train.examples import make_examples
 from kgalign.train.selection import Choice

@@ -1,15 +1,15 @@
-"""``kgalign train compare``: what people see, and what is refused in one line."""
+"""``python -m bench compare``: what people see, and what is refused in one line."""
 
 import importlib.util
 import json
-from collections.abc import Callable
+import subprocess
+import sys
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import pytest
 from click.testing import CliRunner
-from kgalign.cli import main
 
+from bench.__main__ import main
 from kgalign.train.data import About, read_data, write_data
 from tests.train.student_questions import question, questions, write_questions
 
@@ -22,7 +22,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def call(*arguments: object) -> tuple[int, str]:
-    result = CliRunner().invoke(main, ["train", "compare", *map(str, arguments)], terminal_width=250)
+    result = CliRunner().invoke(main, ["compare", *map(str, arguments)], terminal_width=250)
     return result.exit_code, result.output
 
 
@@ -69,8 +69,16 @@ def test_no_name_reaches_the_terminal_raw(tmp_path: Path) -> None:
     assert content == json.loads((tmp_path / "out" / "comparison.json").read_text(encoding="utf8"))
 
 
-def test_as_a_process(data: Path, tmp_path: Path, kgalign: Callable[..., "CompletedProcess[str]"]) -> None:
-    result = kgalign("train", "compare", data, "-o", tmp_path / "out", "--judge", "scripted")
+def test_as_a_process(data: Path, tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "bench", "compare", data, "-o", tmp_path / "out", "--judge", "scripted"]
+    result = subprocess.run(
+        [str(each) for each in words],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        encoding="utf8",
+        check=False,
+    )
     assert (result.returncode, result.stderr) == (0, "")
     assert "scripted" in result.stdout
 

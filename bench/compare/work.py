@@ -5,17 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kgalign.base.progress import Progress
-from kgalign.config import Config
-from kgalign.errors import InputError
-from kgalign.judge.student.model import read_card
-from kgalign.train.adapters import CONFIG, read_record
-from kgalign.train.compare_adapters import AdapterTraining, Asking
-from kgalign.train.compare_answers import Answers, Kept
-from kgalign.train.compare_asking import ask_judge
-from kgalign.train.compare_report import EVIDENCE, Comparison, System, compared
-from kgalign.train.compare_sets import Arm, DataSet, file_name, others
-from kgalign.train.compare_students import (
+from bench.compare.adapters import AdapterTraining, Asking
+from bench.compare.answers import Answers, Kept
+from bench.compare.asking import ask_judge
+from bench.compare.recorded import Voted, ask_evidence, ask_teacher, teacher_name
+from bench.compare.report import EVIDENCE, Comparison, System, compared
+from bench.compare.sets import Arm, DataSet, file_name, others
+from bench.compare.students import (
     OTHERS,
     THIS,
     UNKNOWN,
@@ -25,9 +21,13 @@ from kgalign.train.compare_students import (
     learned_from,
     with_evidence,
 )
-from kgalign.train.compare_systems import Systems, adapters_of, with_adapter
+from bench.compare.systems import Systems, adapters_of, with_adapter
+from kgalign.base.progress import Progress
+from kgalign.config import Config
+from kgalign.errors import InputError
+from kgalign.judge.student.model import read_card
+from kgalign.train.adapters import CONFIG, read_record
 from kgalign.train.data import About
-from kgalign.train.recorded import Records, ask_evidence, ask_teacher, teacher_name
 from kgalign.train.runs import Run
 from kgalign.train.student import ENCODER
 
@@ -84,7 +84,7 @@ class Work:
         opened = [Run(path) for path in dict.fromkeys(runs)]
         known = False
         for data in self.sets:
-            records = [Records(run, data.test) for run in opened]
+            records = [Voted(run, data.test) for run in opened]
             known |= any(each.pairs(example) is not None for each in records for example in data.test)
             evidence, teacher = ask_evidence(records, data.test), ask_teacher(records, data.test)
             if evidence.choices:

@@ -12,21 +12,21 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from kgalign.cli import main
 from safetensors.torch import load_file, save_file
 
+from bench.__main__ import main
+from bench.compare.adapters import Asking
+from bench.compare.answers import Kept
+from bench.compare.comparing import JSON, Making, compare
+from bench.compare.report import Comparison
+from bench.compare.sets import open_sets
+from bench.compare.systems import Systems
 from kgalign.base.memory import explained_memory
 from kgalign.base.progress import NoProgress
 from kgalign.errors import InputError, KgalignError
 from kgalign.judge.student.model import Student
 from kgalign.train.adapters import read_record
-from kgalign.train.compare import JSON, Making, compare
-from kgalign.train.compare_adapters import Asking
-from kgalign.train.compare_answers import Kept
-from kgalign.train.compare_report import Comparison
-from kgalign.train.compare_sets import number_of, open_sets
-from kgalign.train.compare_systems import Systems
-from kgalign.train.data import About, Example, Split, read_data, write_data
+from kgalign.train.data import About, Example, Split, number_of, read_data, write_data
 from kgalign.train.recipes import recipe_of
 from kgalign.train.settings import Settings
 from kgalign.train.student import StudentSettings, train_student
@@ -128,7 +128,7 @@ def test_a_student_that_knows_the_test_is_refused(sets: list[Path], encoder: str
     write_data(tmp_path / "leaky", leaky, About({}, {}, {}))
     train_student(tmp_path / "leaky", encoder, tmp_path / "student", replace(QUICK, epochs=1), threads=1)
     told = Systems(students=(tmp_path / "student",), threads=1)
-    words = ["train", "compare", sets[1], tmp_path / "leaky", "-o", tmp_path / "out"]
+    words = ["compare", sets[1], tmp_path / "leaky", "-o", tmp_path / "out"]
     result = CliRunner().invoke(main, [str(each) for each in [*words, "--student", tmp_path / "student"]])
     assert (result.exit_code, len(result.output.splitlines())) == (2, 1)
     assert "tested on more, shows http://left.example/1200 in train and in test" in result.output
@@ -192,9 +192,9 @@ def test_where_memory_runs_out_it_is_said_what_to_do() -> None:
 _COMPARE = """
 import sys
 from pathlib import Path
-from kgalign.train.compare import compare
-from kgalign.train.compare_systems import Systems
-from tests.train_torch.test_compare_trained import QUICK
+from bench.compare.comparing import compare
+from bench.compare.systems import Systems
+from tests.train_torch.test_bench_compare import QUICK
 encoder, out, *sets = sys.argv[1:]
 compare([Path(each) for each in sets], Path(out), Systems(encoder=encoder, training=QUICK, threads=1))
 """
@@ -262,7 +262,7 @@ def test_a_model_that_is_asked_otherwise_is_asked_again(tmp_path: Path) -> None:
 
 
 def test_a_student_that_is_none(sets: list[Path], tmp_path: Path) -> None:
-    words = ["train", "compare", str(sets[0]), "-o", str(tmp_path / "out"), "--judge", f"student:{tmp_path}"]
+    words = ["compare", str(sets[0]), "-o", str(tmp_path / "out"), "--judge", f"student:{tmp_path}"]
     result = CliRunner().invoke(main, words)
     assert (result.exit_code, len(result.output.splitlines())) == (2, 1)
     assert "holds no student" in result.output

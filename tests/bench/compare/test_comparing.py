@@ -13,18 +13,18 @@ from pathlib import Path
 
 import pytest
 
+from bench.compare.answers import Answers, Asked, Kept
+from bench.compare.comparing import JSON, MARKDOWN, Making, compare
+from bench.compare.report import Comparison, Row, System, as_markdown, compared
+from bench.compare.sets import open_sets, others
+from bench.compare.systems import Systems
 from kgalign.config import Config
 from kgalign.errors import InputError, KgalignError
 from kgalign.llm.protocol import Request
 from kgalign.llm.scripted import ScriptedSettings
 from kgalign.llm.scripted.server import running
 from kgalign.train.adapters import AdapterRecord, write_record
-from kgalign.train.compare import JSON, MARKDOWN, Making, compare
-from kgalign.train.compare_answers import Answers, Asked, Kept
-from kgalign.train.compare_report import Comparison, Row, System, as_markdown, compared
-from kgalign.train.compare_sets import number_of, open_sets, others
-from kgalign.train.compare_systems import Systems
-from kgalign.train.data import About, Example, Split, read_data, write_data
+from kgalign.train.data import About, Example, Split, number_of, read_data, write_data
 from kgalign.train.examples import make_examples
 from kgalign.train.settings import Settings
 from tests.conftest import Pair
@@ -156,9 +156,10 @@ def test_killed_it_goes_on(data: Path, tmp_path: Path) -> None:
     test = read_data(data)[1]["test"]
     out = tmp_path / "out"
     with running(ScriptedSettings(accuracy=0.8, latency=0.05)) as server:
-        words = [sys.executable, "-m", "kgalign", "train", "compare", data, "-o", out, "--judge", "llm",
+        words = [sys.executable, "-m", "bench", "compare", data, "-o", out, "--judge", "llm",
                  "--llm-url", server.url]  # fmt: skip
-        with subprocess.Popen([str(each) for each in words], stderr=subprocess.DEVNULL) as process:
+        root = Path(__file__).parents[3]
+        with subprocess.Popen([str(each) for each in words], stderr=subprocess.DEVNULL, cwd=root) as process:
             until = time.monotonic() + 60
             while process.poll() is None and time.monotonic() < until:
                 if any(path.stat().st_size for path in out.glob("answers/*.jsonl")):

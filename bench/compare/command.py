@@ -1,29 +1,32 @@
-"""``kgalign train compare``: does it help?"""
+"""``python -m bench compare``: the command."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from kgalign.cli.common import cell, console, log_options, terminal_progress
+from kgalign.cli.options import settings as configured
+from kgalign.cli.train_common import PRESETS, stay_offline, templates_option
+from kgalign.cli.train_examples import CHOICES, TARGETS, Size
 
-from .common import cell, console, log_options, terminal_progress
-from .options import settings as configured
-from .train_common import PRESETS, stay_offline, templates_option
-from .train_examples import CHOICES, TARGETS, Size
+from bench.options import PATH
 
 if TYPE_CHECKING:
-    from kgalign.train.compare_report import Comparison
+    from bench.compare.report import Comparison
 
 _STUDENT = "student:"
-_PATH = click.Path(path_type=Path)
+Command = TypeVar("Command", bound=Callable[..., Any])
+LOGS: Callable[[Command], Command] = log_options
+TEMPLATES: Callable[[Command], Command] = templates_option
 
 
 @click.command("compare")
-@click.argument("sources", metavar="DATA|RUN...", nargs=-1, required=True, type=_PATH)
-@click.option("-o", "--out", required=True, type=_PATH, metavar="DIR",
+@click.argument("sources", metavar="DATA|RUN...", nargs=-1, required=True, type=PATH)
+@click.option("-o", "--out", required=True, type=PATH, metavar="DIR",
               help="Folder to write to; what was done there is not done again.")  # fmt: skip
-@click.option("--run", "runs", multiple=True, type=_PATH, metavar="RUN",
+@click.option("--run", "runs", multiple=True, type=PATH, metavar="RUN",
               help="Run that DATA was made of: it knows the teacher's votes; repeatable.")  # fmt: skip
 @click.option("--judge", "judges", multiple=True, metavar="JUDGE",
               help="llm (a server), vllm:MODEL, scripted or student:DIR; repeatable.")  # fmt: skip
@@ -31,7 +34,7 @@ _PATH = click.Path(path_type=Path)
               help="Adapter on the models, asked beside them (vllm: its folder); repeatable.")  # fmt: skip
 @click.option("--llm-url", metavar="URL", help="The server's address, such as http://localhost:8000/v1.")
 @click.option("--model", metavar="NAME", help="The model there; the only one it serves needs no naming.")
-@click.option("--student", "students", multiple=True, type=_PATH, metavar="DIR",
+@click.option("--student", "students", multiple=True, type=PATH, metavar="DIR",
               help="A trained student; repeatable.")  # fmt: skip
 @click.option(
     "--encoder", metavar="MODEL", help="Train a student on each data set, beginning from this encoder."
@@ -41,7 +44,7 @@ _PATH = click.Path(path_type=Path)
 )
 @click.option("--preset", type=click.Choice(PRESETS), default="cpu-tiny", show_default=True,
               help="How adapters are trained.")  # fmt: skip
-@templates_option
+@TEMPLATES
 @click.option("--leave-one-out", is_flag=True,
               help="Train on all data sets but that of the test, too.")  # fmt: skip
 @click.option("--choose", multiple=True, type=click.Choice(CHOICES), default=("random",), show_default=True,
@@ -51,9 +54,9 @@ _PATH = click.Path(path_type=Path)
 @click.option("--size", type=Size(), metavar="N|SHARE",
               help="Of runs: most examples in all, or a share of the entities.")  # fmt: skip
 @click.option(
-    "--gold", multiple=True, type=_PATH, metavar="FILE", help="Of runs: links that are right; repeatable."
+    "--gold", multiple=True, type=PATH, metavar="FILE", help="Of runs: links that are right; repeatable."
 )
-@click.option("--test-gold", multiple=True, type=_PATH, metavar="FILE",
+@click.option("--test-gold", multiple=True, type=PATH, metavar="FILE",
               help="Of runs: links whose entities are in the test alone; repeatable.")  # fmt: skip
 @click.option("--closed", is_flag=True, help="Of runs: the gold is complete.")
 @click.option(
@@ -65,12 +68,12 @@ _PATH = click.Path(path_type=Path)
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads of the processor.")
 @click.option("--questions", type=click.IntRange(1), metavar="N", help="Most questions of a test, by lot.")
 @click.option(
-    "--config", type=_PATH, metavar="FILE", help="TOML file: its section [llm] says how models are asked."
+    "--config", type=PATH, metavar="FILE", help="TOML file: its section [llm] says how models are asked."
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of all draws.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress, and no table at the end.")
-@log_options
+@LOGS
 def compare(
     sources: tuple[Path, ...],
     out: Path,
@@ -93,8 +96,8 @@ def compare(
     """
     if options["base"]:
         stay_offline(allow_download=False)
-    from kgalign.train.compare import compare as compare_systems
-    from kgalign.train.compare_report import as_json as json_of
+    from bench.compare.comparing import compare as compare_systems
+    from bench.compare.report import as_json as json_of
 
     flags = {"llm_url": options["llm_url"], "model": options["model"], "seed": str(seed)}
     found = compare_systems(
@@ -113,7 +116,7 @@ def compare(
 
 
 def _systems(options: dict[str, Any], seed: int) -> Any:  # noqa: ANN401 - Systems, which is imported late
-    from kgalign.train.compare_systems import Systems
+    from bench.compare.systems import Systems
     from kgalign.train.recipes import recipe_of
     from kgalign.train.student import StudentSettings
 
@@ -141,7 +144,7 @@ def _systems(options: dict[str, Any], seed: int) -> Any:  # noqa: ANN401 - Syste
 
 
 def _making(options: dict[str, Any], seed: int) -> Any:  # noqa: ANN401 - Making, or None for none
-    from kgalign.train.compare import Making
+    from bench.compare.comparing import Making
     from kgalign.train.settings import Settings
 
     size = options["size"]
@@ -160,7 +163,7 @@ def _making(options: dict[str, Any], seed: int) -> Any:  # noqa: ANN401 - Making
 
 
 def _show(found: "Comparison", out: Path) -> None:
-    from kgalign.train.compare_report import GAIN_HEAD, HEAD, TRAINED_HEAD, cells, gain_cells, trained_cells
+    from bench.compare.report import GAIN_HEAD, HEAD, TRAINED_HEAD, cells, gain_cells, trained_cells
 
     screen = console()
     for each in found.notes:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench.compare.answers import Answers, Kept
+from bench.compare.sets import DataSet, check_apart, file_name
 from kgalign.base import store
 from kgalign.base.progress import Progress
 from kgalign.errors import InputError
@@ -18,8 +20,6 @@ from kgalign.judge.student.model import Student, read_card
 from kgalign.judge.student.student_fit import join
 from kgalign.llm.weights import weights_mark
 from kgalign.run.folder import writing
-from kgalign.train.compare_answers import Answers, Kept
-from kgalign.train.compare_sets import DataSet, check_apart, file_name
 from kgalign.train.data import About, Example
 from kgalign.train.student import StudentSettings, train_student
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from bench.choices import Drawn, draw_choices, draw_gain, mean_of
+from bench.compare.answers import UNUSABLE, Answers
+from bench.compare.sets import DataSet
 from kgalign.base.logs import printable
 from kgalign.evaluate.bootstrap import Interval
-from kgalign.evaluate.choices import Drawn, draw_choices, draw_gain, mean_of
-from kgalign.train.compare_answers import UNUSABLE, Answers
-from kgalign.train.compare_sets import DataSet, number_of
+from kgalign.train.data import number_of
 from kgalign.train.splitting import drawn as mark_of
 
 FORMAT = 1

@@ -79,11 +79,6 @@ class DataSet:
         }
 
 
-def number_of(example: Example, label: str) -> int:
-    """What a label chooses: 0 for none of the options, else the number of one from 1."""
-    return (example.labels.index(label) + 1) % len(example.labels)
-
-
 def open_sets(folders: Sequence[Path], *, questions: int | None, seed: int) -> list[DataSet]:
     """Read folders of examples, those of the same runs as one data set.
 

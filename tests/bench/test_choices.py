@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.choices import draw_choices, draw_gain, mean_of
 from kgalign.evaluate.bootstrap import RESAMPLES, resampled
-from kgalign.evaluate.choices import draw_choices, draw_gain, mean_of
 
 QUESTIONS = st.lists(
     st.tuples(st.integers(-1, 3), st.integers(-1, 3), st.integers(0, 3), st.integers(0, 5)),

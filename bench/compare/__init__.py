@@ -1,0 +1,1 @@
+"""``python -m bench compare``: does a judge of one's own help?"""
