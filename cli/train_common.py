@@ -13,7 +13,7 @@ from kgalign.base.logs import printable
 from .common import Number
 
 if TYPE_CHECKING:
-    from kgalign.train.sft import Trained
+    from kgalign.train.trainer import Trained
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -19,14 +18,6 @@ from kgalign.rdf.text import shorten
 _FILE = "checkpoint.pt"
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """How far a training is."""
-
-    losses: list[float] = field(default_factory=list)
-    """Loss of every step that was taken."""
-
-
 class Learned(Protocol):
     """What learns: a model that gives its weights and takes them back."""
 
@@ -35,6 +26,9 @@ class Learned(Protocol):
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Put back the weights that :meth:`state` gave."""
+
+    def train(self, learns: bool) -> Any:  # noqa: ANN401 - of no use
+        """Whether it is there to learn, or to be measured."""
 
 
 def check_place(out: Path) -> None:
@@ -112,22 +106,22 @@ class Checkpoints:
             store.remove(self.folder)
         os.close(self._lock)
 
-    def load(self, learner: Learned, optimiser: Any) -> State:  # noqa: ANN401 - PyTorch's
-        """Put back what was kept under the same settings, and say how far it was."""
+    def load(self, learner: Learned, optimiser: Any) -> list[float]:  # noqa: ANN401 - PyTorch's
+        """Put back what was kept under the same settings; the loss of every step that was taken."""
         import torch
 
         path = self.folder / _FILE
         if not path.is_file():
-            return State()
+            return []
         try:
             kept = torch.load(path, map_location="cpu", weights_only=True)
         except (OSError, RuntimeError, EOFError, ValueError, KeyError):
-            return State()  # half a disk's worth of it: begin again
+            return []  # half a disk's worth of it: begin again
         if kept["digest"] != self._digest:
-            return State()
+            return []
         learner.restore(kept["model"])
         optimiser.load_state_dict(kept["optimiser"])
-        return State(list(kept["losses"]))
+        return list(kept["losses"])
 
     def save(
         self,

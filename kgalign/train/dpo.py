@@ -5,9 +5,9 @@ pairs ask and ``beta`` allows.
 """
 
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,13 @@ from kgalign.base.progress import NoProgress, Progress
 from kgalign.errors import InputError
 from kgalign.llm.weights import weights_mark
 from kgalign.train import trainer as fitting
-from kgalign.train.adapters import AdapterRecord, check_base, read_record, write_record
+from kgalign.train.adapters import AdapterRecord, check_base, read_record
 from kgalign.train.base import Base, find_base, load_model, open_base, require_training
 from kgalign.train.data import About
 from kgalign.train.pairs import Pair, Pairs, read_pairs
 from kgalign.train.recipes import Recipe
-from kgalign.train.sft import Trained, check_templates
+from kgalign.train.sft import check_templates
+from kgalign.train.trainer import Trained
 from kgalign.train.workplace import Workplace
 
 log = logging.getLogger("kgalign.train")
@@ -148,48 +149,28 @@ class _Work:
         counts["left_out_too_long"] = len(pairs.train) - len(learned)
         record = replace(self.record, counts=counts)
         with fitting.room_for(self.recipe, long):
-            model, heard, resumed, seconds = self._fit(record, learned, measured)
-        record = replace(
-            record, losses=heard.losses, scores={"valid": heard.figures} if heard.figures else {}
-        )
-        fitting.save_adapter(model, self.place.finished)
-        if self.place.epochs.is_dir():
-            self.place.epochs.rename(self.place.finished / "epochs")
-        write_record(self.place.finished, record, self.place.out.name)
+            model = load_model(self.base, four_bit=self.recipe.four_bit)
+            if self.adapter is not None:
+                from peft import PeftModel
+
+                model = PeftModel.from_pretrained(model, str(self.adapter), is_trainable=True)
+            make = partial(self._trainer, model, learned, measured)
+            done = fitting.fit(self.place, self.recipe, record, len(learned), make, self.progress)
+        names = {"loss": "eval_loss", "accuracy": "eval_rewards/accuracies", "margin": "eval_rewards/margins"}
+        history = done.trainer.state.log_history
+        last: dict[str, float] = next((each for each in reversed(history) if "eval_loss" in each), {})
+        figures = {name: float(last[key]) for name, key in names.items() if key in last}
+        record = replace(record, losses=done.losses, scores={"valid": figures} if figures else {})
+        fitting.write(done.trainer.model, self.place, record)
         # Both answers of a pair go through the model and through the one that it began as.
         of_pairs = sum(
             2 * len(row["prompt_ids"]) + len(row["chosen_ids"]) + len(row["rejected_ids"]) for row in learned
         )
-        tokens = int((steps - resumed) / steps * self.recipe.epochs * of_pairs)
-        return Trained(self.place.finished, record, resumed, seconds, tokens)
+        tokens = int((steps - done.resumed) / steps * self.recipe.epochs * of_pairs)
+        return Trained(self.place.finished, record, done.resumed, done.seconds, tokens)
 
-    def _fit(
-        self, record: AdapterRecord, learned: list[Row], measured: list[Row]
-    ) -> tuple[Any, fitting.Heard, int, float]:
-        heard = fitting.Heard()
-        model = load_model(self.base, four_bit=self.recipe.four_bit)
-        if self.adapter is not None:
-            from peft import PeftModel
-
-            model = PeftModel.from_pretrained(model, str(self.adapter), is_trainable=True)
-        checkpoint = self.place.checkpoint()
-        resumed = int(checkpoint.name.partition("-")[2]) if checkpoint else 0
-        with self.progress.task("train", fitting.steps_of(self.recipe, len(learned)), "steps") as task:
-            task.advance(resumed)
-            hears = fitting.listener(task, heard, self.place.epochs, record)
-            trainer = self._trainer(model, learned, measured, hears)
-            begun = time.perf_counter()
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        history = trainer.state.log_history
-        heard.losses[:] = fitting.curve(history)
-        names = {"loss": "eval_loss", "accuracy": "eval_rewards/accuracies", "margin": "eval_rewards/margins"}
-        last: dict[str, float] = next((each for each in reversed(history) if "eval_loss" in each), {})
-        heard.figures = {name: float(last[key]) for name, key in names.items() if key in last}
-        return trainer.model, heard, resumed, time.perf_counter() - begun
-
-    def _trainer(self, model: Any, learned: list[Row], measured: list[Row], hears: Any) -> Any:  # noqa: ANN401
+    def _trainer(self, model: Any, learned: list[Row], measured: list[Row], callbacks: list[Any]) -> Any:  # noqa: ANN401
         from datasets import Dataset
-        from transformers import PrinterCallback
         from trl import DPOConfig, DPOTrainer
 
         class Trainer(DPOTrainer):  # type: ignore[misc]
@@ -199,17 +180,15 @@ class _Work:
                 return dataset
 
         arguments = fitting.trainer_arguments(self.recipe, self.place.folder, len(learned), len(measured))
-        trainer = Trainer(
+        return Trainer(
             model=model,
             args=DPOConfig(**arguments, beta=self.recipe.beta),
             train_dataset=Dataset.from_list(learned),
             eval_dataset=Dataset.from_list(measured) if measured else None,
             processing_class=self.base.tokenizer,
             peft_config=None if self.adapter is not None else fitting.lora(self.recipe),
-            callbacks=[hears],
+            callbacks=callbacks,
         )
-        trainer.remove_callback(PrinterCallback)
-        return trainer
 
 
 def spell_pairs(base: Base, pairs: Sequence[Pair], most: int) -> tuple[list[Row], int]:

@@ -148,8 +148,8 @@ def _trained(
 ) -> EncoderCard:
     """Train, and measure before and after."""
     before = _measured(learner, material, progress, "measure what it was")
-    learning = Learning(learner, material.pairs, loop, checkpoints)
-    losses = learning.run(progress)
+    learning = Learning(learner, material.pairs, loop)
+    losses = learning.run(checkpoints, progress)
     learner.finish()
     after = _measured(learner, material, progress, "measure what it is")
     return EncoderCard(

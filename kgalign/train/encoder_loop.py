@@ -18,17 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from kgalign.base.memory import explained_memory
 from kgalign.base.progress import Progress
-from kgalign.errors import KgalignError
 from kgalign.train.checkpoints import Checkpoints
 from kgalign.train.encoder_models import How, Learner
 from kgalign.train.encoder_pairs import Pair
-from kgalign.train.schedule import share_of_rate
+from kgalign.train.loop import Loop
 from kgalign.train.splitting import drawn
 
-_DECAY = 0.01
-_CLIP = 1.0
 _WINDOW = 16
 """Steps between whose pairs those of like length are brought together."""
 
@@ -55,22 +51,11 @@ class LoopSettings:
 
 
 class Learning:
-    """The work on one encoder, step by step."""
+    """What an encoder is shown, and by what loss it learns."""
 
-    def __init__(
-        self,
-        learner: Learner,
-        pairs: Sequence[Pair],
-        settings: LoopSettings,
-        checkpoints: Checkpoints,
-    ) -> None:
-        import torch
-
-        self.learner, self.settings, self.checkpoints = learner, settings, checkpoints
+    def __init__(self, learner: Learner, pairs: Sequence[Pair], settings: LoopSettings) -> None:
+        self.learner, self.settings = learner, settings
         self.pairs = _within(pairs, settings)
-        self.each = sum(math.ceil(len(part) / settings.batch) for part in _by_run(self.pairs))
-        self.steps = self.each * settings.epochs
-        self.optimiser = torch.optim.AdamW(learner.trained(), lr=settings.rate, weight_decay=_DECAY)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -80,29 +65,22 @@ class Learning:
             "hard negatives": sum(len(each.hard) for each in self.pairs),
         }
 
-    def run(self, progress: Progress) -> dict[str, float]:
-        """Learn to the end, from where it was stopped if it was; the mean loss of every epoch.
-
-        Raises:
-            KgalignError: the loss is no number any more, or there is not enough memory.
-            RunError: there is no room for what was learned.
-        """
-        losses: list[float] = self.checkpoints.load(self.learner, self.optimiser).losses
-        self.learner.train(True)
-        with progress.task("training the encoder", self.steps, "steps") as task:
-            task.advance(len(losses))
-            for step, batch in enumerate(self._batches()):
-                if step < len(losses):
-                    continue
-                losses.append(self._step(step, batch))
-                task.advance()
-                task.note(f"loss {np.mean(losses[-20:]):.3f}")
-                self.checkpoints.save(self.learner, self.optimiser, losses)
-        self.checkpoints.save(self.learner, self.optimiser, losses, now=True)
-        return {
-            f"loss of epoch {epoch + 1}": float(np.mean(losses[epoch * self.each : (epoch + 1) * self.each]))
-            for epoch in range(self.settings.epochs)
-        }
+    def run(self, checkpoints: Checkpoints, progress: Progress) -> dict[str, float]:
+        """Learn to the end, from where it was stopped if it was; the mean loss of every epoch."""
+        settings = self.settings
+        each = sum(math.ceil(len(part) / settings.batch) for part in _by_run(self.pairs))
+        loop = Loop(
+            learner=self.learner,
+            groups=[(self.learner.trained(), settings.rate)],
+            loss=self._loss,
+            epochs=settings.epochs,
+            steps=each * settings.epochs,
+            seed=settings.seed,
+            checkpoints=checkpoints,
+            memory=lambda size: (f"There is not enough memory for {size} pairs at once", self._smaller(size)),
+            no_number=f"Try a lower --lr than {settings.rate:g}, or a higher --temperature",
+        )
+        return loop.run("training the encoder", self._batches(), progress)
 
     def _batches(self) -> Iterator[list[Pair]]:
         """The pairs of each step, all of one run and of like length, as they are shown in it."""
@@ -132,29 +110,6 @@ class Learning:
         chance = random.Random(drawn(self.settings.seed, "hard", epoch, pair.left, pair.right))
         first = (most + 1) // 2
         return replace(pair, hard=(*pair.hard[:first], *chance.sample(pair.hard[first:], most - first)))
-
-    def _step(self, step: int, batch: Sequence[Pair]) -> float:
-        """One step of learning; the loss before it."""
-        import torch
-
-        # Dropout by the step, not by what was drawn before: so it goes on where it stopped.
-        torch.manual_seed(self.settings.seed * 1_000_003 + step)
-        told = f"There is not enough memory for {len(batch)} pairs at once"
-        with explained_memory(told, self._smaller(len(batch))):
-            loss = self._loss(batch)
-            lost = float(loss.detach())
-            if not math.isfinite(lost):
-                raise KgalignError(
-                    f"The loss is no number any more in step {step + 1:,} of {self.steps:,}",
-                    f"Try a lower --lr than {self.settings.rate:g}, or a higher --temperature",
-                )
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.learner.trained(), _CLIP)
-            for group in self.optimiser.param_groups:
-                group["lr"] = self.settings.rate * share_of_rate(step, self.steps)
-            self.optimiser.step()
-            self.optimiser.zero_grad()
-        return lost
 
     def _loss(self, batch: Sequence[Pair]) -> Any:  # noqa: ANN401 - a tensor
         import torch

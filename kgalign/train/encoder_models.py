@@ -27,6 +27,7 @@ from kgalign.retrieve.llm2vec import (
     split_spec,
 )
 from kgalign.retrieve.models import PER_STEP
+from kgalign.train.checkpoints import Learned
 
 RANK, ALPHA, LORA_DROPOUT = 16, 32, 0.05
 """Of the adapter, as LLM2Vec has them."""
@@ -42,7 +43,7 @@ How = Literal["links", "simcse", "mntp"]
 """From what: from links; from texts that are to find themselves; from their masked words."""
 
 
-class Learner(Protocol):
+class Learner(Learned, Protocol):
     """A model that turns texts into vectors, and learns."""
 
     name: str
@@ -63,15 +64,6 @@ class Learner(Protocol):
 
     def trained(self) -> list[Any]:
         """The weights that learn."""
-
-    def train(self, learns: bool) -> None:
-        """Whether it is there to learn, or to be measured."""
-
-    def state(self) -> dict[str, Any]:
-        """The weights that learn, by name."""
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Put back what :meth:`state` gave."""
 
     def finish(self) -> None:
         """Bring the weights into the form in which they are saved; it learns no more."""

@@ -13,7 +13,7 @@ here, by peft's own functions: the model itself, which may have gigabytes, is no
 import hashlib
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -254,6 +254,7 @@ def _merge(
     places = sorted(
         {name.removesuffix(".lora_A.weight") for each in loaded for name in each if ".lora_A." in name}
     )
+    rank = sum(each.rank for each in parts) if how == "cat" else max(each.rank for each in parts)
     merged: dict[str, Tensor] = {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -263,38 +264,17 @@ def _merge(
                 if f"{place}.lora_A.weight" in tensors:
                     factors.append((tensors[f"{place}.lora_A.weight"], tensors[f"{place}.lora_B.weight"]))
                     weights.append(share if how == "average" else share * part.scaling)
-            _check_shapes(place, factors, how)
-            made = _joined(factors, weights, how, density, max(each.rank for each in parts))
+            if len({(first.shape[1], second.shape[0]) for first, second in factors}) > 1:
+                raise InputError(
+                    f"The adapters change {place} in different shapes", "Merge adapters of the same base"
+                )
+            made = _joined(factors, weights, how, density, rank)
             for name, tensor in zip("AB", made, strict=True):
                 merged[f"{place}.lora_{name}.weight"] = tensor.contiguous().to(factors[0][0].dtype)
     save_file(merged, str(path), metadata={"format": "pt"})
-    rank = sum(each.rank for each in parts) if how == "cat" else max(each.rank for each in parts)
-    if how == "cat":
-        _fill_up(merged, rank, path)
     targets = sorted({each for part in parts for each in part.config.get("target_modules") or ()})
     config = {**parts[0].config, "target_modules": targets, "inference_mode": True}
     return config if how == "average" else config | {"r": rank, "lora_alpha": rank, "use_rslora": False}
-
-
-def _check_shapes(place: str, factors: Sequence[tuple[Tensor, Tensor]], how: How) -> None:
-    shapes = {(first.shape[1], second.shape[0]) for first, second in factors}
-    if len(shapes) > 1:
-        raise InputError(
-            f"The adapters change {place} in different shapes", "Merge adapters of the same base"
-        )
-
-
-def _fill_up(merged: dict[str, Tensor], rank: int, path: Path) -> None:
-    """A weight that only some adapters change has fewer ranks than the others: noughts make up for them."""
-    from safetensors.torch import save_file
-    from torch.nn.functional import pad
-
-    full = {}
-    for name, tensor in merged.items():
-        first = ".lora_A." in name
-        lacks = rank - tensor.shape[0 if first else 1]
-        full[name] = pad(tensor, (0, 0, 0, lacks) if first else (0, lacks)).contiguous()
-    save_file(full, str(path), metadata={"format": "pt"})
 
 
 def _joined(
@@ -302,31 +282,28 @@ def _joined(
 ) -> tuple[Tensor, Tensor]:
     """The two factors of one weight: (rank, columns) and (rows, rank)."""
     import torch
+    from peft.utils import merge_utils
 
     if how in _ANY_RANK:
         first = torch.cat([weight * a.float() for weight, (a, _) in zip(weights, factors, strict=True)])
         second = torch.cat([b.float() for _, b in factors], dim=1)
-        return (first, second) if how == "cat" else _nearest(first, second, rank)
+        if how == "svd":
+            return _nearest(first, second, rank)
+        # A weight that only some adapters change has fewer ranks than the others: noughts make up for them.
+        lacks, pad = rank - len(first), torch.nn.functional.pad
+        return pad(first, (0, 0, 0, lacks)), pad(second, (0, lacks))
     # As peft does it: a product of the roots is the weight, and a sign goes with one of the factors.
     roots = [math.sqrt(abs(weight)) for weight in weights]
     signed = [root * (1 if weight >= 0 else -1) for root, weight in zip(roots, weights, strict=True)]
-    merge = _function(how, density)
     if how == "average":
         signed = roots = list(weights)
+    simple = how in ("linear", "average")
+    merge = merge_utils.task_arithmetic if simple else getattr(merge_utils, how)
+    more = () if simple else (density,)
     return (
-        merge([a.float() for a, _ in factors], torch.tensor(signed)),
-        merge([b.float() for _, b in factors], torch.tensor(roots)),
+        merge([a.float() for a, _ in factors], torch.tensor(signed), *more),
+        merge([b.float() for _, b in factors], torch.tensor(roots), *more),
     )
-
-
-def _function(how: How, density: float) -> Callable[[list[Tensor], Tensor], Tensor]:
-    from peft.utils import merge_utils
-
-    if how in ("linear", "average"):
-        function: Callable[[list[Tensor], Tensor], Tensor] = merge_utils.task_arithmetic
-        return function
-    pruned = getattr(merge_utils, how)
-    return lambda tensors, weights: pruned(tensors, weights, density)
 
 
 def _nearest(first: Tensor, second: Tensor, rank: int) -> tuple[Tensor, Tensor]:

@@ -12,9 +12,9 @@ The card says how sure the answers were on the mean.
 """
 
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,28 +22,15 @@ from kgalign.base.progress import NoProgress, Progress
 from kgalign.errors import InputError
 from kgalign.judge.asking.templates import load_templates
 from kgalign.train import trainer as fitting
-from kgalign.train.adapters import AdapterRecord, write_record
+from kgalign.train.adapters import AdapterRecord
 from kgalign.train.answering import ask
 from kgalign.train.base import Base, Spelled, find_base, load_model, open_base, require_training
 from kgalign.train.data import About, Example, read_data
 from kgalign.train.recipes import Recipe
+from kgalign.train.trainer import Trained
 from kgalign.train.workplace import Workplace
 
 log = logging.getLogger("kgalign.train")
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """An adapter that was made."""
-
-    folder: Path
-    record: AdapterRecord
-    resumed: int
-    """Step from which it went on, 0 where it began at the beginning."""
-    seconds: float
-    """Of the training itself, this time."""
-    tokens: int
-    """Tokens that went through the model in this time."""
 
 
 def train_sft(
@@ -185,41 +172,21 @@ class _Work:
         counts["answer_tokens_per_epoch"] = sum(len(each.answer) for each in learned)
         record = replace(self.record, counts=counts)
         with fitting.room_for(self.recipe, longest):
-            model, heard, resumed, seconds = self._fit(record, learned, measured)
-            scores = self._score(model, heard, spread(valid, score))
+            model = load_model(self.base, four_bit=self.recipe.four_bit)
+            make = partial(make_trainer, self.base, model, self.recipe, self.place.folder, learned, measured)
+            done = fitting.fit(self.place, self.recipe, record, len(learned), make, self.progress)
+            scores = self._score(done.trainer.model, done.losses, spread(valid, score))
         steps = fitting.steps_of(self.recipe, len(learned))
-        record = replace(record, losses=heard.losses, scores=scores, counts={**counts, "steps": steps})
-        self._write(model, record)
-        share = (steps - resumed) / steps
+        record = replace(record, losses=done.losses, scores=scores, counts={**counts, "steps": steps})
+        fitting.write(done.trainer.model, self.place, record)
+        share = (steps - done.resumed) / steps
         tokens = int(share * self.recipe.epochs * counts["tokens_per_epoch"])
-        return Trained(self.place.finished, record, resumed, seconds, tokens)
-
-    def _fit(
-        self, record: AdapterRecord, learned: Sequence[Spelled], measured: Sequence[Spelled]
-    ) -> tuple[Any, fitting.Heard, int, float]:
-        """The model with its adapter, what was heard, the step it went on from, and seconds."""
-        heard = fitting.Heard()
-        model = load_model(self.base, four_bit=self.recipe.four_bit)
-        checkpoint = self.place.checkpoint()
-        resumed = int(checkpoint.name.partition("-")[2]) if checkpoint else 0
-        if resumed:
-            log.info("going on from step %d", resumed)
-        steps = fitting.steps_of(self.recipe, len(learned))
-        with self.progress.task("train", steps, "steps") as task:
-            task.advance(resumed)
-            hears = fitting.listener(task, heard, self.place.epochs, record)
-            trainer = make_trainer(
-                self.base, model, self.recipe, self.place.folder, learned, measured, [hears]
-            )
-            begun = time.perf_counter()
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        heard.losses[:] = fitting.curve(trainer.state.log_history)
-        return trainer.model, heard, resumed, time.perf_counter() - begun
+        return Trained(self.place.finished, record, done.resumed, done.seconds, tokens)
 
     def _score(
         self,
         model: Any,  # noqa: ANN401 - peft's model
-        heard: fitting.Heard,
+        losses: Sequence[dict[str, float]],
         valid: Sequence[Example],
     ) -> dict[str, dict[str, float]]:
         scores: dict[str, dict[str, float]] = {}
@@ -232,16 +199,10 @@ class _Work:
             scores["valid"] = ask(model, self.base, valid, name="ask the adapter", **how)
             with model.disable_adapter():
                 scores["base"] = ask(model, self.base, valid, name="ask the base", **how)
-        loss = next((each["valid_loss"] for each in reversed(heard.losses) if "valid_loss" in each), None)
+        loss = fitting.last_valid(losses)
         if loss is not None:
             scores.setdefault("valid", {})["loss"] = loss
         return scores
-
-    def _write(self, model: Any, record: AdapterRecord) -> None:  # noqa: ANN401
-        fitting.save_adapter(model, self.place.finished)
-        if self.place.epochs.is_dir():
-            self.place.epochs.rename(self.place.finished / "epochs")
-        write_record(self.place.finished, record, self.place.out.name)
 
 
 def spell_all(base: Base, examples: Sequence[Example], most: int) -> tuple[list[Spelled], int]:
@@ -272,7 +233,6 @@ def make_trainer(
     :param measured: for the loss after each epoch; may be empty.
     """
     from datasets import Dataset
-    from transformers import PrinterCallback
     from trl import SFTConfig, SFTTrainer
 
     def rows(spelled: Sequence[Spelled]) -> Mapping[str, list[list[int]]]:
@@ -280,7 +240,7 @@ def make_trainer(
         return {name: [row[name] for row in made] for name in ("input_ids", "labels")}
 
     arguments = fitting.trainer_arguments(recipe, folder, len(learned), len(measured))
-    trainer = SFTTrainer(
+    return SFTTrainer(
         model=model,
         args=SFTConfig(**arguments),
         train_dataset=Dataset.from_dict(dict(rows(learned))),
@@ -289,5 +249,3 @@ def make_trainer(
         peft_config=fitting.lora(recipe),
         callbacks=list(callbacks),
     )
-    trainer.remove_callback(PrinterCallback)
-    return trainer

@@ -26,9 +26,8 @@ import numpy as np
 from rapidfuzz import fuzz
 
 from kgalign.base import store
-from kgalign.base.memory import explained_memory
-from kgalign.base.progress import NoProgress, Progress, Task
-from kgalign.errors import InputError, KgalignError, MissingExtra
+from kgalign.base.progress import NoProgress, Progress
+from kgalign.errors import InputError, MissingExtra
 from kgalign.judge.student.model import (
     CARD,
     Card,
@@ -42,13 +41,11 @@ from kgalign.judge.student.model import (
 from kgalign.train.checkpoints import Checkpoints, check_place, finished
 from kgalign.train.data import SPLITS, About, Example, Split, read_data
 from kgalign.train.encoder import CARD as ENCODER_CARD
-from kgalign.train.schedule import share_of_rate
+from kgalign.train.loop import Loop
 from kgalign.train.student_report import Item, describe, fit_calibration, measures
 
 ENCODER = "encoder"
 """Setting in a card: the data that the encoder learned from with which the student began."""
-_DECAY = 0.01
-_CLIP = 1.0
 _WINDOW = 16
 """Steps between whose questions those of like length are brought together."""
 
@@ -115,8 +112,7 @@ def train_student(
     base_digest = _base_digest(scorer)
     kept = [asdict(settings), about.digest, base_digest]
     with Checkpoints(out, kept, every=checkpoint_seconds) as checkpoints:
-        trained = _Training(scorer, items["train"], settings, checkpoints)
-        figures = trained.run(progress)
+        figures = _Training(scorer, items["train"], settings).run(checkpoints, progress)
         card = _card(scorer, items, settings, about, Path(encoder), base_digest, figures)
         return _save(scorer, card, checkpoints.folder, out)
 
@@ -165,52 +161,34 @@ def _chance(*parts: object) -> random.Random:
 
 
 class _Training:
-    """The work on one student, step by step."""
+    """What a student is shown, and by what loss it learns."""
 
-    def __init__(
-        self, scorer: Scorer, items: Sequence[Item], settings: StudentSettings, checkpoints: Checkpoints
-    ) -> None:
-        import torch
-
-        self.scorer, self.settings, self.checkpoints = scorer, settings, checkpoints
+    def __init__(self, scorer: Scorer, items: Sequence[Item], settings: StudentSettings) -> None:
+        self.scorer, self.settings = scorer, settings
         self.items = _within(items, settings)
         self.hard = {each.id: _hardest(each) for each in self.items}
-        self.steps = math.ceil(len(self.items) / settings.batch) * settings.epochs
+
+    def run(self, checkpoints: Checkpoints, progress: Progress) -> dict[str, float]:
+        """Train to the end, from where it was stopped if it was; the mean loss of every epoch."""
+        settings, encoder = self.settings, self.scorer.encoder
         # The vectors of words are as good as they get: few questions teach no word anew, and all would be
         # written again in every step.
-        scorer.encoder.get_input_embeddings().weight.requires_grad_(False)
-        body = [each for each in scorer.encoder.parameters() if each.requires_grad]
-        head = list(scorer.head.parameters())
-        self.trained = [*body, *head]
-        self.optimiser = torch.optim.AdamW(
-            [{"params": body, "lr": settings.rate}, {"params": head, "lr": settings.head_rate}],
-            weight_decay=_DECAY,
+        encoder.get_input_embeddings().weight.requires_grad_(False)
+        body = [each for each in encoder.parameters() if each.requires_grad]
+        size = settings.batch
+        smaller = f"Try --batch {size // 2}" if size > 1 else "Free some memory, or take a smaller encoder"
+        loop = Loop(
+            learner=self.scorer,
+            groups=[(body, settings.rate), (list(self.scorer.head.parameters()), settings.head_rate)],
+            loss=self._loss,
+            epochs=settings.epochs,
+            steps=math.ceil(len(self.items) / size) * settings.epochs,
+            seed=settings.seed,
+            checkpoints=checkpoints,
+            memory=lambda _: (f"There is not enough memory for {size} questions at once", smaller),
+            no_number="Try it without --bf16" if settings.bf16 else "Take another encoder",
         )
-        self.highest = [each["lr"] for each in self.optimiser.param_groups]
-
-    def run(self, progress: Progress) -> dict[str, float]:
-        """Train to the end, from where it was stopped if it was; the mean loss of every epoch."""
-        state = self.checkpoints.load(self.scorer, self.optimiser)
-        losses: list[float] = state.losses
-        self.scorer.train(True)
-        with progress.task("training the student", self.steps, "steps") as task:
-            task.advance(len(losses))
-            for step, batch in enumerate(self._batches()):
-                if step < len(losses):
-                    continue
-                losses.append(self._step(step, batch))
-                self._tell(task, losses)
-                self.checkpoints.save(self.scorer, self.optimiser, losses)
-        self.checkpoints.save(self.scorer, self.optimiser, losses, now=True)
-        each = len(losses) // self.settings.epochs
-        return {
-            f"loss of epoch {epoch + 1}": float(np.mean(losses[epoch * each : (epoch + 1) * each]))
-            for epoch in range(self.settings.epochs)
-        }
-
-    def _tell(self, task: Task, losses: Sequence[float]) -> None:
-        task.advance()
-        task.note(f"loss {np.mean(losses[-20:]):.3f}")
+        return loop.run("training the student", self._batches(), progress)
 
     def _batches(self) -> Iterator[list[Item]]:
         """The questions of each step, as they are shown in it.
@@ -240,32 +218,13 @@ class _Training:
         places = ([item.answer - 1] if keeps else []) + chosen
         return Item(item.id, item.record, tuple(item.options[k] for k in places), int(keeps), item.weight)
 
-    def _step(self, step: int, batch: Sequence[Item]) -> float:
-        """One step of learning; the loss before it."""
+    def _loss(self, batch: Sequence[Item]) -> Any:  # noqa: ANN401 - a tensor
         import torch
 
-        # Dropout by the step, not by what was drawn before: so it goes on where it stopped.
-        torch.manual_seed(self.settings.seed * 1_000_003 + step)
-        device = self.scorer.encoder.device
-        size = self.settings.batch
-        smaller = f"Try --batch {size // 2}" if size > 1 else "Free some memory, or take a smaller encoder"
-        with explained_memory(f"There is not enough memory for {size} questions at once", smaller):
-            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.settings.bf16):
-                scores = self.scorer([(each.record, option) for each in batch for option in each.options])
-            loss = _listwise(scores, batch)
-            lost = float(loss.detach())
-            if not math.isfinite(lost):
-                raise KgalignError(
-                    f"The loss is no number any more in step {step + 1:,} of {self.steps:,}",
-                    "Try it without --bf16" if self.settings.bf16 else "Take another encoder",
-                )
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.trained, _CLIP)
-            for group, highest in zip(self.optimiser.param_groups, self.highest, strict=True):
-                group["lr"] = highest * share_of_rate(step, self.steps)
-            self.optimiser.step()
-            self.optimiser.zero_grad()
-        return lost
+        device = self.scorer.encoder.device.type
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=self.settings.bf16):
+            scores = self.scorer([(each.record, option) for each in batch for option in each.options])
+        return _listwise(scores, batch)
 
 
 def _listwise(scores: Any, batch: Sequence[Item]) -> Any:  # noqa: ANN401 - tensors

@@ -3,17 +3,19 @@
 import logging
 import math
 import shutil
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from kgalign.base.memory import explained_memory
-from kgalign.base.progress import Task
+from kgalign.base.progress import Progress, Task
 from kgalign.train.adapters import AdapterRecord, write_record
 from kgalign.train.recipes import Recipe
+from kgalign.train.workplace import Workplace
 
 log = logging.getLogger("kgalign.train")
 
@@ -23,12 +25,65 @@ _DONE = frozenset({"optimizer.pt", "scheduler.pt", "rng_state.pth", "scaler.pt",
                    "trainer_state.json"})  # fmt: skip
 
 
-@dataclass(slots=True)
-class Heard:
-    """What a training said on its way."""
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """An adapter that was made."""
 
-    losses: list[dict[str, float]] = field(default_factory=list)
-    figures: dict[str, float] = field(default_factory=dict)
+    folder: Path
+    record: AdapterRecord
+    resumed: int
+    """Step from which it went on, 0 where it began at the beginning."""
+    seconds: float
+    """Of the training itself, this time."""
+    tokens: int
+    """Tokens that went through the model in this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What came of a trainer's work."""
+
+    trainer: Any
+    losses: list[dict[str, float]]
+    resumed: int
+    seconds: float
+
+
+def fit(
+    place: Workplace,
+    recipe: Recipe,
+    record: AdapterRecord,
+    examples: int,
+    make: Callable[[list[Any]], Any],
+    progress: Progress,
+) -> Fit:
+    """Let a trainer do its work, from its last checkpoint if there is one.
+
+    :param record: what is known of the adapter already.
+    :param examples: examples to learn from.
+    :param make: the trainer with some callbacks.
+    """
+    from transformers import PrinterCallback
+
+    checkpoint = place.checkpoint()
+    resumed = int(checkpoint.name.partition("-")[2]) if checkpoint else 0
+    if resumed:
+        log.info("going on from step %d", resumed)
+    with progress.task("train", steps_of(recipe, examples), "steps") as task:
+        task.advance(resumed)
+        trainer = make([listener(task, place.epochs, record)])
+        trainer.remove_callback(PrinterCallback)
+        begun = time.perf_counter()
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    return Fit(trainer, curve(trainer.state.log_history), resumed, time.perf_counter() - begun)
+
+
+def write(model: Any, place: Workplace, record: AdapterRecord) -> None:  # noqa: ANN401 - peft's model
+    """Write a trained adapter, with those that it was after each epoch and what is known of it."""
+    save_adapter(model, place.finished)
+    if place.epochs.is_dir():
+        place.epochs.rename(place.finished / "epochs")
+    write_record(place.finished, record, place.out.name)
 
 
 def trainer_arguments(recipe: Recipe, folder: Path, examples: int, valid: int) -> dict[str, Any]:
@@ -88,7 +143,7 @@ def lora(recipe: Recipe) -> Any:  # noqa: ANN401 - peft's LoraConfig
     )
 
 
-def listener(task: Task, heard: Heard, epochs: Path, record: AdapterRecord) -> Any:  # noqa: ANN401
+def listener(task: Task, epochs: Path, record: AdapterRecord) -> Any:  # noqa: ANN401
     """What hears of steps and losses, and keeps the adapter as it is after each epoch.
 
     :param epochs: folder for these; each is an adapter of its own with its loss on valid.
@@ -101,21 +156,19 @@ def listener(task: Task, heard: Heard, epochs: Path, record: AdapterRecord) -> A
             task.advance()
 
         def on_log(self, args: Any, state: Any, control: Any, **more: Any) -> None:  # noqa: ANN401
-            heard.losses[:] = curve(state.log_history)
-            if heard.losses and "loss" in heard.losses[-1]:
-                task.note(f"loss {heard.losses[-1]['loss']:.3f}")
-                log.info(
-                    "step %d of %d, loss %.4f", state.global_step, state.max_steps, heard.losses[-1]["loss"]
-                )
+            losses = curve(state.log_history)
+            if losses and "loss" in losses[-1]:
+                task.note(f"loss {losses[-1]['loss']:.3f}")
+                log.info("step %d of %d, loss %.4f", state.global_step, state.max_steps, losses[-1]["loss"])
 
         def on_evaluate(self, args: Any, state: Any, control: Any, model: Any, **more: Any) -> None:  # noqa: ANN401
-            heard.losses[:] = curve(state.log_history)
+            losses = curve(state.log_history)
             folder = epochs / f"epoch-{round(state.epoch)}"
             shutil.rmtree(folder, ignore_errors=True)
             save_adapter(model, folder)
-            loss = next((each["valid_loss"] for each in reversed(heard.losses) if "valid_loss" in each), None)
+            loss = last_valid(losses)
             scores = {} if loss is None else {"valid": {"loss": loss}}
-            write_record(folder, replace(record, losses=list(heard.losses), scores=scores))
+            write_record(folder, replace(record, losses=losses, scores=scores))
 
     return Listener()
 
@@ -130,6 +183,11 @@ def curve(history: list[dict[str, Any]]) -> list[dict[str, float]]:
         elif "eval_loss" in each:
             kept.append({**place, "valid_loss": float(each["eval_loss"])})
     return kept
+
+
+def last_valid(losses: Sequence[dict[str, float]]) -> float | None:
+    """The last loss on valid; None where it was not measured."""
+    return next((each["valid_loss"] for each in reversed(losses) if "valid_loss" in each), None)
 
 
 def save_adapter(model: Any, folder: Path) -> None:  # noqa: ANN401 - peft's model

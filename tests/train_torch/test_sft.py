@@ -21,7 +21,8 @@ from kgalign.train.answering import ask, read_choice
 from kgalign.train.base import IGNORED, Base, open_base
 from kgalign.train.data import read_data
 from kgalign.train.recipes import recipe_of
-from kgalign.train.sft import Trained, make_trainer, spell_all, train_sft
+from kgalign.train.sft import make_trainer, spell_all, train_sft
+from kgalign.train.trainer import Trained
 from tests.train.element_examples import answer_text, make_data
 from tests.train_torch.tiny_training import model_for
 
