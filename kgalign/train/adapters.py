@@ -8,10 +8,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import ConfigDict, TypeAdapter
+
 from kgalign.errors import InputError
 from kgalign.llm.vllm.lora import read_adapter
 from kgalign.llm.weights import weights_mark
 from kgalign.rdf.write import complete_or_nothing
+from kgalign.train.data import fault_of
 
 RECORD = "adapter.json"
 CARD = "README.md"
@@ -23,6 +26,7 @@ WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 class AdapterRecord:
     """What an adapter was made of, and what it is worth."""
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
     how: str
     """``sft``, ``dpo`` or ``merge``."""
     base: str
@@ -78,9 +82,9 @@ def read_record(folder: Path) -> AdapterRecord | None:
     if not path.exists():
         return None
     try:
-        return AdapterRecord(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path} can't be read: {error}", "Train or merge it again") from error
+        return TypeAdapter(AdapterRecord).validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} can't be read: {fault_of(error)}", "Train or merge it again") from error
 
 
 def check_base(folder: Path, record: AdapterRecord | None, model: Path) -> None:

@@ -19,6 +19,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
 from kgalign.errors import InputError
 from kgalign.rdf.write import complete_or_nothing
 
@@ -39,6 +41,7 @@ because the question was made so."""
 class Example:
     """One question with the answer that is wanted."""
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
     id: str
     """SHA-256 of the messages without the answer, shortened to 16 characters."""
     kind: Literal["select", "verify"]
@@ -74,11 +77,12 @@ class Example:
 class About:
     """What a folder of examples holds."""
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
     templates: dict[str, str]
     """Name and version of each prompt → SHA-256 of its text."""
-    counts: dict[str, int]
+    counts: dict[Split, int]
     """Split → examples."""
-    digests: dict[str, str]
+    digests: dict[Split, str]
     """Split → SHA-256 of its file."""
     settings: dict[str, Any] = field(default_factory=dict)
     """How the examples were chosen and what their targets are."""
@@ -111,8 +115,8 @@ def write_data(folder: Path, examples: Mapping[Split, Iterable[Example]], about:
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ABOUT).unlink(missing_ok=True)
-    counts: dict[str, int] = {}
-    digests: dict[str, str] = {}
+    counts: dict[Split, int] = {}
+    digests: dict[Split, str] = {}
     for split in SPLITS:
         hashed = hashlib.sha256()
         counts[split] = 0
@@ -141,35 +145,33 @@ def read_about(folder: Path) -> About:
     """
     try:
         content = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-        about = About(**content)
+        if isinstance(content, dict) and content.get("format", FORMAT) != FORMAT:
+            raise InputError(
+                f"{folder} is of layout {content['format']}, and this version of kgalign knows {FORMAT}",
+                "Make the examples again",
+            )
+        about = TypeAdapter(About).validate_python(content)
+        TypeAdapter(list[dict[str, Any]]).validate_python(about.settings.get("runs", []))
+        if not about.digests.keys() >= set(SPLITS):
+            raise ValueError("it has not one digest of each split")
     except FileNotFoundError as error:
         raise InputError(
             f"{folder} is no finished folder of examples: it has no {ABOUT}",
             "Make one with `kgalign train examples RUN -o FOLDER`",
         ) from error
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{folder / ABOUT} can't be read: {error}", "Make the examples again") from error
-    if about.format != FORMAT:
+    except (OSError, ValueError) as error:
         raise InputError(
-            f"{folder} is of layout {about.format}, and this version of kgalign knows {FORMAT}",
-            "Make the examples again",
-        )
-    if (damaged := _damaged(about)) is not None:
-        raise InputError(f"{folder / ABOUT} is damaged: {damaged}", "Make the examples again")
+            f"{folder / ABOUT} can't be read: {fault_of(error)}", "Make the examples again"
+        ) from error
     return about
 
 
-def _damaged(about: About) -> str | None:
-    """What of a folder's description is not as it was written; None where all of it is."""
-    for name in ("templates", "counts", "digests", "settings", "figures"):
-        if not isinstance(getattr(about, name), dict):
-            return f"{name} is no object"
-    if not all(isinstance(about.digests.get(split), str) for split in SPLITS):
-        return "digests has not one of each split"
-    runs = about.settings.get("runs", [])
-    if not isinstance(runs, list) or not all(isinstance(each, dict) for each in runs):
-        return "runs is no list of objects"
-    return None
+def fault_of(error: Exception) -> str:
+    """The first thing that is wrong, in one line."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors()[0]
+    return ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))
 
 
 def read_split(folder: Path, split: Split) -> Iterator[Example]:
@@ -189,21 +191,19 @@ def read_split(folder: Path, split: Split) -> Iterator[Example]:
 
 def _example(line: str, path: Path, number: int) -> Example:
     try:
-        data = json.loads(line)
-        for name in ("entities", "messages", "labels", "options"):
-            data[name] = tuple(data[name])
-        if data.get("evidence") is not None:
-            data["evidence"] = tuple(map(float, data["evidence"]))
-        example = Example(**data)
+        example = _EXAMPLE.validate_json(line)
         if example.evidence is not None and not _are_shares(example.evidence, len(example.options) + 1):
             raise ValueError("its evidence is none of its options")
         if example.answer not in example.labels or len(example.messages) < 2:
             raise ValueError("its answer is none of its labels, or it has no messages")
-    except (ValueError, TypeError, KeyError) as error:
+    except ValueError as error:
         raise InputError(
-            f"Line {number} of {path} is no example: {error}", "Make the examples again"
+            f"Line {number} of {path} is no example: {fault_of(error)}", "Make the examples again"
         ) from error
     return example
+
+
+_EXAMPLE = TypeAdapter(Example)
 
 
 def _are_shares(evidence: tuple[float, ...], count: int) -> bool:

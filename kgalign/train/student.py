@@ -39,7 +39,7 @@ from kgalign.judge.student.model import (
     weights_digest,
 )
 from kgalign.train.checkpoints import Checkpoints, check_place, finished
-from kgalign.train.data import SPLITS, About, Example, Split, read_data
+from kgalign.train.data import SPLITS, About, Example, Split, number_of, read_data
 from kgalign.train.encoder import CARD as ENCODER_CARD
 from kgalign.train.loop import Loop
 from kgalign.train.student_report import Item, describe, fit_calibration, measures
@@ -119,16 +119,13 @@ def train_student(
 
 def item_of(example: Example) -> Item:
     """An example, ready to be shown."""
-    answer = example.labels.index(example.answer) + 1
-    if answer == len(example.labels):
-        answer = 0
     if len(example.options) != len(example.labels) - 1:
         raise InputError(
             f"The example {example.id} has {len(example.options)} options and {len(example.labels)} labels",
             "Make the examples again",
         )
     record, options = text_of(example.asker), tuple(text_of(each) for each in example.options)
-    return Item(example.id, record, options, answer, example.weight)
+    return Item(example.id, record, options, number_of(example, example.answer), example.weight)
 
 
 def _check(items: Sequence[Item], data: Path) -> None:

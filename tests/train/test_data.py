@@ -113,7 +113,7 @@ def test_a_damaged_about_is_refused(tmp_path: Path, name: str, value: object) ->
     write_data(tmp_path, ALL, About({}, {}, {}))
     content = json.loads((tmp_path / ABOUT).read_text(encoding="utf8"))
     (tmp_path / ABOUT).write_text(json.dumps({**content, name: value}), encoding="utf8")
-    with pytest.raises(InputError, match=r"data\.json is damaged"):
+    with pytest.raises(InputError, match=r"data\.json can't be read: "):
         read_data(tmp_path)
 
 
