@@ -76,7 +76,8 @@ def encoder(
     sentence-transformers learns as a whole; a decoder-only language model (llm2vec) reads in both directions
     and learns by LoRA. Killed, the same command goes on from the last checkpoint.
     """
-    from kgalign.train.encoder import EncoderSettings, train_encoder
+    from kgalign.train.encoder import train_encoder
+    from kgalign.train.encoder_loop import EncoderSettings
     from kgalign.train.encoder_models import spec_of
     from kgalign.train.labels import read_gold
 
@@ -84,7 +85,8 @@ def encoder(
         raise click.UsageError(
             "--mntp and --simcse are two steps: give one, and then the other on its outcome"
         )
-    settings = EncoderSettings(how="simcse" if simcse else "mntp" if mntp else "links", **options)
+    given = {name: value for name, value in options.items() if value is not None}
+    settings = EncoderSettings(how="simcse" if simcse else "mntp" if mntp else "links", **given)
     gold = read_gold(links, test_links, complete=False)
     card = train_encoder(
         runs, encoder, out, settings, gold=gold, threads=threads, progress=terminal_progress(quiet)

@@ -22,10 +22,10 @@ from kgalign.base import store
 from kgalign.base.progress import NoProgress, Progress
 from kgalign.rdf.text import shorten
 from kgalign.train.checkpoints import Checkpoints, check_place, finished
-from kgalign.train.encoder_loop import Learning, LoopSettings
+from kgalign.train.encoder_loop import EncoderSettings, Learning
 from kgalign.train.encoder_models import How, Learner, open_learner, spec_of, vectors_of
 from kgalign.train.encoder_pairs import HELD_OUT_BY, Material, Sought, check_runs, gather, sources_of
-from kgalign.train.labels import Gold, SourceName
+from kgalign.train.labels import Gold
 
 CARD = "encoder.json"
 FORMAT = 1
@@ -34,43 +34,6 @@ _TOP = (1, 10)
 _HOW = {"links": "links", "simcse": "texts alone (SimCSE)", "mntp": "masked words (MNTP)"}
 _ROWS = 512
 """Left entities whose ranks are computed at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class EncoderSettings:
-    """How an encoder is trained. What is None is as usual for the kind of model and of learning."""
-
-    how: How = "links"
-    """From what; where it is not links, they are only measured on."""
-    sources: tuple[SourceName, ...] = ()
-    """Whose links, besides gold; empty for gold alone where there is some to learn from, else for all."""
-    test: float = 0.2
-    """Share of the linked entities that is held out."""
-    epochs: int | None = None
-    """3 with links, 1 with texts alone."""
-    batch: int = 32
-    negatives: int = 2
-    rate: float | None = None
-    """With links 5e-5, and 2e-4 for the adapter of a decoder; SimCSE 3e-5, masked words 5e-5."""
-    temperature: float = 0.05
-    max_pairs: int | None = None
-    bf16: bool = False
-    seed: int = 0
-
-    def loop(self, spec: str) -> LoopSettings:
-        """How the steps go for a model."""
-        usual = {"links": 2e-4 if spec.startswith("llm2vec:") else 5e-5, "simcse": 3e-5, "mntp": 5e-5}
-        return LoopSettings(
-            how=self.how,
-            epochs=self.epochs or (3 if self.how == "links" else 1),
-            batch=self.batch,
-            negatives=self.negatives if self.how == "links" else 0,
-            rate=self.rate or usual[self.how],
-            temperature=self.temperature,
-            max_pairs=self.max_pairs,
-            bf16=self.bf16,
-            seed=self.seed,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,31 +96,33 @@ def train_encoder(
         opened, sources, gold, test=settings.test, seed=settings.seed, alone=settings.how != "links"
     )
     learner = open_learner(spec, seed=settings.seed, how=settings.how, threads=threads)
-    loop = settings.loop(spec)
-    kept = [asdict(loop), material.digest, learner.identity]
+    settings = replace(settings.settled(spec), sources=sources)
+    kept = [asdict(settings), material.digest, learner.identity]
     with Checkpoints(out, kept, every=checkpoint_seconds) as checkpoints:
-        card = _trained(learner, material, loop, checkpoints, progress)
-        told = {"sources": list(sources), "test": settings.test}
-        card = replace(card, settings=card.settings | told)
+        card = _trained(learner, material, settings, checkpoints, progress)
         _save(learner, card, spec, checkpoints.folder, out)
     return card
 
 
 def _trained(
-    learner: Learner, material: Material, loop: LoopSettings, checkpoints: Checkpoints, progress: Progress
+    learner: Learner,
+    material: Material,
+    settings: EncoderSettings,
+    checkpoints: Checkpoints,
+    progress: Progress,
 ) -> EncoderCard:
     """Train, and measure before and after."""
     before = _measured(learner, material, progress, "measure what it was")
-    learning = Learning(learner, material.pairs, loop)
+    learning = Learning(learner, material.pairs, settings)
     losses = learning.run(checkpoints, progress)
     learner.finish()
     after = _measured(learner, material, progress, "measure what it is")
     return EncoderCard(
         base=learner.name,
         base_identity=learner.identity,
-        how=loop.how,
+        how=settings.how,
         data_digest=material.digest,
-        settings=asdict(loop),
+        settings=asdict(settings),
         counts=material.counts | learning.counts,
         losses=losses,
         scores={"before": before, "after": after} if before else {},

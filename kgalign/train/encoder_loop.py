@@ -22,6 +22,7 @@ from kgalign.base.progress import Progress
 from kgalign.train.checkpoints import Checkpoints
 from kgalign.train.encoder_models import How, Learner
 from kgalign.train.encoder_pairs import Pair
+from kgalign.train.labels import SourceName
 from kgalign.train.loop import Loop
 from kgalign.train.splitting import drawn
 
@@ -30,17 +31,20 @@ _WINDOW = 16
 
 
 @dataclass(frozen=True, slots=True)
-class LoopSettings:
-    """How an encoder learns. Chosen beforehand, by what is usual in the literature."""
+class EncoderSettings:
+    """How an encoder is trained. Chosen beforehand, by what is usual in the literature."""
 
     how: How = "links"
-    epochs: int = 3
+    """From what; where it is not links, they are only measured on."""
+    epochs: int = 0
+    """0 for as usual: 3 with links, 1 with texts alone."""
     batch: int = 32
     """Pairs of a step: each is told apart from all others."""
     negatives: int = 2
     """Most candidates that lost, shown with each link."""
-    rate: float = 5e-5
-    """Highest rate of learning."""
+    rate: float = 0.0
+    """Highest rate of learning; 0 for as usual: with links 5e-5, and 2e-4 for the adapter of a decoder;
+    SimCSE 3e-5, masked words 5e-5."""
     temperature: float = 0.05
     """Cosines are divided by it."""
     max_pairs: int | None = None
@@ -48,12 +52,27 @@ class LoopSettings:
     bf16: bool = False
     """Whether to compute in bfloat16."""
     seed: int = 0
+    sources: tuple[SourceName, ...] = ()
+    """Whose links, besides gold; empty for gold alone where there is some to learn from, else for all."""
+    test: float = 0.2
+    """Share of the linked entities that is held out."""
+
+    def settled(self, spec: str) -> "EncoderSettings":
+        """The same with all that is as usual for a model."""
+        links = self.how == "links"
+        usual = {"links": 2e-4 if spec.startswith("llm2vec:") else 5e-5, "simcse": 3e-5, "mntp": 5e-5}
+        return replace(
+            self,
+            epochs=self.epochs or (3 if links else 1),
+            negatives=self.negatives if links else 0,
+            rate=self.rate or usual[self.how],
+        )
 
 
 class Learning:
     """What an encoder is shown, and by what loss it learns."""
 
-    def __init__(self, learner: Learner, pairs: Sequence[Pair], settings: LoopSettings) -> None:
+    def __init__(self, learner: Learner, pairs: Sequence[Pair], settings: EncoderSettings) -> None:
         self.learner, self.settings = learner, settings
         self.pairs = _within(pairs, settings)
 
@@ -158,7 +177,7 @@ def contrast(vectors: Any, batch: Sequence[Pair], hard: Sequence[str], temperatu
     return ((forth + back) / 2 * weights).sum() / weights.sum()
 
 
-def _within(pairs: Sequence[Pair], settings: LoopSettings) -> list[Pair]:
+def _within(pairs: Sequence[Pair], settings: EncoderSettings) -> list[Pair]:
     """The pairs that are learned from, in an order by lot, as many as the limit lets in."""
     marked = sorted(
         pairs, key=lambda each: (drawn(settings.seed, "limit", each.run, each.left, each.right), each.run)

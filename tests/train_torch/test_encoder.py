@@ -23,8 +23,8 @@ from kgalign.records import Candidates
 from kgalign.retrieve.embedders import open_embedder
 from kgalign.retrieve.llm2vec import Reading, load_decoder
 from kgalign.run.folder import RunFolder
-from kgalign.train.encoder import EncoderSettings, ranks, train_encoder
-from kgalign.train.encoder_loop import contrast
+from kgalign.train.encoder import ranks, train_encoder
+from kgalign.train.encoder_loop import EncoderSettings, contrast
 from kgalign.train.encoder_models import MASKED, How, masked_loss, open_learner
 from kgalign.train.encoder_pairs import HARD, Sought
 from kgalign.train.encoder_pairs import Pair as Texts
@@ -295,7 +295,8 @@ _LITTLE = """
 import resource, sys
 from pathlib import Path
 from kgalign.errors import KgalignError
-from kgalign.train.encoder import EncoderSettings, train_encoder
+from kgalign.train.encoder import train_encoder
+from kgalign.train.encoder_loop import EncoderSettings
 from kgalign.train.labels import read_gold
 run, links, base, out = sys.argv[1:]
 gold = read_gold([Path(links)], [], complete=False)
