@@ -193,6 +193,9 @@ def last_valid(losses: Sequence[dict[str, float]]) -> float | None:
 def save_adapter(model: Any, folder: Path) -> None:  # noqa: ANN401 - peft's model
     """Write the adapter in peft's format and nothing else."""
     folder.mkdir(parents=True, exist_ok=True)
+    config = model.peft_config["default"]
+    if isinstance(config.target_modules, set):  # written as they come, which is another order each time
+        config.target_modules = sorted(config.target_modules)
     model.save_pretrained(str(folder), selected_adapters=["default"], save_embedding_layers=False)
     for name in (*_DONE, "README.md"):  # peft writes a card of its own
         (folder / name).unlink(missing_ok=True)
