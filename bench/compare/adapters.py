@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.compare.answers import Answers, Asked, Kept, Log
-from bench.compare.asking import choice_of, question_of
+from bench.compare.asking import choice_of
 from bench.compare.sets import DataSet, file_name
 from bench.compare.students import Fitted, known_by, trained_once
 from kgalign.base.memory import explained_memory
@@ -22,7 +22,7 @@ from kgalign.llm.protocol import Reply
 from kgalign.llm.weights import files_digest
 from kgalign.train.adapters import WEIGHTS, read_record
 from kgalign.train.answering import answers as write_answers
-from kgalign.train.answering import text_of
+from kgalign.train.answering import question_of, text_of
 from kgalign.train.base import Base, find_base, load_model, open_base
 from kgalign.train.data import About
 from kgalign.train.recipes import Recipe

@@ -6,12 +6,10 @@ stopped goes on, and a judge that was asked is not asked again.
 """
 
 import asyncio
-import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import cast
 
 from bench.compare.answers import UNUSABLE, Answers, Asked, Kept, Log
 from bench.compare.sets import DataSet
@@ -22,10 +20,11 @@ from kgalign.judge.asking.answers import read_answer
 from kgalign.llm.backends import open_backend
 from kgalign.llm.loop import run_to_end
 from kgalign.llm.pool import Pool
-from kgalign.llm.protocol import CallFailed, Message, Request, Role, Sampling
+from kgalign.llm.protocol import CallFailed, Request, Sampling
 from kgalign.llm.weights import files_digest
-from kgalign.records.votes import Answer, Direction, Question, QuestionKind, Status, View
+from kgalign.records.votes import Answer, Status
 from kgalign.train.adapters import WEIGHTS
+from kgalign.train.answering import question_of
 from kgalign.train.data import Example
 
 
@@ -124,39 +123,3 @@ async def _side_by_side(
 def choice_of(answer: Answer) -> int:
     """What an answer chose, where the judge would count it."""
     return answer.place if answer.status is Status.OK and answer.choice is not None else UNUSABLE
-
-
-def question_of(example: Example) -> Question:
-    """An example as the question that it was made of, as far as reading an answer needs it."""
-    return Question(
-        case=example.case,
-        number=0,
-        kind=QuestionKind(example.kind),
-        direction=Direction.LEFT_ASKS,
-        view=View.BOTH,
-        asker=example.case,
-        options=example.labels[:-1],
-        labels=example.labels,
-        template=example.template,
-        template_hash="",
-        messages=tuple(Message(cast(Role, each["role"]), each["content"]) for each in example.question),
-        values=tuple(dict.fromkeys(value for record in (example.asker, *example.options)
-                                   for value in _values(record))),
-    )  # fmt: skip
-
-
-def _values(record: str) -> Iterator[str]:
-    """All that a record shows."""
-    try:
-        content = json.loads(record)
-    except ValueError:
-        return
-    yield from _leaves(content)
-
-
-def _leaves(content: object) -> Iterator[str]:
-    if isinstance(content, dict | list):
-        for each in content.values() if isinstance(content, dict) else content:
-            yield from _leaves(each)
-    elif isinstance(content, str):
-        yield content

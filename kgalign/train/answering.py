@@ -1,11 +1,12 @@
 """A model in training, asked: how often it is right, whether its answers stop, whether they can be read."""
 
-from collections.abc import Sequence
-from typing import Any
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
 
 from kgalign.base.progress import NoProgress, Progress
 from kgalign.judge.asking.answers import read_answer
-from kgalign.llm.protocol import Message, Reply
+from kgalign.llm.protocol import Message, Reply, Role
 from kgalign.records.votes import NONE, Direction, Question, QuestionKind, View
 from kgalign.train.base import Base
 from kgalign.train.data import Example
@@ -55,23 +56,44 @@ def ask(
 
 def read_choice(example: Example, text: str, finish: str = "stop") -> str | None:
     """The label that an answer chooses, read as the judge reads it; None where it can't be read."""
-    labels = example.labels
-    question = Question(
+    choice = read_answer(question_of(example), Reply(text, finish)).choice
+    return example.labels[-1] if choice == NONE else choice
+
+
+def question_of(example: Example) -> Question:
+    """An example as the question that it was made of, as far as reading an answer needs it."""
+    return Question(
         case=example.case,
         number=0,
         kind=QuestionKind(example.kind),
         direction=Direction.LEFT_ASKS,
         view=View.BOTH,
-        asker="",
-        options=labels[:-1],
-        labels=labels,
+        asker=example.case,
+        options=example.labels[:-1],
+        labels=example.labels,
         template=example.template,
         template_hash="",
-        messages=tuple(Message("user", each["content"]) for each in example.question),
-        values=(),
-    )
-    choice = read_answer(question, Reply(text, finish)).choice
-    return labels[-1] if choice == NONE else choice
+        messages=tuple(Message(cast(Role, each["role"]), each["content"]) for each in example.question),
+        values=tuple(dict.fromkeys(value for record in (example.asker, *example.options)
+                                   for value in _values(record))),
+    )  # fmt: skip
+
+
+def _values(record: str) -> Iterator[str]:
+    """All that a record shows."""
+    try:
+        content = json.loads(record)
+    except ValueError:
+        return
+    yield from _leaves(content)
+
+
+def _leaves(content: object) -> Iterator[str]:
+    if isinstance(content, dict | list):
+        for each in content.values() if isinstance(content, dict) else content:
+            yield from _leaves(each)
+    elif isinstance(content, str):
+        yield content
 
 
 def answers(model: Any, base: Base, part: Sequence[Example], most: int) -> list[list[int]]:  # noqa: ANN401

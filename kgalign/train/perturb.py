@@ -18,6 +18,7 @@ from kgalign.rdf.graph import Ids
 from kgalign.records import Profile, ValueKind
 from kgalign.train.runs import Run
 from kgalign.train.splitting import drawn
+from kgalign.train.targets import entity_values
 from kgalign.values.text import fold, words
 
 _TOKEN = re.compile(r"[^\W_]+(?:[-/.][^\W_]+)*")
@@ -83,7 +84,7 @@ class Perturber:
         own = _words(self._run.left, left)
         other = _words(self._run.right, partner)
         kinds: dict[str, list[str]] = {}
-        for attribute, text in _values(self._run.right, partner):
+        for attribute, text in entity_values(self._run.right, partner):
             for token in _TOKEN.findall(text):
                 kind = self._kind(attribute, token)
                 if kind and _joined(token) in own and token not in kinds.setdefault(kind, []):
@@ -145,7 +146,7 @@ class Perturber:
         found = dict.fromkeys(
             token
             for entity in near
-            for attribute, text in _values(right, entity)
+            for attribute, text in entity_values(right, entity)
             if right.attributes[attribute].is_name
             for token in _TOKEN.findall(text)
             if token.isalpha() and len(token) >= _SHORTEST_WORD and _joined(token) != _joined(old)
@@ -166,7 +167,7 @@ class Perturber:
         pattern = re.compile(rf"(?<![^\W_]){re.escape(change.old)}(?![^\W_])", re.IGNORECASE)
         values = [
             (attribute, pattern.sub(lambda _: change.new, text))
-            for attribute, text in _values(self._run.right, entity)
+            for attribute, text in entity_values(self._run.right, entity)
         ]
         left_over = {word for _, text in values for word in _token_words(text)}
         return None if _joined(change.old) in left_over else values
@@ -183,15 +184,8 @@ def _token_words(text: str) -> set[str]:
     return {*(_joined(each) for each in _TOKEN.findall(text)), *words(text)}
 
 
-def _values(profile: Profile, entity: int) -> list[tuple[int, str]]:
-    """(attribute, text) of an entity."""
-    start, end = np.searchsorted(profile.value_entity, [entity, entity + 1])
-    texts = profile.texts.take(pa.array(profile.value_text[start:end])).to_pylist()
-    return list(zip(profile.value_attribute[start:end].tolist(), texts, strict=True))
-
-
 def _words(profile: Profile, entity: int) -> set[str]:
-    return {word for _, text in _values(profile, entity) for word in _token_words(text)}
+    return {word for _, text in entity_values(profile, entity) for word in _token_words(text)}
 
 
 def _extended(

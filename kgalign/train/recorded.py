@@ -15,10 +15,7 @@ import numpy as np
 
 from kgalign.links.pairs import PairIndex, entity_ids
 from kgalign.train.data import Example, number_of
-from kgalign.train.runs import Run
-
-_LEAST = 0.01
-"""Least probability of having no partner, as the judge has it."""
+from kgalign.train.runs import LEAST, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +77,7 @@ class Records:
             return None
         some = np.zeros(len(rows))
         some[there] = self.run.evidence.probability[rows[there]]
-        found = np.concatenate([[max(_LEAST, 1 - float(some.sum()))], some])
+        found = np.concatenate([[max(LEAST, 1 - float(some.sum()))], some])
         return [float(each) for each in found / found.sum()]
 
     def _has_another(self, pairs: Pairs) -> bool:

@@ -21,7 +21,7 @@ from kgalign.records.votes import Judging, QuestionKind
 from kgalign.run.finished import Finished
 from kgalign.run.folder import RunFolder
 
-_NONE = 0.01
+LEAST = 0.01
 """Least probability of having no partner, as the judge has it: the evidence knows the candidates alone."""
 
 
@@ -154,7 +154,7 @@ class Run:
         """(left entities,) how much the likeliest partner, or none, leaves open by the evidence, 0 to 1."""
         best = np.zeros(len(self.left))
         np.maximum.at(best, self.evidence.left, self.evidence.probability.astype(np.float64))
-        none = np.maximum(_NONE, 1 - self.total)
+        none = np.maximum(LEAST, 1 - self.total)
         return np.asarray(1 - np.maximum(none, best) / (none + self.total))
 
     def likeliest(self, left: int) -> int:

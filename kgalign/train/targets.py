@@ -146,12 +146,18 @@ class Structured:
 
 def entity_texts(profile: Profile, entity: int, attributes: Sequence[int] | None) -> list[str]:
     """Values of an entity: of some of its attributes, or of all."""
+    return [
+        text
+        for attribute, text in entity_values(profile, entity)
+        if attributes is None or attribute in attributes
+    ]
+
+
+def entity_values(profile: Profile, entity: int) -> list[tuple[int, str]]:
+    """(attribute, text) of all values of an entity."""
     start, end = np.searchsorted(profile.value_entity, [entity, entity + 1])
-    rows = np.arange(start, end)
-    if attributes is not None:
-        rows = rows[np.isin(profile.value_attribute[rows], attributes)]
-    texts: list[str] = profile.texts.take(pa.array(profile.value_text[rows])).to_pylist()
-    return texts
+    texts = profile.texts.take(pa.array(profile.value_text[start:end])).to_pylist()
+    return list(zip(profile.value_attribute[start:end].tolist(), texts, strict=True))
 
 
 def _as_shown(value: str, question: Question) -> str:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from bench.compare.asking import question_of
 from bench.compare.comparing import compare
 from bench.compare.recorded import Voted, ask_evidence, ask_teacher
 from bench.compare.systems import Systems
@@ -12,6 +11,7 @@ from kgalign.errors import InputError
 from kgalign.ledger import Ledger
 from kgalign.records.votes import Decision, Status
 from kgalign.run.start import run as start
+from kgalign.train.answering import question_of
 from kgalign.train.data import Example, read_data
 from kgalign.train.runs import Run
 from kgalign.train.targets import read_back
