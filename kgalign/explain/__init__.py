@@ -128,8 +128,7 @@ class Explainer:
     def entity(self, iri: str, side: Side | None = None) -> Explanation:
         """Explain what an entity was linked with, and what came next.
 
-        Raises:
-            InputError: no side has such an entity; the nearest ones are in the remedy.
+        :raises InputError: no side has such an entity; the nearest ones are in the remedy.
         """
         found, number = self._find(iri, side)
         profile = self.left if found == "left" else self.right
@@ -148,9 +147,7 @@ class Explainer:
         """Explain one pair, its IRIs in either order; of two of one side, say what became of each.
 
         :param side: whose entity the first is, where both sides have both.
-
-        Raises:
-            InputError: one of them is no entity, or not of the side that was named.
+        :raises InputError: one of them is no entity, or not of the side that was named.
         """
         ends = self._ends(first, second, side)
         if ends is None:

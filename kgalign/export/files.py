@@ -21,8 +21,7 @@ ELSEWHERE = "Name another file with -o"
 def replacing(path: Path) -> Iterator[TextIO]:
     """Open a text file that takes the place of ``path`` once it is complete; UTF-8, lines end in LF.
 
-    Raises:
-        OSError: no room, or no permission; what stood at ``path`` is as it was.
+    :raises OSError: no room, or no permission; what stood at ``path`` is as it was.
     """
     partial = partial_beside(path)
     try:

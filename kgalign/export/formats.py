@@ -249,16 +249,9 @@ def export(run: Finished, name: str, path: Path, choices: Choices | None = None)
     The file gets its name only when it is complete. Of links and tables some thousands are in memory at
     once, a graph is written from its columns, and of a picture only what it shows.
 
-    Args:
-        run: what to write.
-        name: the format.
-        path: the file; one that is there is replaced.
-        choices: what to write of it.
-
-    Raises:
-        InputError: there is no such format, it can't hold what the run holds, or a choice has no meaning
-            for it.
-        RunError: the run isn't finished, or the file can't be written.
+    :raises InputError: there is no such format, it can't hold what the run holds, or a choice has no meaning
+        for it.
+    :raises RunError: the run isn't finished, or the file can't be written.
     """
     form, choices = format_named(name), choices or Choices()
     chosen = {

@@ -48,16 +48,10 @@ def write_oaei(
 ) -> Written:
     """Write each link as one cell with its probability as the measure.
 
-    Args:
-        path: where to.
-        left: the left side.
-        right: the right side.
-        alignment: what was decided; undecided pairs are no links.
-        left_source: IRI that stands for the left graph.
-        right_source: IRI that stands for the right graph.
-
-    Raises:
-        OSError: no room, or no permission.
+    :param alignment: what was decided; undecided pairs are no links.
+    :param left_source: IRI that stands for the left graph.
+    :param right_source: IRI that stands for the right graph.
+    :raises OSError: no room, or no permission.
     """
     written = 0
     arity = _ARITY[alignment.cardinality]

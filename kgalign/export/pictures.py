@@ -49,17 +49,10 @@ def write_graphml(
     half of the limit, then their neighbours, then further pairs. With it: the entity, what it is linked
     with, the neighbours of these, and what those are linked with.
 
-    Args:
-        path: where to.
-        left: the left side.
-        right: the right side.
-        pairs: the links, and undecided pairs if these shall be drawn.
-        around: IRI of an entity of either side; None for the whole run.
-        limit: most entities.
-
-    Raises:
-        InputError: no side has the entity; the nearest ones are in the remedy.
-        RunError: no room, or no permission.
+    :param pairs: the links, and undecided pairs if these shall be drawn.
+    :param around: IRI of an entity of either side; None for the whole run.
+    :raises InputError: no side has the entity; the nearest ones are in the remedy.
+    :raises RunError: no room, or no permission.
     """
     scene = _Scene.of(left, right, pairs)
     wanted = scene.all_around() if around is None else scene.around(_entity(left, right, around))

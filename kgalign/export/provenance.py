@@ -82,17 +82,10 @@ _ROLES = {
 def write_provenance(fusion: Fusion, path: Path, *, form: str = "prov") -> int:
     """Write the fused graph with its provenance, as TriG.
 
-    Args:
-        fusion: what became of every statement.
-        path: the file; one that is there is replaced.
-        form: ``prov`` for named graphs, ``rdf12`` for annotations of RDF 1.2; ``none`` leaves provenance out
-            and keeps the inputs' named graphs.
-
-    Returns:
-        The number of fused statements: with provenance, one that several graphs hold is one.
-
-    Raises:
-        RunError: no room, or no permission.
+    :param form: ``prov`` for named graphs, ``rdf12`` for annotations of RDF 1.2; ``none`` leaves provenance
+        out and keeps the inputs' named graphs.
+    :returns: the number of fused statements: with provenance, one that several graphs hold is one.
+    :raises RunError: no room, or no permission.
     """
     if form == "none":
         return write_trig(fused_graph(fusion), path)

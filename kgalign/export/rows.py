@@ -116,11 +116,9 @@ def rejected(alignment: Alignment, verdicts: Verdicts, evidence: Verdicts, match
     The votes count where the evidence alone would have made a match of the pair: that they also said no
     to all the others that nobody believed in is worth no row.
 
-    Args:
-        alignment: what was decided.
-        verdicts: the verdicts with the votes in them.
-        evidence: the verdicts without the votes, in the same order.
-        match_probability: from here on the evidence takes a pair for a match.
+    :param verdicts: the verdicts with the votes in them.
+    :param evidence: the verdicts without the votes, in the same order.
+    :param match_probability: from here on the evidence takes a pair for a match.
     """
     by_people = _aligned(alignment).take(alignment.outcome == Outcome.REJECTED)
     refused = (verdicts.voted == Outcome.NO_MATCH) & (evidence.probability >= match_probability)

@@ -15,8 +15,7 @@ def write_links(
 ) -> Written:
     """Write each link as one statement, left entity first, in the order of the entities.
 
-    Raises:
-        OSError: no room, or no permission.
+    :raises OSError: no room, or no permission.
     """
     written = 0
     with replacing(path) as file:

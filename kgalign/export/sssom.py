@@ -86,20 +86,12 @@ def write_sssom(
     origin, what a person said is manual curation. The set's id is a hash of its mappings: the same
     mappings, the same id.
 
-    Args:
-        path: where to.
-        left: the left side, subjects of the mappings.
-        right: the right side, their objects.
-        alignment: what was decided; its links are written where ``pairs`` is None.
-        verdicts: says which pairs were known from the start.
-        version: version of kgalign.
-        license: URI of the licence of the mappings.
-        pairs: what to write.
-        vocabularies: properties and classes that correspond.
-        vocabulary: whose vocabulary the fused graph uses, for their comments.
-
-    Raises:
-        OSError: no room, or no permission.
+    :param alignment: what was decided; its links are written where ``pairs`` is None.
+    :param verdicts: says which pairs were known from the start.
+    :param license: URI of the licence of the mappings.
+    :param vocabularies: properties and classes that correspond.
+    :param vocabulary: whose vocabulary the fused graph uses, for their comments.
+    :raises OSError: no room, or no permission.
     """
     wanted = linked(alignment) if pairs is None else pairs
     said = list(vocabulary_mappings(vocabularies or Vocabularies(), vocabulary))

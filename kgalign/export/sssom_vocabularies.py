@@ -47,9 +47,7 @@ def vocabulary_mappings(vocabularies: Vocabularies, target: Target) -> Iterator[
     What both sides call by one name is mapped to itself without saying. A property whose numbers are in
     another unit is close: taken for equal, its numbers would be wrong.
 
-    Args:
-        vocabularies: what corresponds.
-        target: whose vocabulary the fused graph uses, for the comments.
+    :param target: whose vocabulary the fused graph uses, for the comments.
     """
     renamed = f"in the fused graph: the {target} one's name for both"
     for match in vocabularies.properties:

@@ -43,11 +43,8 @@ class _Ranked:
 def choose(model: Model, trust: Trust, fates: Fates, prefer: int | None = None) -> None:
     """Keep of each item the value that is likeliest right as it is written; note the fate of each claim.
 
-    Args:
-        model: the claims of one property, or of two that belong together.
-        trust: what was learned of the sources.
-        fates: where it is noted.
-        prefer: the source whose value stays in a tie.
+    :param model: the claims of one property, or of two that belong together.
+    :param prefer: the source whose value stays in a tie.
     """
     table, mended, pairs = model.table, model.mended, model.candidates
     if not len(table):

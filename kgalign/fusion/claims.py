@@ -65,11 +65,9 @@ def claims_of(graph: Graph, side: str = "", sources: Mapping[str, str] | None = 
     """The claims of a graph. Statements about a named graph are not claims about things and are left out:
     :func:`about_graphs` finds them.
 
-    Args:
-        graph: the statements.
-        side: the source of the default graph's statements.
-        sources: start of a graph's IRI → name of the source, the longest start that fits; where none fits the
-            rule of this module decides.
+    :param side: the source of the default graph's statements.
+    :param sources: start of a graph's IRI → name of the source, the longest start that fits; where none fits
+        the rule of this module decides.
     """
     rows = np.flatnonzero(~about_graphs(graph))
     names, code = sources_of(graph, rows, side, sources)

@@ -47,12 +47,8 @@ def held_apart(
 ) -> Apart:
     """What a run holds to be different things, as term ids.
 
-    Args:
-        alignment: what was decided.
-        verdicts: all that was judged, with the votes in it.
-        left: the entities of the left side.
-        right: those of the right one.
-        match_probability: from here on a pair is taken for a match.
+    :param verdicts: all that was judged, with the votes in it.
+    :param match_probability: from here on a pair is taken for a match.
     """
     different = (verdicts.probability < match_probability) | (verdicts.voted == Outcome.NO_MATCH)
     different[alignment.verdict[alignment.verdict >= 0]] = False
@@ -75,11 +71,8 @@ def cluster_warnings(
 ) -> tuple[str, ...]:
     """What became one although it was held to be different, in sentences for people.
 
-    Args:
-        fusion: where the nodes went.
-        graphs: the left and the right graph.
-        apart: what is held to be different.
-        within: what the graphs themselves say is one; this much is no surprise.
+    :param fusion: where the nodes went.
+    :param within: what the graphs themselves say is one; this much is no surprise.
     """
     advice = "see `kgalign explain`, and take a wrong link back with `kgalign unmerge`"
     found = []
@@ -150,11 +143,8 @@ def minted_members(
 ) -> Pairs | None:
     """Term ids, of the left and of the right graph, of what is one under a minted IRI; None where nothing is.
 
-    Args:
-        iri: as ``--canonical mint`` writes it.
-        graphs: the left and the right graph.
-        links: nodes that are linked.
-        within: what the graphs themselves say is one.
+    :param iri: as ``--canonical mint`` writes it.
+    :param within: what the graphs themselves say is one.
     """
     sides = [
         prefixed(graph.terms, label) for graph, label in zip(graphs, (LEFT_LABEL, RIGHT_LABEL), strict=True)

@@ -81,15 +81,10 @@ def decide(
 ) -> Decided:
     """Decide between the claims of contested items; all others are written.
 
-    Args:
-        claims: all claims, sorted.
-        contested: (n,) of items of which several sources say different things.
-        indicators: what is said about the graphs that claims stand in.
-        config: which policy decides what.
-        said: (n,) the properties as the sources have them, by which rules may name them too.
-
-    Raises:
-        InputError: two rules contradict each other, or a policy does not fit the values.
+    :param contested: (n,) of items of which several sources say different things.
+    :param indicators: what is said about the graphs that claims stand in.
+    :param said: (n,) the properties as the sources have them, by which rules may name them too.
+    :raises InputError: two rules contradict each other, or a policy does not fit the values.
     """
     size = len(claims)
     rules, warnings = rules_of(claims, contested, config, said)

@@ -105,10 +105,8 @@ def as_they_are_meant(claims: Claims, rows: Positions, values: Values) -> Values
     where the property's name says that it gives codes, where some have leading zeros, and where others of
     them are no numbers.
 
-    Args:
-        claims: all claims.
-        rows: (n,) those of the property.
-        values: (n,) theirs, as each reads by itself.
+    :param rows: (n,) those of the property.
+    :param values: (n,) theirs, as each reads by itself.
     """
     if _are_texts(claims, rows, values):
         return read_values(claims.terms, claims.value[rows], plain=False)

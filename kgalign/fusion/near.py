@@ -29,14 +29,12 @@ def leaders(
 ) -> Positions:
     """(n,) for each row the first row of its item whose value it says, itself included.
 
-    Args:
-        item: (n,) sorted.
-        key: (n,) equal where the texts are, but for clothes.
-        texts: gives the texts of some rows.
-        near: says which texts are nearly the same.
-
     Of values that are nearly the same the first row's stands for all; rows are to be in an order that means
     nothing else.
+
+    :param item: (n,) sorted.
+    :param key: (n,) equal where the texts differ at most in how they are written.
+    :param near: says which texts are nearly the same.
     """
     order = np.lexsort((np.arange(len(item)), key, item))
     new = run_starts(item[order], key[order])

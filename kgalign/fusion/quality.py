@@ -101,13 +101,10 @@ def ages(
     What is said of the named graph that a claim stands in counts first, then what the same source says of the
     same thing (``dcterms:modified``, say), then what it says of its one data set.
 
-    Args:
-        claims: the claims, with the terms that the indicators point to.
-        indicators: what is said about the graphs.
-        property: IRI of the property that holds the date; found by itself where none is given: for graphs, of
-            the properties of dates the one whose name speaks of editing, then the one that most graphs have;
-            for things and data sets all whose names speak of changes.
-        said: (n,) the properties as the sources have them, where statements were said in other words.
+    :param property: IRI of the property that holds the date; found by itself where none is given: for graphs,
+        of the properties of dates the one whose name speaks of editing, then the one that most graphs have;
+        for things and data sets all whose names speak of changes.
+    :param said: (n,) the properties as the sources have them, where statements were said in other words.
     """
     values = read_values(claims.terms, indicators.value)
     dated = values.kind == Kind.DATE
@@ -156,11 +153,8 @@ def scores(claims: Claims, indicators: Indicators, config: QualityConfig, said: 
 
     Where it is looked for: as in :func:`ages`. Of several values the one with the best score counts.
 
-    Args:
-        claims: the claims, with the terms that the indicators point to.
-        indicators: what is said about the graphs.
-        config: the scoring function, and what it is a function of.
-        said: (n,) the properties as the sources have them, where statements were said in other words.
+    :param config: the scoring function, and what it is a function of.
+    :param said: (n,) the properties as the sources have them, where statements were said in other words.
     """
     if config.function == "Completeness":
         return completeness(claims)
@@ -237,11 +231,8 @@ def _pairs(claims: Claims, subject: Ids | Positions) -> Ids:
 def _best(claims: Claims, indicators: Indicators, on_graphs: Doubles, on_claims: Doubles) -> Doubles:
     """(n,) the highest number said of each claim's graph, else of its thing, else of its source's data set.
 
-    Args:
-        claims: the claims.
-        indicators: what is said about the graphs.
-        on_graphs: (m,) number of each indicator, NaN where it says none.
-        on_claims: (n,) number that each claim holds, NaN where it holds none.
+    :param on_graphs: (m,) number of each indicator, NaN where it says none.
+    :param on_claims: (n,) number that each claim holds, NaN where it holds none.
     """
     found = np.full(len(claims), np.nan)
     if not len(claims):

@@ -90,12 +90,11 @@ class Fates:
     ) -> None:
         """Note the fate of some claims.
 
-        Args:
-            rows: (k, d) their rows; of values that belong together d in one.
-            role: (k,)
-            reason: (k,)
-            rule: (k,) or the same for all.
-            confidence: (k,) None where nothing was weighed.
+        :param rows: (k, d) their rows; of values that belong together d in one.
+        :param role: (k,)
+        :param reason: (k,)
+        :param rule: (k,) or the same for all.
+        :param confidence: (k,) None where nothing was weighed.
         """
         self.role[rows], self.reason[rows] = role[:, None], reason[:, None]
         self.rule[rows] = rule if isinstance(rule, Rule) else rule[:, None]

@@ -79,12 +79,10 @@ class Resolution:
 def resolve_default(claims: Claims, age: Doubles | None = None, prefer: int | None = None) -> Resolution:
     """Resolve all claims by the default policy.
 
-    Args:
-        claims: what the sources say.
-        age: (n,) when each claim was made, NaN where that is unknown; any unit. It counts only where newer
-            values turn out to be borne out more often than older ones.
-        prefer: index of the source whose value stays in a tie: where no source is known to be better. Without
-            one the order of the sources makes no difference.
+    :param age: (n,) when each claim was made, NaN where that is unknown; any unit. It counts only where newer
+        values turn out to be borne out more often than older ones.
+    :param prefer: index of the source whose value stays in a tie: where no source is known to be better.
+        Without one the order of the sources makes no difference.
     """
     work = _Work(claims, read_values(claims.terms, claims.value), age, prefer, Fates.of(len(claims)))
     joints = find_joint(claims, work.values)

@@ -86,9 +86,8 @@ class Violations:
 def read_shapes(paths: Sequence[Path]) -> "RdflibGraph":
     """The shapes of some files as one graph.
 
-    Raises:
-        MissingExtra: pySHACL is not installed.
-        InputError: a file is missing, is no RDF, holds no shapes, or its shapes are not well-formed.
+    :raises MissingExtra: pySHACL is not installed.
+    :raises InputError: a file is missing, is no RDF, holds no shapes, or its shapes are not well-formed.
     """
     _library()
     from rdflib import Graph as RdflibGraph
@@ -114,8 +113,7 @@ def check_shapes(left: Graph, right: Graph, fusion: Fusion, shapes: "RdflibGraph
     A violation is the same as one before where focus node, path, value, constraint and shape are, once merged
     nodes are one and both graphs speak one vocabulary.
 
-    Raises:
-        InputError: the shapes can't be checked, such as a SPARQL constraint that does not parse.
+    :raises InputError: the shapes can't be checked, such as a SPARQL constraint that does not parse.
     """
     known: set[tuple[str, ...]] = set()
     counts = []

@@ -91,11 +91,9 @@ class Values:
 def read_values(terms: Terms, ids: Ids, *, years: bool = False, plain: bool = True) -> Values:
     """Read terms.
 
-    Args:
-        terms: the table of terms.
-        ids: (n,) terms to read; each distinct one is read once.
-        years: whether digits alone may be years and days, as where the other values are dates.
-        plain: whether a literal without a datatype may be a number, a date or a truth value.
+    :param ids: (n,) terms to read; each distinct one is read once.
+    :param years: whether digits alone may be years and days, as where the other values are dates.
+    :param plain: whether a literal without a datatype may be a number, a date or a truth value.
     """
     distinct, place = np.unique(ids, return_inverse=True)
     columns = _Columns.of(terms, distinct)

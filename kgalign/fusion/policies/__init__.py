@@ -77,9 +77,8 @@ class Policy:
 def resolve(name: str, contest: Contest) -> Decision:
     """Decide a contest by a policy.
 
-    Raises:
-        ConfigError: where there is no such policy.
-        InputError: where the policy does not fit the values.
+    :raises ConfigError: where there is no such policy.
+    :raises InputError: where the policy does not fit the values.
     """
     policy = policy_named(name)
     clusters = clusters_of(contest)
@@ -108,9 +107,8 @@ def resolve_among(name: str, contest: Contest, kinds: Collection[Kind]) -> Decis
 
     Where none is of them, the vote decides, and says so.
 
-    Raises:
-        ConfigError: where there is no such policy.
-        InputError: where the policy does not fit these kinds.
+    :raises ConfigError: where there is no such policy.
+    :raises InputError: where the policy does not fit these kinds.
     """
     readings = contest.readings()
     fitting = [place for place, each in enumerate(readings) if each.kind in kinds]

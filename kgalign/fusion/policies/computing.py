@@ -49,10 +49,8 @@ def median(numbers: Sequence[Decimal]) -> Decimal:
 def written(number: Decimal, datatypes: Collection[str], finest: int) -> tuple[str, str]:
     """Lexical form and datatype of a computed number.
 
-    Args:
-        number: what was computed.
-        datatypes: those of the numbers that it was computed from; empty for plain strings.
-        finest: the most decimal places that one of them has.
+    :param datatypes: those of the numbers that it was computed from; empty for plain strings.
+    :param finest: the most decimal places that one of them has.
     """
     floats = set(datatypes) & {XSD + "double", XSD + "float"}
     if floats:

@@ -71,14 +71,9 @@ def rules_of(
 ) -> tuple[dict[int, Ruled], list[str]]:
     """The rule of each property that is contested anywhere, and warnings for people.
 
-    Args:
-        claims: all claims.
-        contested: (n,) of items of which several sources say different things.
-        config: what the user wants.
-        said: (n,) the properties as the sources have them.
-
-    Raises:
-        InputError: two rules for what is one property, or a policy that does not fit the values.
+    :param contested: (n,) of items of which several sources say different things.
+    :param said: (n,) the properties as the sources have them.
+    :raises InputError: two rules for what is one property, or a policy that does not fit the values.
     """
     said = claims.property if said is None else said
     given, warnings = _given(claims, config, said)
@@ -179,8 +174,7 @@ def _fitting(
 ) -> Ruled:
     """The rule that the user gave for a property.
 
-    Raises:
-        InputError: most values are not of the kind that the policy needs.
+    :raises InputError: most values are not of the kind that the policy needs.
     """
     found = _ruled(rule, config, values)
     if found is not None:

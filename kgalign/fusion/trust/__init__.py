@@ -135,9 +135,7 @@ def _top(item: Positions, support: Positions) -> Positions:
 class Model:
     """Claims and candidates of one table, ready to be weighed.
 
-    Args:
-        mended: the table with its faults.
-        age: (n,) when each claim was made, NaN where that is unknown; any unit.
+    :param age: (n,) when each claim was made, NaN where that is unknown; any unit.
     """
 
     def __init__(self, mended: Mended, age: Doubles | None = None) -> None:

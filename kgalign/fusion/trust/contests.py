@@ -123,12 +123,9 @@ def table_of(claims: Claims, values: Values, property: int, among: Flags | None 
 def table_at(claims: Claims, rows: Positions, values: Values) -> Table:
     """The table of some claims of one property.
 
-    Args:
-        claims: all claims.
-        rows: (n,) those that the table is of.
-        values: (n,) theirs.
-
     In an item the claims stand in the order of their terms, whoever makes them.
+
+    :param rows: (n,) those that the table is of; ``values`` are theirs.
     """
     kinds = np.bincount(values.kind, minlength=len(Kind))
     kind = Kind(int(kinds.argmax()))

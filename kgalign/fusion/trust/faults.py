@@ -70,9 +70,7 @@ class Mended:
 def find_faults(table: Table, prefer: int | None = None) -> Mended:
     """The faults of each source in one table.
 
-    Args:
-        table: what the sources say.
-        prefer: the source that is taken to be right where nothing tells which of two is at fault.
+    :param prefer: the source that is taken to be right where nothing tells which of two is at fault.
     """
     none = np.zeros(len(table), bool)
     faults = _wrong_kind(table)

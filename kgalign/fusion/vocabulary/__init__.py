@@ -47,19 +47,14 @@ def align_vocabularies(
     An override may name what neither graph uses, such as a property of a standard vocabulary: that is the
     new name of the other end, and of all that is learned to correspond to it.
 
-    Args:
-        left: one graph.
-        right: the other.
-        links_left: (l,) term ids of linked nodes in the left graph, each linked with ...
-        links_right: (l,) ... the node at the same place, a term id in the right graph.
-        overrides: what the user says of properties; it wins over what the data says.
-        class_overrides: what the user says of classes.
-        keep: IRIs of properties and classes that shall stay as they are.
-        one_to_one: whether two properties given for one are an error.
-        least_support: linked pairs with both properties from which a correspondence is learned.
-
-    Raises:
-        ConfigError: the overrides contradict each other.
+    :param links_left: (l,) term ids of linked nodes in the left graph, each linked with ...
+    :param links_right: (l,) ... the node at the same place, a term id in the right graph.
+    :param overrides: what the user says of properties; it wins over what the data says.
+    :param class_overrides: what the user says of classes.
+    :param keep: IRIs of properties and classes that shall stay as they are.
+    :param one_to_one: whether two properties given for one are an error.
+    :param least_support: linked pairs with both properties from which a correspondence is learned.
+    :raises ConfigError: the overrides contradict each other.
     """
     kept = frozenset(keep)
     said = _said(left, right, overrides, class_overrides)

@@ -77,10 +77,8 @@ def choose_classes(
 ) -> tuple[ClassMatch, ...]:
     """The matches where each class contains the other, or the one the other, most closely.
 
-    Args:
-        found: what the links say.
-        given: what the user says of classes instead; either end may be empty.
-        keep: IRIs of classes that correspond to nothing.
+    :param given: what the user says of classes instead; either end may be empty.
+    :param keep: IRIs of classes that correspond to nothing.
     """
     lefts, rights = {a for a, _ in given if a} | set(keep), {b for _, b in given if b} | set(keep)
     free = [each for each in found if each[0].left not in lefts and each[0].right not in rights]

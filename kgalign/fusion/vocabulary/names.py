@@ -47,10 +47,7 @@ _OPPOSITES: tuple[tuple[str, str], ...] = (
 def name_doubts(left: str, right: str, *, inverse: bool) -> tuple[str, ...]:
     """Why two properties with these IRIs are hardly one, whatever their values say.
 
-    Args:
-        left: IRI of the one.
-        right: IRI of the other.
-        inverse: whether the one is the other read backwards: opposites are to be expected then.
+    :param inverse: whether the one is the other read backwards: opposites are to be expected then.
     """
     names = local_name(left), local_name(right)
     found = [_number_doubt(*names)]

@@ -34,8 +34,7 @@ class Nearness:
     def evidence(self, kinds: Mapping[int, Kind]) -> dict[int, Evidence]:
         """What nearness says of pairs of properties.
 
-        Args:
-            kinds: cell (left property × width of the right side + right property) → how to compare.
+        :param kinds: cell (left property × width of the right side + right property) → how to compare.
         """
         found: dict[int, Evidence] = {}
         rows = self._rows(kinds)

@@ -80,13 +80,9 @@ def _hint(iri: str, known: Iterable[str]) -> str:
 def check(said: Said, keep: frozenset[str], one_to_one: bool) -> None:
     """Refuse what contradicts itself.
 
-    Args:
-        said: what is said of properties, or of classes.
-        keep: what shall stay as it is.
-        one_to_one: whether two for one are a contradiction.
-
-    Raises:
-        ConfigError: two things are said of one.
+    :param keep: what shall stay as it is.
+    :param one_to_one: whether two for one are a contradiction.
+    :raises ConfigError: two things are said of one.
     """
     faults = []
     for side in (0, 1):

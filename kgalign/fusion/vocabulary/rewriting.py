@@ -36,11 +36,9 @@ class Rewritten:
 def rewrite(merged: Merged, left: int, vocabularies: Vocabularies, target: Target) -> Rewritten:
     """Say all statements in the vocabulary of one side.
 
-    Args:
-        merged: statements of the left graph, then of the right one.
-        left: how many are the left graph's.
-        vocabularies: what corresponds.
-        target: whose vocabulary; with ``both``, nothing is renamed.
+    :param merged: statements of the left graph, then of the right one.
+    :param left: how many are the left graph's.
+    :param target: whose vocabulary; with ``both``, nothing is renamed.
     """
     size = len(merged.subject)
     if target == "both":

@@ -112,10 +112,9 @@ def find_conversion(x: Doubles, y: Doubles, names: Sequence[str] = ()) -> Conver
     pairs follow it closely. Scales of ten and more may be told by pairs that differ by a third, as two
     censuses do. Rules with an offset are tried where no factor fits.
 
-    Args:
-        x: (n,) left numbers.
-        y: (n,) right numbers of the same things.
-        names: names of the two properties; they choose among units that have the same factor.
+    :param x: (n,) left numbers.
+    :param y: (n,) right numbers of the same things.
+    :param names: names of the two properties; they choose among units that have the same factor.
     """
     known = np.isfinite(x) & np.isfinite(y)
     x, y = x[known], y[known]

@@ -13,11 +13,8 @@ Sides = tuple[Side, Side]
 def notes_on(sides: Sides, p: int, q: int, found: Evidence) -> list[str]:
     """What differs besides the values, in words: the unit, the precision of dates, languages of labels.
 
-    Args:
-        sides: the left and the right side.
-        p: number of the left property ...
-        q: ... and of the right one; inverse ones come after all others.
-        found: what the values say.
+    :param p: number of the left property ...
+    :param q: ... and of the right one; inverse ones come after all others.
     """
     left, right = sides
     notes = [found.conversion.note] if found.conversion.note else []
