@@ -19,10 +19,10 @@ from bench.results import table
 from kgalign.arrays import Doubles, run_starts
 from kgalign.errors import InputError
 from kgalign.fusion import fusion, policies
-from kgalign.fusion.claims import Claims, claims_of
+from kgalign.fusion.claims import Claims, about_graphs, sources_of
 from kgalign.fusion.paired_properties import pair_rows
 from kgalign.fusion.policies import Claim, Contest, Value
-from kgalign.fusion.quality import ages, indicators_of
+from kgalign.fusion.quality import Indicators, ages
 from kgalign.fusion.resolve import Resolution, resolve_default
 from kgalign.rdf import Graph, read_graph
 from kgalign.rdf.columns import NO_IDS
@@ -132,6 +132,22 @@ def measure(folder: Path, tell: Callable[[Row], object]) -> Figures:
         tell(row)
     faults = (f"{each.source}, {' and '.join(each.properties)}: {each.text}" for each in fused.faults)
     return Figures(judge.sizes(), tuple(rows), tuple(sorted(faults)), _learned(fused))
+
+
+def claims_of(graph: Graph, side: str = "", sources: Mapping[str, str] | None = None) -> Claims:
+    """The claims of one graph by itself; arguments as in :func:`kgalign.fusion.claims.sources_of`."""
+    rows = np.flatnonzero(~about_graphs(graph))
+    names, code = sources_of(graph, rows, side, sources)
+    columns = graph.subject[rows], graph.predicate[rows], graph.object[rows], code, graph.graph[rows]
+    claims = Claims(*columns, graph.terms, names)
+    order = np.lexsort((claims.graph, claims.value, claims.source, claims.property, claims.subject))
+    return claims.take(order)
+
+
+def indicators_of(graph: Graph) -> Indicators:
+    """The statements about named graphs; term ids are those of the graph."""
+    rows = np.flatnonzero(about_graphs(graph))
+    return Indicators(graph.subject[rows], graph.predicate[rows], graph.object[rows])
 
 
 def _written(fused: Fusion) -> Values:

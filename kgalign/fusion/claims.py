@@ -7,15 +7,14 @@ speak of one subject each and rarely say the same property of it twice are one s
 that rival over the same things are two sources, whoever published them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 import numpy as np
 import pyarrow as pa
 
-from kgalign.arrays import Flags, Positions, distinct, run_starts
-from kgalign.rdf.columns import canonical, remap
+from kgalign.arrays import Flags, Positions, distinct
 from kgalign.rdf.graph import Graph, Ids, TermKind, Terms
 
 _RIVALRY = 0.5
@@ -41,10 +40,6 @@ class Claims:
     def __len__(self) -> int:
         return len(self.subject)
 
-    def starts(self) -> Positions:
-        """Rows at which a new (subject, property) begins."""
-        return np.flatnonzero(run_starts(self.subject, self.property))
-
     def take(self, rows: Positions | Flags) -> "Claims":
         """Some of the claims; the rows must keep their order."""
         return replace(
@@ -61,29 +56,6 @@ class Claims:
         return str(self.terms.value[int(term)].as_py())
 
 
-def claims_of(graph: Graph, side: str = "", sources: Mapping[str, str] | None = None) -> Claims:
-    """The claims of a graph. Statements about a named graph are not claims about things and are left out:
-    :func:`about_graphs` finds them.
-
-    :param side: the source of the default graph's statements.
-    :param sources: start of a graph's IRI → name of the source, the longest start that fits; where none fits
-        the rule of this module decides.
-    """
-    rows = np.flatnonzero(~about_graphs(graph))
-    names, code = sources_of(graph, rows, side, sources)
-    return _sorted(
-        Claims(
-            graph.subject[rows],
-            graph.predicate[rows],
-            graph.object[rows],
-            code,
-            graph.graph[rows],
-            graph.terms,
-            names,
-        )
-    )
-
-
 def about_graphs(graph: Graph) -> Flags:
     """(m,) statements whose subject is the name of a graph that holds other statements."""
     named = np.zeros(len(graph.terms), bool)
@@ -92,38 +64,15 @@ def about_graphs(graph: Graph) -> Flags:
     return about
 
 
-def join_claims(parts: Sequence[Claims]) -> Claims:
-    """The claims of several graphs as one; equal terms become one, sources of the same name are one.
-
-    A blank node's label counts as its identity: callers make labels apart beforehand.
-    """
-    terms, position = canonical([part.terms for part in parts])
-    names = tuple(sorted({name for part in parts for name in part.sources}))
-    place = {name: number for number, name in enumerate(names)}
-    columns: list[list[Ids]] = [[], [], [], [], []]
-    start = 0
-    for part in parts:
-        table = position[start : start + len(part.terms)]
-        start += len(part.terms)
-        code = np.array([place[name] for name in part.sources], np.int32)
-        for column, ids in zip(columns, (part.subject, part.property, part.value, part.graph), strict=False):
-            column.append(remap(ids, table))
-        columns[4].append(remap(part.source, code))
-    subject, property, value, graph, source = (
-        np.concatenate(column) if column else np.empty(0, np.int32) for column in columns
-    )
-    return _sorted(Claims(subject, property, value, source, graph, terms, names))
-
-
-def _sorted(claims: Claims) -> Claims:
-    order = np.lexsort((claims.graph, claims.value, claims.source, claims.property, claims.subject))
-    return claims.take(order)
-
-
 def sources_of(
     graph: Graph, rows: Positions, side: str, given: Mapping[str, str] | None = None
 ) -> tuple[tuple[str, ...], Ids]:
-    """Names of the sources, sorted, and the source of each of the rows; arguments as in :func:`claims_of`."""
+    """Names of the sources, sorted, and the source of each of the rows.
+
+    :param side: the source of the default graph's statements.
+    :param given: start of a graph's IRI → name of the source, the longest start that fits; where none fits
+        the rule of this module decides.
+    """
     given = given or {}
     names = graph.graph[rows]
     graphs, place = np.unique(names, return_inverse=True)

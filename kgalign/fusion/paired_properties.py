@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
-from kgalign.arrays import Doubles, Flags, Positions, join, run_starts
+from kgalign.arrays import Doubles, Positions, join, run_starts
 from kgalign.fusion.claims import Claims
 from kgalign.fusion.values import Kind, Values
-from kgalign.rdf.graph import Ids
 from kgalign.rdf.names import local_name
 
 _PAIRED, _PAIRED_KNOWN = 0.95, 0.5
@@ -191,8 +190,3 @@ def _match(
         if row not in partner and rest:
             partner[row] = rest.pop(0)
     return list(partner), list(partner.values())
-
-
-def both_of(joint: Joint, properties: Ids) -> Flags:
-    """(n,) which of the properties belong to the pair."""
-    return np.isin(properties, joint.properties)

@@ -1,20 +1,21 @@
 """Quality of claims from what is said about their graphs, their things and their sources, and their age.
 
-Each scoring function maps an indicator (a date, a name, a number) to a score from 0 to 1. Names and meanings
+Each scoring function maps an indicator (a date, a name, a number) to a score from 0 to 1, and what is no
+indicator for it (a text where it wants a date) to 0. Names and meanings
 are those of Sieve (Mendes, Mühleisen and Bizer, LWDM 2012); completeness looks at the claims themselves.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 
 from kgalign.arrays import Doubles, Flags, Positions, distinct
 from kgalign.config.fusion import QualityConfig
-from kgalign.fusion.claims import Claims, about_graphs
+from kgalign.fusion.claims import Claims
 from kgalign.fusion.values import Kind, read_values
-from kgalign.rdf.graph import Graph, Ids
+from kgalign.rdf.graph import Ids
 from kgalign.rdf.names import local_name
 from kgalign.rdf.vocabulary import OWL, RDF_TYPE, SCHEMA, SCHEMA_HTTPS
 from kgalign.records.fused import term_id
@@ -38,44 +39,6 @@ _DATA_SETS = (
 """Classes of the nodes that stand for all that a source says."""
 
 
-def time_closeness(days: float, now: float, span: float) -> float:
-    """1 for what is as new as ``now``, falling to 0 for what is ``span`` days older; 0 for no date."""
-    if not np.isfinite(days):
-        return 0.0
-    return float(np.clip(1.0 - (now - days) / span, 0.0, 1.0))
-
-
-def scored_list(name: str, preferred: Sequence[str]) -> float:
-    """1 for the first of the preferred names, less for each after it, 0 for all others."""
-    return 1.0 - preferred.index(name) / len(preferred) if name in preferred else 0.0
-
-
-def scored_prefix_list(name: str, preferred: Sequence[str]) -> float:
-    """As :func:`scored_list`, by what a name starts with; the first start that fits counts."""
-    place = next((place for place, start in enumerate(preferred) if name.startswith(start)), None)
-    return 0.0 if place is None else 1.0 - place / len(preferred)
-
-
-def set_membership(name: str, members: Collection[str]) -> float:
-    """1 for a member, 0 for others."""
-    return float(name in members)
-
-
-def threshold(number: float, least: float) -> float:
-    """1 from ``least`` on, 0 below it and for no number."""
-    return float(number >= least)
-
-
-def interval_membership(number: float, low: float, high: float) -> float:
-    """1 from ``low`` to ``high``, both included, 0 elsewhere and for no number."""
-    return float(low <= number <= high)
-
-
-def normalized_count(number: float, most: float) -> float:
-    """A count as a share of ``most``, 1 at the most; 0 for no number."""
-    return float(np.clip(number / most, 0.0, 1.0)) if np.isfinite(number) and most > 0 else 0.0
-
-
 @dataclass(frozen=True, slots=True)
 class Indicators:
     """What is said about named graphs, in columns."""
@@ -85,12 +48,6 @@ class Indicators:
     property: Ids
     value: Ids
     """(m,) term ids."""
-
-
-def indicators_of(graph: Graph) -> Indicators:
-    """The statements about named graphs; term ids are those of the graph."""
-    rows = np.flatnonzero(about_graphs(graph))
-    return Indicators(graph.subject[rows], graph.predicate[rows], graph.object[rows])
 
 
 def ages(
@@ -180,24 +137,25 @@ def _scored(claims: Claims, ids: Ids, config: QualityConfig) -> Doubles:
     dates = np.where(values.kind == Kind.DATE, values.number, np.nan)
     numbers = np.where(values.kind == Kind.NUMBER, values.number, np.nan)
     if config.function == "TimeCloseness":
-        now = float(np.nanmax(dates, initial=-np.inf))
-        return np.array([time_closeness(each, now, config.days) for each in dates.tolist()])
+        older = np.nanmax(dates, initial=-np.inf) - dates
+        return np.where(np.isfinite(dates), np.clip(1.0 - older / config.days, 0.0, 1.0), 0.0)
     if config.function == "NormalizedCount":
         return np.nan_to_num(numbers)
     if config.function in ("Threshold", "IntervalMembership"):
         high = np.inf if config.function == "Threshold" else 1.0 if config.high is None else config.high
-        return np.array([interval_membership(each, config.low, high) for each in numbers.tolist()])
+        return ((config.low <= numbers) & (numbers <= high)).astype(np.float64)
     terms, place = np.unique(ids, return_inverse=True)
     found: Doubles = np.array([_by_name(claims.text(each), config) for each in terms.tolist()])[place]
     return found
 
 
 def _by_name(name: str, config: QualityConfig) -> float:
-    if config.function == "ScoredList":
-        return scored_list(name, config.names)
-    if config.function == "ScoredPrefixList":
-        return scored_prefix_list(name, config.names)
-    return set_membership(name, config.names)
+    """1 for the first name of a list (or start that fits), less for each after it; of a set 1 for any."""
+    if config.function == "SetMembership":
+        return float(name in config.names)
+    fits = str.startswith if config.function == "ScoredPrefixList" else str.__eq__
+    place = next((place for place, each in enumerate(config.names) if fits(name, each)), None)
+    return 0.0 if place is None else 1.0 - place / len(config.names)
 
 
 def _of_names(claims: Claims, config: QualityConfig) -> Doubles:

@@ -7,7 +7,6 @@ docs/decisions/0014-what-fusion-decides-by-default.md. Every claim gets a role a
 is lost without a word.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -66,14 +65,6 @@ class Resolution:
     other are two, so rivals by two sources that can't be told apart have at most a half each. It rests on
     agreement alone, which sources that copy from each other have too."""
     learned: tuple[Learned, ...]
-
-    def written(self) -> Positions:
-        """Rows of the claims that are written."""
-        return np.flatnonzero(self.role == Role.WRITTEN)
-
-    def faults(self) -> tuple[Fault, ...]:
-        """The faults of all sources."""
-        return tuple(fault for each in self.learned for fault in each.faults)
 
 
 def resolve_default(claims: Claims, age: Doubles | None = None, prefer: int | None = None) -> Resolution:
@@ -286,26 +277,3 @@ def _untagged_agree(work: _Work, rows: Positions, values: Values) -> None:
     found = (texts[place] == said[plain]) & (several[place] | (one[place] != source[plain]))
     agree = rows[plain[found]]
     fates.role[agree], fates.reason[agree] = Role.AGREES, Reason.NO_LANGUAGE
-
-
-def describe(claims: Claims, faults: Sequence[Fault]) -> list[str]:
-    """The faults in words, one line each, sorted."""
-    return sorted(
-        f"{claims.sources[fault.source]}, "
-        f"{' and '.join(claims.text(property) for property in fault.properties)}: {fault.text}"
-        for fault in faults
-    )
-
-
-def written_values(claims: Claims, resolution: Resolution) -> dict[tuple[int, int], Ids]:
-    """(subject, property) → the term ids that are written, sorted."""
-    rows = resolution.written()
-    found: dict[tuple[int, int], list[int]] = {}
-    for subject, property, value in zip(
-        claims.subject[rows].tolist(),
-        claims.property[rows].tolist(),
-        claims.value[rows].tolist(),
-        strict=True,
-    ):
-        found.setdefault((subject, property), []).append(value)
-    return {key: np.unique(np.array(each, np.int32)) for key, each in found.items()}

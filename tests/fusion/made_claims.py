@@ -6,8 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from kgalign.fusion.claims import Claims, claims_of
+from bench.fuse import claims_of
+from kgalign.fusion.claims import Claims
+from kgalign.fusion.resolve import Resolution, resolve_default
+from kgalign.fusion.trust.faults import Fault
 from kgalign.rdf import Graph, read_graph
+from kgalign.rdf.graph import Ids
+from kgalign.records.fused import Role
 
 E = "http://example.org/"
 XSD = "http://www.w3.org/2001/XMLSchema#"
@@ -76,3 +81,31 @@ def cities(count: int, seed: int = 0) -> list[tuple[str, str, str, object]]:
         far = random.random() < 0.5
         tell("careless", lat + far * random.uniform(1, 3), long + far * random.uniform(1, 3))
     return rows
+
+
+def faults_of(claims: Claims, prefer: int | None = None) -> tuple[Fault, ...]:
+    """The faults of all sources."""
+    return tuple(fault for each in resolve_default(claims, prefer=prefer).learned for fault in each.faults)
+
+
+def described(claims: Claims) -> list[str]:
+    """The faults of all sources in words, one line each, sorted."""
+    return sorted(
+        f"{claims.sources[fault.source]}, "
+        f"{' and '.join(claims.text(property) for property in fault.properties)}: {fault.text}"
+        for fault in faults_of(claims)
+    )
+
+
+def written_values(claims: Claims, resolution: Resolution) -> dict[tuple[int, int], Ids]:
+    """(subject, property) → the term ids that are written, sorted."""
+    rows = np.flatnonzero(resolution.role == Role.WRITTEN)
+    found: dict[tuple[int, int], list[int]] = {}
+    for subject, property, value in zip(
+        claims.subject[rows].tolist(),
+        claims.property[rows].tolist(),
+        claims.value[rows].tolist(),
+        strict=True,
+    ):
+        found.setdefault((subject, property), []).append(value)
+    return {key: np.unique(np.array(each, np.int32)) for key, each in found.items()}

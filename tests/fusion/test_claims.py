@@ -2,7 +2,8 @@
 
 import pytest
 
-from kgalign.fusion.claims import about_graphs, authority_of, claims_of, join_claims
+from bench.fuse import claims_of
+from kgalign.fusion.claims import about_graphs, authority_of
 from tests.fusion.made_claims import claims_from, graph_of, said
 
 RECORDS = """
@@ -59,20 +60,6 @@ def test_statements_about_graphs_are_no_claims() -> None:
         ("a", "q", "3"),
         ("h", "p", "1"),
     }
-
-
-def test_claims_of_both_sides_are_joined() -> None:
-    left, right = claims_from(':a :p 1, "x"@en .', "left"), claims_from(":a :p 1 . :g { :a :q :a }", "right")
-    both = join_claims([left, right])
-    assert said(both) == [
-        ("a", "p", "1", "left"),
-        ("a", "p", "x", "left"),
-        ("a", "p", "1", "right"),
-        ("a", "q", "a", "http://example.org/g"),
-    ]
-    assert both.starts().tolist() == [0, 3]
-    assert said(join_claims([right, left])) == said(both)
-    assert len(join_claims([])) == 0
 
 
 def test_claims_of_nothing_but_metadata() -> None:

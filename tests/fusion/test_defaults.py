@@ -12,7 +12,7 @@ from kgalign.fusion.fusion import fuse
 from kgalign.fusion.reasons import REASONS, Reason, Rule
 from kgalign.fusion.resolve import Resolution, resolve_default
 from kgalign.records.fused import Role, fused_graph
-from tests.fusion.made_claims import E, claims_from, graph_of
+from tests.fusion.made_claims import E, claims_from, faults_of, graph_of
 
 LABELS = "http://www.w3.org/2000/01/rdf-schema#"
 SKOS = "http://www.w3.org/2004/02/skos/core#"
@@ -284,7 +284,7 @@ def test_of_two_mirrored_sides_the_impossible_latitudes_are_to_blame() -> None:
     straight = many(":lat", [str(each) for each in lat]) + many(":long", [str(each) for each in long])
     turned = many(":lat", [str(each) for each in long]) + many(":long", [str(each) for each in lat])
     claims = two(turned, straight)
-    (fault,) = resolve_default(claims, prefer=LEFT).faults()
+    (fault,) = faults_of(claims, LEFT)
     assert (claims.sources[fault.source], fault.kind) == ("left", "swapped")
     assert kept(claims, "lat")["c5"] == [str(lat[5])]
 
@@ -296,7 +296,7 @@ def test_of_two_units_the_canonical_side_s_is_kept(prefer: int, blamed: str) -> 
         many(":area", [f"{each:.3f}" for each in areas]),
         many(":area", [f"{each / 2.589988:.3f}" for each in areas]),
     )
-    (fault,) = resolve_default(claims, prefer=prefer).faults()
+    (fault,) = faults_of(claims, prefer)
     assert (claims.sources[fault.source], fault.kind) == (blamed, "factor")
 
 

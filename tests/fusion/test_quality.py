@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from bench.fuse import claims_of, indicators_of
 from kgalign.config.fusion import QualityConfig
 from kgalign.fusion import quality
-from kgalign.fusion.claims import Claims, claims_of
+from kgalign.fusion.claims import Claims
 from tests.fusion.made_claims import E, graph_of
 from tests.fusion.rivals_in_pairs import fates, fused, written
 
@@ -27,7 +28,7 @@ def test_the_age_is_found_by_itself() -> None:
     days = dict(
         zip(
             (claims.text(each) for each in claims.value.tolist()),
-            quality.ages(claims, quality.indicators_of(graph)).tolist(),
+            quality.ages(claims, indicators_of(graph)).tolist(),
             strict=True,
         )
     )
@@ -39,32 +40,15 @@ def test_the_age_is_found_by_itself() -> None:
 def test_the_property_of_the_age_may_be_given() -> None:
     graph = graph_of(DATED)
     claims = claims_of(graph, "left")
-    found = quality.ages(claims, quality.indicators_of(graph), "http://example.org/registered")
+    found = quality.ages(claims, indicators_of(graph), "http://example.org/registered")
     assert np.isfinite(found).sum() == 3
-    nothing = quality.ages(claims, quality.indicators_of(graph), "http://example.org/edits")
+    nothing = quality.ages(claims, indicators_of(graph), "http://example.org/edits")
     assert not np.isfinite(nothing).any()
 
 
 def test_without_metadata_there_is_no_age() -> None:
     graph = graph_of(":a :p 1 .")
-    assert np.isnan(quality.ages(claims_of(graph), quality.indicators_of(graph))).all()
-
-
-def test_scores() -> None:
-    assert quality.time_closeness(100, now=100, span=10) == 1
-    assert quality.time_closeness(95, now=100, span=10) == pytest.approx(0.5)
-    assert quality.time_closeness(20, now=100, span=10) == 0
-    assert quality.time_closeness(math.nan, now=100, span=10) == 0
-    assert [quality.scored_list(name, ["a", "b"]) for name in "abc"] == [1, 0.5, 0]
-    assert quality.scored_prefix_list("http://b/x", ["http://a", "http://b"]) == 0.5
-    assert quality.scored_prefix_list("urn:x", ["http://a"]) == 0
-    assert quality.set_membership("a", {"a"}) == 1
-    assert quality.threshold(3, 3) == 1
-    assert quality.threshold(math.nan, 3) == 0
-    assert [quality.interval_membership(x, 1, 2) for x in (0.9, 1, 2, math.nan)] == [0, 1, 1, 0]
-    assert quality.normalized_count(5, 10) == 0.5
-    assert quality.normalized_count(50, 10) == 1
-    assert quality.normalized_count(math.nan, 10) == quality.normalized_count(5, 0) == 0
+    assert np.isnan(quality.ages(claims_of(graph), indicators_of(graph))).all()
 
 
 def by_value(text: str, **score: object) -> dict[str, float]:
@@ -72,7 +56,7 @@ def by_value(text: str, **score: object) -> dict[str, float]:
     graph = graph_of(text)
     claims = claims_of(graph, "left")
     config = QualityConfig.model_validate(score)
-    found = quality.scores(claims, quality.indicators_of(graph), config)
+    found = quality.scores(claims, indicators_of(graph), config)
     return {
         claims.text(claims.value[row]): round(float(found[row]), 3)
         for row in range(len(claims))
@@ -113,6 +97,12 @@ def test_scores_by_what_is_said_of_named_graphs(score: dict[str, object], expect
     found = by_value(SCORED, **score)
     assert [found["1"], found["2"]] == expected
     assert math.isnan(found["3"])
+
+
+@pytest.mark.parametrize("function", ["TimeCloseness", "Threshold", "IntervalMembership", "NormalizedCount"])
+def test_what_a_function_cannot_measure_scores_nothing(function: str) -> None:
+    found = by_value(SCORED, function=function, property=E + "by")
+    assert (found["1"], found["2"]) == (0.0, 0.0)
 
 
 def test_scores_by_name_of_source_or_graph() -> None:

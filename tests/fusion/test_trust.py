@@ -7,13 +7,13 @@ import pytest
 
 from kgalign.fusion.claims import Claims
 from kgalign.fusion.reasons import REASONS, Rule
-from kgalign.fusion.resolve import Resolution, describe, resolve_default, written_values
+from kgalign.fusion.resolve import Resolution, resolve_default
 from kgalign.fusion.trust import learn
-from kgalign.fusion.trust.contests import Scale, consensus, table_of
+from kgalign.fusion.trust.contests import Scale, consensus, table_at
 from kgalign.fusion.trust.faults import find_faults
 from kgalign.fusion.values import read_values
 from kgalign.records.fused import Role
-from tests.fusion.made_claims import E, cities, claims_from, sources_say
+from tests.fusion.made_claims import E, cities, claims_from, described, sources_say, written_values
 
 Rows = list[tuple[str, str, str, object]]
 
@@ -91,7 +91,7 @@ def test_two_sources_alone_cannot_be_told_apart_and_it_says_so() -> None:
     rows, _ = people(60, wrong=(0.0, 0.4))
     claims = sources_say(rows)
     values = read_values(claims.terms, claims.value)
-    _, trust = learn(find_faults(table_of(claims, values, int(claims.property[0]))))
+    _, trust = learn(find_faults(table_at(claims, np.arange(len(claims)), values)))
     assert not trust.told_apart
     assert trust.trust[0] == pytest.approx(trust.trust[1], abs=0.05)
 
@@ -110,8 +110,7 @@ def test_of_two_sources_the_one_that_contradicts_itself_is_trusted_less() -> Non
 
 def test_faults_are_found_and_named() -> None:
     claims = sources_say(cities(60))
-    resolution = resolve_default(claims)
-    lines = describe(claims, resolution.faults())
+    lines = described(claims)
     assert len(lines) == 2
     assert "turned" in lines[0]
     assert "swapped (60 of 60)" in lines[0]
@@ -153,11 +152,10 @@ def test_a_source_in_another_unit_is_named() -> None:
         rows.append(("also", f"c{number}", "area", round(area * random.normal(1, 0.003), 3)))
         rows.append(("miles", f"c{number}", "area", round(area / 2.589988, 3)))
     claims = sources_say(rows)
-    resolution = resolve_default(claims)
-    (line,) = describe(claims, resolution.faults())
+    (line,) = described(claims)
     assert line.startswith("miles")
     assert "square miles against square kilometres" in line
-    kept = written(claims, resolution, "area")
+    kept = written(claims, resolve_default(claims), "area")
     inches = {str(value) for source, _, _, value in rows if source == "miles"}
     assert not any(value in inches for values in kept.values() for value in values)
 
@@ -169,8 +167,7 @@ def test_numbers_cut_at_their_thousands_are_named() -> None:
         for source, name, property, value in rows
     ]
     claims = sources_say(rows)
-    resolution = resolve_default(claims)
-    (line,) = describe(claims, resolution.faults())
+    (line,) = described(claims)
     assert line.startswith("s2")
     found = re.search(r"cut off at the mark of the thousands \((\d+) of 60\)", line)
     assert found is not None
@@ -240,13 +237,13 @@ def test_a_text_among_numbers_loses_and_is_named() -> None:
     claims = sources_say(rows)
     resolution = resolve_default(claims)
     assert written(claims, resolution, "people")["c0"] == ["1234"]
-    assert any("no number (1 of 30)" in line for line in describe(claims, resolution.faults()))
+    assert any("no number (1 of 30)" in line for line in described(claims))
 
 
 def test_of_two_mirrored_sources_only_one_is_turned() -> None:
     rows = [row for row in cities(30) if row[0] in ("good", "turned")]
     claims = sources_say([*rows, ("good", "x", "lat", 41.0), ("good", "x", "long", 8.5)])
-    (line,) = describe(claims, resolve_default(claims).faults())
+    (line,) = described(claims)
     assert line.startswith("turned")
 
 
@@ -262,7 +259,7 @@ def test_a_few_swapped_pairs_do_not_turn_the_others() -> None:
         for source, (lat, long) in pairs.items():
             rows += [(source, f"c{number}", "lat", lat), (source, f"c{number}", "long", long)]
     claims = sources_say(rows)
-    (line,) = describe(claims, resolve_default(claims).faults())
+    (line,) = described(claims)
     assert line.startswith("one")
     assert "swapped (4 of 60)" in line
 
@@ -341,7 +338,7 @@ def test_many_claims_of_one_thing() -> None:
     resolution = resolve_default(claims)
     assert len(resolution.role) == len(claims)
     values = read_values(claims.terms, claims.value)
-    table = table_of(claims, values, int(claims.property[0]))
+    table = table_at(claims, np.arange(len(claims)), values)
     assert np.isfinite(consensus(table)).all()
 
 
@@ -349,7 +346,7 @@ def test_numbers_that_spread_are_compared_by_ratio() -> None:
     rows, _ = people(30)
     claims = sources_say(rows)
     values = read_values(claims.terms, claims.value)
-    table = table_of(claims, values, int(claims.property[0]))
+    table = table_at(claims, np.arange(len(claims)), values)
     assert table.scale == Scale.LOG
     assert table.distance(np.array([0]), np.array([0])).tolist() == [0.0]
 

@@ -8,15 +8,16 @@ import pyarrow as pa
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from bench.fuse import claims_of
 from kgalign.arrays import run_starts
-from kgalign.fusion.claims import Claims, claims_of
+from kgalign.fusion.claims import Claims
 from kgalign.fusion.near import leaders, near_texts_of
-from kgalign.fusion.resolve import resolve_default, written_values
+from kgalign.fusion.resolve import resolve_default
 from kgalign.fusion.values import coarser, merge_near, read, read_values, text_key
 from kgalign.rdf.graph import TermKind, Terms
 from kgalign.rdf.vocabulary import XSD
 from kgalign.records.fused import Role
-from tests.fusion.made_claims import E, graph_of
+from tests.fusion.made_claims import E, graph_of, written_values
 
 SOURCES = ("s0", "s1", "s2")
 literals = st.one_of(

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from kgalign.errors import InputError
 from kgalign.fusion.policies import POLICIES, Claim, Contest, Decision, Value, resolve, resolve_among
-from kgalign.fusion.resolve import resolve_default, written_values
+from kgalign.fusion.resolve import resolve_default
 from kgalign.fusion.values import Kind, contains
 from kgalign.rdf.vocabulary import XSD
 from kgalign.records.fused import Role
-from tests.fusion.made_claims import sources_say
+from tests.fusion.made_claims import sources_say, written_values
 
 numbers = st.sampled_from(["1", "1.0", "01", "2", "2.5", "-3", "40", "1e1", "10"])
 values = st.one_of(

@@ -114,12 +114,6 @@ class Table:
         return 1.0 if self.numbers.shape[1] > 1 else float(widths[0])
 
 
-def table_of(claims: Claims, values: Values, property: int, among: Flags | None = None) -> Table:
-    """The table of one property, of some of its claims where that is said."""
-    rows = np.flatnonzero((claims.property == property) & (True if among is None else among))
-    return table_at(claims, rows, values.take(rows))
-
-
 def table_at(claims: Claims, rows: Positions, values: Values) -> Table:
     """The table of some claims of one property.
 
