@@ -19,7 +19,8 @@ from kgalign.base.installed import installed_model, what_is_missing
 from kgalign.base.version import __version__
 from kgalign.export.rows import is_iri
 from kgalign.rdf.graph import Graph, TermKind
-from kgalign.records import Profile, ValueKind
+from kgalign.records import Profile
+from kgalign.values.kinds import ValueKind
 from kgalign.values.text import fold
 
 HUGE = 10_000

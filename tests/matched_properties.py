@@ -1,13 +1,14 @@
 """A correspondence of two properties, for tests that fuse or export with some."""
 
-from kgalign.records.vocabularies import SAME, Conversion, Kind, PropertyMatch
+from kgalign.records.vocabularies import SAME, Conversion, PropertyMatch
+from kgalign.values import ValueKind
 
 
 def matched(
     left: str,
     right: str,
     *,
-    kind: Kind = Kind.NUMBER,
+    kind: ValueKind = ValueKind.NUMBER,
     conversion: Conversion = SAME,
     inverse: bool = False,
     given: bool = False,

@@ -11,8 +11,8 @@ import numpy as np
 from kgalign.arrays import Doubles, Flags, Positions, run_starts
 from kgalign.fusion.reasons import Fates, Reason, Rule
 from kgalign.fusion.trust import Model, Trust
-from kgalign.fusion.values import Kind
 from kgalign.records.fused import Role
+from kgalign.values import ValueKind
 
 _CLOSE = 1e-9
 _KNOWN = 3.0
@@ -121,7 +121,7 @@ def _why_lost(model: Model, ranked: _Ranked, posterior: Doubles) -> Positions:
     winner = ranked.winner[table.item]
     reason = np.full(len(table), Reason.LESS_LIKELY, np.int64)
     equal = (said >= 0) & (ranked.worth[said] * ranked.margin >= ranked.worth[winner] - _CLOSE)
-    inexact = mended.coarse & (table.kind == Kind.NUMBER)
+    inexact = mended.coarse & (table.kind == ValueKind.NUMBER)
     reason[inexact & (said >= 0) & (posterior[said] >= posterior[winner])] = Reason.COARSE
     reason[equal] = Reason.TIE
     reason[equal & ranked.preferred[winner] & ~ranked.preferred[said]] = Reason.TIE_PREFERRED
@@ -138,7 +138,7 @@ def _why_lost(model: Model, ranked: _Ranked, posterior: Doubles) -> Positions:
 def _roughness(model: Model) -> Doubles:
     """(k,) of dates the days that are given, of numbers whether all who give it give it less exactly."""
     first, table = model.candidates.first, model.table
-    if table.kind == Kind.DATE:
+    if table.kind == ValueKind.DATE:
         return np.asarray(np.nan_to_num(table.grain[first, 0], nan=np.inf))
     return np.asarray(model.mended.coarse[first], np.float64)
 
@@ -185,7 +185,7 @@ def _exactness(model: Model, trust: Trust) -> Doubles:
     exact = np.ones(len(model.candidates))
     first = model.candidates.first
     coarse = model.mended.coarse[first]
-    if model.table.kind != Kind.NUMBER or not coarse.any():
+    if model.table.kind != ValueKind.NUMBER or not coarse.any():
         return exact
     fine = np.bincount(model.table.source, ~model.mended.coarse, model.table.sources) > 0
     spread = float(trust.spread[fine].min()) if fine.any() else float(trust.spread.min())

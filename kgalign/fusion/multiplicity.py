@@ -12,10 +12,9 @@ import pyarrow as pa
 from kgalign.arrays import Positions
 from kgalign.fusion.claims import Claims
 from kgalign.fusion.trust.contests import Table
-from kgalign.fusion.values import Kind, Values, read_values
 from kgalign.rdf.graph import TermKind
 from kgalign.rdf.vocabulary import OWL, OWL_SAME_AS, RDF_TYPE, RDFS, RDFS_SUBCLASS_OF, SKOS
-from kgalign.values import are_padded, are_short, has_digit, is_amount
+from kgalign.values import READ, ValueKind, Values, are_padded, are_short, has_digit, is_amount, read_values
 from kgalign.values.predicates import gives_codes, name_rank, names_once
 
 _FUNCTIONAL = 0.9
@@ -56,12 +55,12 @@ class Habit(IntEnum):
 def habit_of(claims: Claims, table: Table) -> Habit:
     """How the values of a property are dealt with."""
     predicate = claims.text(table.properties[0])
-    if table.kind == Kind.TEXT:
+    if table.kind == ValueKind.TEXT:
         habit = _of_texts(claims, table, predicate)
-    elif gives_codes(predicate) and table.kind != Kind.NODE:
+    elif gives_codes(predicate) and table.kind != ValueKind.NODE:
         habit = Habit.CODES
     else:
-        habit = Habit.ONE_IF_AGREED if table.kind == Kind.NODE else Habit.ONE
+        habit = Habit.ONE_IF_AGREED if table.kind == ValueKind.NODE else Habit.ONE
     if habit in (Habit.MANY, Habit.CODES):
         return habit
     return habit if predicate not in _MANY and _functional(table) else Habit.MANY
@@ -110,8 +109,8 @@ def as_they_are_meant(claims: Claims, rows: Positions, values: Values) -> Values
     """
     if _are_texts(claims, rows, values):
         return read_values(claims.terms, claims.value[rows], plain=False)
-    kinds = np.bincount(values.kind, minlength=len(Kind))
-    if kinds.argmax() == Kind.DATE and kinds[Kind.DATE] < len(rows):
+    kinds = np.bincount(values.kind, minlength=len(READ))
+    if kinds.argmax() == ValueKind.DATE.code and kinds[ValueKind.DATE.code] < len(rows):
         return read_values(claims.terms, claims.value[rows], years=True)
     return values
 
@@ -119,7 +118,7 @@ def as_they_are_meant(claims: Claims, rows: Positions, values: Values) -> Values
 def _are_texts(claims: Claims, rows: Positions, values: Values) -> bool:
     terms, ids = claims.terms, claims.value[rows]
     plain = (terms.kind[ids] == TermKind.LITERAL) & (terms.datatype[ids] < 0) & (terms.language[ids] < 0)
-    more = values.kind != Kind.TEXT
+    more = values.kind != ValueKind.TEXT.code
     seeming = int((plain & more).sum())
     if not seeming or int((~plain & more).sum()) >= seeming:
         return False

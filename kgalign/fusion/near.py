@@ -11,9 +11,10 @@ import numpy.typing as npt
 from rapidfuzz import fuzz, process
 
 from kgalign.arrays import Flags, Positions, join, run_starts
-from kgalign.fusion.values import NEAR
 from kgalign.values.text import fold, sort_words
 
+NEAR = 90.0
+"""Likeness of texts, of 100, with one slip in ten characters."""
 _MOST = 64
 """Distinct texts of an item that are compared with each other; further ones stand for themselves."""
 _NO_DIGITS = re.compile(r"\D+")
@@ -53,11 +54,26 @@ def leaders(
     said = texts(first[place])
     spot = np.searchsorted(distinct, key[first])
     same = near(said, spot[one], spot[other])
-    stands = np.arange(len(item))
-    for a, b in zip(first[one[same]].tolist(), first[other[same]].tolist(), strict=True):
+    return _standing(len(item), first[one[same]], first[other[same]])[itself]
+
+
+def leaders_of_texts(texts: Sequence[str]) -> Positions:
+    """(n,) for each text of one item the first one that it nearly is, itself included."""
+    one, other = np.triu_indices(len(texts), 1)
+    same = near_texts_of(texts, one, other)
+    return _standing(len(texts), one[same], other[same])
+
+
+def _standing(size: int, one: Positions, other: Positions) -> Positions:
+    """(size,) for each row the first that it is nearly the same as and that stands for itself.
+
+    :param one: (p,) rows, sorted, each nearly the same as the later one at its place in ``other``.
+    """
+    stands = np.arange(size)
+    for a, b in zip(one.tolist(), other.tolist(), strict=True):
         if stands[a] == a and stands[b] == b:
             stands[b] = a
-    return np.asarray(stands[itself])
+    return stands
 
 
 def near_texts_of(texts: Sequence[str], one: Positions, other: Positions) -> Flags:

@@ -13,8 +13,8 @@ from scipy.sparse import csr_array
 
 from kgalign.arrays import Doubles, Positions, join, run_starts
 from kgalign.fusion.claims import Claims
-from kgalign.fusion.values import Kind, Values
 from kgalign.rdf.names import local_name
+from kgalign.values import ValueKind, Values
 
 _PAIRED, _PAIRED_KNOWN = 0.95, 0.5
 """Share of (source, subject) with either property that have both: without the hint, and with it."""
@@ -51,7 +51,7 @@ class Rows:
 
 def find_joint(claims: Claims, values: Values) -> list[Joint]:
     """The pairs of number properties that belong together; a property is in one pair at most."""
-    number = values.kind == Kind.NUMBER
+    number = values.kind == ValueKind.NUMBER.code
     properties, place = np.unique(claims.property, return_inverse=True)
     share = np.bincount(place, number) / np.maximum(np.bincount(place), 1)
     numeric = properties[share > 0.9]

@@ -14,11 +14,11 @@ import numpy as np
 from kgalign.arrays import Doubles, Flags, Positions, distinct
 from kgalign.config.fusion import QualityConfig
 from kgalign.fusion.claims import Claims
-from kgalign.fusion.values import Kind, read_values
 from kgalign.rdf.graph import Ids
 from kgalign.rdf.names import local_name
 from kgalign.rdf.vocabulary import OWL, RDF_TYPE, SCHEMA, SCHEMA_HTTPS
 from kgalign.records.fused import term_id
+from kgalign.values import ValueKind, read_values
 
 _EDITED = re.compile(r"modif|updat|edit|changed|generated|issued|date$|time$", re.IGNORECASE)
 """What the names of properties hold that say when something was written down."""
@@ -64,7 +64,7 @@ def ages(
     :param said: (n,) the properties as the sources have them, where statements were said in other words.
     """
     values = read_values(claims.terms, indicators.value)
-    dated = values.kind == Kind.DATE
+    dated = values.kind == ValueKind.DATE.code
     if property is None:
         chosen = _editing(claims, indicators.property[dated])
         rows = _has(claims, _changing(claims, said), claims.property, said)
@@ -77,7 +77,7 @@ def ages(
     on_claims = np.full(len(claims), np.nan)
     places = np.flatnonzero(rows)
     found = read_values(claims.terms, claims.value[places])
-    on_claims[places] = np.where(found.kind == Kind.DATE, found.number, np.nan)
+    on_claims[places] = np.where(found.kind == ValueKind.DATE.code, found.number, np.nan)
     return _best(claims, indicators, on_graphs, on_claims)
 
 
@@ -134,8 +134,8 @@ def scores(claims: Claims, indicators: Indicators, config: QualityConfig, said: 
 def _scored(claims: Claims, ids: Ids, config: QualityConfig) -> Doubles:
     """(m,) the score of each value, of counts the number itself; 0 for what is no date and no number."""
     values = read_values(claims.terms, ids)
-    dates = np.where(values.kind == Kind.DATE, values.number, np.nan)
-    numbers = np.where(values.kind == Kind.NUMBER, values.number, np.nan)
+    dates = np.where(values.kind == ValueKind.DATE.code, values.number, np.nan)
+    numbers = np.where(values.kind == ValueKind.NUMBER.code, values.number, np.nan)
     if config.function == "TimeCloseness":
         older = np.nanmax(dates, initial=-np.inf) - dates
         return np.where(np.isfinite(dates), np.clip(1.0 - older / config.days, 0.0, 1.0), 0.0)

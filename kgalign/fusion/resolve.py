@@ -24,9 +24,9 @@ from kgalign.fusion.reasons import Fates, Reason, Rule
 from kgalign.fusion.trust import Trust, learn
 from kgalign.fusion.trust.contests import Table, joint_table, table_at
 from kgalign.fusion.trust.faults import Fault, Mended, find_faults
-from kgalign.fusion.values import Kind, Values, read_values
 from kgalign.rdf.graph import Ids
 from kgalign.records.fused import Role
+from kgalign.values import ValueKind, Values, read_values
 
 _AGREED = 0.5
 """Share of values that others bear out, below which different values are taken to be no conflict."""
@@ -140,7 +140,7 @@ def _single(work: _Work, rows: Positions) -> Learned:
     table = table_at(claims, rows, values)
     habit = habit_of(claims, table)
     clothed = table
-    if table.kind == Kind.TEXT and habit != Habit.ONE_TEXT:
+    if table.kind == ValueKind.TEXT and habit != Habit.ONE_TEXT:
         table = _near_as_one(table, claims, near_codes_of if habit == Habit.CODES else near_texts_of)
     learned = Learned(table.properties, None, None, None, ())
     if habit in (Habit.MANY, Habit.CODES):
@@ -151,7 +151,7 @@ def _single(work: _Work, rows: Positions) -> Learned:
         learned = _weighed(work, table, habit)
     if table is not clothed:
         _say_how_near(work, clothed, table, habit)
-    if table.kind == Kind.TEXT:
+    if table.kind == ValueKind.TEXT:
         _untagged_agree(work, rows, values)
     return learned
 
@@ -166,7 +166,7 @@ def _weighed(work: _Work, table: Table, habit: Habit) -> Learned:
             work.fates.confidence[table.rows] = np.nan
             _unite(work, table)
             return Learned(table.properties, None, None, None, mended.faults)
-    if table.kind == Kind.NODE and not trust.told_apart:
+    if table.kind == ValueKind.NODE and not trust.told_apart:
         _keep_several(work, table)
     return Learned(table.properties, None, trust, _weight(mended, trust), mended.faults)
 
@@ -189,7 +189,7 @@ def _keep_several(work: _Work, table: Table) -> None:
 def _weight(mended: Mended, trust: Trust) -> Doubles:
     """(sources,) trust, times the share of claims that no fault touches."""
     table = mended.table
-    inexact = mended.coarse & (table.kind == Kind.NUMBER)
+    inexact = mended.coarse & (table.kind == ValueKind.NUMBER)
     intact = ~(inexact | mended.altered | mended.broken | ~table.fits)
     said = np.bincount(table.source, minlength=table.sources)
     share = np.bincount(table.source, intact, table.sources) / np.maximum(said, 1)
@@ -261,7 +261,7 @@ def _untagged_agree(work: _Work, rows: Positions, values: Values) -> None:
     """A text without a language says the same as one of another source that is written with its language."""
     claims, fates = work.claims, work.fates
     tagged = np.flatnonzero((values.language >= 0) & (fates.role[rows] <= Role.AGREES))
-    plain = np.flatnonzero((values.language < 0) & (values.kind == Kind.TEXT))
+    plain = np.flatnonzero((values.language < 0) & (values.kind == ValueKind.TEXT.code))
     if not len(tagged) or not len(plain):
         return
     most = np.int64(values.bare.max()) + 1

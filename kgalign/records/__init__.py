@@ -6,27 +6,17 @@ another: they meet here.
 """
 
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from kgalign.rdf.graph import Ids
+from kgalign.values.kinds import ValueKind
+from kgalign.values.text import words
 
 Floats = npt.NDArray[np.float32]
-
-
-class ValueKind(StrEnum):
-    """Kinds of literal values; each is compared in its own way."""
-
-    NAME = "name"
-    TEXT = "text"
-    CODE = "code"
-    NUMBER = "number"
-    DATE = "date"
-    LINK = "link"
-    BOOLEAN = "boolean"
 
 
 class Outcome(IntEnum):
@@ -112,6 +102,20 @@ class Profile:
 
     def __len__(self) -> int:
         return len(self.entity_iri)
+
+    def words(self) -> list[list[str]]:
+        """(n,) all words of each entity's values, each value of a link as it is."""
+        links = np.array([each.kind == ValueKind.LINK for each in self.attributes] + [False])
+        listed = self.texts.to_pylist()
+        split = [words(text) for text in listed]
+        rows: list[list[str]] = [[] for _ in range(len(self))]
+        columns = self.value_entity, self.value_text, links[self.value_attribute]
+        for entity, text, link in zip(*(each.tolist() for each in columns), strict=True):
+            if link:
+                rows[entity].append(listed[text])
+            else:
+                rows[entity] += split[text]
+        return rows
 
 
 @dataclass(frozen=True, slots=True)

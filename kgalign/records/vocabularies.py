@@ -2,10 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from enum import Enum
 from typing import Literal
 
 from kgalign.rdf.names import local_name
+from kgalign.values.kinds import ValueKind
 
 Relation = Literal["exact", "close", "narrower", "broader"]
 """What the left property or class is to the right one. ``narrower``: what the left one says, the right one
@@ -15,15 +15,6 @@ Target = Literal["left", "right", "both"]
 
 INVERSE = "^"
 """Before the right IRI of an override: the left property is the inverse of the right one."""
-
-
-class Kind(Enum):
-    """What the values of a property are."""
-
-    NODE = "node"
-    NUMBER = "number"
-    DATE = "date"
-    TEXT = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +60,7 @@ class PropertyMatch:
     """... and of a right node's values that the left node has too."""
     chance: float
     """The agreement of nodes that are not linked."""
-    kinds: tuple[Kind, Kind]
+    kinds: tuple[ValueKind, ValueKind]
     conversion: Conversion
     """How left numbers become right ones."""
     notes: tuple[str, ...]

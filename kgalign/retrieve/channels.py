@@ -17,10 +17,11 @@ from kgalign.base.doors import bring
 from kgalign.base.progress import Progress
 from kgalign.errors import KgalignError
 from kgalign.rdf.graph import Ids
-from kgalign.records import Floats, Profile, ValueKind
+from kgalign.records import Floats, Profile
 from kgalign.retrieve.lexical import keep_best, top_rows
 from kgalign.values import day_number, read_date, read_number
-from kgalign.values.text import entity_words, fold, gram_rows, idf, weigh, word_rows
+from kgalign.values.kinds import ValueKind
+from kgalign.values.text import fold, gram_rows, idf, weigh, word_rows
 
 _ANCHOR_SCORE = 0.6
 _DAYS = 10
@@ -100,7 +101,7 @@ def _words_and_nearness(profile: Profile) -> list[list[str]]:
 
     Marks stand for stretches of a scale, twice, the second time half a stretch on.
     """
-    rows = entity_words(profile)
+    rows = profile.words()
     kinds = [attribute.kind for attribute in profile.attributes]
     texts = profile.texts.to_pylist()
     marks: dict[tuple[int, ValueKind], list[str]] = {}

@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 
 from kgalign.arrays import run_starts, spread
 from kgalign.rdf.graph import Ids
-from kgalign.records import Attribute, Profile, ValueKind
+from kgalign.records import Attribute, Profile
+from kgalign.values.kinds import ValueKind
 
 BUDGET = 400
 """Most characters of an entity: about a hundred tokens, well below what small models read (256)."""
@@ -114,7 +115,8 @@ def _clean(text: str) -> str:
 def _label(attribute: Attribute) -> str:
     """What an attribute is called, in words.
 
-    >>> from kgalign.records import Attribute, ValueKind
+    >>> from kgalign.records import Attribute
+    >>> from kgalign.values import ValueKind
     >>> path = ("http://example.org/birthPlace", "http://example.org/name")
     >>> _label(Attribute(path, ValueKind.NAME, 1, 1.0, 1.0, 1.0, 1.0))
     'birth place'

@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 
 from kgalign.arrays import Positions, distinct, run_starts
 from kgalign.rdf.graph import Ids, Terms
-from kgalign.records import Attribute, ValueKind
+from kgalign.records import Attribute
 from kgalign.select.kinds import CUT, kind_of
+from kgalign.values.kinds import ValueKind
 from kgalign.values.predicates import name_rank
 
 IRI_NAME = ("@iri",)

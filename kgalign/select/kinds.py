@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Sequence
 
 from kgalign.rdf.vocabulary import XSD
-from kgalign.records import ValueKind
 from kgalign.values import (
     DATES,
     NUMERIC,
@@ -17,6 +16,7 @@ from kgalign.values import (
     is_digits_date,
     is_number,
 )
+from kgalign.values.kinds import ValueKind
 
 CUT = 1000
 """Characters of a value that are looked at: enough to tell a text from a name."""

@@ -15,10 +15,11 @@ import numpy as np
 import pyarrow as pa
 
 from kgalign.rdf.graph import Ids
-from kgalign.records import Profile, ValueKind
+from kgalign.records import Profile
 from kgalign.train.runs import Run
 from kgalign.train.splitting import drawn
 from kgalign.train.targets import entity_values
+from kgalign.values.kinds import ValueKind
 from kgalign.values.text import fold, words
 
 _TOKEN = re.compile(r"[^\W_]+(?:[-/.][^\W_]+)*")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from kgalign.base.doors import bring
 from kgalign.errors import KgalignError
-from kgalign.records import ValueKind
+from kgalign.values.kinds import ValueKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from kgalign.records import Profile, ValueKind
-
 _NOT_WORD = re.compile(r"[\W_]+")
 _INNER = re.compile(r"(?<=\w)[-./_'’](?=\w)")
 _MARKS = dict.fromkeys(c for c in range(0x300, 0x370))
@@ -44,23 +42,6 @@ def words(text: str) -> list[str]:
                 if any(c.isdigit() for c in joined):
                     found.append(joined)
     return found
-
-
-def entity_words(profile: Profile) -> list[list[str]]:
-    """All words of each entity's values, each value of a link as it is."""
-    links = np.array([a.kind == ValueKind.LINK for a in profile.attributes] + [False])
-    listed = profile.texts.to_pylist()
-    split = [words(text) for text in listed]
-    rows: list[list[str]] = [[] for _ in range(len(profile))]
-    is_link = links[profile.value_attribute].tolist()
-    for entity, text, link in zip(
-        profile.value_entity.tolist(), profile.value_text.tolist(), is_link, strict=True
-    ):
-        if link:
-            rows[entity].append(listed[text])
-        else:
-            rows[entity] += split[text]
-    return rows
 
 
 def word_rows(texts: Iterable[Sequence[str]], vocabulary: dict[str, int]) -> csr_array:

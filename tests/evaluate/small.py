@@ -17,10 +17,10 @@ from kgalign.records import (
     Outcome,
     Profile,
     Relation,
-    ValueKind,
     Verdicts,
 )
 from kgalign.run.folder import RunFolder, RunRecord, StepRecord
+from kgalign.values import ValueKind
 
 Values = Mapping[int, Mapping[str, Sequence[str]]]
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from kgalign.fusion.paired_properties import find_joint, pair_rows
-from kgalign.fusion.values import read_values
+from kgalign.values import read_values
 from tests.fusion.made_claims import E, cities, claims_from, sources_say
 
 

@@ -11,8 +11,8 @@ from kgalign.fusion.resolve import Resolution, resolve_default
 from kgalign.fusion.trust import learn
 from kgalign.fusion.trust.contests import Scale, consensus, table_at
 from kgalign.fusion.trust.faults import find_faults
-from kgalign.fusion.values import read_values
 from kgalign.records.fused import Role
+from kgalign.values import read_values
 from tests.fusion.made_claims import E, cities, claims_from, described, sources_say, written_values
 
 Rows = list[tuple[str, str, str, object]]

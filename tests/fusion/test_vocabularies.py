@@ -6,7 +6,8 @@ import pytest
 
 from kgalign.fusion.vocabulary import align_vocabularies
 from kgalign.rdf import read_graph
-from kgalign.records.vocabularies import Kind, PropertyMatch, Vocabularies, objection
+from kgalign.records.vocabularies import PropertyMatch, Vocabularies, objection
+from kgalign.values import ValueKind
 from tests.fusion.linked_graphs import CITIES, A, B, E, Pair, ids
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "countries"
@@ -34,8 +35,8 @@ def test_equal_values_in_different_clothes(tmp_path: Path) -> None:
         "at": ("exact", "place", False),
     }
     assert found["name"].notes == ("languages: en left, de right",)
-    assert found["name"].kinds == (Kind.TEXT, Kind.TEXT)
-    assert found["at"].kinds == (Kind.NODE, Kind.NODE)
+    assert found["name"].kinds == (ValueKind.TEXT, ValueKind.TEXT)
+    assert found["at"].kinds == (ValueKind.NODE, ValueKind.NODE)
     assert found["name"].support == 12
     assert len(found["name"].examples) == 3
     assert all(a == b.upper() for a, b in found["name"].examples)

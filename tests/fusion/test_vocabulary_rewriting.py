@@ -8,7 +8,8 @@ from kgalign.config.fusion import FuseConfig
 from kgalign.fusion import fuse
 from kgalign.rdf import Graph, read_graph
 from kgalign.records.fused import Fusion, fused_graph
-from kgalign.records.vocabularies import ClassMatch, Conversion, Kind, PropertyMatch, Vocabularies
+from kgalign.records.vocabularies import ClassMatch, Conversion, PropertyMatch, Vocabularies
+from kgalign.values import ValueKind
 from tests.matched_properties import matched
 from tests.rdf.rows import texts
 
@@ -25,7 +26,7 @@ def graph(path: Path, text: str) -> Graph:
 
 def match(left: str, right: str) -> PropertyMatch:
     """A correspondence that is acted on."""
-    return matched(E + left, E + right, kind=Kind.TEXT)
+    return matched(E + left, E + right, kind=ValueKind.TEXT)
 
 
 NAMES = match("name", "title")

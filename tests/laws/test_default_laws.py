@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from bench.fuse import claims_of
 from kgalign.arrays import run_starts
 from kgalign.fusion.claims import Claims
-from kgalign.fusion.near import leaders, near_texts_of
+from kgalign.fusion.near import leaders, leaders_of_texts, near_texts_of
 from kgalign.fusion.resolve import resolve_default
-from kgalign.fusion.values import coarser, merge_near, read, read_values, text_key
 from kgalign.rdf.graph import TermKind, Terms
 from kgalign.rdf.vocabulary import XSD
 from kgalign.records.fused import Role
+from kgalign.values import coarser, read, read_values, text_key
 from tests.fusion.made_claims import E, graph_of, written_values
 
 SOURCES = ("s0", "s1", "s2")
@@ -217,7 +217,7 @@ def test_near_texts_of_many_items_are_found_as_those_of_one(items: list[list[str
     starts = np.flatnonzero(run_starts(item))
     for start, each in zip(starts.tolist(), items, strict=True):
         firsts = sorted({text_key(text): place for place, text in reversed(list(enumerate(each)))}.values())
-        plain = merge_near([each[place] for place in firsts])
+        plain = leaders_of_texts([each[place] for place in firsts]).tolist()
         expected = {
             text_key(each[place]): start + firsts[lead] for place, lead in zip(firsts, plain, strict=True)
         }

@@ -19,7 +19,8 @@ from kgalign.rdf.columns import graph_of
 from kgalign.rdf.graph import Ids
 from kgalign.rdf.write import write_nquads
 from kgalign.records.fused import Fusion, fused_graph
-from kgalign.records.vocabularies import Kind, Vocabularies
+from kgalign.records.vocabularies import Vocabularies
+from kgalign.values import ValueKind
 from tests.export.fused_trig import Said, read
 from tests.matched_properties import matched
 from tests.rdf.strategies import SAME_AS, E, names, objects_1_2, predicates, quads
@@ -58,8 +59,8 @@ options = st.builds(
 vocabularies = st.sampled_from(
     (
         Vocabularies(),
-        Vocabularies((matched(E + "p", E + "ns#q", kind=Kind.NODE, given=True),)),
-        Vocabularies((matched(E + "p", E + "ns#q", kind=Kind.NODE, given=True, inverse=True),)),
+        Vocabularies((matched(E + "p", E + "ns#q", kind=ValueKind.NODE, given=True),)),
+        Vocabularies((matched(E + "p", E + "ns#q", kind=ValueKind.NODE, given=True, inverse=True),)),
     )
 )
 

@@ -14,10 +14,10 @@ from kgalign.records import (
     Outcome,
     Profile,
     Relation,
-    ValueKind,
     Verdicts,
     tables,
 )
+from kgalign.values import ValueKind
 
 
 def _ids(*values: int) -> "np.ndarray[tuple[int], np.dtype[np.int32]]":

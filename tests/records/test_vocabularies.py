@@ -11,7 +11,6 @@ from kgalign.records.vocabularies import (
     SAME,
     ClassMatch,
     Conversion,
-    Kind,
     PropertyMatch,
     Target,
     Vocabularies,
@@ -19,6 +18,7 @@ from kgalign.records.vocabularies import (
     objection,
     sure_share,
 )
+from kgalign.values import ValueKind
 
 MATCH = PropertyMatch(
     left="urn:l",
@@ -31,7 +31,7 @@ MATCH = PropertyMatch(
     left_agreement=0.95,
     right_agreement=0.95,
     chance=0.0,
-    kinds=(Kind.TEXT, Kind.TEXT),
+    kinds=(ValueKind.TEXT, ValueKind.TEXT),
     conversion=SAME,
     notes=(),
     examples=(),

@@ -2,8 +2,8 @@
 
 import pytest
 
-from kgalign.records import ValueKind
 from kgalign.select.kinds import kind_of
+from kgalign.values.kinds import ValueKind
 from tests.select.turtle import attributes, profile
 
 

@@ -3,16 +3,14 @@
 import numpy as np
 import pytest
 
-from kgalign.fusion.values import Kind, read
 from kgalign.judge.evidence.correspond import value_similarity
 from kgalign.judge.evidence.texts import prepare
-from kgalign.records import ValueKind
 from kgalign.select.kinds import kind_of
-from kgalign.values import read_dates, read_numbers
+from kgalign.values import ValueKind, read, read_dates, read_numbers
 from tests.evaluate.small import profile
 
 ZERO = np.zeros(1, dtype=np.int32)
-FUSED = {ValueKind.NUMBER: Kind.NUMBER, ValueKind.DATE: Kind.DATE}
+FUSED = {ValueKind.NUMBER: ValueKind.NUMBER, ValueKind.DATE: ValueKind.DATE}
 
 
 @pytest.mark.parametrize(
@@ -38,6 +36,6 @@ def test_a_value_is_one_kind_of_value_in_every_stage(text: str, kind: ValueKind,
 @pytest.mark.parametrize("text", ["1961-1965", "1.2.3", "spring 1961", "A-12"])
 def test_what_is_no_date_and_no_number_is_none_in_any_stage(text: str) -> None:
     assert kind_of([text], [""], 1.0) not in FUSED
-    assert read(text).kind == Kind.TEXT
+    assert read(text).kind == ValueKind.TEXT
     assert np.isnan(read_dates([text])).all()
     assert not read_numbers([text])[1].any()

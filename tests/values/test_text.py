@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 
-from kgalign.records import Attribute, Profile, ValueKind
+from kgalign.records import Attribute, Profile
+from kgalign.values.kinds import ValueKind
 from kgalign.values.text import (
-    entity_words,
     fold,
     gram_rows,
     idf,
@@ -109,7 +109,7 @@ def test_words_of_an_entity_come_from_all_its_values_and_links_stay_whole() -> N
         },
     )
     side = with_kinds(side, {"p:page": ValueKind.LINK})
-    found = [sorted(row) for row in entity_words(side)]
+    found = [sorted(row) for row in side.words()]
     assert found == [["house", "http://x.example/A-1", "red", "red"], [], ["7"]]
 
 

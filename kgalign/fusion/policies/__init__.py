@@ -17,6 +17,7 @@ from typing import TypeAlias
 
 from kgalign.base.doors import bring, offered
 from kgalign.errors import ConfigError, InputError, KgalignError
+from kgalign.fusion.near import leaders_of_texts
 from kgalign.fusion.policies import computing
 from kgalign.fusion.policies.rivals import (
     Claim,
@@ -28,7 +29,7 @@ from kgalign.fusion.policies.rivals import (
     clusters_of,
     holding,
 )
-from kgalign.fusion.values import Kind, merge_near
+from kgalign.values import READ, ValueKind
 
 __all__ = [
     "POLICIES",
@@ -70,7 +71,7 @@ class Policy:
     name: str
     summary: str
     choose: _Chooser
-    kinds: frozenset[Kind] = frozenset(Kind)
+    kinds: frozenset[ValueKind] = frozenset(READ)
     """What the values must be."""
 
 
@@ -88,7 +89,7 @@ def resolve(name: str, contest: Contest) -> Decision:
     if misfit is not None:
         wanted = _wanted(policy.kinds)
         if misfit.reading.kind in policy.kinds:
-            wanted = f"{clusters[0].reading.kind.name.lower()} as {clusters[0].value} is"
+            wanted = f"{clusters[0].reading.kind} as {clusters[0].value} is"
         raise InputError(
             f"The policy {name} does not fit {contest.property}: {misfit.value} is no {wanted}",
             "Choose another policy for this property, such as Voting or MostTrusted",
@@ -102,7 +103,7 @@ def resolve(name: str, contest: Contest) -> Decision:
         raise KgalignError(message, "Mend the package that brings it, or choose another policy") from error
 
 
-def resolve_among(name: str, contest: Contest, kinds: Collection[Kind]) -> Decision:
+def resolve_among(name: str, contest: Contest, kinds: Collection[ValueKind]) -> Decision:
     """Decide a contest by a policy among the values that are of one of these kinds: a stray one loses.
 
     Where none is of them, the vote decides, and says so.
@@ -131,8 +132,8 @@ def resolve_among(name: str, contest: Contest, kinds: Collection[Kind]) -> Decis
     return Decision(name, kept, lost, among.confidence * heard / sources, counted)
 
 
-def _wanted(kinds: Collection[Kind]) -> str:
-    names = sorted("literal" if kinds == _LITERALS else kind.name.lower() for kind in kinds)
+def _wanted(kinds: Collection[ValueKind]) -> str:
+    names = sorted("literal" if kinds == _LITERALS else str(kind) for kind in kinds)
     return " or ".join(dict.fromkeys(names))
 
 
@@ -271,8 +272,8 @@ def _by(name: str, better: str, equal: str, several: bool = False) -> _Chooser:
 def _union(contest: Contest, clusters: Sequence[Cluster]) -> Choice:
     """All values, near-duplicates of texts as the one that most sources say."""
     kept: list[Cluster] = []
-    texts = [each for each in clusters if each.reading.kind == Kind.TEXT]
-    leaders = merge_near([each.value.text for each in texts])
+    texts = [each for each in clusters if each.reading.kind == ValueKind.TEXT]
+    leaders = leaders_of_texts([each.value.text for each in texts]).tolist()
     for number, (cluster, leader) in enumerate(zip(texts, leaders, strict=True)):
         same = texts[leader].value.language.lower() == cluster.value.language.lower()
         if leader == number or not same:
@@ -281,7 +282,7 @@ def _union(contest: Contest, clusters: Sequence[Cluster]) -> Choice:
             place = next(i for i, each in enumerate(kept) if each.value == texts[leader].value)
             claims = tuple(sorted((*kept[place].claims, *cluster.claims)))
             kept[place] = replace(kept[place], claims=claims)
-    return Choice(kept + [each for each in clusters if each.reading.kind != Kind.TEXT], "")
+    return Choice(kept + [each for each in clusters if each.reading.kind != ValueKind.TEXT], "")
 
 
 def _longest(contest: Contest, clusters: Sequence[Cluster]) -> Choice:
@@ -318,7 +319,7 @@ def _average(contest: Contest, clusters: Sequence[Cluster]) -> Choice:
 
 def _median(contest: Contest, clusters: Sequence[Cluster]) -> Choice:
     """The middle claim; between two numbers their mean, of two dates the earlier."""
-    if clusters[0].reading.kind == Kind.DATE:
+    if clusters[0].reading.kind == ValueKind.DATE:
         readings = contest.readings()
         places = sorted(
             range(len(readings)), key=lambda at: (readings[at].number, contest.claims[at].value.text)
@@ -352,9 +353,9 @@ def _concatenate(contest: Contest, clusters: Sequence[Cluster]) -> Choice:
     return Choice((), "it is part of the joined text", made=Value("; ".join(texts), language=language))
 
 
-_NUMBERS = frozenset({Kind.NUMBER})
-_ORDERED = frozenset({Kind.NUMBER, Kind.DATE})
-_LITERALS = frozenset(Kind) - {Kind.NODE}
+_NUMBERS = frozenset({ValueKind.NUMBER})
+_ORDERED = frozenset({ValueKind.NUMBER, ValueKind.DATE})
+_LITERALS = frozenset(READ) - {ValueKind.NODE}
 
 POLICIES: Mapping[str, Policy] = {
     each.name: each

@@ -12,8 +12,8 @@ from kgalign.fusion.claims import Claims
 from kgalign.fusion.policies.rivals import Claim, Contest, Value
 from kgalign.fusion.policies.rules import AUTO, PASS, TRUSTING, Ruled, place_of
 from kgalign.fusion.resolve import Resolution
-from kgalign.fusion.values import Reading
 from kgalign.rdf.graph import Ids, TermKind
+from kgalign.values import Reading
 
 _BATCH = 1 << 14
 """Claims whose texts are looked up at once."""

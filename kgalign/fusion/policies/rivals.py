@@ -8,8 +8,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from kgalign.fusion.values import Kind, Reading, contains, read
 from kgalign.rdf.graph import TermKind
+from kgalign.values import Reading, ValueKind, contains, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Cluster:
 def clusters_of(contest: Contest) -> list[Cluster]:
     """Claims that say the same, most sources first; the less exact joins the best finer value it could be."""
     readings = contest.readings()
-    by_key: dict[tuple[Kind, str, str], list[int]] = {}
+    by_key: dict[tuple[ValueKind, str, str], list[int]] = {}
     for place, (claim, reading) in enumerate(zip(contest.claims, readings, strict=True)):
         by_key.setdefault((reading.kind, reading.key, claim.value.language.lower()), []).append(place)
     groups = [_Group(contest, readings, places) for places in by_key.values()]

@@ -17,10 +17,10 @@ from kgalign.errors import InputError
 from kgalign.fusion.claims import Claims, authority_of
 from kgalign.fusion.policies import policy_named
 from kgalign.fusion.quality import Indicators
-from kgalign.fusion.values import Kind, read_values
 from kgalign.rdf.graph import Ids
 from kgalign.rdf.names import local_name
 from kgalign.records.fused import term_id
+from kgalign.values import READ, ValueKind, read_values
 
 AUTO = "Auto"
 PASS = "PassItOn"
@@ -30,8 +30,8 @@ _MOST = 0.5
 """Share of the values of a property that a policy must fit."""
 _SHOWN = 3
 """Most properties that one sentence lists."""
-_ALL = frozenset(Kind)
-_IN_ORDER = (Kind.NUMBER, Kind.DATE)
+_ALL = frozenset(READ)
+_IN_ORDER = (ValueKind.NUMBER, ValueKind.DATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Ruled:
     """Names of sources, or their starts, in order."""
     quality: str | None = None
     """Name of the score."""
-    kinds: frozenset[Kind] = _ALL
+    kinds: frozenset[ValueKind] = _ALL
     """What the policy chooses among: values of other kinds lose."""
     years: bool = False
     """Whether digits alone may be years and days."""
@@ -57,13 +57,13 @@ class _Seen:
     """(kinds,) how many there are of each kind."""
     years: bool
 
-    def share(self, kinds: Iterable[Kind]) -> float:
-        return float(self.counts[list(kinds)].sum() / max(int(self.counts.sum()), 1))
+    def share(self, kinds: Iterable[ValueKind]) -> float:
+        return float(self.counts[[each.code for each in kinds]].sum() / max(int(self.counts.sum()), 1))
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ValueKind:
         """The kind of most."""
-        return Kind(int(self.counts.argmax()))
+        return READ[int(self.counts.argmax())]
 
 
 def rules_of(
@@ -88,7 +88,7 @@ def rules_of(
         if property in given:
             rules[property] = _fitting(claims, contested, property, *given[property], values)
             continue
-        kind = config.kinds.get(values.kind.name.lower())  # type: ignore[call-overload]
+        kind = config.kinds.get(values.kind.value)  # type: ignore[call-overload]
         found = _ruled(RuleConfig.model_construct(policy=kind or config.policy), config, values)
         if found is None:
             unfit.append(property)
@@ -142,10 +142,10 @@ def _seen(claims: Claims, contested: Flags) -> dict[int, _Seen]:
     rows = np.flatnonzero(contested)
     properties, place = np.unique(claims.property[rows], return_inverse=True)
     kind = read_values(claims.terms, claims.value[rows]).kind
-    cells = np.bincount(place * len(Kind) + kind, minlength=len(properties) * len(Kind))
-    counts = cells.reshape(len(properties), len(Kind))
+    cells = np.bincount(place * len(READ) + kind, minlength=len(properties) * len(READ))
+    counts = cells.reshape(len(properties), len(READ))
     return {
-        property: _Seen(row, bool(row[Kind.DATE] > row.sum() / 2))
+        property: _Seen(row, bool(row[ValueKind.DATE.code] > row.sum() / 2))
         for property, row in zip(properties.tolist(), counts, strict=True)
     }
 
@@ -154,7 +154,7 @@ def _ruled(rule: RuleConfig, config: FuseConfig, values: _Seen) -> Ruled | None:
     """The rule with what it means for these values; None where the policy does not fit most of them."""
     kinds = _ALL if rule.policy == AUTO else policy_named(rule.policy).kinds
     if kinds <= set(_IN_ORDER):
-        kinds &= {max(_IN_ORDER, key=lambda each: values.counts[each])} if len(kinds) > 1 else kinds
+        kinds &= {max(_IN_ORDER, key=lambda each: values.counts[each.code])} if len(kinds) > 1 else kinds
     if values.share(kinds) < _MOST:
         return None
     quality = rule.quality
@@ -180,11 +180,12 @@ def _fitting(
     if found is not None:
         return found
     kinds = policy_named(rule.policy).kinds
+    codes = [each.code for each in kinds]
     rows = np.flatnonzero(contested & (claims.property == property))
     kind = read_values(claims.terms, claims.value[rows]).kind
-    example = claims.text(claims.value[rows[~np.isin(kind, list(kinds))][0]])
-    wanted = " and ".join(sorted(f"{each.name.lower()}s" for each in kinds))
-    fit = int(values.counts[list(kinds)].sum())
+    example = claims.text(claims.value[rows[~np.isin(kind, codes)][0]])
+    wanted = " and ".join(sorted(f"{each}s" for each in kinds))
+    fit = int(values.counts[codes].sum())
     raise InputError(
         f"The policy {rule.policy} does not fit {iri}: it is for {wanted}, and of the "
         f"{int(values.counts.sum()):,} values that it would decide between {fit or 'none'} is such a one, "

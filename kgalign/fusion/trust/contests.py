@@ -8,8 +8,8 @@ import numpy as np
 from kgalign.arrays import Doubles, Flags, Positions, join, run_starts
 from kgalign.fusion.claims import Claims
 from kgalign.fusion.paired_properties import Joint, pair_rows
-from kgalign.fusion.values import Kind, Values
 from kgalign.rdf.graph import Ids
+from kgalign.values import READ, ValueKind, Values
 
 KM_PER_DEGREE = 111.195
 _WIDE = 30.0
@@ -38,7 +38,7 @@ class Table:
     """The claims of one property or of a pair; an item is a subject, of texts a subject in one language."""
 
     properties: tuple[int, ...]
-    kind: Kind
+    kind: ValueKind
     """Of most of the values."""
     scale: Scale
     rows: Positions
@@ -121,13 +121,13 @@ def table_at(claims: Claims, rows: Positions, values: Values) -> Table:
 
     :param rows: (n,) those that the table is of; ``values`` are theirs.
     """
-    kinds = np.bincount(values.kind, minlength=len(Kind))
-    kind = Kind(int(kinds.argmax()))
-    numeric = kind in (Kind.NUMBER, Kind.DATE)
-    fits: Flags = np.asarray(values.kind) == int(kind)
+    kinds = np.bincount(values.kind, minlength=len(READ))
+    kind = READ[int(kinds.argmax())]
+    numeric = kind in (ValueKind.NUMBER, ValueKind.DATE)
+    fits: Flags = np.asarray(values.kind) == kind.code
     numbers = np.where(fits, values.number, np.nan)[:, None] if numeric else np.empty((len(rows), 0))
     grain = np.where(fits, values.grain, np.nan)[:, None] if numeric else np.empty((len(rows), 0))
-    tags = values.language if kind == Kind.TEXT else np.full(len(rows), -1, np.int32)
+    tags = values.language if kind == ValueKind.TEXT else np.full(len(rows), -1, np.int32)
     order = np.lexsort((claims.source[rows], claims.value[rows], tags, claims.subject[rows]))
     rows = rows[order]
     new = run_starts(claims.subject[rows], tags[order])
@@ -156,11 +156,11 @@ def joint_table(claims: Claims, values: Values, joint: Joint) -> Table:
     rows = rows[order]
     subject = claims.subject[rows[:, 0]]
     new = run_starts(subject)
-    numbers = np.where(values.kind[rows] == Kind.NUMBER, values.number[rows], np.nan)
+    numbers = np.where(values.kind[rows] == ValueKind.NUMBER.code, values.number[rows], np.nan)
     both = np.unique(values.key[rows], axis=0, return_inverse=True)[1].reshape(-1)
     return Table(
         properties=joint.properties,
-        kind=Kind.NUMBER,
+        kind=ValueKind.NUMBER,
         scale=Scale.EARTH if joint.geographic else Scale.LINEAR,
         rows=rows,
         item=np.cumsum(new) - 1,
@@ -179,11 +179,11 @@ def finite_rows(numbers: Doubles) -> Flags:
     return np.asarray(np.isfinite(numbers).all(axis=1), dtype=bool).reshape(len(numbers))
 
 
-def _scale(kind: Kind, numbers: Doubles) -> Scale:
-    if kind not in (Kind.NUMBER, Kind.DATE):
+def _scale(kind: ValueKind, numbers: Doubles) -> Scale:
+    if kind not in (ValueKind.NUMBER, ValueKind.DATE):
         return Scale.NONE
     finite = numbers[np.isfinite(numbers)]
-    if kind == Kind.DATE or not len(finite) or finite.min() <= 0:
+    if kind == ValueKind.DATE or not len(finite) or finite.min() <= 0:
         return Scale.LINEAR
     low, high = np.percentile(finite, [5, 95])
     return Scale.LOG if high >= _WIDE * low else Scale.LINEAR

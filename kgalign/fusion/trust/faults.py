@@ -12,7 +12,7 @@ import numpy as np
 
 from kgalign.arrays import Doubles, Flags, Positions
 from kgalign.fusion.trust.contests import Scale, Table, beside_others, consensus, finite_rows
-from kgalign.fusion.values import Kind, coarser
+from kgalign.values import ValueKind, coarser
 
 _FEWEST = 3
 """Cases that make a pattern."""
@@ -74,8 +74,8 @@ def find_faults(table: Table, prefer: int | None = None) -> Mended:
     """
     none = np.zeros(len(table), bool)
     faults = _wrong_kind(table)
-    if table.kind != Kind.NUMBER or table.scale == Scale.NONE:
-        dated = table.grain[:, 0] > 1.0 if table.kind == Kind.DATE else none
+    if table.kind != ValueKind.NUMBER or table.scale == Scale.NONE:
+        dated = table.grain[:, 0] > 1.0 if table.kind == ValueKind.DATE else none
         return Mended(table, tuple(faults), np.asarray(dated), none, none)
     altered = none.copy()
     if table.numbers.shape[1] == 2:
@@ -93,18 +93,11 @@ def find_faults(table: Table, prefer: int | None = None) -> Mended:
 
 
 def _wrong_kind(table: Table) -> list[Fault]:
-    names = {
-        Kind.NUMBER: "number",
-        Kind.DATE: "date",
-        Kind.BOOLEAN: "boolean",
-        Kind.NODE: "node",
-        Kind.TEXT: "text",
-    }
     faults = []
     for source in np.unique(table.source[~table.fits]).tolist():
         mine = table.source == source
         count, of = int((mine & ~table.fits).sum()), int(mine.sum())
-        text = f"gives what is no {names[table.kind]} ({count} of {of})"
+        text = f"gives what is no {table.kind} ({count} of {of})"
         faults.append(Fault(source, table.properties, "kind", count, of, text))
     return faults
 
@@ -300,7 +293,7 @@ def covers(table: Table, coarse: Sequence[int] | np.ndarray, fine: Sequence[int]
     told, unit, other = table.numbers[a], table.grain[a], table.numbers[b]
     with np.errstate(invalid="ignore"):
         finer = ((table.grain[b] <= unit) | (other == told)).all(axis=1) & (table.grain[b] < unit).any(axis=1)
-    if table.kind == Kind.DATE:
+    if table.kind == ValueKind.DATE:
         with np.errstate(invalid="ignore"):
             return np.asarray(finer & ((other >= told) & (other < told + unit * 1.003)).all(axis=1))
     inside = np.ones(len(a), bool)

@@ -21,7 +21,8 @@ from kgalign.fusion.vocabulary.learning import INVERSE_WORTH, Learning
 from kgalign.fusion.vocabulary.overrides import Said, check, said_of, unknown
 from kgalign.rdf.graph import Graph, Ids
 from kgalign.rdf.names import local_name
-from kgalign.records.vocabularies import INVERSE, SAME, Kind, Override, PropertyMatch, Vocabularies
+from kgalign.records.vocabularies import INVERSE, SAME, Override, PropertyMatch, Vocabularies
+from kgalign.values import ValueKind
 
 _DOUBTED_WORTH = 0.5
 """What is doubted counts less than what is not: where both fit, the other is meant."""
@@ -156,7 +157,7 @@ def _with_given(
         if found is None:
             found = PropertyMatch(
                 a, iri, "exact", inverse, 1.0, max(0, learning.support(cell)), 0.0, 0.0, 0.0, 0.0,
-                (Kind.TEXT, Kind.TEXT), SAME, (), (), True,
+                (ValueKind.TEXT, ValueKind.TEXT), SAME, (), (), True,
             )  # fmt: skip
         result.append(replace(found, relation="exact", score=1.0, chosen=True, given=True))
     return _sorted(result)

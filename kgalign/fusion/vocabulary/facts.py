@@ -13,8 +13,7 @@ from kgalign.arrays import Doubles, Flags, Positions, distinct, join, run_starts
 from kgalign.rdf.graph import Graph, Ids, TermKind
 from kgalign.rdf.names import local_name
 from kgalign.rdf.vocabulary import OWL_SAME_AS, RDF_TYPE
-from kgalign.records.vocabularies import Kind
-from kgalign.values import is_digits_date, read_dates, read_numbers
+from kgalign.values import ValueKind, is_digits_date, read_dates, read_numbers
 from kgalign.values.text import fold
 
 _MOST_PAIRS = 30_000
@@ -147,18 +146,18 @@ class Side:
         """Where the facts of a property stand."""
         return slice(*np.searchsorted(self.property, [prop, prop + 1]).tolist())
 
-    def _kind(self, prop: int) -> tuple[Kind, float]:
+    def _kind(self, prop: int) -> tuple[ValueKind, float]:
         """The kind of a property's values, and the share of them that are linked or have a number."""
         terms = self.term[self.facts(prop)]
         if not len(terms):
-            return Kind.TEXT, 0.0
+            return ValueKind.TEXT, 0.0
         if np.mean(self.is_node[terms]) >= 0.5:
-            return Kind.NODE, float(np.mean(self.linked[terms] >= 0))
+            return ValueKind.NODE, float(np.mean(self.linked[terms] >= 0))
         if np.mean(self.dated[terms]) >= 0.8:
-            return Kind.DATE, 1.0
+            return ValueKind.DATE, 1.0
         if np.mean(self.bare[terms]) >= 0.8:
-            return Kind.NUMBER, 1.0
-        return Kind.TEXT, float(np.mean(~np.isnan(self.number[terms])))
+            return ValueKind.NUMBER, 1.0
+        return ValueKind.TEXT, float(np.mean(~np.isnan(self.number[terms])))
 
     def by_pair(self, size: int) -> csr_array:
         """(properties and inverses, pairs): 1 where the node has the property."""

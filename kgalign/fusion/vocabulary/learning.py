@@ -11,7 +11,8 @@ from kgalign.fusion.vocabulary.facts import Links, Side, value_keys
 from kgalign.fusion.vocabulary.names import name_doubts
 from kgalign.fusion.vocabulary.nearness import Nearness, shared_kind
 from kgalign.fusion.vocabulary.words import examples_of, notes_on, value_doubts
-from kgalign.records.vocabularies import INVERSE, Kind, Override, PropertyMatch
+from kgalign.records.vocabularies import INVERSE, Override, PropertyMatch
+from kgalign.values import ValueKind
 from kgalign.values.text import row_dots
 
 INVERSE_WORTH = 0.8
@@ -146,7 +147,7 @@ class Learning:
 
     def _compare_nearness(self, forced: set[int]) -> None:
         left, right = self.sides
-        kinds: dict[int, Kind] = {}
+        kinds: dict[int, ValueKind] = {}
         for cell, both in zip(self.cells.tolist(), self.both.tolist(), strict=True):
             p, q = divmod(cell, right.width)
             if p >= len(left.kinds) or q >= len(right.kinds) or (both < self.least and cell not in forced):

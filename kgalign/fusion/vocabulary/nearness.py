@@ -12,7 +12,8 @@ from kgalign.fusion.vocabulary.facts import Links, Side
 from kgalign.fusion.vocabulary.units import find_conversion, relative_gap, same_dates
 from kgalign.rdf.graph import Ids
 from kgalign.rdf.names import local_name
-from kgalign.records.vocabularies import SAME, Conversion, Kind
+from kgalign.records.vocabularies import SAME, Conversion
+from kgalign.values import ValueKind
 from kgalign.values.text import gram_rows, idf, row_dots, sort_words, weigh
 
 _SAMPLE = 200
@@ -31,21 +32,21 @@ class Nearness:
     def __init__(self, left: Side, right: Side, links: Links) -> None:
         self.sides, self.links = (left, right), links
 
-    def evidence(self, kinds: Mapping[int, Kind]) -> dict[int, Evidence]:
+    def evidence(self, kinds: Mapping[int, ValueKind]) -> dict[int, Evidence]:
         """What nearness says of pairs of properties.
 
         :param kinds: cell (left property × width of the right side + right property) → how to compare.
         """
         found: dict[int, Evidence] = {}
         rows = self._rows(kinds)
-        for kind in (Kind.NUMBER, Kind.DATE, Kind.TEXT):
+        for kind in (ValueKind.NUMBER, ValueKind.DATE, ValueKind.TEXT):
             cells = np.array([cell for cell in sorted(kinds) if kinds[cell] == kind], np.int64)
             if len(cells):
                 chosen = (column[np.isin(rows[0], cells)] for column in rows)
                 found |= self._compare_kind(kind, cells, *chosen)
         return found
 
-    def _rows(self, kinds: Mapping[int, Kind]) -> tuple[Positions, Positions, Positions]:
+    def _rows(self, kinds: Mapping[int, ValueKind]) -> tuple[Positions, Positions, Positions]:
         """(cell, left group, right group) of a sample of the pairs that have both."""
         left, right = self.sides
         cells = np.array(sorted(kinds), np.int64)
@@ -59,16 +60,16 @@ class Nearness:
         cell, a, b = cell[order], a[order], b[order]
         starts = np.flatnonzero(run_starts(cell))
         place = np.arange(len(cell)) - np.repeat(starts, np.diff(np.append(starts, len(cell))))
-        texts = sum(kind == Kind.TEXT for kind in kinds.values())
+        texts = sum(kind == ValueKind.TEXT for kind in kinds.values())
         few = max(25, min(_SAMPLE, _TEXT_BUDGET // max(texts, 1)))
-        is_text = np.isin(cell, [c for c, kind in kinds.items() if kind == Kind.TEXT])
+        is_text = np.isin(cell, [c for c, kind in kinds.items() if kind == ValueKind.TEXT])
         keep = place < np.where(is_text, few, 2 * _SAMPLE)
         return cell[keep], a[keep], b[keep]
 
     def _compare_kind(
-        self, kind: Kind, cells: Positions, cell: Positions, a: Positions, b: Positions
+        self, kind: ValueKind, cells: Positions, cell: Positions, a: Positions, b: Positions
     ) -> dict[int, Evidence]:
-        rules = self._conversions(cells, cell, a, b) if kind == Kind.NUMBER else {}
+        rules = self._conversions(cells, cell, a, b) if kind == ValueKind.NUMBER else {}
         linked = self._shares(kind, cells, rules, cell, a, b)
         at_random = self._shares(kind, cells, rules, cell, *self._exchanged(cell, a, b))
         seen = np.bincount(np.searchsorted(cells, cell), minlength=len(cells))
@@ -80,8 +81,8 @@ class Nearness:
                     (float(x[i, 0]), float(x[i, 1])),
                     (float(r[i, 0]), float(r[i, 1])),
                     rules.get(c, SAME),
-                    kind == Kind.DATE and level == 1,
-                    _TOLERANCES[level] if kind == Kind.NUMBER else 0.0,
+                    kind == ValueKind.DATE and level == 1,
+                    _TOLERANCES[level] if kind == ValueKind.NUMBER else 0.0,
                 )
                 for level, (x, r) in enumerate(zip(linked, at_random, strict=True))
             ]
@@ -129,7 +130,7 @@ class Nearness:
 
     def _shares(
         self,
-        kind: Kind,
+        kind: ValueKind,
         cells: Positions,
         rules: dict[int, Conversion],
         cell: Positions,
@@ -158,12 +159,12 @@ class Nearness:
         return result
 
     def _similarities(
-        self, kind: Kind, rules: dict[int, Conversion], cell: Positions, x: Ids, y: Ids
+        self, kind: ValueKind, rules: dict[int, Conversion], cell: Positions, x: Ids, y: Ids
     ) -> list[Doubles]:
         left, right = self.sides
-        if kind == Kind.DATE:
+        if kind == ValueKind.DATE:
             return list(same_dates(left.date[x], right.date[y]))
-        if kind == Kind.TEXT:
+        if kind == ValueKind.TEXT:
             return self._text_similarities(x, y)
         gap = np.full(len(x), np.inf)
         starts = np.append(np.flatnonzero(run_starts(cell)), len(cell))
@@ -195,26 +196,26 @@ class Nearness:
         return [np.where(empty, 0.0, each)[inverse] for each in (ratio, np.clip(cosine, 0, 1))]
 
 
-def shared_kind(left: tuple[Kind, float], right: tuple[Kind, float]) -> Kind | None:
+def shared_kind(left: tuple[ValueKind, float], right: tuple[ValueKind, float]) -> ValueKind | None:
     """The manner in which the values of two properties are near, None where equality says it all."""
     kinds = {left[0], right[0]}
-    if kinds == {Kind.NODE}:
-        return Kind.TEXT if min(left[1], right[1]) < 0.5 else None
-    if kinds <= {Kind.NODE, Kind.TEXT}:
-        return Kind.TEXT
-    if kinds <= {Kind.NUMBER, Kind.DATE}:
-        return Kind.DATE if kinds == {Kind.DATE} else Kind.NUMBER
-    if kinds == {Kind.NUMBER, Kind.TEXT}:
-        share = left[1] if left[0] == Kind.TEXT else right[1]
-        return Kind.NUMBER if share >= 0.8 else None
+    if kinds == {ValueKind.NODE}:
+        return ValueKind.TEXT if min(left[1], right[1]) < 0.5 else None
+    if kinds <= {ValueKind.NODE, ValueKind.TEXT}:
+        return ValueKind.TEXT
+    if kinds <= {ValueKind.NUMBER, ValueKind.DATE}:
+        return ValueKind.DATE if kinds == {ValueKind.DATE} else ValueKind.NUMBER
+    if kinds == {ValueKind.NUMBER, ValueKind.TEXT}:
+        share = left[1] if left[0] == ValueKind.TEXT else right[1]
+        return ValueKind.NUMBER if share >= 0.8 else None
     return None
 
 
-def _best_level(kind: Kind, levels: list[Evidence]) -> Evidence:
+def _best_level(kind: ValueKind, levels: list[Evidence]) -> Evidence:
     """The strictest comparison by which the two are the same; or else the one that tells most."""
-    if kind == Kind.DATE and levels[0].score >= _SURE:
+    if kind == ValueKind.DATE and levels[0].score >= _SURE:
         return levels[0]
-    if kind == Kind.NUMBER:
+    if kind == ValueKind.NUMBER:
         for level in levels:
             if level.relation == "exact":
                 return level

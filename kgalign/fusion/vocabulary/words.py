@@ -5,7 +5,7 @@ import numpy as np
 from kgalign.fusion.vocabulary.evidence import Evidence
 from kgalign.fusion.vocabulary.facts import Side
 from kgalign.fusion.vocabulary.units import date_precision
-from kgalign.records.vocabularies import Kind
+from kgalign.values import ValueKind
 
 Sides = tuple[Side, Side]
 
@@ -34,7 +34,7 @@ def notes_on(sides: Sides, p: int, q: int, found: Evidence) -> list[str]:
 def precisions(sides: Sides, p: int, q: int) -> tuple[str, str]:
     """How far the dates of both go, ``day`` or ``month`` or ``year``; empty where not both hold dates."""
     left, right = sides
-    if not left.kinds[p][0] == right.kinds[q][0] == Kind.DATE:
+    if not left.kinds[p][0] == right.kinds[q][0] == ValueKind.DATE:
         return "", ""
     terms = left.term[left.facts(p)], right.term[right.facts(q)]
     return date_precision(left.date[terms[0]]), date_precision(right.date[terms[1]])
@@ -46,14 +46,11 @@ def value_doubts(sides: Sides, p: int, q: int, found: Evidence) -> tuple[str, ..
     n, m = len(left.properties), len(right.properties)
     kinds = left.kinds[p % n][0], right.kinds[q % m][0]
     doubts = []
-    if Kind.NODE in kinds and kinds[0] != kinds[1]:
-        doubts.append(f"{_HOLDS[kinds[0]]} left, {_HOLDS[kinds[1]]} right")
+    if ValueKind.NODE in kinds and kinds[0] != kinds[1]:
+        doubts.append(f"{kinds[0]}s left, {kinds[1]}s right")
     if p < n and q < m and found.year_only and len(set(precisions(sides, p, q))) == 1:
         doubts.append("dates of one year, that differ in month or day")
     return tuple(doubts)
-
-
-_HOLDS = {Kind.NODE: "nodes", Kind.NUMBER: "numbers", Kind.DATE: "dates", Kind.TEXT: "texts"}
 
 
 def examples_of(sides: Sides, p: int, q: int) -> tuple[tuple[str, str], ...]:

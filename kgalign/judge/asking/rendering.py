@@ -21,8 +21,9 @@ import pyarrow.compute as pc
 from kgalign.arrays import flags
 from kgalign.judge.asking.quoting import ELLIPSIS, clean, cut, quoted, weight
 from kgalign.rdf.vocabulary import PREFIXES
-from kgalign.records import Profile, ValueKind
+from kgalign.records import Profile
 from kgalign.records.votes import View
+from kgalign.values.kinds import ValueKind
 
 MOST_VALUES = 5
 """Most values of an attribute, and most names of a relation."""

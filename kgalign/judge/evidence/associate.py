@@ -13,7 +13,8 @@ from kgalign.arrays import Doubles
 from kgalign.judge.evidence.comparisons import Comparison, steps
 from kgalign.judge.evidence.texts import Pool, best_by_row, cross, pool
 from kgalign.rdf.graph import Ids
-from kgalign.records import Floats, Profile, ValueKind
+from kgalign.records import Floats, Profile
+from kgalign.values.kinds import ValueKind
 from kgalign.values.predicates import path_names
 
 _MOST_VALUES = 300

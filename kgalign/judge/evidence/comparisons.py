@@ -14,7 +14,7 @@ from kgalign.judge.evidence.texts import Pool, Texts, best_by_row, cross, pool, 
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
 from kgalign.values import is_code
-from kgalign.values.text import entity_words, idf, row_dots, row_of, word_rows
+from kgalign.values.text import idf, row_dots, row_of, word_rows
 
 Positions = npt.NDArray[np.float32]
 STRING_STEPS = (0.2, 0.35, 0.5, 0.62, 0.74, 0.86, 0.96, 1.0)
@@ -132,8 +132,7 @@ def _word_rows(left: Profile, right: Profile) -> tuple[tuple[csr_array, csr_arra
     """Which words each entity holds anywhere in its values (1 or 0), the rarity of each word, the words."""
     vocabulary: dict[str, int] = {}
     rows = [
-        word_rows((sorted(set(held)) for held in entity_words(profile)), vocabulary)
-        for profile in (left, right)
+        word_rows((sorted(set(held)) for held in profile.words()), vocabulary) for profile in (left, right)
     ]
     for matrix in rows:
         matrix.resize((matrix.shape[0], max(len(vocabulary), 1)))

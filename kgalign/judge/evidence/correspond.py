@@ -14,7 +14,8 @@ from kgalign.arrays import Positions as Rows
 from kgalign.judge.evidence.comparisons import STRING_LABELS, STRING_STEPS, Comparison, Positions, steps
 from kgalign.judge.evidence.texts import Pool, Texts, best_by_row, cross, pool, string_similarity
 from kgalign.rdf.graph import Ids
-from kgalign.records import Attribute, Floats, Profile, ValueKind
+from kgalign.records import Attribute, Floats, Profile
+from kgalign.values.kinds import ValueKind
 from kgalign.values.predicates import path_names
 
 _SEEDS = 600

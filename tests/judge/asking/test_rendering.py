@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from kgalign.judge.asking.quoting import weight
 from kgalign.judge.asking.rendering import Entity, Record, Side, distinct_keys, show
-from kgalign.records import Profile, ValueKind
+from kgalign.records import Profile
 from kgalign.records.votes import View
+from kgalign.values.kinds import ValueKind
 from tests.evaluate.small import Values, profile
 
 V = "http://e/v/"

@@ -15,8 +15,9 @@ from kgalign.judge.evidence.correspond import (
 )
 from kgalign.judge.evidence.texts import prepare
 from kgalign.rdf import read_graph
-from kgalign.records import Attribute, Profile, ValueKind
+from kgalign.records import Attribute, Profile
 from kgalign.select import select
+from kgalign.values.kinds import ValueKind
 from kgalign.values.predicates import path_names
 from tests.evaluate.small import profile
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kgalign.judge.evidence.correspond import value_similarity
 from kgalign.judge.evidence.texts import best_by_row, cross, pool, prepare, string_similarity
-from kgalign.records import ValueKind
+from kgalign.values.kinds import ValueKind
 from tests.evaluate.small import profile
 
 ZERO = np.zeros(1, dtype=np.int32)

@@ -1,13 +1,13 @@
-"""Values in their clothes."""
+"""Single values: what each means however it is written."""
 
 import math
 
 import numpy as np
 import pytest
 
-from kgalign.fusion.values import Kind, coarser, contains, merge_near, near_texts, read, read_values
 from kgalign.rdf.graph import TermKind
 from kgalign.rdf.vocabulary import XSD
+from kgalign.values import ValueKind, coarser, contains, read, read_values
 from tests.fusion.made_claims import claims_from
 
 INT, DOUBLE, DATE, MOMENT = XSD + "integer", XSD + "double", XSD + "date", XSD + "dateTime"
@@ -33,7 +33,7 @@ INT, DOUBLE, DATE, MOMENT = XSD + "integer", XSD + "double", XSD + "date", XSD +
         (("STRASSE", ""), ("straße", "")),
     ],
 )
-def test_one_value_in_different_clothes(a: tuple[str, str], b: tuple[str, str]) -> None:
+def test_one_value_written_in_different_ways(a: tuple[str, str], b: tuple[str, str]) -> None:
     one, other = read(a[0], datatype=a[1]), read(b[0], datatype=b[1])
     assert (one.kind, one.key) == (other.kind, other.key)
 
@@ -66,11 +66,11 @@ def test_what_a_datatype_promises_and_does_not_hold_is_text() -> None:
         ("2001-01-01T25:00:00", MOMENT),
         ("", INT),
     ):
-        assert read(text, datatype=datatype).kind == Kind.TEXT
-    assert read("12 km", datatype=XSD + "string").kind == Kind.TEXT
-    assert read("5", datatype="http://example.org/own").kind == Kind.TEXT
-    assert read("5", tagged=True).kind == Kind.TEXT
-    assert read("5", TermKind.IRI).kind == Kind.NODE
+        assert read(text, datatype=datatype).kind == ValueKind.TEXT
+    assert read("12 km", datatype=XSD + "string").kind == ValueKind.TEXT
+    assert read("5", datatype="http://example.org/own").kind == ValueKind.TEXT
+    assert read("5", tagged=True).kind == ValueKind.TEXT
+    assert read("5", TermKind.IRI).kind == ValueKind.NODE
 
 
 def test_how_exact_a_value_is() -> None:
@@ -79,7 +79,7 @@ def test_how_exact_a_value_is() -> None:
     assert read("2001", datatype=XSD + "gYear").grain > 365
     assert read("2001-05", datatype=XSD + "gYearMonth").grain > read("2001-05-01", datatype=DATE).grain == 1
     assert math.isnan(read("text").grain)
-    assert read("-0044-03-15", datatype=DATE).kind == Kind.DATE
+    assert read("-0044-03-15", datatype=DATE).kind == ValueKind.DATE
 
 
 def test_a_coarser_value_is_no_conflict() -> None:
@@ -107,15 +107,6 @@ def test_cut_off_or_rounded() -> None:
     assert coarser(told, np.ones(6), fine).tolist() == [True, True, True, False, True, True]
 
 
-def test_texts_that_nearly_are_the_same() -> None:
-    assert near_texts("The Hague", "Hague, the")
-    assert near_texts("Encyclopaedia Britannica", "Encyclopedia Britannica")
-    assert not near_texts("Apollo 11", "Apollo 12")
-    assert not near_texts("Rome", "Roma")
-    assert not near_texts("--", "!!")
-    assert merge_near(["Jean-Paul Sartre", "Sartre, Jean Paul", "Camus"]) == [0, 0, 2]
-
-
 def test_columns_read_each_language_apart() -> None:
     claims = claims_from(':a :p "x", "X"@en, "x "@en, "x"@de, 5, 5.0, "2001"^^xsd:gYear, 2001, :x .')
     values = read_values(claims.terms, claims.value)
@@ -123,4 +114,4 @@ def test_columns_read_each_language_apart() -> None:
     assert len(np.unique(values.key)) == 7
     years = read_values(claims.terms, claims.value, years=True)
     assert len(np.unique(years.key)) == 6
-    assert (years.kind == Kind.DATE).sum() == 2
+    assert (years.kind == ValueKind.DATE.code).sum() == 2

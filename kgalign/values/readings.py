@@ -1,4 +1,4 @@
-"""Reading values: their kind, what they mean whatever their clothes, and how exact they are.
+"""Reading values: their kind, what they mean however they are written, and how exact they are.
 
 ``"1.0"``, ``1`` and ``"01"^^xsd:decimal`` are one number; ``2001`` and ``2001-01-01`` don't contradict each
 other: the one is the other, less exactly. Texts are one where they differ in case, in composed or decomposed
@@ -8,49 +8,35 @@ characters, or in white space.
 import datetime
 import re
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from rapidfuzz import fuzz
 
 from kgalign.arrays import Doubles, Flags, Positions
 from kgalign.rdf.graph import Ids, TermKind, Terms
 from kgalign.rdf.vocabulary import XSD
-from kgalign.values import DATES, NUMERIC, Date, exact_number, find_date, is_digits_date, is_padded
+from kgalign.values.codes import is_padded
 from kgalign.values.columns import days, decimals, not_numbers, plain_keys, whole_numbers, years_of
-from kgalign.values.text import fold, sort_words
-
-
-class Kind(IntEnum):
-    """What a value is."""
-
-    NODE = 0
-    """An IRI, a blank node or a triple term."""
-    NUMBER = 1
-    DATE = 2
-    BOOLEAN = 3
-    TEXT = 4
-
+from kgalign.values.datatypes import DATES, NUMERIC
+from kgalign.values.dates import Date, find_date, is_digits_date
+from kgalign.values.kinds import READ, ValueKind
+from kgalign.values.numbers import exact_number
 
 _MEANT = NUMERIC | DATES | {XSD + "boolean"}
 """Datatypes of values that are more than text."""
 
 _SPACE = re.compile(r"\s+")
 _DAYS = {"year": 365.2425, "month": 30.44, "day": 1.0, "second": 1 / 86400}
-NEAR = 90.0
-"""Likeness of texts, of 100, with one slip in ten characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What one value means."""
 
-    kind: Kind
+    kind: ValueKind
     key: str
     """Equal for equal values of one kind."""
     number: float = float("nan")
@@ -64,6 +50,7 @@ class Values:
     """Readings in columns."""
 
     kind: npt.NDArray[np.uint8]
+    """(n,) each an index into :data:`~kgalign.values.kinds.READ`."""
     key: Ids
     """(n,) equal where value, kind and language are."""
     bare: Ids
@@ -123,7 +110,7 @@ class _Columns:
     grain: Doubles
     read: Flags
     """(n,) what is read already."""
-    parts: list[tuple[Kind, Positions, pa.LargeStringArray]]
+    parts: list[tuple[ValueKind, Positions, pa.LargeStringArray]]
     """Keys of what was read, by kind."""
 
     @classmethod
@@ -138,7 +125,7 @@ class _Columns:
             datatype=terms.datatype[ids],
             language=same[terms.language[ids]],
             datatypes=terms.datatypes,
-            kind=np.full(size, Kind.NODE, np.uint8),
+            kind=np.full(size, ValueKind.NODE.code, np.uint8),
             number=np.full(size, np.nan),
             grain=np.full(size, np.nan),
             read=np.zeros(size, bool),
@@ -151,8 +138,8 @@ class _Columns:
         found: Flags = self.literal & (self.language < 0) & np.array(wanted)[self.datatype]
         return found
 
-    def note(self, kind: Kind, rows: Positions, keys: pa.LargeStringArray) -> None:
-        self.kind[rows], self.read[rows] = kind, True
+    def note(self, kind: ValueKind, rows: Positions, keys: pa.LargeStringArray) -> None:
+        self.kind[rows], self.read[rows] = kind.code, True
         self.parts.append((kind, rows, keys))
 
     def keys(self) -> tuple[Ids, Ids]:
@@ -162,7 +149,7 @@ class _Columns:
             mine = [(rows, keys) for each, rows, keys in self.parts if each == kind]
             codes = pa.concat_arrays([keys for _, keys in mine]).dictionary_encode().indices
             code[np.concatenate([rows for rows, _ in mine])] = codes.to_numpy(zero_copy_only=False)
-        bare = code * len(Kind) + self.kind
+        bare = code * len(READ) + self.kind
         tagged = bare * (int(self.language.max(initial=-1)) + 2) + self.language + 1
         return _numbered(tagged), _numbered(bare)
 
@@ -174,7 +161,7 @@ def _numbered(code: Positions) -> Ids:
 def _read_nodes(columns: _Columns) -> None:
     """Nodes are what they are: no two terms are the same."""
     rows = np.flatnonzero(~columns.literal)
-    columns.note(Kind.NODE, rows, pa.array(rows).cast(pa.large_string()))
+    columns.note(ValueKind.NODE, rows, pa.array(rows).cast(pa.large_string()))
 
 
 def _read_usual(columns: _Columns, plain: bool) -> None:
@@ -184,7 +171,7 @@ def _read_usual(columns: _Columns, plain: bool) -> None:
         found = usual(columns.text.take(pa.array(rows)))
         at = rows[found.rows]
         columns.number[at], columns.grain[at] = found.number, found.grain
-        columns.note(Kind.NUMBER, at, found.key)
+        columns.note(ValueKind.NUMBER, at, found.key)
         rows = rows[~columns.read[rows]]
     rows = np.flatnonzero(columns.typed(DATES, plain=False))
     for found, length in (
@@ -193,7 +180,7 @@ def _read_usual(columns: _Columns, plain: bool) -> None:
     ):
         at = rows[found.rows]
         columns.number[at], columns.grain[at] = found.number, _DAYS[length]
-        columns.note(Kind.DATE, at, found.key)
+        columns.note(ValueKind.DATE, at, found.key)
 
 
 def _read_texts(columns: _Columns, plain: bool) -> None:
@@ -204,10 +191,10 @@ def _read_texts(columns: _Columns, plain: bool) -> None:
     rows = np.flatnonzero(text & ~columns.read)
     texts = columns.text.take(pa.array(rows))
     easy, keys = plain_keys(texts)
-    columns.note(Kind.TEXT, rows[easy], keys)
+    columns.note(ValueKind.TEXT, rows[easy], keys)
     hard = np.flatnonzero(~easy)
     rest = [text_key(each) for each in texts.take(pa.array(hard)).to_pylist()]
-    columns.note(Kind.TEXT, rows[hard], pa.array(rest, pa.large_string()))
+    columns.note(ValueKind.TEXT, rows[hard], pa.array(rest, pa.large_string()))
 
 
 def _read_others(columns: _Columns, years: bool, plain: bool) -> None:
@@ -220,11 +207,11 @@ def _read_others(columns: _Columns, years: bool, plain: bool) -> None:
         found.append(read(text, datatype=name, years=years))
     columns.number[rows] = [each.number for each in found]
     columns.grain[rows] = [each.grain for each in found]
-    kinds = np.array([each.kind for each in found], np.uint8)
+    kinds = np.array([each.kind.code for each in found], np.uint8)
     keys = pa.array([each.key for each in found], pa.large_string())
     for kind in np.unique(kinds).tolist():
         mine = np.flatnonzero(kinds == kind)
-        columns.note(Kind(kind), rows[mine], keys.take(pa.array(mine)))
+        columns.note(READ[kind], rows[mine], keys.take(pa.array(mine)))
 
 
 def read(
@@ -240,13 +227,13 @@ def read(
     A literal whose datatype promises what its text doesn't hold, or that no float can hold, is a text.
     """
     if what != TermKind.LITERAL:
-        return Reading(Kind.NODE, text)
+        return Reading(ValueKind.NODE, text)
     if not tagged:
         bare = text.strip()
         found = _boolean(bare, datatype) or _typed(bare, datatype, years=years)
         if found is not None:
             return found
-    return Reading(Kind.TEXT, text_key(text))
+    return Reading(ValueKind.TEXT, text_key(text))
 
 
 def text_key(text: str) -> str:
@@ -259,9 +246,9 @@ def text_key(text: str) -> str:
 def _boolean(text: str, datatype: str) -> Reading | None:
     lower = text.lower()
     if datatype == XSD + "boolean" and lower in ("true", "false", "1", "0"):
-        return Reading(Kind.BOOLEAN, "true" if lower in ("true", "1") else "false")
+        return Reading(ValueKind.BOOLEAN, "true" if lower in ("true", "1") else "false")
     if not datatype and lower in ("true", "false"):
-        return Reading(Kind.BOOLEAN, lower)
+        return Reading(ValueKind.BOOLEAN, lower)
     return None
 
 
@@ -285,7 +272,7 @@ def _number(text: str) -> Reading | None:
     exponent = value.as_tuple().exponent
     whole = value == value.to_integral_value()
     grain = 1.0 if whole or not isinstance(exponent, int) or exponent >= 0 else 10.0**exponent
-    return Reading(Kind.NUMBER, _digits(value), float(value), grain)
+    return Reading(ValueKind.NUMBER, _digits(value), float(value), grain)
 
 
 def _digits(value: Decimal) -> str:
@@ -309,10 +296,10 @@ def _date(text: str, *, long_years: bool = False) -> Reading | None:
     except (ValueError, OverflowError):
         # Years that Python doesn't count: before year 1, and from 10,000 on.
         number = found.year * 365.2425 + (found.month or 1) * 30.44 + (found.day or 1)
-        return Reading(Kind.DATE, _parts(found), number, _DAYS[unit])
+        return Reading(ValueKind.DATE, _parts(found), number, _DAYS[unit])
     days = moment.toordinal() + (moment.hour * 3600 + moment.minute * 60 + moment.second) / 86400
     length = {"year": 4, "month": 7, "day": 10, "second": 19}[unit]
-    return Reading(Kind.DATE, moment.isoformat()[:length], days, _DAYS[unit])
+    return Reading(ValueKind.DATE, moment.isoformat()[:length], days, _DAYS[unit])
 
 
 def _parts(date: Date) -> str:
@@ -333,7 +320,7 @@ def contains(coarse: Reading, fine: Reading) -> bool:
         return True
     if not coarse.grain > fine.grain:
         return False
-    if coarse.kind == Kind.DATE:
+    if coarse.kind == ValueKind.DATE:
         return fine.key.startswith((f"{coarse.key}-", f"{coarse.key}T"))
     if coarse.grain >= 1:
         return False
@@ -347,25 +334,3 @@ def coarser(coarse: Doubles, grain: Doubles, fine: Doubles) -> npt.NDArray[np.bo
         slack = 1e-6 + 1e-12 * np.abs(steps)
         cut = np.trunc(steps + np.sign(steps) * slack)
         return np.asarray((np.abs(told - cut) < slack) | (np.abs(told - steps) <= 0.5 + slack))
-
-
-def near_texts(a: str, b: str) -> bool:
-    """Whether two texts are nearly the same: the same words, or a slip in the typing; digits never differ."""
-    one, other = sort_words(fold(a)), sort_words(fold(b))
-    if one == other:
-        return bool(one)
-    if re.sub(r"\D", "", one) != re.sub(r"\D", "", other):
-        return False
-    return fuzz.ratio(one, other, score_cutoff=NEAR) >= NEAR
-
-
-def merge_near(texts: Sequence[str]) -> list[int]:
-    """For each text the first one that it nearly is, itself included: near-duplicates in one go."""
-    first: list[int] = []
-    leaders: list[int] = []
-    for number, text in enumerate(texts):
-        leader = next((each for each in leaders if near_texts(texts[each], text)), number)
-        if leader == number:
-            leaders.append(number)
-        first.append(leader)
-    return first
