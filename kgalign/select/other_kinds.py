@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kgalign.rdf.graph import Ids
-from kgalign.values.kinds import ValueKind
 from kgalign.select.attributes import Values, spread_evenly
 from kgalign.select.kinds import MOST
+from kgalign.values.kinds import ValueKind
 from kgalign.values.others import compared_as, read_all
 
 
