@@ -125,6 +125,8 @@ def test_the_adapter_says_what_it_was_made_of(trained: Trained, data: Path) -> N
         encoding="utf8"
     )
     assert not trained.folder.with_name("elements.partial").exists()
+    config = json.loads((trained.folder / "adapter_config.json").read_text(encoding="utf8"))
+    assert config["target_modules"] == sorted(config["target_modules"]), "the same file each time"
     epochs = sorted(path.name for path in (trained.folder / "epochs").iterdir())
     assert len(epochs) == LEARNS["epochs"]
     first = read_record(trained.folder / "epochs" / "epoch-1")
