@@ -4,6 +4,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from kgalign.rdf.graph import Ids
 
@@ -40,10 +42,10 @@ def unique(values: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
     return ordered[run_starts(ordered)]
 
 
-def place_in_run(ordered: npt.NDArray[Any]) -> Positions:
-    """(n,) place of each row of a sorted column among the rows that equal it, from 0."""
-    row = np.arange(len(ordered))
-    return row - np.maximum.accumulate(np.where(run_starts(ordered), row, 0))
+def place_in_run(*ordered: npt.NDArray[Any]) -> Positions:
+    """(n,) place of each row of sorted columns among the rows that equal it, from 0."""
+    row = np.arange(len(ordered[0]))
+    return row - np.maximum.accumulate(np.where(run_starts(*ordered), row, 0))
 
 
 def distinct(*columns: Ids) -> tuple[Ids, ...]:
@@ -73,3 +75,11 @@ def join(left: Ids | Positions, right: Ids | Positions) -> tuple[Positions, Posi
     low = np.searchsorted(right[order], left, "left")
     number, place = spread(low, np.searchsorted(right[order], left, "right") - low)
     return number, order[place]
+
+
+def connected(a: Ids | Positions, b: Ids | Positions, size: int) -> Positions:
+    """(size,) the same number, from 0, for nodes that edges from ``a[i]`` to ``b[i]`` hold together."""
+    if not size:
+        return np.empty(0, np.int64)
+    edges = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(size, size))
+    return np.asarray(connected_components(edges, directed=False)[1], np.int64)

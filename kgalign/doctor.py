@@ -11,10 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from kgalign.base.doors import GROUPS, offered, package_of
+from kgalign.arrays import connected
 from kgalign.base.installed import installed_model, what_is_missing
 from kgalign.base.version import __version__
 from kgalign.export.rows import is_iri
@@ -228,10 +227,7 @@ def duplicates(profile: Profile) -> Duplicates:
     keys = np.stack([code[entity], profile.value_attribute[rows], profile.value_text[rows]])
     place = np.unique(keys, axis=1, return_inverse=True)[1].ravel() if len(rows) else rows
     size = len(profile) + int(place.max(initial=-1)) + 1
-    shared = coo_array(
-        (np.ones(len(rows), dtype=np.int8), (entity, place + len(profile))), shape=(size, size)
-    )
-    group = connected_components(shared, directed=False)[1][: len(profile)]
+    group = connected(entity, place + len(profile), size)[: len(profile)]
     sizes = np.bincount(group) if len(group) else np.zeros(0, int)
     doubled = np.flatnonzero(sizes > 1)
     largest = doubled[np.lexsort((doubled, -sizes[doubled]))][:_EXAMPLES]

@@ -9,10 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from kgalign.arrays import Doubles, Flags, Positions
+from kgalign.arrays import Doubles, Flags, Positions, connected
 from kgalign.assign.parts import Agreeing, Bounded
 from kgalign.links.nodes import Nodes
 from kgalign.links.pairs import is_link
@@ -82,7 +80,7 @@ def cut_to_size(alignment: Alignment, verdicts: Verdicts, nodes: Nodes, most: in
     left, right = nodes.left[alignment.left[links]], nodes.right[alignment.right[links]]
     held, place = np.unique(np.concatenate([left, right]), return_inverse=True)
     a, b = place[: len(links)], place[len(links) :]
-    cluster = _components(a, b, len(held))
+    cluster = connected(a, b, len(held))
     large = np.bincount(cluster, nodes.size[held])[cluster][a] > most if len(held) else np.zeros(0, bool)
     if not large.any():
         return alignment
@@ -127,18 +125,11 @@ def _undecided(alignment: Alignment, rows: Positions, figures: dict[str, float])
     return replace(alignment, outcome=outcome, figures=alignment.figures | (figures if len(rows) else {}))
 
 
-def _components(a: Positions, b: Positions, size: int) -> Positions:
-    """(size,) the same number for nodes that edges hold together."""
-    edges = coo_array((np.ones(len(a), dtype=np.int8), (a, b)), shape=(size, size))
-    found: Positions = connected_components(edges, directed=False)[1].astype(np.int64)
-    return found
-
-
 def _clusters(left: Ids, right: Ids) -> Positions:
     """(l,) number of the cluster that each link is part of, from 0."""
     lefts, a = np.unique(left, return_inverse=True)
     rights, b = np.unique(right, return_inverse=True)
-    return _components(a, len(lefts) + b, len(lefts) + len(rights))[a]
+    return connected(a, len(lefts) + b, len(lefts) + len(rights))[a]
 
 
 def _incomplete(left: Ids, right: Ids, cluster: Positions) -> Flags:

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from kgalign.arrays import connected
 from kgalign.fusion.groups import NOTHING_WITHIN, Within, group_nodes
 from kgalign.fusion.merge import LEFT_LABEL, RIGHT_LABEL
 from kgalign.rdf.blank_nodes import prefixed
@@ -132,10 +131,7 @@ def _components(members: Ids, within: Pairs) -> Ids:
     """(members,) the same number for members that the pairs hold together."""
     nodes, places = np.unique(np.concatenate([members, *within]), return_inverse=True)
     a, b = np.split(places[len(members) :], 2)
-    links = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(len(nodes), len(nodes)))
-    label = connected_components(links, directed=False)[1] if len(nodes) else places
-    found: Ids = label[places[: len(members)]].astype(np.int32)
-    return found
+    return connected(a, b, len(nodes))[places[: len(members)]].astype(np.int32)
 
 
 def minted_members(

@@ -18,20 +18,13 @@ from kgalign.fusion.policies import Contest, Value, resolve_among
 from kgalign.fusion.policies.rival_claims import Evidence, contests_of
 from kgalign.fusion.policies.rules import AUTO, PASS, TRUSTING, Ruled, listed, rules_of, unknown_names
 from kgalign.fusion.quality import Indicators, ages, scores
-from kgalign.fusion.reasons import REASONS, Rule
+from kgalign.fusion.reasons import Reason, Rule
 from kgalign.fusion.resolve import Resolution, resolve_default
 from kgalign.rdf.graph import Ids
 from kgalign.records.fused import Role, SourceFault, SourceTrust
 
 ONE_SOURCE = "one source only"
 AT_ONE = "all sources say so"
-_RULES = {
-    Rule.ONLY: "one value",
-    Rule.TRUST: "learned trust",
-    Rule.UNION: "all values",
-    Rule.ONE_TEXT: "one text per language",
-}
-"""What the rules of the default policy are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +47,7 @@ class Decided:
     rule: npt.NDArray[np.uint8]
     """(n,) index into ``rules``."""
     confidence: npt.NDArray[np.float32]
-    reasons: list[str] = field(default_factory=lambda: [REASONS[0]])
+    reasons: list[str] = field(default_factory=lambda: [Reason.WRITTEN.words])
     rules: list[str] = field(default_factory=lambda: [ONE_SOURCE, AT_ONE])
     computed: list[Computed] = field(default_factory=list)
     trust: tuple[SourceTrust, ...] = ()
@@ -221,8 +214,8 @@ def _adopt(claims: Claims, evidence: Evidence, which: Flags, decided: Decided) -
     resolution, rows = evidence.resolution, evidence.rows
     if resolution is None:
         return
-    reason = np.array([decided.reason_of(text) for text in REASONS], np.uint8)
-    rule = np.array([decided.rule_of(_RULES[each]) for each in Rule], np.uint8)
+    reason = np.array([decided.reason_of(each.words) for each in Reason], np.uint8)
+    rule = np.array([decided.rule_of(each.words) for each in Rule], np.uint8)
     taken = which[rows]
     to = rows[taken]
     decided.role[to] = resolution.role[taken]
@@ -246,8 +239,9 @@ def _hold(contest: Contest, places: Sequence[int], rule: Ruled, claims: Claims, 
             )
         for place in kept.backers:
             written = contest.claims[place].value == kept.value
-            decided.role[places[place]] = Role.WRITTEN if written else Role.AGREES
-            decided.reason[places[place]] = decided.reason_of(REASONS[0] if written else REASONS[1])
+            role, reason = (Role.WRITTEN, Reason.WRITTEN) if written else (Role.AGREES, Reason.SAME)
+            decided.role[places[place]] = role
+            decided.reason[places[place]] = decided.reason_of(reason.words)
     for place, why in decision.lost.items():
         decided.role[places[place]] = Role.LOST
         decided.reason[places[place]] = decided.reason_of(why)

@@ -7,9 +7,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from kgalign.arrays import connected
 from kgalign.rdf.columns import NO_IDS
 from kgalign.rdf.graph import Ids, TermKind, Terms
 
@@ -62,8 +61,7 @@ def group_nodes(
     b = np.concatenate([right, within[0][1], within[1][1]])
     nodes, places = np.unique(np.concatenate([a, b]), return_inverse=True)
     a, b = places[: len(a)], places[len(a) :]
-    links = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(len(nodes), len(nodes)))
-    label = connected_components(links, directed=False)[1] if len(nodes) else places
+    label = connected(a, b, len(nodes))
     preferred = np.isin(nodes, of_side[1 if canonical == "right" else 0])
     blank = terms.kind[nodes] == TermKind.BLANK
     order = np.lexsort((nodes, ~preferred, blank, label))

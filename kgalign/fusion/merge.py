@@ -12,7 +12,7 @@ import pyoxigraph as ox
 from kgalign.errors import InputError
 from kgalign.fusion.groups import NOTHING_WITHIN, Canonical, Groups, Within, group_nodes
 from kgalign.rdf.blank_nodes import map_triple, prefixed
-from kgalign.rdf.columns import canonical, remap
+from kgalign.rdf.columns import canonical, iri_terms, remap
 from kgalign.rdf.graph import Graph, Ids, TermKind, Terms
 from kgalign.rdf.terms import RdfTerm, parse_triple
 from kgalign.rdf.vocabulary import OWL_SAME_AS, SKOS
@@ -106,7 +106,7 @@ def merge(
 
 def _common(left: Terms, right: Terms, identity: str) -> tuple[Terms, Ids, Ids]:
     """The terms of both graphs and the property of identity, and where those of each graph are in them."""
-    further = _iris([identity] if identity else [])
+    further = iri_terms([identity] if identity else [])
     terms, position = canonical([prefixed(left, LEFT_LABEL), prefixed(right, RIGHT_LABEL), further])
     at_left, at_right, _ = np.split(position, [len(left), len(left) + len(right)])
     return terms, at_left, at_right
@@ -181,7 +181,7 @@ def _renamed(terms: Terms, groups: Groups, stays: Ids) -> tuple[Ids, Ids]:
 def _final(terms: Terms, groups: Groups, table: Ids) -> tuple[Terms, Ids]:
     """The terms with the minted IRIs and with the triple terms of what stays; the place of each in them."""
     minted = list(groups.minted.values())
-    longer = _concatenated(terms, _iris(minted)) if minted else terms
+    longer = _concatenated(terms, iri_terms(minted)) if minted else terms
     longer = _merged_triples(longer, groups.member, table)
     if longer is terms:
         return terms, np.arange(len(terms), dtype=np.int32)
@@ -200,12 +200,6 @@ def _rewritten(columns: Sequence[Ids], terms: Terms, groups: Groups, table: Ids)
     away = np.where(object[rows] == said[2][rows], subject[rows], object[rows])
     said[2][rows] = np.where(terms.kind[away] == TermKind.IRI, away, said[2][rows])
     return said
-
-
-def _iris(iris: Sequence[str]) -> Terms:
-    none = np.full(len(iris), -1, np.int32)
-    kind = np.full(len(iris), TermKind.IRI, np.uint8)
-    return Terms(kind, pa.array(iris, pa.large_string()), none, none, (), ())
 
 
 def _concatenated(terms: Terms, iris: Terms) -> Terms:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from rapidfuzz import fuzz, process
 
-from kgalign.arrays import Flags, Positions, join, run_starts
+from kgalign.arrays import Flags, Positions, join, place_in_run, run_starts
 from kgalign.values.text import fold, sort_words
 
 NEAR = 90.0
@@ -45,9 +45,7 @@ def leaders(
     first = np.sort(first)
     rivals = np.bincount(item[first]) if len(first) else np.zeros(0, np.int64)
     first = first[rivals[item[first]] > 1]
-    starts = np.flatnonzero(run_starts(item[first]))
-    rank = np.arange(len(first)) - np.repeat(starts, np.diff([*starts, len(first)]))
-    first = first[rank < _MOST]
+    first = first[place_in_run(item[first]) < _MOST]
     one, other = join(item[first], item[first])
     one, other = one[one < other], other[one < other]
     distinct, place = np.unique(key[first], return_index=True)

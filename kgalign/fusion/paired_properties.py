@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
-from kgalign.arrays import Doubles, Positions, join, run_starts
+from kgalign.arrays import Doubles, Positions, join, place_in_run, run_starts
 from kgalign.fusion.claims import Claims
 from kgalign.rdf.names import local_name
 from kgalign.values import ValueKind, Values
@@ -105,9 +105,7 @@ def _together(claims: Claims, values: Values, rows: Positions, column: Positions
     once = order[np.flatnonzero(starts)[times == 1]]
     subject, property = claims.subject[rows[once]], column[once]
     item = np.cumsum(run_starts(property, subject)) - 1
-    begins = np.flatnonzero(run_starts(item))
-    rank = np.arange(len(item)) - np.repeat(begins, np.diff([*begins, len(item)]))
-    heard = np.flatnonzero(rank < _MOST)
+    heard = np.flatnonzero(place_in_run(item) < _MOST)
     one, other = join(item[heard], item[heard])
     one, other = heard[one[one < other]], heard[other[one < other]]
     source, key = claims.source[rows[once]].astype(np.int64), values.key[rows[once]]

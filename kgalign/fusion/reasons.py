@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -9,56 +10,47 @@ import numpy.typing as npt
 from kgalign.arrays import Doubles, Positions
 
 
-class Rule(IntEnum):
+class _Told(IntEnum):
+    """Numbers for columns, each with its words."""
+
+    words: str
+
+    def __new__(cls, words: str) -> Self:
+        """Give the next number to a member."""
+        member = int.__new__(cls, len(cls.__members__))
+        member._value_ = len(cls.__members__)
+        member.words = words
+        return member
+
+
+class Rule(_Told):
     """By what an item was decided."""
 
-    ONLY = 0
-    """There is one value only."""
-    TRUST = 1
-    UNION = 2
-    ONE_TEXT = 3
+    ONLY = "one value"
+    TRUST = "learned trust"
+    UNION = "all values"
+    ONE_TEXT = "one text per language"
 
 
-class Reason(IntEnum):
-    """Why a claim has its role; its words are in :data:`REASONS`."""
+class Reason(_Told):
+    """Why a claim has its role."""
 
-    WRITTEN = 0
-    SAME = 1
-    LESS_EXACT = 2
-    LESS_LIKELY = 3
-    NEARLY = 4
-    SWAPPED = 5
-    COARSE = 6
-    CUT = 7
-    NO_KIND = 8
-    ALONE = 9
-    TIE = 10
-    TIE_EXACT = 11
-    TIE_PREFERRED = 12
-    ONE_TEXT = 13
-    NO_LANGUAGE = 14
-    SAME_CODE = 15
-
-
-REASONS = (
-    "its value is written",
-    "it says the same as what is written",
-    "it says the same less exactly",
-    "another value is likelier by the trust learned in the sources",
-    "it is nearly the same text as one that is written",
-    "the two values of this source are swapped here",
-    "this source gives the number less exactly than it looks",
-    "the number was cut off at the mark of the thousands",
-    "the value is not of the kind that the others are",
-    "it has no partner among the values that belong together with it",
-    "neither source is known to be better: one value had to stay",
-    "neither source is known to be better: the more exact value stays",
-    "neither source is known to be better: the value of the canonical side stays",
-    "one text of this kind stays in each language",
-    "it says the same without naming the language",
-    "it is the same code, broken up in other places",
-)
-"""Why a claim has its role, in words, by :class:`Reason`."""
+    WRITTEN = "its value is written"
+    SAME = "it says the same as what is written"
+    LESS_EXACT = "it says the same less exactly"
+    LESS_LIKELY = "another value is likelier by the trust learned in the sources"
+    NEARLY = "it is nearly the same text as one that is written"
+    SWAPPED = "the two values of this source are swapped here"
+    COARSE = "this source gives the number less exactly than it looks"
+    CUT = "the number was cut off at the mark of the thousands"
+    NO_KIND = "the value is not of the kind that the others are"
+    ALONE = "it has no partner among the values that belong together with it"
+    TIE = "neither source is known to be better: one value had to stay"
+    TIE_EXACT = "neither source is known to be better: the more exact value stays"
+    TIE_PREFERRED = "neither source is known to be better: the value of the canonical side stays"
+    ONE_TEXT = "one text of this kind stays in each language"
+    NO_LANGUAGE = "it says the same without naming the language"
+    SAME_CODE = "it is the same code, broken up in other places"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 It knows no gold. Values that belong together are resolved as one. Where sources say one value each and agree
 often enough for that to mean something, the likeliest value stays; where things have many values, all stay
 but for near-duplicates. What that means for each kind of value is in
-docs/decisions/0014-what-fusion-decides-by-default.md. Every claim gets a role and a reason, so that nothing
-is lost without a word.
+docs/decisions/0014-what-fusion-decides-by-default.md. Every claim gets a role and a reason: nothing
+is dropped without one.
 """
 
 from dataclasses import dataclass, replace
@@ -53,7 +53,7 @@ class Resolution:
     role: npt.NDArray[np.uint8]
     """(n,) a :class:`Role` each."""
     reason: npt.NDArray[np.uint8]
-    """(n,) a :class:`~kgalign.fusion.reasons.Reason`, an index into its ``REASONS``."""
+    """(n,) a :class:`~kgalign.fusion.reasons.Reason` each."""
     rule: npt.NDArray[np.uint8]
     """(n,) the :class:`~kgalign.fusion.reasons.Rule` of the claim's item."""
     confidence: Doubles
@@ -139,7 +139,7 @@ def _single(work: _Work, rows: Positions) -> Learned:
     values = as_they_are_meant(claims, rows, work.values.take(rows))
     table = table_at(claims, rows, values)
     habit = habit_of(claims, table)
-    clothed = table
+    exact = table
     if table.kind == ValueKind.TEXT and habit != Habit.ONE_TEXT:
         table = _near_as_one(table, claims, near_codes_of if habit == Habit.CODES else near_texts_of)
     learned = Learned(table.properties, None, None, None, ())
@@ -149,8 +149,8 @@ def _single(work: _Work, rows: Positions) -> Learned:
         _keep_one_text(work, table)
     else:
         learned = _weighed(work, table, habit)
-    if table is not clothed:
-        _say_how_near(work, clothed, table, habit)
+    if table is not exact:
+        _say_how_near(work, exact, table, habit)
     if table.kind == ValueKind.TEXT:
         _untagged_agree(work, rows, values)
     return learned
@@ -207,7 +207,7 @@ def _near_as_one(table: Table, claims: Claims, near: Judge) -> Table:
 
 
 def _unite(work: _Work, table: Table) -> None:
-    """Keep every value once, in the clothes of the preferred source, else in those of the most sources."""
+    """Keep every value once, written as the preferred source has it, else as most sources have it."""
     term = work.claims.value[table.rows[:, 0]]
     spoken = _times(table.item, term)
     order = np.lexsort((term, -spoken, table.source != work.favourite, table.key, table.item))
@@ -245,15 +245,15 @@ def _times(item: Positions, what: Ids | Positions) -> Positions:
     return times
 
 
-def _say_how_near(work: _Work, clothed: Table, table: Table, habit: Habit) -> None:
-    """Tell what is the same in other clothes from what is only nearly the same as what is written."""
+def _say_how_near(work: _Work, exact: Table, table: Table, habit: Habit) -> None:
+    """Tell what is the same, written differently, from what is only nearly the same as what is written."""
     rows, fates = table.rows[:, 0], work.fates
     written = fates.role[rows] == Role.WRITTEN
     groups = np.unique(np.stack([table.item, table.key]), axis=1, return_inverse=True)[1].reshape(-1)
     key = np.full(int(groups.max(initial=-1)) + 1, -1)
-    key[groups[written]] = clothed.key[written]
+    key[groups[written]] = exact.key[written]
     agrees = (fates.role[rows] == Role.AGREES) & (fates.reason[rows] == Reason.SAME)
-    nearly = agrees & (clothed.key != key[groups])
+    nearly = agrees & (exact.key != key[groups])
     fates.reason[rows[nearly]] = Reason.SAME_CODE if habit == Habit.CODES else Reason.NEARLY
 
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from kgalign.arrays import connected
 from kgalign.links.known import same_within
 from kgalign.links.pairs import is_link
 from kgalign.rdf.graph import Graph, Ids, TermKind
@@ -62,9 +61,7 @@ def nodes_before_links(graphs: _Graphs, profiles: tuple[Profile, Profile], *, wi
     named = pa.concat_arrays(texts).dictionary_encode()
     code = named.indices.to_numpy(zero_copy_only=False)
     first, second = (code[np.concatenate([each[end] for each in ends])] for end in (0, 1))
-    size = len(named.dictionary)
-    edges = coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(size, size))
-    node = connected_components(edges, directed=False)[1] if size else code
+    node = connected(first, second, len(named.dictionary))
     at = np.split(node[code], [len(profiles[0]), len(texts[0]), len(texts[0]) + len(profiles[1])])
     return Nodes(at[0].astype(np.int32), at[2].astype(np.int32), np.bincount(node).astype(np.int32))
 

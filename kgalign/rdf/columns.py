@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kgalign.rdf.graph import Graph, Ids, Terms
+from kgalign.rdf.graph import Graph, Ids, TermKind, Terms
 
 NO_IDS: Ids = np.empty(0, np.int32)
 
@@ -215,6 +215,13 @@ def take(terms: Terms, rows: npt.NDArray[np.int64] | npt.NDArray[np.uint64]) -> 
         datatypes=terms.datatypes,
         languages=terms.languages,
     )
+
+
+def iri_terms(iris: Sequence[str]) -> Terms:
+    """IRIs as terms, without the promise of a canonical order."""
+    none = np.full(len(iris), -1, np.int32)
+    kind = np.full(len(iris), TermKind.IRI, np.uint8)
+    return Terms(kind, pa.array(iris, pa.large_string()), none, none, (), ())
 
 
 def _prune(terms: Terms) -> Terms:

@@ -23,7 +23,7 @@ class Role(IntEnum):
     WRITTEN = 0
     """It is in the fused graph."""
     AGREES = 1
-    """It says what is written, in other clothes or less exactly."""
+    """It says what is written, in another form or less exactly."""
     LOST = 2
     """Another value was kept."""
     COUNTED = 3
@@ -42,7 +42,7 @@ class FusionCounts:
     duplicates: int
     """Statements that say the same as another one, once merged nodes are one."""
     agreeing: int
-    """Statements that say what is written in other clothes or less exactly."""
+    """Statements that say what is written, in another form or less exactly."""
     lost: int
     """Statements whose value lost against another."""
     counted: int

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kgalign.fusion.claims import Claims
-from kgalign.fusion.reasons import REASONS, Rule
+from kgalign.fusion.reasons import Reason, Rule
 from kgalign.fusion.resolve import Resolution, resolve_default
 from kgalign.fusion.trust import learn
 from kgalign.fusion.trust.contests import Scale, consensus, table_at
@@ -35,9 +35,9 @@ def trust_of(claims: Claims, resolution: Resolution, property: str) -> dict[str,
 
 def reasons(claims: Claims, resolution: Resolution, subject: str) -> dict[str, str]:
     return {
-        f"{claims.sources[claims.source[row]]} {claims.text(claims.value[row])}": REASONS[
+        f"{claims.sources[claims.source[row]]} {claims.text(claims.value[row])}": Reason(
             resolution.reason[row]
-        ]
+        ).words
         for row in range(len(claims))
         if claims.text(claims.subject[row]) == E + subject
     }

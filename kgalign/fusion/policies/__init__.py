@@ -176,7 +176,7 @@ def _share(contest: Contest, backed: Sequence[int], weights: Sequence[float]) ->
 
 
 def _pass_it_on(contest: Contest, clusters: Sequence[Cluster]) -> Choice:
-    """Every term as it is written, equal values in different clothes too."""
+    """Every term as it is written: equal values that are written differently all stay."""
     terms: dict[Value, list[int]] = {}
     for place, claim in enumerate(contest.claims):
         terms.setdefault(claim.value, []).append(place)

@@ -1,7 +1,7 @@
 """Rival values: what sources say of one subject and property, and which of it is the same.
 
-Equal values in different clothes are one value, and a value that is given less exactly than another, but
-could be it, is no rival of it.
+Equal values that are written differently are one value, and a value that is given less exactly than another,
+but could be it, is no rival of it.
 """
 
 import math
@@ -69,7 +69,7 @@ class Kept:
 
     value: Value
     backers: tuple[int, ...]
-    """Positions of the claims that say so, in whatever clothes; none for a value that was computed."""
+    """Positions of the claims that say so, however they write it; none for a value that was computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,23 +144,23 @@ def _less_exact(coarse: Reading, fine: Reading) -> bool:
 
 
 def _cluster(contest: Contest, readings: Sequence[Reading], group: _Group) -> Cluster:
-    """A cluster, written in its finest and then commonest clothes."""
+    """A cluster, written as the most exact of its claims have it, then as most do."""
     value, reading = contest.claims[group.claims[0]].value, group.first
     if len(group.claims) > 1:
-        worn: dict[Value, list[int]] = {}
+        terms: dict[Value, list[int]] = {}
         for place in group.claims:
-            worn.setdefault(contest.claims[place].value, []).append(place)
+            terms.setdefault(contest.claims[place].value, []).append(place)
         value = min(
-            worn,
+            terms,
             key=lambda each: (
-                _grain(readings[worn[each][0]]),
-                -len(worn[each]),
+                _grain(readings[terms[each][0]]),
+                -len(terms[each]),
                 each.text,
                 each.datatype,
                 each.language,
             ),
         )
-        reading = readings[worn[value][0]]
+        reading = readings[terms[value][0]]
     return Cluster(tuple(sorted(group.claims)), value, reading, group.sources)
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kgalign.arrays import Doubles, Flags, Positions, join, run_starts
+from kgalign.arrays import Doubles, Flags, Positions, join, place_in_run, run_starts
 from kgalign.fusion.trust.contests import Scale, Table, finite_rows
 from kgalign.fusion.trust.faults import Mended, covers
 
@@ -127,9 +127,7 @@ def candidates_of(mended: Mended) -> Candidates:
 def _top(item: Positions, support: Positions) -> Positions:
     """Candidates that are weighed, in their order."""
     order = np.lexsort((np.arange(len(item)), -support, item))
-    starts = np.flatnonzero(run_starts(item[order]))
-    rank = np.arange(len(item)) - np.repeat(starts, np.diff([*starts, len(item)]))
-    return np.sort(order[rank < _MOST_CANDIDATES])
+    return np.sort(order[place_in_run(item[order]) < _MOST_CANDIDATES])
 
 
 class Model:

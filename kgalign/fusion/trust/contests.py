@@ -5,7 +5,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from kgalign.arrays import Doubles, Flags, Positions, join, run_starts
+from kgalign.arrays import Doubles, Flags, Positions, join, place_in_run, run_starts
 from kgalign.fusion.claims import Claims
 from kgalign.fusion.paired_properties import Joint, pair_rows
 from kgalign.rdf.graph import Ids
@@ -212,18 +212,12 @@ def beside_others(table: Table) -> tuple[Positions, Positions]:
     """
     finite = np.flatnonzero(finite_rows(table.numbers))
     order = np.lexsort((table.source[finite], table.item[finite]))
-    by_speaker = _places(table.item[finite][order], table.source[finite][order])
+    by_speaker = place_in_run(table.item[finite][order], table.source[finite][order])
     finite = finite[order][np.lexsort((by_speaker, table.item[finite][order]))]
-    heard = finite[_places(table.item[finite]) < _MOST_HEARD]
+    heard = finite[place_in_run(table.item[finite]) < _MOST_HEARD]
     claim, other = join(table.item, table.item[heard])
     apart = table.source[claim] != table.source[heard[other]]
     return claim[apart], heard[other[apart]]
-
-
-def _places(*columns: Positions | Ids) -> Positions:
-    """The place of each row in its run of equal rows, from 0."""
-    starts = np.flatnonzero(run_starts(*columns))
-    return np.arange(len(columns[0])) - np.repeat(starts, np.diff([*starts, len(columns[0])]))
 
 
 def consensus(table: Table) -> Doubles:

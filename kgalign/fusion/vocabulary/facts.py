@@ -6,10 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse import csr_array
 
-from kgalign.arrays import Doubles, Flags, Positions, distinct, join, run_starts
+from kgalign.arrays import Doubles, Flags, Positions, connected, distinct, join, run_starts
 from kgalign.rdf.graph import Graph, Ids, TermKind
 from kgalign.rdf.names import local_name
 from kgalign.rdf.vocabulary import OWL_SAME_AS, RDF_TYPE
@@ -40,9 +39,7 @@ class Links:
         """Order the distinct links, find what they hold together, and sample them where they are many."""
         a, b = distinct(np.asarray(a, np.int32), np.asarray(b, np.int32))
         size = (len(left.terms), len(right.terms))
-        ones, shape = np.ones(len(a), np.int8), (sum(size), sum(size))
-        edges = coo_array((ones, (a, b + np.int64(size[0]))), shape=shape)
-        label = connected_components(edges, directed=False)[1].astype(np.int64)
+        label = connected(a, b + np.int64(size[0]), sum(size))
         ends = np.unique(np.concatenate([a, b + np.int64(size[0])]))
         groups, numbered = np.unique(label[ends], return_inverse=True)
         component = np.full(sum(size), -1, np.int64)

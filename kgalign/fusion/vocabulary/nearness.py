@@ -6,7 +6,7 @@ import numpy as np
 from rapidfuzz import fuzz
 from rapidfuzz.process import cpdist
 
-from kgalign.arrays import Doubles, Positions, join, run_starts, spread
+from kgalign.arrays import Doubles, Positions, join, place_in_run, run_starts, spread
 from kgalign.fusion.vocabulary.evidence import Evidence
 from kgalign.fusion.vocabulary.facts import Links, Side
 from kgalign.fusion.vocabulary.units import find_conversion, relative_gap, same_dates
@@ -58,8 +58,7 @@ class Nearness:
         cell, a, b = cell[keep], a[keep], b[keep]
         order = np.lexsort((left.group_pair[a], cell))
         cell, a, b = cell[order], a[order], b[order]
-        starts = np.flatnonzero(run_starts(cell))
-        place = np.arange(len(cell)) - np.repeat(starts, np.diff(np.append(starts, len(cell))))
+        place = place_in_run(cell)
         texts = sum(kind == ValueKind.TEXT for kind in kinds.values())
         few = max(25, min(_SAMPLE, _TEXT_BUDGET // max(texts, 1)))
         is_text = np.isin(cell, [c for c, kind in kinds.items() if kind == ValueKind.TEXT])

@@ -7,13 +7,13 @@ under one name, the fused graph could not tell the two apart any more. What keep
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from kgalign.arrays import Flags
 from kgalign.fusion.merge import Merged
-from kgalign.rdf.columns import canonical, remap
+from kgalign.rdf.columns import canonical, iri_terms, remap
 from kgalign.rdf.graph import Ids, TermKind, Terms
 from kgalign.rdf.vocabulary import RDF_TYPE
 from kgalign.records.fused import term_ids
@@ -118,20 +118,8 @@ def _with_iris(merged: Merged, iris: Sequence[str]) -> Merged:
     """The same statements with further IRIs among the terms."""
     if not iris:
         return merged
-    none = np.full(len(iris), -1, np.int32)
-    kinds = np.full(len(iris), TermKind.IRI, np.uint8)
-    further = Terms(kinds, pa.array(iris, pa.large_string()), none, none, (), ())
-    terms, place = canonical([merged.terms, further])
-    return replace(
-        merged,
-        subject=remap(merged.subject, place),
-        predicate=remap(merged.predicate, place),
-        object=remap(merged.object, place),
-        graph=remap(merged.graph, place),
-        named=remap(merged.named, place),
-        terms=terms,
-        same_subject=remap(merged.same_subject, place),
-        same_object=remap(merged.same_object, place),
-        left_term=remap(merged.left_term, place),
-        right_term=remap(merged.right_term, place),
-    )
+    terms, place = canonical([merged.terms, iri_terms(iris)])
+    statements = ("subject", "predicate", "object", "graph", "named")
+    columns = (*statements, "same_subject", "same_object", "left_term", "right_term")
+    moved: dict[str, Any] = {name: remap(getattr(merged, name), place) for name in columns}
+    return replace(merged, terms=terms, **moved)
