@@ -13,9 +13,9 @@ from bench.links import certainty
 from kgalign.assign import assign
 from kgalign.config import AssignConfig, JudgeConfig, RetrieveConfig, SelectConfig
 from kgalign.errors import InputError
-from kgalign.export.link_tables import write_links_csv
+from kgalign.export.link_files import write_links
 from kgalign.export.rows import linked
-from kgalign.export.same_as import write_links
+from kgalign.export.tables import write_links_csv
 from kgalign.judge import judge
 from kgalign.judge.evidence.prior import Prior, load_prior
 from kgalign.rdf import read_graph

@@ -1,13 +1,11 @@
 """Export: links, the fused graph and its conflicts in the formats that others read."""
 
 from kgalign.export.conflicts import write_conflicts
-from kgalign.export.link_files import write_link_files
-from kgalign.export.oaei import write_oaei
+from kgalign.export.link_files import write_link_files, write_links, write_oaei
 from kgalign.export.provenance import write_provenance
 from kgalign.export.rows import Written, links_and_refused
-from kgalign.export.same_as import write_links
 from kgalign.export.sssom import write_sssom
-from kgalign.export.worklist import write_worklist
+from kgalign.export.tables import write_worklist
 
 __all__ = [
     "Written",

@@ -12,12 +12,11 @@ from kgalign.config import Config
 from kgalign.errors import InputError, KgalignError
 from kgalign.export.files import written_to
 from kgalign.export.json_ld import write_json_ld
-from kgalign.export.link_tables import write_links_csv, write_links_parquet
-from kgalign.export.oaei import write_oaei
+from kgalign.export.link_files import EXACT_MATCH, write_links, write_oaei
 from kgalign.export.provenance import write_provenance
 from kgalign.export.rows import Pairs, Written, linked, links_and_refused
-from kgalign.export.same_as import EXACT_MATCH, write_links
 from kgalign.export.sssom import write_sssom
+from kgalign.export.tables import write_links_csv, write_links_parquet
 from kgalign.rdf.graph import Graph
 from kgalign.rdf.vocabulary import OWL_SAME_AS
 from kgalign.rdf.write import write_nquads, write_ntriples, write_trig, write_turtle

@@ -19,9 +19,15 @@ import numpy.typing as npt
 from kgalign.export.curies import BUILT_IN, Prefixes
 from kgalign.export.files import replacing
 from kgalign.export.rows import Link, Pairs, Written, is_iri, linked, named, one_line
-from kgalign.export.sssom_vocabularies import VocabularyMapping, vocabulary_mappings
 from kgalign.records import Alignment, Outcome, Profile, Verdicts
-from kgalign.records.vocabularies import Target, Vocabularies
+from kgalign.records.vocabularies import (
+    ClassMatch,
+    PropertyMatch,
+    Target,
+    Vocabularies,
+    class_objection,
+    objection,
+)
 
 UNSPECIFIED_LICENSE = "https://w3id.org/sssom/license/unspecified"
 """What SSSOM says where nobody has chosen a licence."""
@@ -61,6 +67,17 @@ _BROADER = ("http://www.w3.org/2004/02/skos/core#broader", "http://www.w3.org/20
 
 _INSTANCE, _CLASS, _CONCEPT = 0, 1, 2
 
+PROPERTY, CLASS = "rdf property", "rdfs class"
+"""What SSSOM calls the types of entities: the widest ones, as the data don't say more."""
+_PROPERTIES = {
+    "exact": "owl:equivalentProperty",
+    "narrower": "rdfs:subPropertyOf",
+    "broader": "skos:narrowMatch",
+    "close": "skos:closeMatch",
+}
+"""Relation → predicate. Of what is broader, RDF Schema has no word in this direction."""
+_CLASSES = _PROPERTIES | {"exact": "owl:equivalentClass", "narrower": "rdfs:subClassOf"}
+
 
 def write_sssom(
     path: Path,
@@ -70,7 +87,6 @@ def write_sssom(
     verdicts: Verdicts,
     *,
     version: str,
-    license: str = UNSPECIFIED_LICENSE,
     pairs: Pairs | None = None,
     vocabularies: Vocabularies | None = None,
     vocabulary: Target = "left",
@@ -88,13 +104,12 @@ def write_sssom(
 
     :param alignment: what was decided; its links are written where ``pairs`` is None.
     :param verdicts: says which pairs were known from the start.
-    :param license: URI of the licence of the mappings.
     :param vocabularies: properties and classes that correspond.
     :param vocabulary: whose vocabulary the fused graph uses, for their comments.
     :raises OSError: no room, or no permission.
     """
     wanted = linked(alignment) if pairs is None else pairs
-    said = list(vocabulary_mappings(vocabularies or Vocabularies(), vocabulary))
+    said = list(_vocabulary_mappings(vocabularies or Vocabularies(), vocabulary))
     told = [each for each in said if is_iri(each.subject) and is_iri(each.object)]
     prefixes = Prefixes.for_iris(_iris(named(left, right, wanted), told))
     mapper = _Mapper(prefixes, version, verdicts.given, _kinds(left), _kinds(right))
@@ -102,7 +117,7 @@ def write_sssom(
     def mappings() -> Iterator[tuple[str, ...]]:
         return chain(map(mapper.mapping, named(left, right, wanted)), map(mapper.of_vocabulary, told))
 
-    written = _write(path, mappings, prefixes, version=version, license=license)
+    written = _write(path, mappings, prefixes, version=version)
     return Written(written, len(wanted) + len(said) - written)
 
 
@@ -112,14 +127,13 @@ def _write(
     prefixes: Prefixes,
     *,
     version: str,
-    license: str,
 ) -> int:
     """Go through the mappings twice, once for the head of the file: how many there are."""
     places, set_id = _survey(mappings())
     columns = [_COLUMNS[place] for place in places]
     written = 0
     with replacing(path) as file:
-        _write_head(file, set_id, license, None if _OF_TOOL & set(columns) else version, prefixes)
+        _write_head(file, set_id, None if _OF_TOOL & set(columns) else version, prefixes)
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
         table.writerow(columns)
         for values in mappings():
@@ -143,6 +157,23 @@ def _survey(mappings: Iterable[tuple[str, ...]]) -> tuple[list[int], str]:
         needed.update(place for place in of_tool if not values[place])
         digest.update(json.dumps([values[place] for place in told]).encode())
     return sorted(needed), f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_OID, digest.hexdigest())}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Mapping:
+    """A mapping of two properties or two classes."""
+
+    subject: str
+    object: str
+    """IRIs."""
+    predicate: str
+    type: str
+    """:data:`PROPERTY` or :data:`CLASS`."""
+    given: bool
+    """Whether the user said so."""
+    confidence: float
+    comment: str
+    """Units, and whether statements are renamed by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +204,7 @@ class _Mapper:
             _OPEN.get(link.outcome, ""),
         )
 
-    def of_vocabulary(self, mapping: VocabularyMapping) -> tuple[str, ...]:
+    def of_vocabulary(self, mapping: _Mapping) -> tuple[str, ...]:
         """The value of each of ``_COLUMNS`` for two properties or classes."""
         given = mapping.given
         return (
@@ -206,7 +237,7 @@ class _Mapper:
         return "semapv:UnspecifiedMatching" if known else "semapv:ManualMappingCuration"
 
 
-def _iris(links: Iterable[Link], mappings: Iterable[VocabularyMapping]) -> Iterator[str]:
+def _iris(links: Iterable[Link], mappings: Iterable[_Mapping]) -> Iterator[str]:
     for link in links:
         yield link.left_iri
         yield link.right_iri
@@ -244,9 +275,9 @@ def _kinds(profile: Profile) -> npt.NDArray[np.int8]:
     return kinds
 
 
-def _write_head(file: TextIO, set_id: str, license: str, version: str | None, prefixes: Prefixes) -> None:
+def _write_head(file: TextIO, set_id: str, version: str | None, prefixes: Prefixes) -> None:
     """The YAML comment block; JSON strings are YAML strings."""
-    slots = {"mapping_set_id": set_id, "license": license}
+    slots = {"mapping_set_id": set_id, "license": UNSPECIFIED_LICENSE}
     if version is not None:
         slots |= {"mapping_tool": _TOOL, "mapping_tool_version": version}
     for name, value in slots.items():
@@ -255,3 +286,57 @@ def _write_head(file: TextIO, set_id: str, license: str, version: str | None, pr
     curie_map = BUILT_IN | {name: space for space, name in prefixes.names.items()}
     for name, space in sorted(curie_map.items()):
         file.write(f"#   {name}: {json.dumps(space)}\n")
+
+
+def _vocabulary_mappings(vocabularies: Vocabularies, target: Target) -> Iterator[_Mapping]:
+    """All mappings of properties, then of classes: the best of each, and what contains the other.
+
+    What both sides call by one name is mapped to itself without saying. A property whose numbers are in
+    another unit is close: taken for equal, its numbers would be wrong.
+
+    :param target: whose vocabulary the fused graph uses, for the comments.
+    """
+    renamed = f"in the fused graph: the {target} one's name for both"
+    for match in vocabularies.properties:
+        if _is_told(match) and (match.left != match.right or match.inverse):
+            against = objection(match, target)
+            notes = [note for note in match.notes if note not in against]
+            comment = "; ".join([*notes, f"not renamed: {against}" if against else renamed])
+            yield _Mapping(
+                match.left,
+                match.right,
+                _relation(match),
+                PROPERTY,
+                match.given,
+                match.score,
+                comment,
+            )
+    yield from (_by_name(pair, "owl:equivalentProperty", PROPERTY, target) for pair in vocabularies.standard)
+    for kind in vocabularies.classes:
+        if _is_told(kind) and kind.left != kind.right:
+            against = class_objection(kind, target)
+            comment = f"not renamed: {against}" if against else renamed
+            predicate = _CLASSES[kind.relation]
+            yield _Mapping(kind.left, kind.right, predicate, CLASS, kind.given, kind.score, comment)
+    yield from (
+        _by_name(pair, "owl:equivalentClass", CLASS, target) for pair in vocabularies.standard_classes
+    )
+
+
+def _is_told(match: PropertyMatch | ClassMatch) -> bool:
+    return match.given or match.chosen or match.relation in ("narrower", "broader")
+
+
+def _relation(match: PropertyMatch) -> str:
+    if match.inverse:
+        return "owl:inverseOf" if match.relation == "exact" else "skos:relatedMatch"
+    if match.relation == "exact" and not match.conversion.same:
+        return "skos:closeMatch"
+    return _PROPERTIES[match.relation]
+
+
+def _by_name(pair: tuple[str, str], predicate: str, type: str, target: Target) -> _Mapping:
+    """What the user gave a name that neither graph uses."""
+    kept = target == "both"
+    comment = "not renamed: both vocabularies are kept" if kept else "in the fused graph: the second name"
+    return _Mapping(*pair, predicate, type, True, 1.0, comment)

@@ -77,10 +77,10 @@ def test_names_the_sides_and_the_arity(tmp_path: Path, cardinality: str, arity: 
     path = tmp_path / "alignment.rdf"
     linked = alignment([(0, 0, 1.0, Outcome.CONFIRMED)], cardinality=cardinality)
     sides = profile(["http://l/1"]), profile(["http://r/1"])
-    write_oaei(path, *sides, linked, left_source='http://l/?a&"b"', right_source="http://r/")
+    write_oaei(path, *sides, linked)
     graph = rdflib.Graph().parse(path)
     name = rdflib.Namespace(ALIGN)
     (whole,) = graph.subjects(rdflib.RDF.type, name.Alignment)
     assert graph.value(whole, name.type) == rdflib.Literal(arity)
-    assert str(graph.value(whole, name.onto1)) == 'http://l/?a&"b"'
-    assert str(graph.value(whole, name.onto2)) == "http://r/"
+    assert str(graph.value(whole, name.onto1)) == "urn:kgalign:left"
+    assert str(graph.value(whole, name.onto2)) == "urn:kgalign:right"

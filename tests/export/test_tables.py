@@ -4,8 +4,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from kgalign.export.link_tables import write_links_csv, write_links_parquet
 from kgalign.export.rows import linked
+from kgalign.export.tables import write_links_csv, write_links_parquet
 from kgalign.records import Outcome
 from tests.evaluate.small import alignment, profile
 from tests.export.worlds import NASTY, nasty

@@ -1,8 +1,9 @@
-"""The links as tables: Parquet for programs, CSV for spreadsheets."""
+"""The links and the worklist as tables: Parquet for programs, CSV for spreadsheets."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,8 +11,8 @@ import pyarrow.parquet as pq
 from kgalign.export.files import csv_lines, replacing
 from kgalign.export.rows import Pairs, one_line
 from kgalign.rdf.write import complete_or_nothing
-from kgalign.records import Alignment, Profile
-from kgalign.records.tables import links_table
+from kgalign.records import Alignment, Profile, Worklist
+from kgalign.records.tables import links_table, worklist_table
 from kgalign.values.text import no_formula
 
 _BATCH = 65_536
@@ -46,16 +47,8 @@ def write_links_csv(path: Path, left: Profile, right: Profile, alignment: Alignm
         heading = _table(left, right, alignment, pairs.take(slice(0))).schema.names
         file.write(csv_lines([heading]))
         for table in _tables(left, right, alignment, pairs):
-            columns = table.to_pydict()
-            cells = {
-                "left": map(no_formula, columns["left"]),
-                "right": map(no_formula, columns["right"]),
-                "left_name": (no_formula(one_line(name)) for name in columns["left_name"]),
-                "right_name": (no_formula(one_line(name)) for name in columns["right_name"]),
-                "probability": (repr(round(each, 6)) for each in columns["probability"]),
-                "outcome": columns["outcome"],
-            }
-            file.write(csv_lines(list(each) for each in zip(*(cells[name] for name in heading), strict=True)))
+            columns = [map(_CELLS[name], column) for name, column in table.to_pydict().items()]
+            file.write(csv_lines(zip(*columns, strict=True)))
     return len(pairs)
 
 
@@ -74,3 +67,49 @@ def _table(left: Profile, right: Profile, alignment: Alignment, pairs: Pairs) ->
         verdict=pairs.verdict,
     )
     return links_table(part, left, right)
+
+
+def write_worklist(path: Path, worklist: Worklist, left: Profile, right: Profile) -> int:
+    """Write what a person should look at, the likeliest mistake first: one left entity a row, with a heading.
+
+    Numbers have six digits, and an empty cell is nothing.
+
+    What a spreadsheet would take for a formula gets an apostrophe, as in :func:`write_links_csv`.
+
+    :returns: the number of rows.
+    :raises OSError: no room, or no permission.
+    """
+    table = worklist_table(worklist, left, right)
+    columns = [[_CELLS[name](value) for value in column] for name, column in table.to_pydict().items()]
+    with replacing(path) as file:
+        file.write(csv_lines([table.column_names, *zip(*columns, strict=True)]))
+    return len(worklist)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else repr(round(value, 6))
+
+
+def _iri(value: str | None) -> str:
+    return no_formula(value or "")
+
+
+def _name(value: str | None) -> str:
+    return no_formula(one_line(value or ""))
+
+
+_CELLS: dict[str, Callable[[Any], str]] = {
+    "rank": str,
+    "left": _iri,
+    "right": _iri,
+    "linked": lambda value: "yes" if value else "no",
+    "probability": _number,
+    "second": _iri,
+    "second_probability": _number,
+    "doubt": _number,
+    "outcome": str,
+    "left_name": _name,
+    "right_name": _name,
+    "second_name": _name,
+}
+"""Column → how its values are written."""
