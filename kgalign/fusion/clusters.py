@@ -79,7 +79,9 @@ def cluster_warnings(
         left, right = joined(fusion, graphs, pairs)
         if len(left):
             things = len(np.unique(fusion.left_term[left]))
-            shown = _shown(_named(graphs, *_first(left, right)))
+            first = np.lexsort((right, left))[:_SHOWN]
+            ends = zip(left[first], right[first], strict=True)
+            shown = [(_text(graphs[0], a), _text(graphs[1], b)) for a, b in ends]
             found.append(
                 f"{_count(len(left), 'pair')} of nodes that {who} became one through other links, in "
                 f"{_count(things, 'thing')}: {_listed(shown, len(left))}; {advice}"
@@ -118,8 +120,8 @@ def _several(
     if not again.any():
         return
     things = len(np.unique(place[members][1:][again]))
-    pairs = [(members[row], members[row + 1]) for row in np.flatnonzero(again)[:_SHOWN]]
-    shown = _shown((_text(graph, a), _text(graph, b)) for a, b in pairs)
+    rows = np.flatnonzero(again)[:_SHOWN]
+    shown = [(_text(graph, members[row]), _text(graph, members[row + 1])) for row in rows]
     verb = "holds" if things == 1 else "hold"
     yield (
         f"{_count(things, 'thing')} {verb} several {SIDES[side]} entities, which the cardinality takes for "
@@ -157,28 +159,14 @@ def minted_members(
     return None
 
 
-def _first(left: Ids, right: Ids) -> Pairs:
-    order = np.lexsort((right, left))[:_SHOWN]
-    return left[order], right[order]
-
-
-def _named(graphs: tuple[Graph, Graph], left: Ids, right: Ids) -> Iterator[tuple[str, str]]:
-    for a, b in zip(left, right, strict=True):
-        yield _text(graphs[0], a), _text(graphs[1], b)
-
-
 def _text(graph: Graph, term: int | np.int32) -> str:
     value = str(graph.terms.value[int(term)].as_py())
     return f"_:{value}" if graph.terms.kind[term] == TermKind.BLANK else value
 
 
-def _shown(pairs: Iterator[tuple[str, str]]) -> list[str]:
-    return [f"{a} and {b}" for a, b in pairs]
-
-
-def _listed(shown: Sequence[str], all_of_them: int) -> str:
+def _listed(shown: Sequence[tuple[str, str]], all_of_them: int) -> str:
     more = all_of_them - len(shown)
-    return "; ".join(shown) + (f"; and {more:,} more" if more else "")
+    return "; ".join(f"{a} and {b}" for a, b in shown) + (f"; and {more:,} more" if more else "")
 
 
 def _count(number: int, noun: str) -> str:

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from rdflib.term import Node
 
 SH = "http://www.w3.org/ns/shacl#"
-_SHAPES = "NodeShape PropertyShape targetClass targetNode targetSubjectsOf targetObjectsOf".split()
 _MOST = 20
 """Statements that are named for one violation."""
 

@@ -176,7 +176,7 @@ def test_columns_are_read_as_single_values_are(terms: list[tuple[str, int, bool]
         read(text, datatype=every_type[datatype] if datatype >= 0 else "", tagged=tagged, years=years)
         for text, datatype, tagged in terms
     ]
-    assert found.kind.tolist() == [each.kind for each in single]
+    assert found.kind.tolist() == [each.kind.code for each in single]
     assert np.array_equal(found.number, [each.number for each in single], equal_nan=True)
     assert np.array_equal(found.grain, [each.grain for each in single], equal_nan=True)
     keys = [(each.kind, each.key, tagged) for each, (_, _, tagged) in zip(single, terms, strict=True)]

@@ -177,7 +177,7 @@ def _with_offset(x: Doubles, y: Doubles) -> Conversion | None:
     if len(x) < _FEWEST or np.ptp(x) == 0:
         return None
     plain = float((relative_gap(x, y) <= 0.02).mean())
-    best: tuple[float, float, Conversion] | None = None
+    best: tuple[float, Conversion] | None = None
     for unit in UNITS:
         if not unit.offset and unit.factor > 0:
             continue
@@ -192,8 +192,8 @@ def _with_offset(x: Doubles, y: Doubles) -> Conversion | None:
                 continue
             offset = f" {'-' if rule[1] < 0 else '+'} {abs(rule[1]):.5g}" if rule[1] else ""
             note = f"right = left × {rule[0]:.4g}{offset}: {ends[0]} → {ends[1]}"
-            best = share, 0.0, Conversion(*rule, note, float(np.median(gap)), len(x))
-    return best[2] if best else None
+            best = share, Conversion(*rule, note, float(np.median(gap)), len(x))
+    return best[1] if best else None
 
 
 def same_dates(x: Doubles, y: Doubles) -> tuple[Doubles, Doubles]:
