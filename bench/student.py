@@ -19,7 +19,7 @@ from bench.questions import Question, evidence, read_questions
 from bench.student_data import Label, by_all, by_teacher, most_similar, read_test, shown, write_examples
 from bench.student_report import BOTH, CLEAR, REDUCER, TEACHER, Chain, Found, Gain, Row
 from kgalign.arrays import Doubles, Positions
-from kgalign.base import store
+from kgalign.base import files
 from kgalign.base.progress import NoProgress, Progress
 from kgalign.errors import InputError
 from kgalign.judge.student.model import Student, read_card
@@ -205,7 +205,7 @@ def _said(
     said = student.probabilities(asked)
     seconds = time.monotonic() - began
     content = {"asked": mark, "seconds": seconds, "said": [each.tolist() for each in said]}
-    store.write_text(path, json.dumps(content))
+    files.write_text(path, json.dumps(content))
     return said, seconds
 
 

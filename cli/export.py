@@ -90,12 +90,12 @@ def export(
 
 def _to_stdout(write: "Callable[[Path], Exported]") -> "Exported":
     """Write to the standard output; what goes wrong goes wrong before the first byte."""
-    from kgalign.export.files import written_to
+    from kgalign.base.files import explained
 
     with TemporaryDirectory(prefix="kgalign-") as folder:
         path = Path(folder) / "export"
         done = write(path)
-        with written_to(Path("the standard output")):
+        with explained(Path("the standard output")):
             _copy(path)
     return done
 

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kgalign.base.doors import GROUPS, offered, package_of
 from kgalign.arrays import connected
+from kgalign.base.doors import GROUPS, offered, package_of
 from kgalign.base.installed import installed_model, what_is_missing
 from kgalign.base.version import __version__
 from kgalign.export.rows import is_iri

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.compare.sets import file_name
+from kgalign.base.files import replacing
 from kgalign.errors import RunError
-from kgalign.rdf.write import complete_or_nothing
 from kgalign.run.folder import writing
 
 UNUSABLE = -1
@@ -81,7 +81,7 @@ class Kept:
         }
         with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-        with complete_or_nothing(self._path(name, parts, "json")) as file:
+        with replacing(self._path(name, parts, "json")) as file:
             file.write((json.dumps(content, sort_keys=True) + "\n").encode())
 
     def log(self, name: str, *parts: object) -> "Log":

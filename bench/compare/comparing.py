@@ -21,11 +21,11 @@ from bench.compare.sets import file_name, open_sets
 from bench.compare.students import check_options
 from bench.compare.systems import Systems, check_systems
 from bench.compare.work import Work
-from kgalign.base.locks import hold
+from kgalign.base.files import replacing
+from kgalign.base.locks import lock
 from kgalign.base.progress import NoProgress, Progress
 from kgalign.config import Config
 from kgalign.errors import InputError, RunError
-from kgalign.rdf.write import complete_or_nothing
 from kgalign.run.folder import RUN_FILE, writing
 from kgalign.train.data import ABOUT
 from kgalign.train.examples import make_examples
@@ -98,7 +98,7 @@ def compare(
         work.judges()
         found = work.found()
         for name, text in ((MARKDOWN, as_markdown(found)), (JSON, as_json(found))):
-            with complete_or_nothing(out / name) as file:
+            with replacing(out / name) as file:
                 file.write(text.encode("utf8", "replace"))
     return found
 
@@ -127,9 +127,9 @@ def _opened(out: Path) -> Iterator[None]:
     new = not out.exists()
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(out / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        taken = f"Another kgalign compares in {out}"
+        descriptor = lock(out / _LOCK, taken, "Wait for it, or give another folder with -o")
     try:
-        hold(descriptor, f"Another kgalign compares in {out}", "Wait for it, or give another folder with -o")
         yield
     finally:
         if new and all(each.is_dir() or each == out / _LOCK for each in out.rglob("*")):

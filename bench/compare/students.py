@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.compare.answers import Answers, Kept
 from bench.compare.sets import DataSet, check_apart, file_name
-from kgalign.base import store
+from kgalign.base import files
 from kgalign.base.progress import Progress
 from kgalign.errors import InputError
 from kgalign.judge.student import check
@@ -80,7 +80,7 @@ def trained_once(folder: Path, begun: Path, train: Callable[[], object]) -> floa
         if whole:
             content = {"seconds": round(time.monotonic() - start, 1)}
             with writing(kept):
-                store.write_text(kept, json.dumps(content) + "\n")
+                files.write_text(kept, json.dumps(content) + "\n")
     try:
         return float(json.loads(kept.read_text(encoding="utf8"))["seconds"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -9,8 +9,6 @@ The same record always gives the same bytes.
 """
 
 import json
-import os
-import shutil
 import types
 import typing
 from collections.abc import Mapping
@@ -22,6 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 
+from kgalign.base.files import replacing_folder
 from kgalign.errors import RunError
 
 FORMAT = 1
@@ -36,24 +35,17 @@ T = TypeVar("T")
 def save(path: Path, record: object) -> None:
     """Write a record to the folder ``path``, which is replaced as a whole.
 
-    The folder is built beside its place and renamed at the end: what carries the name is complete.
-
-    Raises:
-        TypeError: a field of a kind that can't be stored.
-        OSError: no room, or no permission to write there.
+    :raises TypeError: a field of a kind that can't be stored.
+    :raises RunError: no room, or no permission to write there.
     """
-    partial = path.with_name(f".{path.name}.partial")
-    remove(partial)
-    _write_record(partial, record)
-    remove(path)
-    partial.replace(path)
+    with replacing_folder(path) as folder:
+        _write_record(folder, record)
 
 
 def load(path: Path, cls: type[T]) -> T:
     """Read back the record of type ``cls`` that :func:`save` wrote to ``path``.
 
-    Raises:
-        RunError: the folder is missing, damaged, of another version, or holds another type.
+    :raises RunError: the folder is missing, damaged, of another version, or holds another type.
     """
     try:
         return _read_record(path, cls)
@@ -65,26 +57,6 @@ def load(path: Path, cls: type[T]) -> T:
         ) from error
 
 
-def remove(path: Path) -> None:
-    """Delete a folder, if it is there, so that it is never seen half deleted under its own name."""
-    doomed = path if path.name.startswith(".") else path.with_name(f".{path.name}.old")
-    if doomed.exists():
-        shutil.rmtree(doomed)
-    if path.exists():
-        path.replace(doomed)
-        shutil.rmtree(doomed)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a small file in one step: readers see the old content or the new one, never a part."""
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", encoding="utf8", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-
-
 def _annotations(cls: type[object]) -> Mapping[str, Any]:
     return typing.get_type_hints(cls)
 
@@ -92,7 +64,6 @@ def _annotations(cls: type[object]) -> Mapping[str, Any]:
 def _write_record(folder: Path, record: object) -> None:
     if not is_dataclass(record) or isinstance(record, type):
         raise TypeError(f"{type(record).__name__} is not a dataclass")
-    folder.mkdir(parents=True)
     small: dict[str, Any] = {}
     files: dict[str, str] = {}
     for field in fields(record):
@@ -105,6 +76,7 @@ def _write_record(folder: Path, record: object) -> None:
             _write_arrow(folder / files[name], value)
         elif is_dataclass(value):
             files[name] = name
+            (folder / name).mkdir()
             _write_record(folder / name, value)
         else:
             small[name] = _plain(value, f"{type(record).__name__}.{name}")

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from kgalign.base.files import replacing
 from kgalign.records.conflicts import FATES, columns, members
 from kgalign.records.fused import Fusion
 
@@ -49,19 +50,14 @@ def write_conflicts(fusion: Fusion, path: Path) -> int:
     """Write ``conflicts.parquet``; it appears when it is complete, and the same fusion gives the same bytes.
 
     :returns: the number of rows.
-    :raises OSError: no room, or no permission; what stood at ``path`` is as it was.
+    :raises RunError: no room, or no permission; what stood at ``path`` is as it was.
     """
     all_of_them = members(fusion)
     schema = schema_of(fusion)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with pq.ParquetWriter(partial, schema, compression="zstd") as writer:
-            for low in range(0, len(all_of_them), BATCH):
-                rows = np.arange(low, min(low + BATCH, len(all_of_them)))
-                writer.write_table(_table(columns(fusion, all_of_them.take(rows)), schema))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        for low in range(0, len(all_of_them), BATCH):
+            rows = np.arange(low, min(low + BATCH, len(all_of_them)))
+            writer.write_table(_table(columns(fusion, all_of_them.take(rows)), schema))
     return len(all_of_them)
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Protocol
 
 from kgalign.base.doors import bring, offered
+from kgalign.base.files import explained
 from kgalign.base.version import __version__
 from kgalign.config import Config
 from kgalign.errors import InputError, KgalignError
-from kgalign.export.files import written_to
 from kgalign.export.json_ld import write_json_ld
 from kgalign.export.link_files import EXACT_MATCH, write_links, write_oaei
 from kgalign.export.provenance import write_provenance
@@ -262,7 +262,7 @@ def export(run: Finished, name: str, path: Path, choices: Choices | None = None)
         if made and choice not in form.takes:
             fit = ", ".join(each for each, other in FORMATS.items() if choice in other.takes)
             raise InputError(f"--{choice} has no meaning for the format {name}", f"It goes with {fit}")
-    with written_to(path):
+    with explained(path, "Name another file with -o"):
         try:
             return form.write(run, path, choices)
         except (KgalignError, OSError):

@@ -8,8 +8,8 @@ from typing import TextIO
 import numpy as np
 import pyarrow as pa
 
+from kgalign.base.files import replacing_text
 from kgalign.errors import InputError
-from kgalign.export.files import replacing
 from kgalign.rdf.graph import Graph, Ids, TermKind, Terms
 from kgalign.rdf.vocabulary import RDF_TYPE
 
@@ -36,7 +36,7 @@ def write_json_ld(graph: Graph, path: Path) -> int:
             f"JSON-LD has no triple terms (RDF 1.2), and the graph holds {triples:,}",
             "Export it as turtle, trig, ntriples or nquads",
         )
-    with replacing(path) as file:
+    with replacing_text(path) as file:
         file.write("[")
         _write_rows(file, _rows(graph))
         file.write("\n]\n")

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TextIO
 from xml.sax.saxutils import escape
 
+from kgalign.base.files import replacing_text
 from kgalign.base.version import __version__
 from kgalign.config import Config
-from kgalign.export.files import replacing
 from kgalign.export.rows import Link, Written, count, links, links_and_refused
 from kgalign.export.sssom import write_sssom
 from kgalign.rdf.vocabulary import OWL_SAME_AS, SKOS
@@ -61,7 +61,7 @@ def write_link_files(
 
     :param evidence: the verdicts without the votes.
     :returns: the links in the first of them, and those that it can't hold.
-    :raises OSError: no room, or no permission.
+    :raises RunError: no room, or no permission.
     """
     written = write_links(paths[0], *profiles, alignment)
     write_sssom(
@@ -83,10 +83,10 @@ def write_links(
 ) -> Written:
     """Write each link as one statement, left entity first, in the order of the entities.
 
-    :raises OSError: no room, or no permission.
+    :raises RunError: no room, or no permission.
     """
     written = 0
-    with replacing(path) as file:
+    with replacing_text(path) as file:
         for link in links(left, right, alignment):
             file.write(f"<{link.left_iri}> <{predicate}> <{link.right_iri}> .\n")
             written += 1
@@ -97,11 +97,11 @@ def write_oaei(path: Path, left: Profile, right: Profile, alignment: Alignment) 
     """Write each link as one cell with its probability as the measure.
 
     :param alignment: what was decided; undecided pairs are no links.
-    :raises OSError: no room, or no permission.
+    :raises RunError: no room, or no permission.
     """
     written = 0
     arity = _ARITY[alignment.cardinality]
-    with replacing(path) as file:
+    with replacing_text(path) as file:
         file.write(_HEAD.format(arity=arity))
         for link in links(left, right, alignment):
             _write_cell(file, link)

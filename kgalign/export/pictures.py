@@ -11,11 +11,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from kgalign.arrays import Flags
+from kgalign.base.files import replacing
 from kgalign.errors import InputError
 from kgalign.explain import bare, nearest
 from kgalign.export.rows import Pairs, one_line
 from kgalign.links.pairs import entity_ids
-from kgalign.rdf.write import complete_or_nothing
 from kgalign.records import Outcome, Profile
 
 LIMIT = 300
@@ -65,7 +65,7 @@ def write_graphml(
     _add_nodes(picture, left, right, chosen)
     links = _add_links(picture, scene, pairs, shown)
     relations = _add_relations(picture, scene, left, right, shown)
-    with complete_or_nothing(path) as file:
+    with replacing(path) as file:
         nx.write_graphml_xml(picture, file)
     return Drawn(len(chosen), links, relations, len(wanted) - len(chosen))
 

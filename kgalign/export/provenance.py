@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kgalign.arrays import Flags, Positions, run_starts, spread
+from kgalign.base.files import replacing
 from kgalign.base.version import __version__
 from kgalign.export.naming import (
     fusion_digest,
@@ -48,7 +49,6 @@ from kgalign.export.origins import (
 from kgalign.rdf.graph import Graph, Ids
 from kgalign.rdf.prefixes import prefixes_of
 from kgalign.rdf.write import (
-    complete_or_nothing,
     described,
     grouped,
     prefix_lines,
@@ -90,7 +90,7 @@ def write_provenance(fusion: Fusion, path: Path, *, form: str = "prov") -> int:
     if form == "none":
         return write_trig(fused_graph(fusion), path)
     page = _page(fusion)
-    with complete_or_nothing(path) as file:
+    with replacing(path) as file:
         file.write(prefix_lines(page.prefixes))
         file.write(f"{BUNDLE} {{\n".encode())
         file.write(_about_run(page))

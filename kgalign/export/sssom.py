@@ -16,8 +16,8 @@ from typing import TextIO
 import numpy as np
 import numpy.typing as npt
 
+from kgalign.base.files import replacing_text
 from kgalign.export.curies import BUILT_IN, Prefixes
-from kgalign.export.files import replacing
 from kgalign.export.rows import Link, Pairs, Written, is_iri, linked, named, one_line
 from kgalign.records import Alignment, Outcome, Profile, Verdicts
 from kgalign.records.vocabularies import (
@@ -132,7 +132,7 @@ def _write(
     places, set_id = _survey(mappings())
     columns = [_COLUMNS[place] for place in places]
     written = 0
-    with replacing(path) as file:
+    with replacing_text(path) as file:
         _write_head(file, set_id, None if _OF_TOOL & set(columns) else version, prefixes)
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
         table.writerow(columns)

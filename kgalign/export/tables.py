@@ -8,12 +8,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kgalign.export.files import csv_lines, replacing
+from kgalign.base.files import replacing, replacing_text
 from kgalign.export.rows import Pairs, one_line
-from kgalign.rdf.write import complete_or_nothing
 from kgalign.records import Alignment, Profile, Worklist
 from kgalign.records.tables import links_table, worklist_table
-from kgalign.values.text import no_formula
+from kgalign.values.text import csv_lines, no_formula
 
 _BATCH = 65_536
 """Rows that are in memory at once, and in a row group."""
@@ -25,7 +24,7 @@ def write_links_parquet(path: Path, left: Profile, right: Profile, alignment: Al
     :returns: the number of rows.
     :raises RunError: no room, or no permission.
     """
-    with complete_or_nothing(path) as file:
+    with replacing(path) as file:
         schema = _table(left, right, alignment, pairs.take(slice(0))).schema
         with pq.ParquetWriter(file, schema, compression="zstd") as writer:
             for table in _tables(left, right, alignment, pairs):
@@ -41,9 +40,9 @@ def write_links_csv(path: Path, left: Profile, right: Profile, alignment: Alignm
     apostrophe gets one more: take one away and every text is as it was.
 
     :returns: the number of rows.
-    :raises OSError: no room, or no permission.
+    :raises RunError: no room, or no permission.
     """
-    with replacing(path) as file:
+    with replacing_text(path) as file:
         heading = _table(left, right, alignment, pairs.take(slice(0))).schema.names
         file.write(csv_lines([heading]))
         for table in _tables(left, right, alignment, pairs):
@@ -77,11 +76,11 @@ def write_worklist(path: Path, worklist: Worklist, left: Profile, right: Profile
     What a spreadsheet would take for a formula gets an apostrophe, as in :func:`write_links_csv`.
 
     :returns: the number of rows.
-    :raises OSError: no room, or no permission.
+    :raises RunError: no room, or no permission.
     """
     table = worklist_table(worklist, left, right)
     columns = [[_CELLS[name](value) for value in column] for name, column in table.to_pydict().items()]
-    with replacing(path) as file:
+    with replacing_text(path) as file:
         file.write(csv_lines([table.column_names, *zip(*columns, strict=True)]))
     return len(worklist)
 

@@ -20,12 +20,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyparsing import ParseException
 
+from kgalign.base.files import replacing
 from kgalign.errors import InputError, MissingExtra
 from kgalign.rdf import read_graph
 from kgalign.rdf.graph import Graph, Ids, TermKind, Terms
 from kgalign.rdf.text import shorten
 from kgalign.rdf.to_rdflib import graph_to_rdflib
-from kgalign.rdf.write import complete_or_nothing
 from kgalign.records.fused import SIDES, Fusion, Role, fused_graph, term_id
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def write_violations(found: Violations, path: Path) -> int:
         "caused_by_fusion": len(found.caused),
         "violations": [asdict(each) for each in found.after],
     }
-    with complete_or_nothing(path) as file:
+    with replacing(path) as file:
         file.write((json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "replace"))
     return len(found.after)
 

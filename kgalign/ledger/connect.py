@@ -5,13 +5,13 @@ lock of the operating system on a file beside the ledger, which ends with the pr
 isn't on the ledger itself, since closing any handle of that file would drop SQLite's own locks.
 """
 
-import fcntl
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kgalign.base import locks
+from kgalign.base.files import MAKE_ROOM
 from kgalign.errors import RunError
 from kgalign.ledger.migrations import apply, pending
 
@@ -34,21 +34,13 @@ def lock(path: Path) -> int:
     Raises:
         RunError: another process writes to the ledger, or its folder can't be written.
     """
+    taken = f"Another kgalign writes to the ledger {path}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o644)
+        beside = path.with_name(f".{path.name}.lock")
+        return locks.lock(beside, taken, "Wait for it, or give another folder with -o")
     except OSError as error:
         raise _unusable(path, error.strerror or str(error)) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        if isinstance(error, BlockingIOError):
-            raise RunError(
-                f"Another kgalign writes to the ledger {path}", "Wait for it, or give another folder with -o"
-            ) from error
-        raise _unusable(path, error.strerror or str(error)) from error
-    return descriptor
 
 
 def connect_to_write(path: Path) -> sqlite3.Connection:
@@ -148,10 +140,7 @@ def explain(path: Path, error: sqlite3.Error) -> RunError | sqlite3.Error:
     if name.startswith(_DAMAGED):
         return damaged(path, str(error))
     if name.startswith(_NO_ROOM):
-        return RunError(
-            f"No room to write to the ledger {path}",
-            "Make room and run the same command again: it goes on from there",
-        )
+        return RunError(f"There is no room to write the ledger {path}", MAKE_ROOM)
     if name.startswith(_BUSY):
         return RunError(f"Another program holds the ledger {path}", "Close it and run again")
     return _unusable(path, str(error))

@@ -20,10 +20,10 @@ from typing import IO, Any, Literal, get_args
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from kgalign.base.files import replacing
 from kgalign.ledger import turtle
 from kgalign.ledger.store import Ledger
 from kgalign.ledger.turtle import storable
-from kgalign.rdf.write import complete_or_nothing
 from kgalign.records.votes import Decision, Judging, Vote
 from kgalign.values.text import no_formula
 
@@ -65,7 +65,7 @@ def export(
         RunError: no room, or no permission to write; or the ledger can't be read.
     """
     judgings = [each for each in ledger.judgings() if judging in (None, each.name)]
-    with complete_or_nothing(path) as file:
+    with replacing(path) as file:
         if form in ("jsonl", "ttl"):
             counted = _Counted(ledger, judgings)
             (_write_json_lines if form == "jsonl" else _write_turtle)(file, counted)

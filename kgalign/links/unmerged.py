@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kgalign.base.store import write_text
+from kgalign.base.files import write_text
 from kgalign.errors import InputError
 from kgalign.links.pairs import PairIndex, pair_ids
 from kgalign.records import Alignment, Outcome, Profile, Verdicts

@@ -4,21 +4,16 @@ Lexical forms and the spelling of language tags come out as they went in. A file
 when it is complete.
 """
 
-import errno
-import os
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kgalign.errors import RunError
+from kgalign.base.files import replacing
 from kgalign.rdf.columns import distinct
 from kgalign.rdf.graph import Graph, Ids, TermKind, Terms
 from kgalign.rdf.prefixes import SPLIT, prefixes_of
@@ -26,9 +21,6 @@ from kgalign.rdf.vocabulary import RDF_TYPE
 
 _BATCH_BYTES = 32 << 20
 """Text that is joined at once."""
-
-_NAME = 40
-"""Characters of a file's name that the partial file carries: a long name must not become too long."""
 
 _EMPTY = pa.scalar("", pa.large_string())
 _ESCAPES = {code: f"\\u{code:04X}" for code in (*range(0x20), 0x7F)} | {
@@ -79,35 +71,6 @@ def write_trig(graph: Graph, path: Path) -> int:
     return _write_grouped(graph, path)
 
 
-@contextmanager
-def complete_or_nothing(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write to, which gets its name only when all has been written.
-
-    :raises RunError: where there is no room or no permission.
-    """
-    partial = partial_beside(path)
-    try:
-        try:
-            with partial.open("xb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise RunError(f"there is no room to write {path}", "Make room and run it again") from error
-        reason = (error.strerror or str(error)).lower()
-        raise RunError(f"{path} can't be written: {reason}", "Name a place that you may write to") from error
-
-
-def partial_beside(path: Path) -> Path:
-    """Where a file is written before it gets its name: two that are written to one name don't meet."""
-    return path.with_name(f".{path.name[:_NAME]}.{os.getpid()}-{secrets.token_hex(4)}.partial")
-
-
 def _without_names(graph: Graph) -> Graph:
     if not len(graph) or (graph.graph < 0).all():
         return graph
@@ -122,7 +85,7 @@ def _write_lines(graph: Graph, path: Path) -> int:
     gaps = pa.array([" ", ""], pa.large_string()).take(pa.array((graph.graph < 0).astype(np.int8)))
     space, end = pa.scalar(" ", pa.large_string()), pa.scalar(" .\n", pa.large_string())
     ids = (graph.subject, graph.predicate, graph.object, name)
-    with complete_or_nothing(path) as file:
+    with replacing(path) as file:
         for rows in batches(np.add.reduce([sizes[each] for each in ids])):
             s, p, o, g = (texts.take(pa.array(each[rows])) for each in ids)
             file.write(joined(s, space, p, space, o, gaps[rows], g, end))
@@ -137,7 +100,7 @@ def _write_grouped(graph: Graph, path: Path) -> int:
     """Turtle and TriG at once."""
     prefixes = prefixes_of(graph)
     texts = term_texts(graph.terms, prefixes)
-    with complete_or_nothing(path) as file:
+    with replacing(path) as file:
         file.write(prefix_lines(prefixes))
         for text in grouped(graph, texts, texts):
             file.write(text)

@@ -5,17 +5,17 @@ complete under its final name, and forgets it before that output is touched; a p
 between any two instructions leaves nothing that would be taken for finished.
 """
 
-import errno
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from kgalign.base import store
-from kgalign.base.locks import hold
+from kgalign.base.files import explained, remove, write_text
+from kgalign.base.locks import lock
 from kgalign.errors import RunError
 
 FORMAT = 1
@@ -25,7 +25,6 @@ RUN_FILE = "run.json"
 STAGES = "stages"
 CACHE = "cache"
 _LOCK = ".lock"
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 T = TypeVar("T")
 
@@ -129,7 +128,7 @@ class RunFolder:
 
     def write(self, record: RunRecord) -> None:
         """Replace ``run.json`` in one step."""
-        store.write_text(self.path / RUN_FILE, record.to_json())
+        write_text(self.path / RUN_FILE, record.to_json())
 
     def is_run(self) -> bool:
         """Whether a run was begun here."""
@@ -162,32 +161,32 @@ class RunFolder:
 
     def clear(self) -> None:
         """Delete what steps have stored; the cache stays, and files for people until they are replaced."""
-        store.remove(self.path / STAGES)
+        remove(self.path / STAGES)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Create the folder if need be and keep other processes out of it.
-
-        The lock is the operating system's: it ends with the process, however that ends.
 
         Raises:
             RunError: another process works there, or the folder can't be made or isn't a run folder.
         """
         with writing(self.path):
             self._prepare()
-            descriptor = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+            taken = f"Another kgalign is at work in {self}"
+            descriptor = lock(self.path / _LOCK, taken, "Wait for it, or give another folder with -o")
         try:
-            hold(
-                descriptor,
-                f"Another kgalign is at work in {self}",
-                "Wait for it, or give another folder with -o",
-            )
             yield
         finally:
             os.close(descriptor)
 
     def _prepare(self) -> None:
-        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise RunError(
+                f"{self} can't be a run folder: a file of that name is in the way",
+                "Give another folder with -o",
+            ) from error
         if self.is_run():
             return
         ours = {_LOCK, CACHE, STAGES}
@@ -203,25 +202,6 @@ class RunFolder:
             )
 
 
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn what the operating system says against writing to ``path`` into a :class:`RunError`."""
-    try:
-        yield
-    except OSError as error:
-        raise RunError(*_explain(path, error)) from error
-
-
-def _explain(path: Path, error: OSError) -> tuple[str, str]:
-    if error.errno in _NO_ROOM:
-        return (
-            f"No room to write to {path}",
-            "Make room and run the same command again: it goes on from there",
-        )
-    if isinstance(error, FileExistsError | NotADirectoryError):
-        return (
-            f"{path} can't be a run folder: a file of that name is in the way",
-            "Give another folder with -o",
-        )
-    reason = error.strerror or str(error)
-    return f"{path} can't be written: {reason}", "Give a folder that you may write to with -o"
+def writing(path: Path) -> AbstractContextManager[None]:
+    """Turn what the operating system says against writing to a run folder into a :class:`RunError`."""
+    return explained(path, "Give a folder that you may write to with -o")

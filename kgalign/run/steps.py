@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from kgalign.base import store
+from kgalign.base.files import partial_of
 from kgalign.base.memory import give_back
 from kgalign.base.progress import NoProgress, Progress
 from kgalign.base.version import __version__
@@ -296,7 +297,7 @@ def _keep_record(step: Step[Any], work: Work, folder: RunFolder, forget: Callabl
 def _write_files(
     step: Output, work: Work, folder: RunFolder, forget: Callable[[], None]
 ) -> tuple[Report, dict[str, int]]:
-    partial = tuple(folder.file(f".{name}.partial") for name in step.files)
+    partial = tuple(partial_of(folder.file(name)) for name in step.files)
     for need in step.needs:
         if isinstance(need, Step):
             work.get(need)

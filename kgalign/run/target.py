@@ -3,11 +3,12 @@
 import errno
 from pathlib import Path
 
+from kgalign.base.files import explained
 from kgalign.errors import RunError
-from kgalign.export.files import ELSEWHERE, written_to
 from kgalign.ledger import FILE as LEDGER_FILE
 from kgalign.run.folder import CACHE, RUN_FILE, STAGES, RunFolder, RunRecord
 
+ELSEWHERE = "Name another file with -o"
 _CIRCLE = "its links lead in a circle"
 
 
@@ -18,7 +19,7 @@ def checked_target(path: Path, folder: RunFolder, record: RunRecord) -> Path:
         RunError: it is a folder or no ordinary file, its folder is missing, or it is an input or an output
             of the run.
     """
-    with written_to(path):
+    with explained(path, ELSEWHERE):
         try:
             target = path.resolve()
         except RuntimeError as error:  # what pathlib says of links in a circle before Python 3.13

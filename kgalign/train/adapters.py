@@ -10,10 +10,10 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter
 
+from kgalign.base.files import replacing
 from kgalign.errors import InputError
 from kgalign.llm.vllm.lora import read_adapter
 from kgalign.llm.weights import weights_mark
-from kgalign.rdf.write import complete_or_nothing
 from kgalign.train.data import fault_of
 
 RECORD = "adapter.json"
@@ -63,7 +63,7 @@ def write_record(folder: Path, record: AdapterRecord, name: str = "") -> None:
     """
     content = json.dumps(asdict(record), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     for file_name, text in ((RECORD, content), (CARD, card(record, name or folder.name))):
-        with complete_or_nothing(folder / file_name) as file:
+        with replacing(folder / file_name) as file:
             file.write(text.encode("utf-8", "replace"))
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from kgalign.base import store
-from kgalign.base.locks import hold
+from kgalign.base import files
+from kgalign.base.locks import lock
 from kgalign.errors import RunError
 from kgalign.rdf.text import shorten
 
@@ -52,7 +52,7 @@ def finished(folder: Path, out: Path) -> Iterator[Path]:
 
     partial = folder / "finished"
     try:
-        store.remove(partial)
+        files.remove(partial)
         partial.mkdir()
         yield partial
         if out.is_dir():
@@ -84,16 +84,12 @@ class Checkpoints:
         self._last = time.monotonic()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+            taken = f"Another kgalign trains {out}"
+            self._lock = lock(self.folder / ".lock", taken, "Wait for it, or give another folder")
         except OSError as error:
             raise RunError(
                 f"{out} can't be written: {error}", "Name a place that you may write to"
             ) from error
-        try:
-            hold(self._lock, f"Another kgalign trains {out}", "Wait for it, or give another folder")
-        except RunError:
-            os.close(self._lock)
-            raise
 
     def __enter__(self) -> Self:
         return self
@@ -103,7 +99,7 @@ class Checkpoints:
     ) -> None:
         """Let others in; once all is done, nothing is left."""
         if kind is None:
-            store.remove(self.folder)
+            files.remove(self.folder)
         os.close(self._lock)
 
     def load(self, learner: Learned, optimiser: Any) -> list[float]:  # noqa: ANN401 - PyTorch's

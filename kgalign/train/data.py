@@ -21,8 +21,8 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from kgalign.base.files import replacing
 from kgalign.errors import InputError
-from kgalign.rdf.write import complete_or_nothing
 
 Split = Literal["train", "valid", "test"]
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
@@ -120,7 +120,7 @@ def write_data(folder: Path, examples: Mapping[Split, Iterable[Example]], about:
     for split in SPLITS:
         hashed = hashlib.sha256()
         counts[split] = 0
-        with complete_or_nothing(folder / f"{split}.jsonl") as file:
+        with replacing(folder / f"{split}.jsonl") as file:
             for example in examples.get(split, ()):
                 told = asdict(example)
                 if example.evidence is None:
@@ -131,7 +131,7 @@ def write_data(folder: Path, examples: Mapping[Split, Iterable[Example]], about:
                 counts[split] += 1
         digests[split] = hashed.hexdigest()
     written = About(about.templates, counts, digests, about.settings, about.figures)
-    with complete_or_nothing(folder / ABOUT) as file:
+    with replacing(folder / ABOUT) as file:
         content = json.dumps(asdict(written), indent=1, sort_keys=True, ensure_ascii=False)
         file.write((content + "\n").encode("utf-8", "replace"))
     return written

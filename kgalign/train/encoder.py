@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from kgalign.arrays import Doubles
-from kgalign.base import store
+from kgalign.base import files
 from kgalign.base.progress import NoProgress, Progress
 from kgalign.rdf.text import shorten
 from kgalign.train.checkpoints import Checkpoints, check_place, finished
@@ -175,9 +175,9 @@ def _save(learner: Learner, card: EncoderCard, spec: str, folder: Path, out: Pat
     """Write model, card and description beside the place, and move them there."""
     with finished(folder, out) as place:
         learner.save(place)
-        store.write_text(place / "README.md", describe(card, spec))
+        files.write_text(place / "README.md", describe(card, spec))
         text = json.dumps(asdict(card), indent=1, sort_keys=True, ensure_ascii=False)
-        store.write_text(place / CARD, text + "\n")
+        files.write_text(place / CARD, text + "\n")
 
 
 def describe(card: EncoderCard, spec: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from kgalign.base import store
+from kgalign.base import files
 from kgalign.base.memory import explained_memory
 from kgalign.errors import KgalignError, MissingExtra
 from kgalign.records import Floats
@@ -228,7 +228,7 @@ class _Adapted:
         decoder = self._decoder
         decoder.model.save_pretrained(folder)
         decoder.tokenizer.save_pretrained(folder)
-        store.write_text(folder / SETTINGS, reading_text(decoder.reading))
+        files.write_text(folder / SETTINGS, reading_text(decoder.reading))
 
 
 def masked_loss(decoder: Decoder, texts: Sequence[str]) -> Any:  # noqa: ANN401 - a tensor

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from kgalign.base.files import replacing
 from kgalign.errors import InputError, KgalignError
 from kgalign.llm.weights import weights_mark
-from kgalign.rdf.write import complete_or_nothing
 from kgalign.train.adapters import CONFIG, WEIGHTS, AdapterRecord, read_record, write_record
 from kgalign.train.base import require_training
 from kgalign.train.workplace import Workplace
@@ -108,7 +108,7 @@ def merge_adapters(
     with place.locked(what, force):
         place.finished.mkdir()
         config = _merge(parts, place.finished / WEIGHTS, how, shares, density, seed)
-        with complete_or_nothing(place.finished / CONFIG) as file:
+        with replacing(place.finished / CONFIG) as file:
             file.write((json.dumps(config, indent=1, sort_keys=True) + "\n").encode())
         write_record(place.finished, record, out.name)
         place.finish(force)

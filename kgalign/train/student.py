@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from rapidfuzz import fuzz
 
-from kgalign.base import store
+from kgalign.base import files
 from kgalign.base.progress import NoProgress, Progress
 from kgalign.errors import InputError, MissingExtra
 from kgalign.judge.student.model import (
@@ -320,6 +320,6 @@ def _save(scorer: Scorer, card: Card, folder: Path, out: Path) -> Card:
     with finished(folder, out) as place:
         scorer.save(place)
         card = replace(card, weights_digest=weights_digest(place))
-        store.write_text(place / "README.md", describe(card))
-        store.write_text(place / CARD, card_text(card))
+        files.write_text(place / "README.md", describe(card))
+        files.write_text(place / CARD, card_text(card))
     return card

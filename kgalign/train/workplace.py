@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kgalign.base.locks import hold
+from kgalign.base.files import replacing
+from kgalign.base.locks import lock
 from kgalign.errors import RunError
 from kgalign.ledger.keys import digest
-from kgalign.rdf.write import complete_or_nothing
 from kgalign.train.adapters import RECORD, WEIGHTS
 
 _BEGUN, _LOCK = "begun.json", ".lock"
@@ -61,12 +61,12 @@ class Workplace:
         new = not self.folder.exists()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+            taken = f"Another process trains {self.out}"
+            descriptor = lock(self.folder / _LOCK, taken, "Wait for it, or name another")
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise RunError(f"{self.folder} can't be written: {reason}", "Name another place") from error
         try:
-            hold(descriptor, f"Another process trains {self.out}", "Wait for it, or name another")
             self._begin(fingerprint, what, force)
             yield fingerprint
         finally:
@@ -94,7 +94,7 @@ class Workplace:
                 if path.name != _LOCK:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
         shutil.rmtree(self.finished, ignore_errors=True)
-        with complete_or_nothing(begun) as file:
+        with replacing(begun) as file:
             file.write((json.dumps({"training": fingerprint, **what}, indent=1) + "\n").encode())
 
     def checkpoint(self) -> Path | None:

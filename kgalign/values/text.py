@@ -1,6 +1,8 @@
 """Text as it is compared: folding, words, and sparse TF-IDF rows of words and character n-grams."""
 
+import csv
 import html
+import io
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -124,6 +126,13 @@ def row_dots(
         part = slice(start, start + batch)
         result[part] = left[a[part]].multiply(right[b[part]]).sum(axis=1)
     return result
+
+
+def csv_lines(rows: Iterable[Iterable[str]]) -> str:
+    """Rows of cells as RFC 4180 has them."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\r\n").writerows(rows)
+    return text.getvalue()
 
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")

@@ -188,11 +188,3 @@ def test_another_layout_is_not_read(tmp_path: Path) -> None:
     (path / "meta.json").write_text(json.dumps(meta | {"format": 99}), encoding="utf8")
     with pytest.raises(RunError, match="layout 99"):
         store.load(path, Record)
-
-
-def test_text_is_replaced_in_one_step(tmp_path: Path) -> None:
-    path = tmp_path / "run.json"
-    store.write_text(path, "old")
-    store.write_text(path, "new\n")
-    assert path.read_bytes() == b"new\n"
-    assert [each.name for each in tmp_path.iterdir()] == ["run.json"]

@@ -349,7 +349,7 @@ def test_no_room_gets_one_line_and_the_run_goes_on_when_there_is_room(
     result = subprocess.run(
         [sys.executable, "-c", code, *command], capture_output=True, text=True, encoding="utf8", check=False
     )
-    assert_one_line(result, "No room")
+    assert_one_line(result, "There is no room")
     assert not [
         path for path in run.iterdir() if path.name in OUTPUTS - {"run.json"} and path.stat().st_size == 2000
     ]

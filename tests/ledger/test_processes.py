@@ -81,11 +81,12 @@ def test_a_second_process_that_writes_is_refused_and_one_that_reads_is_not(tmp_p
     path = tmp_path / FILE
     with Ledger.open(path, write=True) as ledger:
         ledger.keep(a_vote(ledger.begin("judge-1b", "", SETTINGS).name))
-    with running(HOLDER, path):
+    with running(HOLDER, path) as holder:
         with pytest.raises(RunError) as refused:
             Ledger.open(path, write=True)
         assert str(refused.value) == (
-            f"Another kgalign writes to the ledger {path}. Wait for it, or give another folder with -o."
+            f"Another kgalign writes to the ledger {path} (process {holder.pid}). "
+            "Wait for it, or give another folder with -o."
         )
         with Ledger.open(path, write=False) as ledger:
             assert len(list(ledger.votes())) == 1

@@ -1,0 +1,118 @@
+"""Files and folders that appear whole or not at all, and what is said where one can't be written.
+
+All that is written for others to read goes this way: it comes to be beside its place under a hidden name
+that ends in ``.partial``, and is renamed once it is whole.
+"""
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import IO, Any, TextIO
+
+from kgalign.errors import RunError
+
+MAKE_ROOM = "Make room and run the same command again: what is finished is kept"
+"""What to do where a disk is full."""
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NAME = 40
+"""Characters of a file's name that the partial file carries: a long name must not become too long."""
+
+
+@contextmanager
+def explained(path: Path, remedy: str = "Name a place that you may write to") -> Iterator[None]:
+    """Turn what the operating system says against writing to ``path`` into a :class:`RunError`.
+
+    :param remedy: what to do where it is not for want of room.
+    :raises RunError: a full disk, no permission, a file or folder in the way.
+    """
+    try:
+        yield
+    except BrokenPipeError:  # who reads has seen enough: the command line knows what to do
+        raise
+    except OSError as error:
+        name = path.name
+        hidden = name.startswith(".") and name.endswith(".partial")
+        shown = path.with_name(name[1:].removesuffix(".partial")) if hidden else path
+        if error.errno in _NO_ROOM:
+            raise RunError(f"There is no room to write {shown}", MAKE_ROOM) from error
+        reason = (error.strerror or str(error)).lower()
+        raise RunError(f"{shown} can't be written: {reason}", remedy) from error
+
+
+def replacing(path: Path) -> AbstractContextManager[IO[bytes]]:
+    """Open a file that takes the place of ``path`` once it is complete; what stood there stays until then.
+
+    Two that are written to one name don't meet.
+
+    :raises RunError: no room, or no permission; what stood at ``path`` is as it was.
+    """
+    return _replacing(path, _partial_beside(path), mode="xb")
+
+
+def replacing_text(path: Path) -> AbstractContextManager[TextIO]:
+    """As :func:`replacing`, for text: UTF-8, lines end in LF."""
+    return _replacing(path, _partial_beside(path), mode="x", encoding="utf8", newline="\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small file that no other process writes: readers see the old content or the new one.
+
+    :raises RunError: no room, or no permission.
+    """
+    with _replacing(path, partial_of(path), mode="w", encoding="utf8", newline="\n") as file:
+        file.write(text)
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """A new folder that takes the place of ``path`` once all is in it; no other process writes there.
+
+    :raises RunError: no room, or no permission.
+    """
+    partial = partial_of(path)
+    with explained(path):
+        remove(partial)
+        partial.mkdir(parents=True)
+        yield partial
+        remove(path)
+        partial.replace(path)
+
+
+def remove(path: Path) -> None:
+    """Delete a folder, if it is there, so that it is never seen half deleted under its own name.
+
+    :raises OSError: no permission.
+    """
+    doomed = path if path.name.startswith(".") else path.with_name(f".{path.name}.old")
+    if doomed.exists():
+        shutil.rmtree(doomed)
+    if path.exists():
+        path.replace(doomed)
+        shutil.rmtree(doomed)
+
+
+def partial_of(path: Path) -> Path:
+    """Where a file or folder comes to be that one process writes: what a killed one left is replaced."""
+    return path.with_name(f".{path.name}.partial")
+
+
+def _partial_beside(path: Path) -> Path:
+    return path.with_name(f".{path.name[:_NAME]}.{os.getpid()}-{secrets.token_hex(4)}.partial")
+
+
+@contextmanager
+def _replacing(path: Path, partial: Path, **how: Any) -> Iterator[Any]:  # noqa: ANN401 - as of open
+    with explained(path):
+        try:
+            with partial.open(**how) as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
