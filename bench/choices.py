@@ -74,14 +74,11 @@ def draw_choices(
 ) -> Drawn:
     """Score choices.
 
-    Args:
-        choice: (n,) what was chosen for each question.
-        right: (n,) what is right.
-        case: (n,) what each question is about.
-        seed: of the bootstrap.
-
-    Raises:
-        ValueError: there are no questions.
+    :param choice: (n,) what was chosen for each question.
+    :param right: (n,) what is right.
+    :param case: (n,) what each question is about.
+    :param seed: of the bootstrap.
+    :raises ValueError: there are no questions.
     """
     units = _units([choice], right, case)
     rates = _rates(units.sum(axis=0)[None])[0]
@@ -98,8 +95,7 @@ def draw_gain(
 ) -> Drawn:
     """Score choices against others on the same questions: both are drawn together.
 
-    Raises:
-        ValueError: there are no questions.
+    :raises ValueError: there are no questions.
     """
     units = _units([choice, other], right, case)
 
@@ -115,8 +111,7 @@ def draw_gain(
 def mean_of(parts: Sequence[Drawn]) -> Drawn:
     """The mean over several sets of questions, each of which counts the same; drawn again each on its own.
 
-    Args:
-        parts: of each set, drawn with a seed of its own: draws of the same seed go up and down together.
+    :param parts: of each set, drawn with a seed of its own: draws of the same seed go up and down together.
     """
     return Drawn(
         sum(each.questions for each in parts),

@@ -63,11 +63,10 @@ def conflicts(
     import numpy as np
 
     from kgalign.run.finished import Finished
-    from kgalign.run.folder import RunFolder
 
     if summary and sources:
         raise click.UsageError("--summary and --sources are two reports: give one of them")
-    finished = Finished(RunFolder(run))
+    finished = Finished(run)
     fusion = finished.fusion()
     wanted = _wanted(finished, fusion, name, entity, source, rule)
     numbers = np.flatnonzero(wanted)

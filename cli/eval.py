@@ -1,18 +1,15 @@
 """``kgalign eval``: a run against gold links."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from kgalign.base.logs import printable
-from kgalign.evaluate import Evaluation, diff, evaluate, link_pairs, read_pairs
+from kgalign.evaluate import Evaluation, Pair, diff, evaluate, link_pairs, read_pairs
 from kgalign.evaluate.mistakes import Named
-from kgalign.judge import with_student, with_votes
-from kgalign.records import Alignment, Candidates, Hearing, Opinion, Profile, Verdicts
-from kgalign.run.folder import RunFolder
+from kgalign.run.finished import Finished
 
 from .common import log_options
 
@@ -21,25 +18,6 @@ if TYPE_CHECKING:
 
 _SHOWN = 80
 _PARTNERS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    left: Profile
-    right: Profile
-    alignment: Alignment
-
-    @classmethod
-    def load(cls, folder: RunFolder) -> "_Run":
-        return cls(
-            folder.load("select-left", Profile),
-            folder.load("select-right", Profile),
-            folder.load("assign", Alignment),
-        )
-
-    @property
-    def links(self) -> list[tuple[str, str]]:
-        return link_pairs(self.left, self.right, self.alignment)
 
 
 @click.command("eval")
@@ -66,33 +44,33 @@ def eval_command(
     The gold is taken for a sample: a link counts as wrong only where its left or its right entity occurs
     in the gold, unless you say --closed.
     """
-    folder = RunFolder(run)
     pairs = tuple(sorted({pair for path in gold for pair in read_pairs(path)}))
-    current = _Run.load(folder)
-    record = folder.read()
+    current = Finished(run)
     result = evaluate(
         current.left,
         current.right,
-        folder.load("retrieve", Candidates),
-        with_votes(
-            with_student(folder.load("judge", Verdicts), folder.load("student", Opinion)),
-            folder.load("ask", Hearing),
-        ),
+        current.candidates,
+        current.verdicts,
         current.alignment,
         pairs,
         closed=closed,
-        match_probability=record.config["judge"]["match_probability"],
-        seed=record.seed,
+        match_probability=current.config.judge.match_probability,
+        seed=current.record.seed,
         worst=worst,
     )
     difference = None
     if against is not None:
-        difference = diff(_Run.load(RunFolder(against)).links, current.links, pairs, closed=closed).to_dict()
+        links = _links(Finished(against)), _links(current)
+        difference = diff(*links, pairs, closed=closed).to_dict()
     if as_json:
         shown = result.to_dict() | ({"against": difference} if difference else {})
         click.echo(json.dumps(shown, indent=1))
         return
     _show(result, difference)
+
+
+def _links(run: Finished) -> list[Pair]:
+    return link_pairs(run.left, run.right, run.alignment)
 
 
 def _show(result: Evaluation, difference: dict[str, Any] | None) -> None:

@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from kgalign import pipeline
 from kgalign.base.logs import printable
 from kgalign.errors import InputError
 from kgalign.explain import Explainer, Explanation, Line, PairExplanation, Side, bare, is_node
-from kgalign.judge import with_student, with_votes
 from kgalign.ledger import FILE, Ledger
-from kgalign.rdf.graph import Graph
-from kgalign.records import Alignment, Candidates, Hearing, Opinion, Profile, Verdicts
-from kgalign.records.fused import Fusion
 from kgalign.records.votes import Vote
-from kgalign.run.folder import RunFolder
+from kgalign.run.finished import Finished
 
 from .common import log_options
 
@@ -46,27 +43,24 @@ def explain(
     for the chosen candidate and for the runner-up. With a second IRI, OTHER, that pair is explained; of two
     entities of one side it says what each was linked with and whether links hold them together.
     """
-    folder = RunFolder(run)
-    hearing = folder.load("ask", Hearing)
+    finished = Finished(run)
     with ExitStack() as stack:
         explainer = Explainer(
-            folder.load("select-left", Profile),
-            folder.load("select-right", Profile),
-            folder.load("retrieve", Candidates),
-            with_votes(
-                with_student(folder.load("judge", Verdicts), folder.load("student", Opinion)), hearing
-            ),
-            folder.load("assign", Alignment),
-            match_probability=folder.read().config["judge"]["match_probability"],
-            hearing=hearing,
-            votes=_votes(folder, hearing, stack),
-            are_one=_are_one(folder),
+            finished.left,
+            finished.right,
+            finished.candidates,
+            finished.verdicts,
+            finished.alignment,
+            match_probability=finished.config.judge.match_probability,
+            hearing=finished.hearing,
+            votes=_votes(finished, stack),
+            are_one=_are_one(finished),
         )
         try:
             result = explainer.pair(iri, other, side) if other is not None else explainer.entity(iri, side)
         except InputError as error:
             given = [each for each in (iri, other) if each is not None]
-            _check_nodes(folder, [each for each in given if not explainer.is_entity(each)], error)
+            _check_nodes(finished, [each for each in given if not explainer.is_entity(each)], error)
             raise
     if as_json:
         click.echo(json.dumps(result.to_dict(), indent=1))
@@ -74,36 +68,36 @@ def explain(
         _show(result)
 
 
-def _votes(folder: RunFolder, hearing: Hearing, stack: ExitStack) -> Callable[[str], Iterable[Vote]]:
+def _votes(run: Finished, stack: ExitStack) -> Callable[[str], Iterable[Vote]]:
     """Where the votes on a case are looked up: in the ledger, if there is one."""
-    path = folder.file(FILE)
-    if not hearing.judging or not path.is_file():
+    path, judging = run.folder.file(FILE), run.hearing.judging
+    if not judging or not path.is_file():
         return lambda case: ()
     ledger = stack.enter_context(Ledger.open(path, write=False))
-    return lambda case: ledger.votes(hearing.judging, cases=[case])
+    return lambda case: ledger.votes(judging, cases=[case])
 
 
-def _are_one(folder: RunFolder) -> Callable[[Side, int, int], bool] | None:
+def _are_one(run: Finished) -> Callable[[Side, int, int], bool] | None:
     """Whether two entities of a side are one node of the fused graph; None where there is none."""
-    if "fuse" not in folder.read().steps:
+    if not run.has(pipeline.FUSE):
         return None
 
     def found(side: Side, first: int, second: int) -> bool:
-        fusion, profile = folder.load("fuse", Fusion), folder.load(f"select-{side}", Profile)
-        places = fusion.left_term if side == "left" else fusion.right_term
+        profile = run.left if side == "left" else run.right
+        places = run.fusion().left_term if side == "left" else run.fusion().right_term
         one, other = places[profile.entity_term[[first, second]]].tolist()
         return bool(one == other)
 
     return found
 
 
-def _check_nodes(folder: RunFolder, iris: list[str], error: InputError) -> None:
+def _check_nodes(run: Finished, iris: list[str], error: InputError) -> None:
     """Say so where what was asked for is in a graph but is no entity."""
     for iri in map(bare, iris):
         if repr(iri) not in error.message:
             continue
-        for side in ("left", "right"):
-            if is_node(folder.load(f"read-{side}", Graph), iri):
+        for side, step in (("left", pipeline.READ_LEFT), ("right", pipeline.READ_RIGHT)):
+            if is_node(run.get(step), iri):
                 raise InputError(
                     f"{iri!r} is a node of the {side} graph, but no entity: "
                     "it was taken for a part of one, or for a class or a property",

@@ -11,7 +11,6 @@ import click
 
 from kgalign.base.doors import offered
 from kgalign.errors import RunError
-from kgalign.run.folder import RunFolder
 
 from .common import log_options, terminal_progress
 
@@ -75,7 +74,7 @@ def export(
     from kgalign.run.target import checked_target
 
     form = format_named(name)
-    finished = Finished(RunFolder(run))
+    finished = Finished(run)
     choices = Choices(undecided, around, limit)
     with terminal_progress().task(f"export {name}"):
         if output == _STDOUT:

@@ -159,8 +159,7 @@ def fuse_options(command: Command) -> Command:
 def settings(config: Path | None, flags: dict[str, str | bool | tuple[str, ...] | None]) -> "Config":
     """The configuration file with the flags over it.
 
-    Raises:
-        ConfigError: unknown keys or wrong values, all of them, by the names of the flags they came from.
+    :raises ConfigError: unknown keys or wrong values, all of them, by the names of the flags they came from.
     """
     from kgalign.config import load_config
 

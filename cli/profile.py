@@ -48,13 +48,13 @@ def profile(
 
 
 def _of_run(source: Path) -> dict[str, "Profile"]:
-    from kgalign.records import Profile
+    from kgalign.run.finished import Finished
     from kgalign.run.folder import RunFolder
 
-    folder = RunFolder(source)
-    if not folder.is_run():
+    if not RunFolder(source).is_run():
         return {}
-    return {side: folder.load(f"select-{side}", Profile) for side in ("left", "right")}
+    run = Finished(source)
+    return {"left": run.left, "right": run.right}
 
 
 def _of_file(

@@ -32,9 +32,8 @@ def vocabularies(run: Path, show_all: bool, as_json: bool) -> None:
     precision of dates, a language. Nothing is changed in RUN.
     """
     from kgalign.run.finished import Finished
-    from kgalign.run.folder import RunFolder
 
-    finished = Finished(RunFolder(run))
+    finished = Finished(run)
     found, target = finished.vocabularies(), finished.config.fuse.vocabulary
     if as_json:
         click.echo(json.dumps(_json(found, target), indent=1, default=_plain))

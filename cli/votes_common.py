@@ -33,8 +33,7 @@ def judging_option(command: Command) -> Command:
 def opened(run: Path) -> Iterator["Ledger"]:
     """The ledger of a run folder, or the ledger file itself, for reading.
 
-    Raises:
-        RunError: there is none, or it can't be read.
+    :raises RunError: there is none, or it can't be read.
     """
     from kgalign.ledger.store import FILE, Ledger
 

@@ -111,8 +111,7 @@ class Fused:
     def write(self, path: str | Path) -> int:
         """Write Turtle and return the number of statements written.
 
-        Raises:
-            RunError: no room, or no permission to write there.
+        :raises RunError: no room, or no permission to write there.
         """
         return write_turtle(fused_graph(self.record), Path(path))
 
@@ -127,18 +126,15 @@ def align(
 ) -> AlignmentResult:
     """Find which entities of two graphs are the same.
 
-    Args:
-        left: a file, a folder, a list of them, or an ``rdflib.Graph``.
-        right: the other side.
-        config: keys of the configuration, such as ``{"assign": {"cardinality": "one-to-one"}}``, a TOML
-            file, or a :class:`~kgalign.config.Config`.
-        ledger: the file in which votes are kept, where ``judge.judge`` has a language model asked; answers
-            that are in it already are not asked for again. Without one they are lost at the end.
-        progress: where long work reports how far it is.
-
-    Raises:
-        ConfigError: unknown keys or wrong values, all of them at once.
-        InputError: a graph can't be read, or has no entities.
+    :param left: a file, a folder, a list of them, or an ``rdflib.Graph``.
+    :param right: the other side.
+    :param config: keys of the configuration, such as ``{"assign": {"cardinality": "one-to-one"}}``, a TOML
+        file, or a :class:`~kgalign.config.Config`.
+    :param ledger: the file in which votes are kept, where ``judge.judge`` has a language model asked; answers
+        that are in it already are not asked for again. Without one they are lost at the end.
+    :param progress: where long work reports how far it is.
+    :raises ConfigError: unknown keys or wrong values, all of them at once.
+    :raises InputError: a graph can't be read, or has no entities.
     """
     settings = as_config(config)
     known = tuple(source(Path(path)) for path in settings.judge.known)
@@ -169,17 +165,15 @@ def fuse(
 ) -> Fused:
     """Make one graph from two, along links that you have.
 
-    Args:
-        left: a file, a folder, a list of them, or an ``rdflib.Graph``.
-        right: the other side.
-        links: pairs (left IRI, right IRI); what else stands in a row, such as a probability, is passed over.
-        config: as for :func:`align`; ``fuse`` counts, and ``read`` for further files.
-        progress: where reading reports how far it is.
-
-    Raises:
-        ConfigError: unknown keys or wrong values, all of them at once.
-        InputError: a graph can't be read, a link names an IRI that its graph doesn't have, a policy doesn't
-            fit the values, or too many nodes would become one.
+    :param left: a file, a folder, a list of them, or an ``rdflib.Graph``.
+    :param right: the other side.
+    :param links: pairs (left IRI, right IRI); what else stands in a row, such as a probability, is passed
+        over.
+    :param config: as for :func:`align`; ``fuse`` counts, and ``read`` for further files.
+    :param progress: where reading reports how far it is.
+    :raises ConfigError: unknown keys or wrong values, all of them at once.
+    :raises InputError: a graph can't be read, a link names an IRI that its graph doesn't have, a policy
+        doesn't fit the values, or too many nodes would become one.
     """
     settings = as_config(config)
     watch = progress or NoProgress()

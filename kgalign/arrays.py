@@ -1,5 +1,6 @@
 """Sorting, grouping and joining of columns: what several stages need."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -7,13 +8,14 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from kgalign.rdf.graph import Ids
-
+Ids = npt.NDArray[np.int32]
+"""Ids of terms, entities, attributes …: what they index is said where they are held."""
 Flags = npt.NDArray[np.bool_]
 Positions = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 _Scalar = TypeVar("_Scalar", bound=np.integer[Any])
-_Integers = TypeVar("_Integers", bound=npt.NDArray[np.integer])
+_SPARSE = 64
+"""Ids that are this many times more than rows are sorted as they are: a table of them would cost more."""
 
 
 def flags(size: int, *ids: Ids) -> Flags:
@@ -49,11 +51,47 @@ def place_in_run(*ordered: npt.NDArray[Any]) -> Positions:
 
 
 def distinct(*columns: Ids) -> tuple[Ids, ...]:
-    """Distinct rows, sorted by the first column, then by the next."""
+    """Distinct rows of equally long columns, sorted by the first column, then by the next."""
+    packed = _pack(columns)
+    if packed is not None:
+        key, tables = packed
+        key.sort()
+        return _unpack(key[run_starts(key)], tables)
     order = np.lexsort(columns[::-1])
     ordered = [column[order] for column in columns]
     keep = run_starts(*ordered)
     return tuple(column[keep] for column in ordered)
+
+
+def _pack(columns: Sequence[Ids]) -> tuple[npt.NDArray[np.int64], list[Ids]] | None:
+    """One sortable 63-bit key per row, or None where the rows do not fit or are few among many numbers."""
+    tables: list[Ids] = []
+    key = np.zeros(len(columns[0]), np.int64)
+    bits = 0
+    for ids in columns:
+        lowest, highest = int(ids.min(initial=0)), int(ids.max(initial=-1))
+        if ids.dtype != np.int32 or lowest < -1 or highest > _SPARSE * len(ids):
+            return None
+        seen = np.zeros(highest + 2, bool)
+        seen[ids + 1] = True
+        table = (np.flatnonzero(seen) - 1).astype(np.int32)
+        width = len(table).bit_length()
+        bits += width
+        if bits > 63:
+            return None
+        code = np.cumsum(seen) - 1
+        key = (key << width) | code[ids + 1]
+        tables.append(table)
+    return key, tables
+
+
+def _unpack(key: npt.NDArray[np.int64], tables: Sequence[Ids]) -> tuple[Ids, ...]:
+    columns: list[Ids] = []
+    for table in reversed(tables):
+        width = len(table).bit_length()
+        columns.append(table[key & ((1 << width) - 1)])
+        key = key >> width
+    return tuple(reversed(columns))
 
 
 def count_distinct(group: Ids, member: Ids, groups: int) -> Positions:

@@ -202,7 +202,11 @@ ASK = Step(
 
 
 def verdicts_of(work: Work) -> Verdicts:
-    """The verdicts with the student and the votes in them."""
+    """The verdicts with the student and the votes in them; built once for all steps that want them."""
+    return work.made(_verdicts, JUDGE, STUDENT, ASK)
+
+
+def _verdicts(work: Work) -> Verdicts:
     return with_votes(judged_of(work), work.get(ASK))
 
 

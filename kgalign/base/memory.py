@@ -1,4 +1,4 @@
-"""Memory: what was freed is given back, and where there is none it is said in a sentence."""
+"""Memory: what was freed is given back, and people are told where there is none."""
 
 import ctypes
 import sys

@@ -57,10 +57,6 @@ def load(path: Path, cls: type[T]) -> T:
         ) from error
 
 
-def _annotations(cls: type[object]) -> Mapping[str, Any]:
-    return typing.get_type_hints(cls)
-
-
 def _write_record(folder: Path, record: object) -> None:
     if not is_dataclass(record) or isinstance(record, type):
         raise TypeError(f"{type(record).__name__} is not a dataclass")
@@ -112,7 +108,7 @@ def _read_record(folder: Path, cls: type[T]) -> T:
     meta = json.loads((folder / _META).read_text(encoding="utf8"))
     if meta["format"] != FORMAT or meta["record"] != cls.__name__:
         raise ValueError(f"it holds {meta['record']} in layout {meta['format']}")
-    hints = _annotations(cls)
+    hints = typing.get_type_hints(cls)
     values = {name: _restore(value, hints[name]) for name, value in meta["fields"].items()}
     for name, file in meta["files"].items():
         kind = _without_none(hints[name])
@@ -152,7 +148,7 @@ def _restore(value: Any, kind: Any) -> Any:  # noqa: ANN401 - driven by the anno
     if origin in (dict, Mapping):
         return {key: _restore(item, arguments[1]) for key, item in value.items()}
     if isinstance(kind, type) and is_dataclass(kind):
-        hints = _annotations(kind)
+        hints = typing.get_type_hints(kind)
         return kind(**{name: _restore(item, hints[name]) for name, item in value.items()})
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind(value)

@@ -264,13 +264,10 @@ def load_config(
 ) -> Config:
     """Read a TOML file and put single values over it.
 
-    Args:
-        path: the file; None for the defaults.
-        overrides: dotted keys, such as ``retrieve.k``, and the values that replace the file's.
-        names: what the overrides are called in messages, such as ``{"retrieve.k": "-k"}``.
-
-    Raises:
-        ConfigError: the file can't be read, or has unknown keys or wrong values; it lists them all.
+    :param path: the file; None for the defaults.
+    :param overrides: dotted keys, such as ``retrieve.k``, and the values that replace the file's.
+    :param names: what the overrides are called in messages, such as ``{"retrieve.k": "-k"}``.
+    :raises ConfigError: the file can't be read, or has unknown keys or wrong values; it lists them all.
     """
     overrides = overrides or {}
     data = _read_toml(path) if path else {}
@@ -285,8 +282,7 @@ def load_config(
 def as_config(config: Config | Mapping[str, Any] | Path | str | None) -> Config:
     """Accept what the Python API accepts: a :class:`Config`, nested dictionaries, a TOML file, or nothing.
 
-    Raises:
-        ConfigError: unknown keys or wrong values; it lists them all.
+    :raises ConfigError: unknown keys or wrong values; it lists them all.
     """
     if config is None:
         return Config()

@@ -81,9 +81,8 @@ def recall_at(
 ) -> dict[str, dict[str, float]]:
     """Recall of the gold pairs at k, per channel and of their ``union``.
 
-    Returns:
-        Channel → (k, or ``any`` for no limit) → share of all gold pairs. A pair with an entity that
-        a side does not have counts as missed.
+    :returns: Channel → (k, or ``any`` for no limit) → share of all gold pairs. A pair with an entity that a
+        side does not have counts as missed.
     """
     lefts, rights = pair_ids(left, right, gold)
     rows = PairIndex(candidates.left, candidates.right).rows(lefts, rights)

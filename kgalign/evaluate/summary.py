@@ -59,20 +59,17 @@ def evaluate(
 ) -> Evaluation:
     """Measure a run against gold pairs of IRIs.
 
-    Args:
-        left: the left side.
-        right: the right side.
-        candidates: what was retrieved.
-        verdicts: what was judged.
-        alignment: what was linked.
-        gold: pairs (left IRI, right IRI), as :func:`~kgalign.links.gold.read_pairs` gives them.
-        closed: whether the gold is complete; else only links that touch an entity of the gold count.
-        match_probability: from which probability on the run took a pair for a match.
-        seed: of the bootstrap.
-        worst: how many wrong links and missed pairs to name.
-
-    Raises:
-        InputError: no entity of the gold is an entity of its side.
+    :param left: the left side.
+    :param right: the right side.
+    :param candidates: what was retrieved.
+    :param verdicts: what was judged.
+    :param alignment: what was linked.
+    :param gold: pairs (left IRI, right IRI), as :func:`~kgalign.links.gold.read_pairs` gives them.
+    :param closed: whether the gold is complete; else only links that touch an entity of the gold count.
+    :param match_probability: from which probability on the run took a pair for a match.
+    :param seed: of the bootstrap.
+    :param worst: how many wrong links and missed pairs to name.
+    :raises InputError: no entity of the gold is an entity of its side.
     """
     ids = pair_ids(left, right, gold)
     _check_sides(left, right, gold, ids)

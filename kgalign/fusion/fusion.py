@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from kgalign.arrays import Flags, Positions, run_starts
+from kgalign.arrays import Flags, Positions, distinct, run_starts
 from kgalign.config.fusion import FuseConfig
 from kgalign.fusion.claims import Claims, about_graphs, sources_of
 from kgalign.fusion.deciding import Decided, decide
@@ -23,7 +23,7 @@ from kgalign.fusion.merge import IDENTITIES, Merged, merge
 from kgalign.fusion.policies import Value
 from kgalign.fusion.quality import Indicators
 from kgalign.fusion.vocabulary.rewriting import Rewritten, rewrite
-from kgalign.rdf.columns import NO_IDS, canonical, distinct, remap
+from kgalign.rdf.columns import NO_IDS, canonical, remap
 from kgalign.rdf.graph import Graph, Ids, Terms
 from kgalign.rdf.vocabulary import OWL_SAME_AS, SKOS
 from kgalign.records.fused import SIDES, Fusion, FusionCounts, Role, fused_columns, term_id
@@ -280,7 +280,7 @@ def _counts(statements: _Statements, fusion: Fusion) -> FusionCounts:
     columns = fused_columns(fusion)
     ends = int(fates[Role.WRITTEN]), int(fates[Role.WRITTEN]) + len(fusion.computed_subject)
     kept, told, all_said = (
-        len(distinct([column[:end] for column in columns])[0]) for end in (*ends, len(columns[0]))
+        len(distinct(*(column[:end] for column in columns))[0]) for end in (*ends, len(columns[0]))
     )
     return FusionCounts(
         left=statements.left,

@@ -25,12 +25,9 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
     statements, anything else as tab-separated text whose first two columns count; empty lines and
     lines that begin with ``#`` are passed over. Each may end in ``.gz``.
 
-    Returns:
-        The distinct pairs, sorted.
-
-    Raises:
-        InputError: the file can't be read, a line is no pair (its number is in the message), or it
-            holds no pair at all.
+    :returns: The distinct pairs, sorted.
+    :raises InputError: the file can't be read, a line is no pair (its number is in the message), or it holds
+        no pair at all.
     """
     syntax = _syntax(path)
     with _opened(path) as file:

@@ -33,13 +33,10 @@ def known_links(
     A pair may be written in either order. An IRI that both sides use is no known link by itself: the
     user's files may say that it is one, but a graph's ``x owl:sameAs x`` says nothing.
 
-    Args:
-        files: links of the user, as :func:`~kgalign.links.gold.read_pairs` reads them.
-        graphs: both sides, whose own links between the sides count too.
-        profiles: both sides' entities.
-
-    Raises:
-        InputError: a file can't be read, or none of its links names an entity on each side.
+    :param files: links of the user, as :func:`~kgalign.links.gold.read_pairs` reads them.
+    :param graphs: both sides, whose own links between the sides count too.
+    :param profiles: both sides' entities.
+    :raises InputError: a file can't be read, or none of its links names an entity on each side.
     """
     found = [_resolve(_links_of_graph(graph), profiles) for graph in graphs]
     for file in files:

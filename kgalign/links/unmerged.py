@@ -51,8 +51,7 @@ class Unmerged:
 def read_unmerged(path: Path) -> tuple[Unmerged, ...]:
     """Read the file, if there is one: distinct pairs, sorted; of a pair that is there twice, the last line.
 
-    Raises:
-        InputError: it can't be read, or a line is broken; its number is in the message.
+    :raises InputError: it can't be read, or a line is broken; its number is in the message.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -87,8 +86,7 @@ def _of(columns: Sequence[str], where: str) -> Unmerged:
 def write_unmerged(path: Path, pairs: Iterable[Unmerged]) -> None:
     """Replace the file in one step; without pairs there is none.
 
-    Raises:
-        OSError: no room, or no permission.
+    :raises OSError: no room, or no permission.
     """
     ordered = sorted(pairs)
     if not ordered:

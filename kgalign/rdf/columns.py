@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kgalign.arrays import distinct
 from kgalign.rdf.graph import Graph, Ids, TermKind, Terms
 
 NO_IDS: Ids = np.empty(0, np.int32)
@@ -81,7 +82,7 @@ def graph_of(
 
     :param terms: distinct and in canonical order; some may be unused.
     """
-    rows = distinct(columns)
+    rows = distinct(*columns)
     places = _places(rows, len(terms))
     if len(terms) and int(places.min()) < 0:
         terms = take(terms, np.flatnonzero(places >= 0))
@@ -115,52 +116,6 @@ def remap(ids: Ids, table: Ids) -> Ids:
     if len(table) == 0:
         return ids
     return np.where(ids >= 0, table[ids], np.int32(-1))
-
-
-def distinct(columns: Sequence[Ids]) -> tuple[Ids, ...]:
-    """Sort the rows of equally long columns, the first column first, and drop repeated rows."""
-    packed = _pack(columns)
-    if packed is not None:
-        key, tables = packed
-        key.sort()
-        new = np.ones(len(key), bool)
-        new[1:] = key[1:] != key[:-1]
-        return _unpack(key[new], tables)
-    order = np.lexsort(tuple(reversed(columns)))
-    rows = [ids[order] for ids in columns]
-    new = np.ones(len(order), bool)
-    if len(order):
-        new[1:] = np.logical_or.reduce([ids[1:] != ids[:-1] for ids in rows])
-    return tuple(ids[new] for ids in rows)
-
-
-def _pack(columns: Sequence[Ids]) -> tuple[npt.NDArray[np.int64], list[Ids]] | None:
-    """One sortable 63-bit key per row, or None where the rows do not fit."""
-    tables: list[Ids] = []
-    key = np.zeros(len(columns[0]), np.int64)
-    bits = 0
-    for ids in columns:
-        highest = int(ids.max(initial=-1))
-        seen = np.zeros(highest + 2, bool)
-        seen[ids + 1] = True
-        table = (np.flatnonzero(seen) - 1).astype(np.int32)
-        width = len(table).bit_length()
-        bits += width
-        if bits > 63:
-            return None
-        code = np.cumsum(seen) - 1
-        key = (key << width) | code[ids + 1]
-        tables.append(table)
-    return key, tables
-
-
-def _unpack(key: npt.NDArray[np.int64], tables: Sequence[Ids]) -> tuple[Ids, ...]:
-    columns: list[Ids] = []
-    for table in reversed(tables):
-        width = len(table).bit_length()
-        columns.append(table[key & ((1 << width) - 1)])
-        key = key >> width
-    return tuple(reversed(columns))
 
 
 def canonical(tables: Sequence[Terms]) -> tuple[Terms, Ids]:

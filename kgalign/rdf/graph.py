@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-Ids = npt.NDArray[np.int32]
-"""Ids of terms, entities, attributes …: what they index is said where they are held."""
+from kgalign.arrays import Ids as Ids
 
 
 class TermKind(IntEnum):

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kgalign.arrays import distinct
 from kgalign.base.files import replacing
-from kgalign.rdf.columns import distinct
 from kgalign.rdf.graph import Graph, Ids, TermKind, Terms
 from kgalign.rdf.prefixes import SPLIT, prefixes_of
 from kgalign.rdf.vocabulary import RDF_TYPE
@@ -74,7 +74,7 @@ def write_trig(graph: Graph, path: Path) -> int:
 def _without_names(graph: Graph) -> Graph:
     if not len(graph) or (graph.graph < 0).all():
         return graph
-    subject, predicate, object = distinct((graph.subject, graph.predicate, graph.object))
+    subject, predicate, object = distinct(graph.subject, graph.predicate, graph.object)
     return Graph(subject, predicate, object, np.full(len(subject), -1, np.int32), graph.terms)
 
 
@@ -121,12 +121,11 @@ def grouped(
 ) -> Iterator[memoryview | bytes]:
     """Statements in Turtle or TriG, in their order: each is what stands before it and what it adds.
 
-    Args:
-        graph: the statements, sorted; what is in no named graph stands first. ``graph.graph`` may index
-            ``names`` instead of the terms.
-        texts: (terms,) each term as it is to be written.
-        names: what ``graph.graph`` indexes, as it is to be written.
-        notes: what stands behind the statements, and (m,) which of these behind each.
+    :param graph: the statements, sorted; what is in no named graph stands first. ``graph.graph`` may index
+        ``names`` instead of the terms.
+    :param texts: (terms,) each term as it is to be written.
+    :param names: what ``graph.graph`` indexes, as it is to be written.
+    :param notes: what stands behind the statements, and (m,) which of these behind each.
     """
     nothing, a = len(graph.terms), len(graph.terms) + 1
     unnamed = nothing if names is texts else len(names)
@@ -167,10 +166,9 @@ def grouped(
 def described(nodes: pa.LargeStringArray, about: Sequence[tuple[str, pa.LargeStringArray]]) -> memoryview:
     """What is said of each node, in Turtle.
 
-    Args:
-        nodes: (n,) what each is called.
-        about: predicates in the order in which they are to be written, the first without gaps, each with
-            its (n,) objects; null where a node has none.
+    :param nodes: (n,) what each is called.
+    :param about: predicates in the order in which they are to be written, the first without gaps, each with
+        its (n,) objects; null where a node has none.
     """
     (first, objects), *others = about
     parts = [_join("\n    ", predicate, " ", values) for predicate, values in others]

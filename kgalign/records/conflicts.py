@@ -212,8 +212,7 @@ def index_of(fusion: Fusion) -> Index:
 def of_property(fusion: Fusion, name: str) -> Flags:
     """(conflicts,) those of a property: by IRI, of the fused graph or of a source, or by its last part.
 
-    Raises:
-        InputError: no statement has such a property; the nearest ones are in the remedy.
+    :raises InputError: no statement has such a property; the nearest ones are in the remedy.
     """
     ids = np.unique(np.concatenate([np.unique(fusion.property), np.unique(fusion.said)]))
     names = {each: fusion.text(each) for each in ids.tolist()}
@@ -229,13 +228,10 @@ def of_property(fusion: Fusion, name: str) -> Flags:
 def of_entity(fusion: Fusion, ids: Sequence[int], iri: str) -> Flags:
     """(conflicts,) those of an entity.
 
-    Args:
-        fusion: where to look.
-        ids: terms that the IRI stands for: itself, and what it was merged into.
-        iri: the entity, for the message.
-
-    Raises:
-        InputError: no statement is about it; the nearest ones are in the remedy.
+    :param fusion: where to look.
+    :param ids: terms that the IRI stands for: itself, and what it was merged into.
+    :param iri: the entity, for the message.
+    :raises InputError: no statement is about it; the nearest ones are in the remedy.
     """
     rows = np.isin(fusion.subject, list(ids))
     if not rows.any():
@@ -247,8 +243,7 @@ def of_entity(fusion: Fusion, ids: Sequence[int], iri: str) -> Flags:
 def of_source(fusion: Fusion, name: str) -> Flags:
     """(conflicts,) those that a source takes part in, by its name or its start.
 
-    Raises:
-        InputError: there is no such source; the nearest ones are in the remedy.
+    :raises InputError: there is no such source; the nearest ones are in the remedy.
     """
     found = [place for place, each in enumerate(fusion.sources) if each == name] or [
         place for place, each in enumerate(fusion.sources) if each.startswith(name)
@@ -261,8 +256,7 @@ def of_source(fusion: Fusion, name: str) -> Flags:
 def of_rule(fusion: Fusion, name: str) -> Flags:
     """(conflicts,) those that a rule decided, by its name in any case.
 
-    Raises:
-        InputError: no rule of that name decided anything; those that did are in the remedy.
+    :raises InputError: no rule of that name decided anything; those that did are in the remedy.
     """
     by = index_of(fusion).rule
     names = {each: fusion.rules[each] for each in np.unique(by).tolist()}

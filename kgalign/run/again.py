@@ -60,17 +60,14 @@ def take_back(
 ) -> Unmerging:
     """Take back a merge in every output of a run, and remember that in the run folder.
 
-    Args:
-        out: the run folder.
-        iri: an entity of either side, whose links are all taken back; or a minted IRI, for all links of what
-            is one under it.
-        other: what the entity was merged with, where only this link is to go.
-        reason: why, for people.
-        progress: where long work reports how far it is.
-
-    Raises:
-        InputError: nothing was merged there, or ``unmerged.tsv`` is broken.
-        RunError: the run isn't finished, is in use, or can't be written.
+    :param out: the run folder.
+    :param iri: an entity of either side, whose links are all taken back; or a minted IRI, for all links of
+        what is one under it.
+    :param other: what the entity was merged with, where only this link is to go.
+    :param reason: why, for people.
+    :param progress: where long work reports how far it is.
+    :raises InputError: nothing was merged there, or ``unmerged.tsv`` is broken.
+    :raises RunError: the run isn't finished, is in use, or can't be written.
     """
     iri, other = bare(iri), None if other is None else bare(other)
     if len(reason) > LONGEST_REASON:
@@ -109,9 +106,8 @@ def merge_again(
 ) -> Unmerging:
     """Forget that a merge was taken back: the links are what they were before.
 
-    Raises:
-        InputError: no such merge was taken back, or ``unmerged.tsv`` is broken.
-        RunError: as :func:`take_back`.
+    :raises InputError: no such merge was taken back, or ``unmerged.tsv`` is broken.
+    :raises RunError: as :func:`take_back`.
     """
     iri, other = bare(iri), None if other is None else bare(other)
     with _reopened(out, progress) as run:
@@ -134,9 +130,8 @@ def merge_again(
 def unmerged_in(out: Path) -> tuple[Unmerged, ...]:
     """What was taken back in a run folder.
 
-    Raises:
-        RunError: there is no run.
-        InputError: ``unmerged.tsv`` is broken.
+    :raises RunError: there is no run.
+    :raises InputError: ``unmerged.tsv`` is broken.
     """
     folder = RunFolder(out)
     folder.read()
@@ -153,17 +148,14 @@ def fuse_again(
 ) -> Execution:
     """Fuse the graphs of a run again, by other rules.
 
-    Args:
-        out: the run folder.
-        file: a configuration whose section ``fuse`` takes the place of the run's; no other may differ.
-        flags: keys of the section ``fuse``, such as ``fuse.policy``, that go over it.
-        names: what the flags are called in messages.
-        progress: where long work reports how far it is.
-
-    Raises:
-        ConfigError: unknown keys or wrong values, or another section that differs.
-        InputError: a rule does not fit the values, or too many nodes would become one.
-        RunError: the run isn't finished, is in use, or can't be written.
+    :param out: the run folder.
+    :param file: a configuration whose section ``fuse`` takes the place of the run's; no other may differ.
+    :param flags: keys of the section ``fuse``, such as ``fuse.policy``, that go over it.
+    :param names: what the flags are called in messages.
+    :param progress: where long work reports how far it is.
+    :raises ConfigError: unknown keys or wrong values, or another section that differs.
+    :raises InputError: a rule does not fit the values, or too many nodes would become one.
+    :raises RunError: the run isn't finished, is in use, or can't be written.
     """
     # Faults of the file and the flags are found before the folder is looked at.
     given = load_config(file, flags, names)

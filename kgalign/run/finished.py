@@ -1,5 +1,6 @@
 """What a finished run holds, read when it is asked for."""
 
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -8,39 +9,38 @@ from kgalign import pipeline
 from kgalign.config import Config
 from kgalign.errors import RunError
 from kgalign.rdf.graph import Graph
-from kgalign.records import Alignment, Profile, Verdicts
+from kgalign.records import Alignment, Candidates, Hearing, Profile, Verdicts
 from kgalign.records.fused import Fusion, fused_graph
 from kgalign.records.vocabularies import Vocabularies
 from kgalign.run.folder import RunFolder, RunRecord
-from kgalign.run.steps import Inputs, Step, Work
+from kgalign.run.steps import AnyStep, Inputs, Step, Work
 
 T = TypeVar("T")
 
 
 class Finished:
-    """The records of a run folder. Nothing in the folder is changed."""
+    """The records of a run folder. Nothing in the folder is changed.
 
-    def __init__(self, folder: RunFolder) -> None:
-        """Look into a run folder.
+    :raises RunError: there is no run, or another version of kgalign wrote it.
+    """
 
-        Raises:
-            RunError: there is no run, or another version of kgalign wrote it.
-        """
-        self.folder = folder
-        self.record = folder.read()
-        self.config = _config(folder, self.record)
-        self._work = Work(Inputs(self.config, self.record.inputs), folder=folder)
-        self._loaded: set[str] = set()
+    def __init__(self, path: Path) -> None:
+        self.folder = RunFolder(path)
+        self.record = self.folder.read()
+        self.config = _config(self.folder, self.record)
+        self._work = Work(Inputs(self.config, self.record.inputs), folder=self.folder)
+
+    def has(self, step: AnyStep) -> bool:
+        """Whether a step is finished."""
+        return step.name in self.record.steps
 
     def get(self, step: Step[T]) -> T:
         """Output of a step.
 
-        Raises:
-            RunError: the step isn't finished, or its output is damaged.
+        :raises RunError: the step isn't finished, or its output is damaged.
         """
-        if step.name not in self._loaded:
+        if not self._work.has(step):
             self._work.put(step, self.folder.load(step.name, step.record))
-            self._loaded.add(step.name)
         return self._work.get(step)
 
     @property
@@ -54,6 +54,11 @@ class Finished:
         return self.get(pipeline.SELECT_RIGHT)
 
     @property
+    def candidates(self) -> Candidates:
+        """What was worth judging."""
+        return self.get(pipeline.RETRIEVE)
+
+    @property
     def alignment(self) -> Alignment:
         """What was decided."""
         return self.get(pipeline.ASSIGN)
@@ -62,6 +67,11 @@ class Finished:
     def evidence(self) -> Verdicts:
         """The verdicts without the votes."""
         return self.get(pipeline.JUDGE)
+
+    @property
+    def hearing(self) -> Hearing:
+        """What a language model said."""
+        return self.get(pipeline.ASK)
 
     @property
     def verdicts(self) -> Verdicts:
@@ -83,7 +93,6 @@ class Finished:
         """The fused graph; all else that was loaded is let go."""
         graph = fused_graph(self.fusion())
         self._work.keep_only(set())
-        self._loaded.clear()
         return graph
 
 

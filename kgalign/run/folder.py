@@ -80,8 +80,7 @@ class RunRecord:
     def from_json(cls, text: str) -> "RunRecord":
         """Read the text of ``run.json``.
 
-        Raises:
-            ValueError, KeyError, TypeError: it is not what :meth:`to_json` writes.
+        :raises ValueError, KeyError, TypeError: it is not what :meth:`to_json` writes.
         """
         data = json.loads(text)
         if data.pop("format") != FORMAT:
@@ -112,8 +111,7 @@ class RunFolder:
     def read(self) -> RunRecord:
         """What ``run.json`` says.
 
-        Raises:
-            RunError: there is none, or it can't be read.
+        :raises RunError: there is none, or it can't be read.
         """
         path = self.path / RUN_FILE
         try:
@@ -141,8 +139,7 @@ class RunFolder:
     def load(self, name: str, cls: type[T]) -> T:
         """Read the stored output of a finished step, for example ``load("judge", Verdicts)``.
 
-        Raises:
-            RunError: the step isn't finished, or its output is damaged.
+        :raises RunError: the step isn't finished, or its output is damaged.
         """
         if name not in self.read().steps:
             raise RunError(
@@ -167,8 +164,7 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Create the folder if need be and keep other processes out of it.
 
-        Raises:
-            RunError: another process works there, or the folder can't be made or isn't a run folder.
+        :raises RunError: another process works there, or the folder can't be made or isn't a run folder.
         """
         with writing(self.path):
             self._prepare()

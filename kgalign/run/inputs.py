@@ -33,8 +33,7 @@ _LIBRARIES = (
 def gather(left: Path, right: Path, config: Config, gold: Iterable[Path] = ()) -> Inputs:
     """Find and hash all input files.
 
-    Raises:
-        InputError: a file is missing, can't be read, or its ending names no RDF format.
+    :raises InputError: a file is missing, can't be read, or its ending names no RDF format.
     """
     files = {
         "left": expand([left, *config.read.left_also]),
@@ -51,8 +50,7 @@ def gather(left: Path, right: Path, config: Config, gold: Iterable[Path] = ()) -
 def with_unmerged(inputs: Inputs, folder: RunFolder) -> Inputs:
     """The inputs, and what a person took back in this run folder.
 
-    Raises:
-        InputError: the file is there and can't be read.
+    :raises InputError: the file is there and can't be read.
     """
     path = folder.file(UNMERGED_FILE)
     files = {side: paths for side, paths in inputs.files.items() if side != "unmerged"}
@@ -64,8 +62,7 @@ def with_unmerged(inputs: Inputs, folder: RunFolder) -> Inputs:
 def source(path: Path) -> Source:
     """Hash one file.
 
-    Raises:
-        InputError: it is missing, can't be read, or has a name that is no text.
+    :raises InputError: it is missing, can't be read, or has a name that is no text.
     """
     _check_name(path)
     try:
@@ -81,8 +78,7 @@ def source(path: Path) -> Source:
 def embedder_source(config: Config) -> tuple[Source, ...]:
     """The folder of the model that embeds here, hashed: for ``auto`` the one that is installed, if any.
 
-    Raises:
-        InputError: a file in it can't be read, or the folder has a name that is no text.
+    :raises InputError: a file in it can't be read, or the folder has a name that is no text.
     """
     section = config.retrieve
     folder = installed_model() if section.embedder == AUTO else section.embedder_folder
@@ -92,8 +88,7 @@ def embedder_source(config: Config) -> tuple[Source, ...]:
 def _model_source(folder: Path) -> Source:
     """Hash all files of a model's folder but hidden ones.
 
-    Raises:
-        InputError: a file can't be read, or the folder has a name that is no text.
+    :raises InputError: a file can't be read, or the folder has a name that is no text.
     """
     _check_name(folder)
     try:
@@ -107,9 +102,8 @@ def _model_source(folder: Path) -> Source:
 def check_place(out: Path, sides: Iterable[Path]) -> None:
     """Refuse a run folder inside an input folder: the next call would read it as input.
 
-    Raises:
-        RunError: it lies there.
-        InputError: its name is no text.
+    :raises RunError: it lies there.
+    :raises InputError: its name is no text.
     """
     _check_name(out)
     for side in sides:
@@ -130,8 +124,7 @@ def _check_name(path: Path) -> None:
 def check_owner(folder: RunFolder, record: RunRecord, inputs: Inputs) -> None:
     """Refuse a run folder of other inputs: of graphs that are neither in the same place nor hold the same.
 
-    Raises:
-        RunError: the folder belongs to others.
+    :raises RunError: the folder belongs to others.
     """
     for side in ("left", "right"):
         was, now = record.inputs.get(side, ()), inputs.files[side]

@@ -69,9 +69,7 @@ class Merges:
         """The merges that an entity is part of, or that a minted IRI stands for.
 
         :param other: what it is merged with, where only this is wanted.
-
-        Raises:
-            InputError: there is no such entity, or nothing is merged with it.
+        :raises InputError: there is no such entity, or nothing is merged with it.
         """
         found = self._with(iri)
         if other is None:

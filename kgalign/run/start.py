@@ -27,18 +27,15 @@ def run(
 ) -> Execution:
     """Align and fuse two graphs in a run folder; what is right there already is left as it is.
 
-    Args:
-        left: a file or a folder of files.
-        right: the same for the other side.
-        out: the run folder; it is made if need be.
-        config: everything else that decides what comes out.
-        gold: files of gold links, for the recall of the candidates only.
-        force: forget what is in the folder, and take it over from other inputs.
-        progress: where long work reports how far it is.
-
-    Raises:
-        InputError: an input can't be used.
-        RunError: the folder belongs to other inputs, is in use, or can't be written.
+    :param left: a file or a folder of files.
+    :param right: the same for the other side.
+    :param out: the run folder; it is made if need be.
+    :param config: everything else that decides what comes out.
+    :param gold: files of gold links, for the recall of the candidates only.
+    :param force: forget what is in the folder, and take it over from other inputs.
+    :param progress: where long work reports how far it is.
+    :raises InputError: an input can't be used.
+    :raises RunError: the folder belongs to other inputs, is in use, or can't be written.
     """
     config = config or Config()
     inputs = gather(left, right, config, gold)
@@ -52,8 +49,7 @@ def run(
 def check_early(to_do: Sequence[AnyStep], inputs: Inputs, folder: RunFolder) -> None:
     """Find out now what would stop a late step, and not after the evidence took its time.
 
-    Raises:
-        KgalignError: a student or a server is not there, or shapes can't be read.
+    :raises KgalignError: a student or a server is not there, or shapes can't be read.
     """
     if STUDENT in to_do and inputs.config.judge.asks_student is not None:
         from kgalign.judge import student

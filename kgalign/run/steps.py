@@ -118,6 +118,7 @@ class Work:
         self.ledger = ledger
         """Where votes are kept if not in the run folder."""
         self._results: dict[str, Any] = {}
+        self._made: dict[Callable[[Work], Any], tuple[set[str], Any]] = {}
 
     @property
     def cache(self) -> Path | None:
@@ -134,13 +135,26 @@ class Work:
         result: T = self._results[step.name]
         return result
 
+    def has(self, step: Step[Any]) -> bool:
+        """Whether the output of a step is in memory."""
+        return step.name in self._results
+
     def put(self, step: Step[T], result: T) -> None:
         """Set the output of a step."""
         self._results[step.name] = result
+        self._made = {make: each for make, each in self._made.items() if step.name not in each[0]}
+
+    def made(self, make: Callable[["Work"], T], *of: Step[Any]) -> T:
+        """What several steps make of the outputs of others: made once, and kept as long as these are."""
+        if make not in self._made:
+            self._made[make] = {step.name for step in of}, make(self)
+        result: T = self._made[make][1]
+        return result
 
     def keep_only(self, names: set[str]) -> None:
         """Let go of all outputs but these, to free their memory."""
         self._results = {name: result for name, result in self._results.items() if name in names}
+        self._made = {make: each for make, each in self._made.items() if each[0] <= names}
         give_back()
 
 
@@ -186,18 +200,15 @@ def execute(
 ) -> Execution:
     """Bring a locked run folder up to date: do the steps whose fingerprint changed, in order.
 
-    Args:
-        steps: in an order in which each comes after those it needs.
-        work: holds the inputs.
-        folder: where outputs are kept; the caller holds its lock.
-        record: what is finished there so far, with the inputs and the configuration of this call.
-        before: is called with the steps to do before the first of them begins.
-        later: steps that are left as they are; whether they are still right is for the next call to see.
-        standing: finished steps before ``steps`` that are taken as they are, whatever they were made from.
-
-    Raises:
-        RunError: the folder can't be written.
-        KgalignError: what a step says against its input.
+    :param steps: in an order in which each comes after those it needs.
+    :param work: holds the inputs.
+    :param folder: where outputs are kept; the caller holds its lock.
+    :param record: what is finished there so far, with the inputs and the configuration of this call.
+    :param before: is called with the steps to do before the first of them begins.
+    :param later: steps that are left as they are; whether they are still right is for the next call to see.
+    :param standing: finished steps before ``steps`` that are taken as they are, whatever they were made from.
+    :raises RunError: the folder can't be written.
+    :raises KgalignError: what a step says against its input.
     """
     taken = {step.name: record.steps[step.name].fingerprint for step in standing}
     prints = fingerprints(steps, work.inputs, taken)

@@ -15,9 +15,8 @@ _CIRCLE = "its links lead in a circle"
 def checked_target(path: Path, folder: RunFolder, record: RunRecord) -> Path:
     """The file to write, with links followed: what a link leads to is replaced, not the link.
 
-    Raises:
-        RunError: it is a folder or no ordinary file, its folder is missing, or it is an input or an output
-            of the run.
+    :raises RunError: it is a folder or no ordinary file, its folder is missing, or it is an input or an
+        output of the run.
     """
     with explained(path, ELSEWHERE):
         try:

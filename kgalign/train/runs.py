@@ -19,7 +19,6 @@ from kgalign.pipeline import ASK, RETRIEVE
 from kgalign.records import Profile
 from kgalign.records.votes import Judging, QuestionKind
 from kgalign.run.finished import Finished
-from kgalign.run.folder import RunFolder
 
 LEAST = 0.01
 """Least probability of having no partner, as the judge has it: the evidence knows the candidates alone."""
@@ -41,7 +40,7 @@ class Run:
             raise RunError(
                 f"{path} can't be read: {error}", "Give the folder that `kgalign run -o` wrote"
             ) from error
-        self.finished = Finished(RunFolder(path))
+        self.finished = Finished(path)
         self.config: Config = self.finished.config
         self.left: Profile = self.finished.left
         self.right: Profile = self.finished.right

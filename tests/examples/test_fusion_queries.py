@@ -13,7 +13,6 @@ from kgalign.config import load_config
 from kgalign.export.provenance import write_provenance
 from kgalign.records.fused import Fusion, Role
 from kgalign.run.finished import Finished
-from kgalign.run.folder import RunFolder
 from kgalign.run.start import run
 from tests.examples.queries import Row, assert_described, by_pyoxigraph, by_rdflib, plain
 
@@ -32,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def fusion(folder: Path) -> Fusion:
-    return Finished(RunFolder(folder)).fusion()
+    return Finished(folder).fusion()
 
 
 @pytest.fixture(scope="module")

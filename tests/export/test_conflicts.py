@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from kgalign.errors import RunError
 from kgalign.export import conflicts as module
 from kgalign.export.conflicts import write_conflicts
 from kgalign.records.conflicts import FATES
@@ -147,7 +148,7 @@ def test_it_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         write_conflicts(fusion, path)
     assert path.read_text(encoding="utf8") == "as it was"
     assert [each.name for each in tmp_path.iterdir()] == ["conflicts.parquet"]
-    with pytest.raises(OSError, match="none"):
+    with pytest.raises(RunError, match=r"none/conflicts\.parquet can't be written"):
         write_conflicts(fused(LEFT, RIGHT), tmp_path / "none" / "conflicts.parquet")
 
 

@@ -19,7 +19,6 @@ from kgalign.rdf.vocabulary import RDF_TYPE
 from kgalign.records.fused import Fusion, Role
 from kgalign.records.vocabularies import ClassMatch, Vocabularies
 from kgalign.run.finished import Finished
-from kgalign.run.folder import RunFolder
 from tests.export.finished_runs import hostile_run
 from tests.export.fused_trig import KG, PROV, Provenance, Term, bundle_of, read
 from tests.export.small_fusion import LEFT, RIGHT, E, fused, small_fusion
@@ -208,7 +207,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.usefixtures("lexical_forms_kept")
 def test_hostile_texts_and_iris_come_through(hostile: Path, tmp_path: Path) -> None:
-    finished = Finished(RunFolder(hostile))
+    finished = Finished(hostile)
     for name in ("provenance", "provenance-rdf12", "nquads"):
         export(finished, name, tmp_path / name)
     assert (tmp_path / "provenance").read_bytes() == (hostile / "fused.trig").read_bytes()

@@ -5,6 +5,7 @@ import pytest
 import rdflib
 from hypothesis import given
 
+from kgalign.errors import RunError
 from kgalign.export import Written, write_links
 from kgalign.records import Outcome
 from tests.evaluate.small import alignment, profile
@@ -72,6 +73,6 @@ def test_a_failure_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["links.nt"]
 
 
-def test_a_folder_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="no such file or directory"):
         write_links(tmp_path / "none" / "links.nt", *nasty()[:3])

@@ -54,7 +54,7 @@ def written(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Written:
     def write(name: str) -> Path:
         path = folder / name
         if not path.exists():
-            export(Finished(RunFolder(run)), name, path)
+            export(Finished(run), name, path)
         return path
 
     return write
@@ -132,7 +132,7 @@ def test_all_formats_of_links_hold_the_same_links(written: Written) -> None:
 def test_sssom_of_a_run_with_votes_against_the_evidence_is_valid(
     run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    finished = Finished(RunFolder(run))
+    finished = Finished(run)
     refused, doubtful, turned_down = (int(each) for each in finished.alignment.verdict[:3])
     hearing = hearing_on([refused], finished.evidence.probability)
     keep = finished.alignment.verdict != refused
@@ -146,7 +146,7 @@ def test_sssom_of_a_run_with_votes_against_the_evidence_is_valid(
     store.save(folder.stage("assign"), decided)
     path = tmp_path / "mappings.sssom.tsv"
     with caplog.at_level(logging.WARNING):
-        export(Finished(folder), "sssom", path, Choices(undecided=True))
+        export(Finished(tmp_path / "run"), "sssom", path, Choices(undecided=True))
         table = parse_sssom_table(path)
         checks = (
             SchemaValidationType.JsonSchema,

@@ -5,8 +5,9 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kgalign.arrays import distinct
 from kgalign.rdf import Ids, Terms
-from kgalign.rdf.columns import Part, distinct, unite
+from kgalign.rdf.columns import Part, unite
 from tests.rdf.rows import rows, texts
 
 small = st.tuples(*[st.integers(-1, 5)] * 4)
@@ -25,14 +26,14 @@ def test_distinct_with_wide_gaps(given_rows: list[tuple[int, ...]]) -> None:
 
 def test_distinct_where_no_key_holds_a_row() -> None:
     columns = np.arange(1 << 16, dtype=np.int32)
-    out = distinct((columns[::-1], columns, columns, columns))
+    out = distinct(columns[::-1], columns, columns, columns)
     assert [ids.tolist()[:2] for ids in out] == [[0, 1], [65535, 65534], [65535, 65534], [65535, 65534]]
     assert len(out[0]) == 1 << 16
 
 
 def check(given_rows: list[tuple[int, ...]]) -> None:
     columns = [np.array([row[i] for row in given_rows], np.int32) for i in range(4)]
-    out = distinct(columns)
+    out = distinct(*columns)
     assert list(zip(*(ids.tolist() for ids in out), strict=True)) == sorted(set(given_rows))
     assert all(ids.dtype == np.int32 for ids in out)
 
