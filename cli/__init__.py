@@ -11,7 +11,7 @@ from kgalign import __version__
 from kgalign.base.logs import printable
 from kgalign.errors import KgalignError
 
-from .lazy import LazyGroup
+from .common import LazyGroup
 
 _COMMANDS = {
     "run": (".run", "run", "Align two graphs and fuse them."),
@@ -23,7 +23,7 @@ _COMMANDS = {
     "votes": (".votes", "votes", "Read, count, export and check the votes of a language model."),
     "train": (".train", "train", "Make examples of runs, and train a judge on them."),
     "serve": (".serve", "serve", "Serve a language model that `run --judge llm` asks."),
-    "fuse": (".fuse", "fuse", "Fuse a run's graphs again, by other rules."),
+    "fuse": (".run", "fuse", "Fuse a run's graphs again, by other rules."),
     "unmerge": (".unmerge", "unmerge", "Take a merge of a run back, everywhere, and remember it."),
     "conflicts": (".conflicts", "conflicts", "Show what the sources say differently, what won, and why."),
     "vocabularies": (".vocabularies", "vocabularies", "Show which properties and classes correspond."),

@@ -1,11 +1,13 @@
-"""What several commands share: logging options, progress on a terminal, text that is safe to show."""
+"""What several commands share: groups, arguments and options, progress on a terminal, text and tables."""
 
+import importlib
 import math
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
 
@@ -14,6 +16,7 @@ from kgalign.base.progress import NoProgress, Progress, Task
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -22,6 +25,37 @@ DELAY = 2.0
 """Seconds after which a piece of work gets a progress bar."""
 PIPED_WIDTH = 160
 """Characters per line where the output is no terminal."""
+LINE = 1000
+"""Most characters of one line of text; what graphs and paths hold is cut there."""
+PATH = click.Path(path_type=Path)
+
+Commands = Mapping[str, tuple[str, str, str]]
+"""Name → module, the click command in it, and a line on it."""
+
+
+class LazyGroup(click.Group):
+    """Finds its commands by name, and imports one when it is called."""
+
+    commands_by_name: ClassVar[Commands] = {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in their order."""
+        return list(self.commands_by_name)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name, None for none."""
+        if cmd_name not in self.commands_by_name:
+            return None
+        module, attribute, _ = self.commands_by_name[cmd_name]
+        command = getattr(importlib.import_module(module, __package__), attribute)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{module}.{attribute} is not a command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with a line on each."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in self.commands_by_name.items()])
 
 
 class Number(click.FloatRange):
@@ -33,6 +67,21 @@ class Number(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value} is no finite number.", param, ctx)
         return number
+
+
+def run_argument(command: Command) -> Command:
+    """The argument RUN."""
+    return click.argument("run", type=PATH)(command)
+
+
+def json_option(help_text: str = "Print one JSON object.") -> Callable[[Command], Command]:
+    """The option ``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help=help_text)
+
+
+def quiet_option(help_text: str = "No progress.") -> Callable[[Command], Command]:
+    """The option ``-q``."""
+    return click.option("-q", "--quiet", is_flag=True, help=help_text)
 
 
 def log_options(command: Command) -> Command:
@@ -162,6 +211,37 @@ def cell(text: str, limit: int = 200) -> "Text":
     from rich.text import Text
 
     return Text(printable(text, limit))
+
+
+def say(*texts: str, limit: int = LINE) -> None:
+    """Print texts, a line each, as :func:`cell` makes them."""
+    screen = console()
+    for text in texts:
+        screen.print(cell(text, limit), soft_wrap=True)
+
+
+def table(words: Sequence[str], numbers: Sequence[str] = (), more: Sequence[str] = ()) -> "Table":
+    """A table without lines: columns of text, columns of numbers, further columns of text."""
+    from rich.table import Table
+
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in words:
+        made.add_column(heading, overflow="fold")
+    for heading in numbers:
+        made.add_column(heading, justify="right", no_wrap=True)
+    for heading in more:
+        made.add_column(heading, overflow="fold")
+    return made
+
+
+def line(text: str) -> str:
+    """Text from anywhere as one line for a terminal, however long."""
+    return printable(text, limit=len(text) + 1)
+
+
+def plural(count: int, noun: str) -> str:
+    """A count with its noun."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _amount(number: float, unit: str) -> str:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import cell, console, log_options
-from .votes_common import line, plural, run_argument
+from .common import cell, console, json_option, line, log_options, plural, run_argument, table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -41,7 +40,7 @@ _MARGIN = 12
 )
 @click.option("--summary", is_flag=True, help="Count the conflicts by property and rule.")
 @click.option("--sources", is_flag=True, help="Show the trust learned in each source, and its faults.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: one conflict per line.")
+@json_option("Print JSON: one conflict per line.")
 @log_options
 def conflicts(
     run: Path,
@@ -235,12 +234,12 @@ def _show_summary(fusion: "Fusion", wanted: "Flags", as_json: bool) -> None:
     if not records:
         click.echo("There are no conflicts")
         return
-    table = _table("property", "decided by", numbers=("conflicts", "statements lost"))
+    made = table(("property", "decided by"), ("conflicts", "statements lost"))
     names = _short([str(each["property"]) for each in records])
     for each in records:
         figures = f"{each['conflicts']:,}", f"{each['lost']:,}"
-        table.add_row(cell(names[str(each["property"])]), cell(str(each["rule"])), *figures)
-    console().print(table)
+        made.add_row(cell(names[str(each["property"])]), cell(str(each["rule"])), *figures)
+    console().print(made)
 
 
 def _show_sources(fusion: "Fusion", as_json: bool) -> None:
@@ -270,13 +269,13 @@ def _show_sources(fusion: "Fusion", as_json: bool) -> None:
 
 def _trust(fusion: "Fusion") -> "Table":
     names = _short([iri for each in fusion.trust for iri in each.properties])
-    table = _table("property", "source", numbers=("claims", "compared", "right", "near"))
+    made = table(("property", "source"), ("claims", "compared", "right", "near"))
     for each in fusion.trust:
         what = " + ".join(names[iri] for iri in each.properties) + ("" if each.told_apart else " *")
         right, near = (f"{each.right:.3f}", f"{each.near:.3f}") if each.compared else ("-", "-")
         compared = f"{each.compared:,.0f}"
-        table.add_row(cell(what), cell(each.source), f"{each.claims:,}", compared, right, near)
-    return table
+        made.add_row(cell(what), cell(each.source), f"{each.claims:,}", compared, right, near)
+    return made
 
 
 def _faults(fusion: "Fusion") -> list[str]:
@@ -293,14 +292,3 @@ def _short(iris: list[str]) -> dict[str, str]:
 
     shared = Counter(local_name(iri) for iri in dict.fromkeys(iris))
     return {iri: local_name(iri) if shared[local_name(iri)] == 1 else iri for iri in iris}
-
-
-def _table(*words: str, numbers: tuple[str, ...]) -> "Table":
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in words:
-        table.add_column(heading, overflow="fold")
-    for heading in numbers:
-        table.add_column(heading, justify="right", no_wrap=True)
-    return table

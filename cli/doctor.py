@@ -15,7 +15,7 @@ from kgalign.errors import InputError
 from kgalign.rdf import read_graph
 from kgalign.select import select
 
-from .common import log_options, terminal_progress
+from .common import PATH, json_option, log_options, quiet_option, table, terminal_progress
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,9 +26,9 @@ _MOST = 12
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@click.argument("files", nargs=-1, type=PATH)
+@json_option()
+@quiet_option()
 @log_options
 def doctor(files: tuple[Path, ...], as_json: bool, quiet: bool) -> None:
     """Show what is installed and, for each of FILES, what kgalign sees in that graph.
@@ -63,22 +63,22 @@ def _inspect(path: Path, progress: Progress) -> GraphReport:
 def _show_environment(console: "Console", installed: Environment) -> None:
     from rich.text import Text
 
-    table = _table("part", "library", "version")
+    made = table(("part", "library", "version"))
     for name, version in installed.libraries.items():
-        table.add_row("core", name, version or "missing")
+        made.add_row("core", name, version or "missing")
     for extra, libraries in installed.extras.items():
         for name, version in libraries.items():
-            table.add_row(Text(f"[{extra}]"), name, version or "not installed")
+            made.add_row(Text(f"[{extra}]"), name, version or "not installed")
     for group, names in installed.brought.items():
         for name, package in names.items():
-            table.add_row(group, Text(printable(name, _SHOWN)), Text(printable(package, _SHOWN)))
+            made.add_row(group, Text(printable(name, _SHOWN)), Text(printable(package, _SHOWN)))
     memory = installed.memory_bytes / 1e9
     console.print(
         f"kgalign {installed.kgalign}, Python {installed.python}, {installed.system}, "
         f"{installed.cores} cores, {memory:.0f} GB memory",
         markup=False,
     )
-    console.print(table)
+    console.print(made)
     found = installed.embedder or f"nothing: install {installed.embedder_lacks}"
     console.print(Text(f"--embedder auto finds {printable(found, 300)}"), soft_wrap=True)
 
@@ -128,19 +128,9 @@ def _lines(report: GraphReport) -> list[str]:
 def _counts(heading: str, counts: dict[str, int]) -> "Table":
     from rich.text import Text
 
-    table = _table(heading, "entities" if heading == "type" else "statements")
+    made = table([heading], ["entities" if heading == "type" else "statements"])
     for name, count in list(counts.items())[:_MOST]:
-        table.add_row(Text(printable(name or "(none)", _SHOWN)), f"{count:,}")
+        made.add_row(Text(printable(name or "(none)", _SHOWN)), f"{count:,}")
     if len(counts) > _MOST:
-        table.add_row(Text(f"and {len(counts) - _MOST:,} more"), "")
-    return table
-
-
-def _table(*headings: str) -> "Table":
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in headings:
-        right = heading in ("entities", "statements")
-        table.add_column(heading, justify="right" if right else "left", overflow="fold")
-    return table
+        made.add_row(Text(f"and {len(counts) - _MOST:,} more"), "")
+    return made

@@ -11,7 +11,7 @@ from kgalign.evaluate import Evaluation, Pair, diff, evaluate, link_pairs, read_
 from kgalign.evaluate.mistakes import Named
 from kgalign.run.finished import Finished
 
-from .common import log_options
+from .common import PATH, json_option, log_options, run_argument
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,20 +21,18 @@ _PARTNERS = 3
 
 
 @click.command("eval")
-@click.argument("run", type=click.Path(path_type=Path))
+@run_argument
 @click.option(
     "--gold",
     required=True,
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Gold links: left IRI, tab, right IRI, or owl:sameAs in N-Triples or Turtle. Repeatable.",
 )
 @click.option("--closed", is_flag=True, help="The gold is complete: every link that is not in it is wrong.")
-@click.option(
-    "--against", type=click.Path(path_type=Path), help="An older run folder to compare the links with."
-)
+@click.option("--against", type=PATH, help="An older run folder to compare the links with.")
 @click.option("--worst", default=10, show_default=True, help="How many errors of each kind to name.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option()
 @log_options
 def eval_command(
     run: Path, gold: tuple[Path, ...], closed: bool, against: Path | None, worst: int, as_json: bool

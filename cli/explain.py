@@ -16,7 +16,7 @@ from kgalign.ledger import FILE, Ledger
 from kgalign.records.votes import Vote
 from kgalign.run.finished import Finished
 
-from .common import log_options
+from .common import json_option, log_options, run_argument, table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,11 +28,11 @@ _NAME = 200
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@run_argument
 @click.argument("iri")
 @click.argument("other", required=False)
 @click.option("--side", type=click.Choice(["left", "right"]), help="Side of IRI, where both sides have it.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option()
 @log_options
 def explain(
     run: Path, iri: str, other: str | None, side: Literal["left", "right"] | None, as_json: bool
@@ -136,16 +136,10 @@ def _headline(pair: PairExplanation) -> list["Text"]:
 
 
 def _waterfall(pair: PairExplanation) -> "Table":
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
-    for heading in ("evidence", "level", "left", "right"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("adds", "sum", "probability"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for line in pair.lines:
-        table.add_row(*_cells(line))
-    return table
+    made = table(("evidence", "level", "left", "right"), ("adds", "sum", "probability"))
+    for each in pair.lines:
+        made.add_row(*_cells(each))
+    return made
 
 
 def _cells(line: Line) -> list["Text"]:

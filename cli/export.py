@@ -12,7 +12,7 @@ import click
 from kgalign.base.doors import offered
 from kgalign.errors import RunError
 
-from .common import log_options, terminal_progress
+from .common import log_options, run_argument, terminal_progress
 
 if TYPE_CHECKING:
     from kgalign.export.formats import Exported
@@ -33,7 +33,7 @@ def _list_formats(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 
 
 @click.command("export")
-@click.argument("run", type=click.Path(path_type=Path))
+@run_argument
 @click.option(
     "--format", "name", required=True, metavar="FORMAT",
     help="turtle, trig, nquads, ntriples, jsonld, provenance, provenance-rdf12; same-as, exact-match, sssom, "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import Number, cell, console, log_options, terminal_progress
+from .common import PATH, Number, json_option, log_options, quiet_option, say, terminal_progress
 from .options import settings, settings_options
 
 if TYPE_CHECKING:
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("left", type=click.Path(path_type=Path))
-@click.argument("right", type=click.Path(path_type=Path))
+@click.argument("left", type=PATH)
+@click.argument("right", type=PATH)
 @click.option(
     "-o",
     "--out",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="RUN",
     help="Run folder: what is found out on the way is kept there, and `kgalign run` goes on from it.",
 )
 @settings_options
 @click.option("--rate", type=Number(min=0, min_open=True), metavar="N", help="Votes per second.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@json_option()
+@quiet_option()
 @log_options
 def plan(
     left: Path,
@@ -60,9 +60,7 @@ def plan(
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=1))
     else:
-        screen = console()
-        for line in _lines(found, chosen):
-            screen.print(cell(line), soft_wrap=True)
+        say(*_lines(found, chosen), limit=200)
 
 
 def _lines(plan: "Plan", config: "Config") -> list[str]:

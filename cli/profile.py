@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import cell, console, log_options, terminal_progress
+from .common import PATH, cell, console, json_option, log_options, say, table, terminal_progress
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,12 +19,12 @@ _SHARES = ("coverage", "functionality", "inverse_functionality", "importance")
 
 
 @click.command()
-@click.argument("source", metavar="FILE|RUN", type=click.Path(path_type=Path))
+@click.argument("source", metavar="FILE|RUN", type=PATH)
 @click.option("--also", multiple=True, metavar="FILE", help="More of the same graph; repeatable.")
 @click.option("--type", "types", multiple=True, metavar="IRI", help="Only nodes of this class; repeatable.")
 @click.option("--ignore-iri-names", is_flag=True, help="Don't use an IRI's local name as a name.")
 @click.option("--full", is_flag=True, help="Show IRIs in full.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per side.")
+@json_option("Print one JSON object per side.")
 @log_options
 def profile(
     source: Path,
@@ -80,14 +80,12 @@ def _as_json(side: str, profile: "Profile") -> dict[str, Any]:
 def _show(title: str, profile: "Profile", full: bool) -> None:
     from kgalign.records.tables import PATH_SEPARATOR, profile_table
 
-    out = console()
-    out.print(cell(f"{title}: {len(profile):,} entities"), soft_wrap=True)
-    if profile.types:
-        out.print(cell(f"Types: {', '.join(profile.types[:10])}"), soft_wrap=True)
+    types = [f"Types: {', '.join(profile.types[:10])}"] if profile.types else []
+    say(f"{title}: {len(profile):,} entities", *types, limit=200)
     rows = profile_table(profile).to_pylist()
     paths = [row["path"].split(PATH_SEPARATOR) for row in rows]
     shown = paths if full else _shortened(paths)
-    out.print(_table(rows, [PATH_SEPARATOR.join(path) for path in shown]))
+    console().print(_table(rows, [PATH_SEPARATOR.join(path) for path in shown]))
 
 
 def _shortened(paths: list[list[str]]) -> list[list[str]]:
@@ -102,16 +100,10 @@ def _shortened(paths: list[list[str]]) -> list[list[str]]:
 
 
 def _table(rows: list[dict[str, Any]], paths: list[str]) -> "Table":
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("path", overflow="fold")
-    table.add_column("kind")
-    for heading in ("facts", "coverage", "funct.", "inv. funct.", "importance"):
-        table.add_column(heading, justify="right")
+    made = table(("path", "kind"), ("facts", "coverage", "funct.", "inv. funct.", "importance"))
     for row, path in zip(rows, paths, strict=True):
         kind = f"{row['kind']} *" if row["is_name"] else row["kind"]
         shares = ["" if row[name] is None else f"{row[name]:.3f}" for name in _SHARES]
-        table.add_row(cell(path), kind, f"{row['facts']:,}", *shares)
-    table.caption, table.caption_justify = "* names the entity", "left"
-    return table
+        made.add_row(cell(path), kind, f"{row['facts']:,}", *shares)
+    made.caption, made.caption_justify = "* names the entity", "left"
+    return made

@@ -1,4 +1,4 @@
-"""``kgalign run``: the whole way from two graphs to one."""
+"""``kgalign run``: the whole way from two graphs to one; ``kgalign fuse``: its last part again."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,8 +7,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import cell, console, log_options, megabytes, terminal_progress
-from .options import settings, settings_options
+from .common import (
+    PATH,
+    console,
+    log_options,
+    megabytes,
+    quiet_option,
+    run_argument,
+    say,
+    table,
+    terminal_progress,
+)
+from .options import fuse_options, named_overrides, settings, settings_options
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,26 +26,21 @@ if TYPE_CHECKING:
     from kgalign.run.folder import RunRecord, StepRecord
     from kgalign.run.steps import Execution
 
-LINE = 1000
-"""Most characters of one line; what graphs and paths hold is cut there."""
-
 
 @click.command()
-@click.argument("left", type=click.Path(path_type=Path))
-@click.argument("right", type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--out", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Run folder."
-)
+@click.argument("left", type=PATH)
+@click.argument("right", type=PATH)
+@click.option("-o", "--out", required=True, type=PATH, metavar="RUN", help="Run folder.")
 @click.option(
     "--gold",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="Links to measure the candidates' recall with; they influence nothing; repeatable.",
 )
 @settings_options
 @click.option("--force", is_flag=True, help="Redo everything, and take the folder over from other inputs.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no closing table.")
+@quiet_option("No progress and no closing table.")
 @log_options
 def run(
     left: Path,
@@ -63,6 +68,30 @@ def run(
     close_strictly(execution.record, out)
 
 
+@click.command()
+@run_argument
+@fuse_options
+@quiet_option("No progress, and nothing at the end.")
+@log_options
+def fuse(run: Path, config: Path | None, quiet: bool, **flags: str | bool | tuple[str, ...] | None) -> None:
+    """Fuse the graphs of the run folder RUN again, by other rules; links stay as they are, unless other
+    clusters are too large now (fuse.max_cluster).
+
+    Nothing is retrieved or judged again, and the input files need not be there any more. Without --config the
+    rules are those of the run, with it those in the section [fuse] of FILE, which may say nothing else than
+    the run about the rest; the options go over either. `kgalign run` goes by its own options again.
+    """
+    from kgalign.run.again import fuse_again
+
+    progress = terminal_progress(quiet)
+    execution = fuse_again(run, config, *named_overrides(flags), progress=progress)
+    if not quiet:
+        if not execution.done:
+            say(f"Nothing to do: {run} is fused like this already", limit=200)
+        show_fusion(execution.record, run)
+    close_strictly(execution.record, run)
+
+
 def close_strictly(record: "RunRecord", out: Path) -> None:
     """Exit with 1 where fusion broke a shape and the configuration is strict about it."""
     step = record.steps.get("violations.json")
@@ -73,42 +102,30 @@ def close_strictly(record: "RunRecord", out: Path) -> None:
 
 
 def _show(execution: "Execution", out: Path) -> None:
-    screen = console()
     record = execution.record
     if execution.done:
-        screen.print(_stages(record, execution.done))
+        console().print(_stages(record, execution.done))
     else:
-        screen.print(
-            cell(f"Nothing to do: {out} is up to date with these inputs and options"), soft_wrap=True
-        )
-    for line in summary(record):
-        screen.print(cell(line, LINE), soft_wrap=True)
-    screen.print(cell(f"Results: {out}", LINE), soft_wrap=True)
+        say(f"Nothing to do: {out} is up to date with these inputs and options", limit=200)
+    say(*summary(record), f"Results: {out}")
 
 
 def show_fusion(record: "RunRecord", out: Path) -> None:
     """Say what fusion came to, where nothing before it was done again."""
-    screen = console()
-    for line in (*_taken_back(record), *_fusion(record), f"Results: {out}"):
-        screen.print(cell(line, LINE), soft_wrap=True)
+    say(*_taken_back(record), *_fusion(record), f"Results: {out}")
 
 
 def _stages(record: "RunRecord", done: Sequence[str]) -> "Table":
     """Seconds and peak memory of each stage; of those that were partly done before, what was done now."""
-    from rich.table import Table
-
     from kgalign.pipeline import STAGE_OF, STAGES
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("stage")
-    table.add_column("seconds", justify="right")
-    table.add_column("peak memory", justify="right")
+    made = table(["stage"], ("seconds", "peak memory"))
     rows = {stage: [record.steps[name] for name in done if STAGE_OF[name] == stage] for stage in STAGES}
     for stage, steps in (rows | {"all": [record.steps[name] for name in done]}).items():
         seconds = f"{sum(step.seconds for step in steps):.2f}" if steps else "kept"
         peak = megabytes(max(step.peak_bytes for step in steps)) if steps else ""
-        table.add_row(stage, seconds, peak)
-    return table
+        made.add_row(stage, seconds, peak)
+    return made
 
 
 def summary(record: "RunRecord") -> list[str]:
@@ -244,7 +261,7 @@ def _statements(count: Mapping[str, int]) -> str:
     """Statements in = statements out, to be checked by eye."""
     fates = [
         (count["duplicates"], "said twice"),
-        (count["agreeing"], "said in other clothes"),
+        (count["agreeing"], "said in another form"),
         (count["lost"] + count["counted"], f"lost in {count['conflicts']:,} conflicts"),
     ]
     gone = "".join(f", {number:,} {text}" for number, text in fates if number)

@@ -2,7 +2,7 @@
 
 import click
 
-from .lazy import LazyGroup
+from .common import LazyGroup
 
 _COMMANDS = {
     "examples": (".train_examples", "examples", "Make examples to learn from of finished runs."),

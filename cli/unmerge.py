@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import cell, console, log_options, terminal_progress
-from .run import LINE, show_fusion
+from .common import log_options, quiet_option, run_argument, say, terminal_progress
+from .run import show_fusion
 
 if TYPE_CHECKING:
     from kgalign.links.unmerged import Unmerged
@@ -18,13 +18,13 @@ _SHOWN = 20
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@run_argument
 @click.argument("iri", required=False)
 @click.argument("other", metavar="[IRI2]", required=False)
 @click.option("--reason", metavar="TEXT", help="Why; it is kept with the pair.")
 @click.option("--list", "as_list", is_flag=True, help="Show what was taken back, and change nothing.")
 @click.option("--undo", is_flag=True, help="Merge again what was taken back.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress, and nothing but warnings at the end.")
+@quiet_option("No progress, and nothing but warnings at the end.")
 @log_options
 def unmerge(
     run: Path,
@@ -71,18 +71,13 @@ def _text(argument: str) -> str:
 
 
 def _list(pairs: "Iterable[Unmerged]") -> None:
-    screen = console()
-    shown = False
-    for each in pairs:
-        shown = True
-        why = f"  ({each.reason})" if each.reason else ""
-        screen.print(cell(f"{each.left}  {each.right}{why}", LINE), soft_wrap=True)
-    if not shown:
-        screen.print("Nothing was taken back")
+    whys = [(each, f"  ({each.reason})" if each.reason else "") for each in pairs]
+    say(*(f"{each.left}  {each.right}{why}" for each, why in whys))
+    if not whys:
+        click.echo("Nothing was taken back")
 
 
 def _show(done: "Unmerging", run: Path, verb: str, quiet: bool) -> None:
-    screen = console()
     lines = [] if quiet else [f"{verb}: {each.left} and {each.right}" for each in done.pairs[:_SHOWN]]
     if len(done.pairs) > _SHOWN and not quiet:
         lines.append(f"… and {len(done.pairs) - _SHOWN:,} more")
@@ -94,7 +89,6 @@ def _show(done: "Unmerging", run: Path, verb: str, quiet: bool) -> None:
     for each in done.still[:_SHOWN]:
         why = "both graphs use this IRI" if each.left == each.right else "other links hold them together"
         lines.append(f"Warning: {each.left} and {each.right} are one node all the same: {why}")
-    for line in lines:
-        screen.print(cell(line, LINE), soft_wrap=True)
+    say(*lines)
     if not quiet:
         show_fusion(done.execution.record, run)

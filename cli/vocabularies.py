@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import cell, console, log_options
+from .common import cell, console, json_option, log_options, run_argument, table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,9 +20,9 @@ _EXAMPLE = 40
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@run_argument
 @click.option("--all", "show_all", is_flag=True, help="Also what is no part of the one-to-one mapping.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, alternatives among it.")
+@json_option("Print one JSON object, alternatives among it.")
 @log_options
 def vocabularies(run: Path, show_all: bool, as_json: bool) -> None:
     """Show which properties and classes of the two graphs of RUN correspond, learned from its links.
@@ -85,7 +85,7 @@ def _plain(value: object) -> object:
 def _properties(matches: Sequence["PropertyMatch"], target: "Target") -> "Table":
     from kgalign.records.vocabularies import objection
 
-    table = _table(
+    made = table(
         ("left property", "relation", "right property"),
         ("score", "agree", "pairs"),
         ("in the fused graph", "example", "notes"),
@@ -97,38 +97,25 @@ def _properties(matches: Sequence["PropertyMatch"], target: "Target") -> "Table"
         notes = "; ".join(note for note in each.notes if note not in against)
         figures = f"{each.score:.2f}", f"{each.agreement:.2f}", f"{each.support:,}"
         words = (_fate(each.left == each.right and not each.inverse, against), example, notes)
-        table.add_row(cell(_local(each.left)), each.relation, cell(right), *figures, *map(cell, words))
-    return table
+        made.add_row(cell(_local(each.left)), each.relation, cell(right), *figures, *map(cell, words))
+    return made
 
 
 def _classes(matches: Sequence["ClassMatch"], target: "Target") -> "Table":
     from kgalign.records.vocabularies import class_objection
 
-    table = _table(("left class", "relation", "right class"), ("score", "pairs"), ("in the fused graph",))
+    made = table(("left class", "relation", "right class"), ("score", "pairs"), ("in the fused graph",))
     for each in matches:
         figures = f"{each.score:.2f}", f"{each.support:,}"
         fate = _fate(each.left == each.right, class_objection(each, target))
-        table.add_row(cell(_local(each.left)), each.relation, cell(_local(each.right)), *figures, cell(fate))
-    return table
+        made.add_row(cell(_local(each.left)), each.relation, cell(_local(each.right)), *figures, cell(fate))
+    return made
 
 
 def _fate(same: bool, against: str) -> str:
     if same:
         return "one name on both sides"
     return f"two names: {against}" if against else "renamed"
-
-
-def _table(words: Sequence[str], numbers: Sequence[str], more: Sequence[str]) -> "Table":
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in words:
-        table.add_column(heading, overflow="fold")
-    for heading in numbers:
-        table.add_column(heading, justify="right", no_wrap=True)
-    for heading in more:
-        table.add_column(heading, overflow="fold")
-    return table
 
 
 def _local(iri: str) -> str:

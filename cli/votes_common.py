@@ -7,20 +7,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kgalign.base.logs import printable
 from kgalign.errors import RunError
 from kgalign.records.votes import NONE
 from kgalign.run.folder import RunFolder
+
+from .common import line
 
 if TYPE_CHECKING:
     from kgalign.ledger.store import Ledger
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def run_argument(command: Command) -> Command:
-    """The argument RUN."""
-    return click.argument("run", type=click.Path(path_type=Path))(command)
 
 
 def judging_option(command: Command) -> Command:
@@ -57,16 +53,6 @@ def named(choice: str | None) -> str:
     return "can't be told" if choice is None else "none of them" if choice == NONE else line(choice)
 
 
-def line(text: str) -> str:
-    """Text from anywhere as one line for a terminal, however long."""
-    return printable(text, limit=len(text) + 1)
-
-
 def words(value: str) -> str:
     """``left-asks`` and ``not_asked`` as people write them."""
     return value.replace("-", " ").replace("_", " ")
-
-
-def plural(count: int, noun: str) -> str:
-    """A count with its noun."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

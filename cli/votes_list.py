@@ -11,8 +11,8 @@ import click
 from kgalign.records import Outcome
 from kgalign.records.votes import Decision, Status, Vote
 
-from .common import log_options
-from .votes_common import judging_option, line, named, opened, run_argument, words
+from .common import json_option, line, log_options, run_argument
+from .votes_common import judging_option, named, opened, words
 
 if TYPE_CHECKING:
     from kgalign.ledger.query import Filters, OnRecord
@@ -57,7 +57,7 @@ Found: TypeAlias = "Generator[tuple[OnRecord, list[Vote]], None, None]"
 @judging_option
 @click.option("--cases", "by_case", is_flag=True, help="One line per case instead of per vote.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Most lines shown.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+@json_option("Print one JSON object per line.")
 @log_options
 def list_votes(
     run: Path,

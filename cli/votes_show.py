@@ -9,8 +9,8 @@ import click
 from kgalign.base.logs import printable
 from kgalign.records.votes import NONE, Judging, Status, Vote
 
-from .common import log_options
-from .votes_common import judging_option, line, named, opened, plural, run_argument, words
+from .common import json_option, line, log_options, plural, run_argument
+from .votes_common import judging_option, named, opened, words
 from .votes_list import agrees, chosen_probability
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("iri")
 @click.argument("other", required=False)
 @judging_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option()
 @log_options
 def show_votes(run: Path, iri: str, other: str | None, judging: str | None, as_json: bool) -> None:
     """Show what a language model was asked about the entity IRI in the run folder RUN, and what it answered.

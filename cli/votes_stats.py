@@ -9,8 +9,8 @@ import click
 
 from kgalign.records.votes import Judging
 
-from .common import cell, console, log_options
-from .votes_common import judging_option, line, opened, plural, run_argument, words
+from .common import cell, console, json_option, line, log_options, plural, run_argument, say, table
+from .votes_common import judging_option, opened, words
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -25,7 +25,7 @@ _DOUBTFUL = 0.01
 @click.command("stats")
 @run_argument
 @judging_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option()
 @log_options
 def stats(run: Path, judging: str | None, as_json: bool) -> None:
     """Show figures on the votes of the run folder RUN.
@@ -48,16 +48,12 @@ def stats(run: Path, judging: str | None, as_json: bool) -> None:
 
 
 def _show(judging: Judging, figures: "Statistics") -> None:
-    screen = console()
-
-    def say(text: str) -> None:
-        screen.print(cell(text, 1000), soft_wrap=True)
-
-    def table(title: str, body: "RenderableType") -> None:
+    def below(title: str, body: "RenderableType") -> None:
         screen.print()
         screen.print(title, style="bold")
         screen.print(body)
 
+    screen = console()
     model = f"{judging.model} with {judging.adapter}" if judging.adapter else judging.model
     say(f"Judging {judging.name}: {line(model)}")
     say(f"{plural(figures.votes, 'vote')} on {plural(figures.cases, 'case')}")
@@ -76,12 +72,12 @@ def _show(judging: Judging, figures: "Statistics") -> None:
     )
     for positions in figures.positions:
         verdict = _bias(positions)
-        table(f"Places of {positions.options} options: {verdict}", _positions(positions))
+        below(f"Places of {positions.options} options: {verdict}", _positions(positions))
     if figures.rates:
-        table("Answers by model and template", _rates(figures.rates))
-        table("Cost per entity", _spending(figures.spending))
-        table("Rounds", _rounds(figures.rounds))
-    table(
+        below("Answers by model and template", _rates(figures.rates))
+        below("Cost per entity", _spending(figures.spending))
+        below("Rounds", _rounds(figures.rounds))
+    below(
         f"Evidence and votes: the same in {_share(figures.agreement.share)} of the settled cases",
         _agreement(figures.agreement),
     )
@@ -89,10 +85,7 @@ def _show(judging: Judging, figures: "Statistics") -> None:
 
 def _table(first: str, *headings: str) -> "Table":
     """A table whose first column holds names and whose others hold numbers."""
-    from rich.table import Table
-
-    made = Table(box=None, pad_edge=False, header_style="bold")
-    made.add_column(first, overflow="fold")
+    made = table([first])
     for heading in headings:
         made.add_column(heading, justify="right")
     return made
