@@ -5,17 +5,20 @@ what was asked and answered. Nothing that is sent to it ends it: what it can't r
 """
 
 import asyncio
-import contextlib
+import json
+import logging
 import signal
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from hmac import compare_digest
 from http import HTTPStatus
+
+from aiohttp import web
 
 from kgalign.base.version import __version__
 from kgalign.errors import KgalignError
@@ -29,11 +32,18 @@ from kgalign.llm.scripted import (
     prompt_tokens,
     records,
 )
-from kgalign.llm.scripted.http import LONGEST_HEAD, Head, Response, json_response, read_body, read_head
 from kgalign.llm.scripted.wire import Asked, Refused, completion, read_request
 
+# aiohttp tells of every request that is no HTTP, with a traceback; the client is told anyway.
+_QUIET = logging.getLogger(f"{__name__}.http")
+_QUIET.setLevel(logging.CRITICAL)
 _LINGER = 1.0
 """Seconds in which a client can send the rest of what is refused."""
+_STOPPING = 0.01
+"""Seconds that answers under way have when the server closes."""
+_LONGEST_HEAD = 64 * 1024
+_LONGEST_BODY = 64 * 1024 * 1024
+"""Bytes."""
 _KEPT_BODIES = 1000
 _CHAT = "/v1/chat/completions"
 _STATUS = {Fault.BUSY: 429, Fault.ERROR: 500, Fault.UNAVAILABLE: 503}
@@ -67,7 +77,7 @@ class Running:
     connections: int = 0
     """Connections that were opened."""
     _server: asyncio.Server | None = field(default=None, init=False, repr=False)
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set, init=False, repr=False)
+    _runner: web.AppRunner | None = field(default=None, init=False, repr=False)
 
     @property
     def repeated(self) -> int:
@@ -92,11 +102,8 @@ class Running:
         """Stop listening and end all connections, answered or not."""
         if self._server:
             self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._server:
-            await self._server.wait_closed()
+        if self._runner:
+            await self._runner.cleanup()
 
 
 async def start(
@@ -114,13 +121,29 @@ async def start(
         KgalignError: it can't listen there.
     """
     running = Running(url="", settings=settings, truth=truth)
+    app = web.Application(client_max_size=_LONGEST_BODY)
+    app.router.add_route("*", "/{path:.*}", _Judge(running).respond)
+    running._runner = web.AppRunner(
+        app,
+        access_log=None,
+        logger=_QUIET,
+        handler_cancellation=True,
+        shutdown_timeout=_STOPPING,
+        lingering_time=_LINGER,
+        max_line_size=_LONGEST_HEAD,
+    )
+    await running._runner.setup()
+    protocol = running._runner.server
+    assert protocol is not None
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _Connection(running, reader, writer).serve()
+    def connected() -> asyncio.Protocol:
+        running.connections += 1
+        return protocol()
 
     try:
-        running._server = await asyncio.start_server(connected, host, port, limit=LONGEST_HEAD, backlog=1024)
+        running._server = await asyncio.get_running_loop().create_server(connected, host, port, backlog=1024)
     except (OSError, OverflowError, UnicodeError) as error:
+        await running.close()
         reason = getattr(error, "strerror", None) or str(error)
         raise KgalignError(
             f"Can't listen at {host}:{port}: {reason}", "Give another --host or --port"
@@ -201,41 +224,19 @@ def serve(
     asyncio.run(main())
 
 
-class _Connection:
-    """One client; its requests are answered one after the other."""
+class _Judge:
+    """Answers requests; one whose client goes away is cancelled."""
 
-    def __init__(self, running: Running, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._running, self._reader, self._writer = running, reader, writer
+    def __init__(self, running: Running) -> None:
+        self._running = running
 
-    async def serve(self) -> None:
-        """Answer until the client or a fault ends the connection, or the server closes."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._running._tasks.add(task)
-        self._running.connections += 1
-        try:
-            while await self._next():
-                pass
-        except (asyncio.IncompleteReadError, asyncio.CancelledError, OSError):
-            pass  # the client is gone, or the server closes
-        finally:
-            self._writer.close()
-            with contextlib.suppress(asyncio.CancelledError, OSError):
-                await self._writer.wait_closed()
-            self._running._tasks.discard(task)
+    async def respond(self, request: web.Request) -> web.StreamResponse:
+        """What is sent back."""
+        if request.method == "POST" and request.path == _CHAT:
+            return await self._answer(request)
+        return self._page(request)
 
-    async def _next(self) -> bool:
-        """Answer one request; False ends the connection."""
-        try:
-            head = await read_head(self._reader)
-            body = await read_body(head, self._reader, self._writer)
-        except Refused as refusal:
-            return await self._turn_away(refusal)
-        if head.method == "POST" and head.path == _CHAT:
-            return await self._answer(head, body)
-        return await self._send(self._page(head), last=head.last)
-
-    def _page(self, head: Head) -> Response:
+    def _page(self, request: web.Request) -> web.Response:
         """What stands at any other address."""
         settings = self._running.settings
         pages: dict[str, Callable[[], object]] = {
@@ -244,44 +245,47 @@ class _Connection:
             "/v1/models": lambda: _models(settings),
             "/v1/scripted/log": self._running.log,
         }
-        if head.path not in (*pages, _CHAT):
-            return json_response(404, {"detail": "Not Found"})
-        if head.path.startswith("/v1/") and not _has_key(settings, head):
-            return _UNAUTHORIZED
-        if head.method != "GET" or head.path == _CHAT:
-            return json_response(405, {"detail": "Method Not Allowed"})
-        return json_response(200, pages[head.path]())
+        if request.path not in (*pages, _CHAT):
+            return _json(404, {"detail": "Not Found"})
+        if request.path.startswith("/v1/") and not _has_key(settings, request.headers):
+            return _json(401, _UNAUTHORIZED)
+        if request.method != "GET" or request.path == _CHAT:
+            return _json(405, {"detail": "Method Not Allowed"})
+        return _json(200, pages[request.path]())
 
-    async def _answer(self, head: Head, body: bytes) -> bool:
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         running = self._running
-        running.requests += 1
-        running.bodies.append(body)
-        if not _has_key(running.settings, head):
-            running.refused[401] += 1
-            return await self._send(_UNAUTHORIZED, last=head.last)
         try:
+            body = await _read(request)
+            running.requests += 1
+            running.bodies.append(body)
+            if not _has_key(running.settings, request.headers):
+                running.refused[401] += 1
+                return _json(401, _UNAUTHORIZED)
             asked = read_request(running.settings, body)
         except Refused as refusal:
-            return await self._send(_refusal(running, refusal), last=head.last)
+            running.refused[refusal.status] += 1
+            return _json(refusal.status, {"error": refusal.as_error()})
         digest = blake2b(body, digest_size=16)
-        attempt = running.attempts[digest.hexdigest()]
-        running.attempts[digest.hexdigest()] += 1
+        name = digest.hexdigest()
         found = bool(records(asked.request.messages))
-        fault = draw_fault(running.settings, digest.digest(), attempt, asks=found)
+        fault = draw_fault(running.settings, digest.digest(), running.attempts[name], asks=found)
+        running.attempts[name] += 1
         if fault:
             running.faults[fault.value] += 1
         if running.settings.latency:
             await asyncio.sleep(running.settings.latency)
-        if fault in _STATUS or fault in (Fault.CLOSED, Fault.SILENT):
-            return await self._fail(fault, last=head.last)
-        response = json_response(200, self._said(asked, fault, digest.hexdigest(), stray=found))
+        if fault in _STATUS:
+            return _failed(running.settings, fault)
+        if fault in (Fault.CLOSED, Fault.SILENT):
+            if fault is Fault.SILENT:
+                await asyncio.sleep(running.settings.silence)
+            return _hung_up(request)
+        response = _json(200, self._said(asked, fault, name, stray=found))
         if fault in (Fault.HALF, Fault.GARBLED):
-            return await self._break(response, fault, last=head.last)
-        # Who has gone in the meantime has not been answered.
-        if self._reader.at_eof():
-            return False
-        running.answered[digest.hexdigest()] += 1
-        return await self._send(response, last=head.last)
+            return await _broken(request, response, fault)
+        running.answered[name] += 1
+        return response
 
     def _said(self, asked: Asked, fault: Fault | None, name: str, *, stray: bool) -> dict[str, object]:
         """The completion."""
@@ -293,60 +297,68 @@ class _Connection:
         )
         return completion(settings, asked, said, fault, name, prompt_tokens(asked.request))
 
-    async def _fail(self, fault: Fault, *, last: bool) -> bool:
-        settings = self._running.settings
-        if fault is Fault.SILENT:
-            # Wakes up when the client gives up, so that its connection is let go.
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._reader.read(1), settings.silence)
-        if fault not in _STATUS:
-            return False
-        status = _STATUS[fault]
-        wait = settings.retry_after
-        header = f"Retry-After: {wait:g}\r\n" if fault is Fault.BUSY and wait is not None else ""
-        error = {"message": _SAYS[fault], "type": HTTPStatus(status).phrase, "param": None, "code": status}
-        return await self._send(json_response(status, {"error": error}, header), last=last)
 
-    async def _break(self, response: Response, fault: Fault, *, last: bool) -> bool:
-        """Send half of an answer: as half of the length that was told, or as if it were all."""
-        half = response.body[: len(response.body) // 2]
-        if fault is Fault.GARBLED:
-            return await self._send(Response(200, half), last=last)
-        self._writer.write(response.head(last=True) + half)
-        await self._writer.drain()
-        return False
-
-    async def _turn_away(self, refusal: Refused) -> bool:
-        """Refuse what can't be read to its end; False, for where the next request begins is not known."""
-        await self._send(_refusal(self._running, refusal), last=True)
-        self._writer.write_eof()
-        # A connection that is closed with something unread is reset, and the client never sees the answer.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LINGER):
-                while await self._reader.read(LONGEST_HEAD):
-                    pass
-        return False
-
-    async def _send(self, response: Response, *, last: bool) -> bool:
-        self._writer.write(response.head(last=last) + response.body)
-        await self._writer.drain()
-        return not last
+def _json(status: int, content: object, headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.Response(
+        status=status,
+        body=json.dumps(content, separators=(",", ":")).encode("ascii"),
+        content_type="application/json",
+        headers={"Server": "kgalign-scripted", **(headers or {})},
+    )
 
 
-_UNAUTHORIZED = json_response(401, {"error": "Unauthorized"})
+async def _read(request: web.Request) -> bytes:
+    """The body of a request, as long as it says that it is.
+
+    :raises Refused: its length is not given, or too much.
+    """
+    if "Transfer-Encoding" in request.headers:
+        raise Refused(411, "Give the length of the body")
+    if (request.content_length or 0) > _LONGEST_BODY:
+        raise Refused(413, "The body is too long")
+    return await request.read()
 
 
-def _refusal(running: Running, refusal: Refused) -> Response:
-    running.refused[refusal.status] += 1
-    return json_response(refusal.status, {"error": refusal.as_error()})
+def _failed(settings: ScriptedSettings, fault: Fault) -> web.Response:
+    status, wait = _STATUS[fault], settings.retry_after
+    headers = {"Retry-After": f"{wait:g}"} if fault is Fault.BUSY and wait is not None else None
+    error = {"message": _SAYS[fault], "type": HTTPStatus(status).phrase, "param": None, "code": status}
+    return _json(status, {"error": error}, headers)
 
 
-def _has_key(settings: ScriptedSettings, head: Head) -> bool:
+def _hung_up(request: web.Request) -> web.Response:
+    """No answer: what is written to a connection that is closed gets lost."""
+    if request.transport is not None:
+        request.transport.close()
+    return web.Response()
+
+
+async def _broken(request: web.Request, response: web.Response, fault: Fault) -> web.StreamResponse:
+    """Half of an answer: as half of the length that was told, or as if it were all."""
+    body = response.body
+    assert isinstance(body, bytes)
+    half = body[: len(body) // 2]
+    if fault is Fault.GARBLED:
+        response.body = half
+        return response
+    cut = web.StreamResponse(headers=response.headers)
+    cut.content_length = len(body)
+    cut.force_close()
+    await cut.prepare(request)
+    await cut.write(half)
+    return cut
+
+
+_UNAUTHORIZED = {"error": "Unauthorized"}
+
+
+def _has_key(settings: ScriptedSettings, headers: Mapping[str, str]) -> bool:
     if not settings.key:
         return True
-    scheme, _, given = head.headers.get("authorization", "").partition(" ")
+    scheme, _, given = headers.get("Authorization", "").partition(" ")
     known = settings.key.encode("utf8", "surrogatepass")
-    return scheme.lower() == "bearer" and compare_digest(given.strip().encode("latin-1"), known)
+    said = given.strip().encode("utf8", "surrogateescape")
+    return scheme.lower() == "bearer" and compare_digest(said, known)
 
 
 def _models(settings: ScriptedSettings) -> dict[str, object]:
