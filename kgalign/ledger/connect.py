@@ -31,8 +31,7 @@ _OURS = (sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.IntegrityErro
 def lock(path: Path) -> int:
     """Keep other writers out; the handle to close when done.
 
-    Raises:
-        RunError: another process writes to the ledger, or its folder can't be written.
+    :raises RunError: another process writes to the ledger, or its folder can't be written.
     """
     taken = f"Another kgalign writes to the ledger {path}"
     try:
@@ -46,8 +45,7 @@ def lock(path: Path) -> int:
 def connect_to_write(path: Path) -> sqlite3.Connection:
     """Open a ledger, make it if there is none, and bring its tables up to date; :func:`lock` it first.
 
-    Raises:
-        RunError: it can't be written, is damaged, of a newer version, or no ledger.
+    :raises RunError: it can't be written, is damaged, of a newer version, or no ledger.
     """
     with explained(path), _closed_on_error(_connect(path, "rwc")) as connection:
         missing = pending(connection, path)  # before the first change to a file that may be another's
@@ -64,8 +62,7 @@ def connect_to_write(path: Path) -> sqlite3.Connection:
 def connect_to_read(path: Path) -> sqlite3.Connection:
     """Open a ledger that another process may be writing to.
 
-    Raises:
-        RunError: there is none, or it is damaged, of a newer or an older version, or no ledger.
+    :raises RunError: there is none, or it is damaged, of a newer or an older version, or no ledger.
     """
     if not path.is_file():
         raise RunError(f"There is no ledger {path}", "Run `kgalign run` with --judge llm first")

@@ -54,15 +54,12 @@ def export(
 ) -> Exported:
     """Write what is on record to a file.
 
-    Args:
-        ledger: what to read.
-        path: where to; what stood there is replaced in one step.
-        form: the format.
-        judging: name of the one judging to write, None for all.
-        table: what CSV and Parquet hold.
-
-    Raises:
-        RunError: no room, or no permission to write; or the ledger can't be read.
+    :param ledger: what to read.
+    :param path: where to; what stood there is replaced in one step.
+    :param form: the format.
+    :param judging: name of the one judging to write, None for all.
+    :param table: what CSV and Parquet hold.
+    :raises RunError: no room, or no permission to write; or the ledger can't be read.
     """
     judgings = [each for each in ledger.judgings() if judging in (None, each.name)]
     with replacing(path) as file:

@@ -87,7 +87,6 @@ def key_of(question: Question, model: str, adapter: str, sampling: Sampling) -> 
 def judging_name(model: str, adapter: str, settings: Mapping[str, object]) -> str:
     """What a judging is known by: 16 hexadecimal digits.
 
-    Raises:
-        TypeError, ValueError: a setting has no JSON.
+    :raises TypeError, ValueError: a setting has no JSON.
     """
     return digest({"model": model, "adapter": adapter, "settings": dict(settings)})[:16]

@@ -145,8 +145,7 @@ MIGRATIONS: tuple[Migration, ...] = (
 def pending(connection: sqlite3.Connection, path: object) -> Sequence[Migration]:
     """The steps that a ledger lacks.
 
-    Raises:
-        RunError: it is another program's database, or a newer version wrote it.
+    :raises RunError: it is another program's database, or a newer version wrote it.
     """
     application = _pragma(connection, "application_id")
     names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
@@ -170,9 +169,8 @@ def applied(connection: sqlite3.Connection) -> tuple[str, ...]:
 def apply(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> None:
     """Take the steps, each in a transaction of its own.
 
-    Args:
-        connection: one that begins no transactions by itself (``isolation_level=None``).
-        migrations: what :func:`pending` gave, or the first of it.
+    :param connection: one that begins no transactions by itself (``isolation_level=None``).
+    :param migrations: what :func:`pending` gave, or the first of it.
     """
     for migration in migrations:
         connection.execute("BEGIN IMMEDIATE")

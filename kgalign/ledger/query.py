@@ -72,8 +72,7 @@ class Filters:
 def find_judging(ledger: Ledger, name: str | None) -> Judging:
     """The judging of a name, which may be cut short as long as it is clear; the latest one if None.
 
-    Raises:
-        RunError: there is none, or several begin so.
+    :raises RunError: there is none, or several begin so.
     """
     judgings = ledger.judgings()
     if not judgings:
@@ -109,15 +108,12 @@ def cases(
 def find_cases(ledger: Ledger, judging: str, iri: str, other: str | None = None) -> list[str]:
     """Names of the cases that an entity belongs to: as the left one, or else as one of the options.
 
-    Args:
-        ledger: where to look.
-        judging: name of the judging.
-        iri: the entity, or one of the two.
-        other: the other one of a pair, in either order.
-
-    Raises:
-        InputError: the judging has no such entity (the nearest ones are in the remedy), or the two were never
-            asked about together.
+    :param ledger: where to look.
+    :param judging: name of the judging.
+    :param iri: the entity, or one of the two.
+    :param other: the other one of a pair, in either order.
+    :raises InputError: the judging has no such entity (the nearest ones are in the remedy), or the two were
+        never asked about together.
     """
     members = _members(ledger, judging)
     known: set[str] = {left_of(case) for case in members}.union(*members.values())

@@ -59,8 +59,7 @@ def text_of(value: str | bytes) -> str:
 def call_row(vote: Vote) -> Row:
     """The request and its answer, in the order of :data:`CALL_COLUMNS`.
 
-    Raises:
-        ValueError: not as many probabilities as labels, or one that is no number.
+    :raises ValueError: not as many probabilities as labels, or one that is no number.
     """
     question, probabilities = vote.question, vote.answer.probabilities
     if probabilities is not None and len(probabilities) != len(question.labels):
@@ -137,10 +136,9 @@ def row_digest(row: Sequence[Any], *more: str) -> str:
 def vote_of(call: Row, row: Row, message: Callable[[str], Message]) -> Vote:
     """The vote that these two rows are.
 
-    Args:
-        call: row of :data:`CALL_COLUMNS`.
-        row: row of :data:`VOTE_COLUMNS`.
-        message: gives the message of a hash.
+    :param call: row of :data:`CALL_COLUMNS`.
+    :param row: row of :data:`VOTE_COLUMNS`.
+    :param message: gives the message of a hash.
     """
     called, voted = _named(CALL_COLUMNS, call), _named(VOTE_COLUMNS, row)
     question, answer = _question(called, voted, message), _answer(called, voted)

@@ -34,9 +34,8 @@ _DECIDED = ("match", "no_match")
 def summarise(votes: Iterable[Vote], decisions: Iterable[Decision]) -> Statistics:
     """Count one judging.
 
-    Args:
-        votes: those that count, all votes on a case together, as :meth:`Ledger.votes` gives them.
-        decisions: those that count.
+    :param votes: those that count, all votes on a case together, as :meth:`Ledger.votes` gives them.
+    :param decisions: those that count.
     """
     known = {decision.case: decision for decision in decisions}
     flips, positions, rates, spending, rounds = _Flips(), _Positions(), _Rates(), _Spending(), _Rounds()
@@ -104,11 +103,10 @@ def agreement(decisions: Iterable[Decision]) -> Agreement:
 def places(options: int, chosen: Sequence[int], none: int, winner: Sequence[tuple[int, int]]) -> Positions:
     """The table of one number of options.
 
-    Args:
-        options: how many were shown, at least two.
-        chosen: (options,) how often each place was chosen.
-        none: how often none of them was.
-        winner: (options,) how often the one that won in the end stood at each place and was chosen there.
+    :param options: how many were shown, at least two.
+    :param chosen: (options,) how often each place was chosen.
+    :param none: how often none of them was.
+    :param winner: (options,) how often the one that won in the end stood at each place and was chosen there.
     """
     total = sum(chosen)
     expected = total / options

@@ -111,13 +111,10 @@ class Ledger:
     def open(cls, path: Path, *, write: bool) -> "Ledger":
         """Open the ledger at ``path``.
 
-        Args:
-            path: the file; to write it is made if need be.
-            write: whether to add to it. One process at a time may; any number may read meanwhile.
-
-        Raises:
-            RunError: another process writes to it; there is none to read; it can't be read or written; it is
-                damaged, written by a newer version, or no ledger.
+        :param path: the file; to write it is made if need be.
+        :param write: whether to add to it. One process at a time may; any number may read meanwhile.
+        :raises RunError: another process writes to it; there is none to read; it can't be read or written; it
+            is damaged, written by a newer version, or no ledger.
         """
         if not write:
             return cls(path, connect_to_read(path), None)
@@ -153,8 +150,7 @@ class Ledger:
 
         Either way it is the :meth:`latest` from now on.
 
-        Raises:
-            TypeError, ValueError: a setting has no JSON.
+        :raises TypeError, ValueError: a setting has no JSON.
         """
         name = judging_name(model, adapter, settings)
         judging = Judging(name, model, adapter, canonical(dict(settings)), now())
@@ -203,13 +199,10 @@ class Ledger:
         number takes its place. A vote that is there already is not added again. Tokens, seconds, attempts and
         time are those of the answer that was kept first under the key.
 
-        Returns:
-            True; False where nothing was kept since another answer is on record under the same key, as when
-            two cases put the same question at once. Take that one from :meth:`reply`, read it, and keep that
-            vote: a replay finds no other.
-
-        Raises:
-            ValueError: not as many probabilities as labels, or one that is no number.
+        :returns: True; False where nothing was kept since another answer is on record under the same key, as
+            when two cases put the same question at once. Take that one from :meth:`reply`, read it, and keep
+            that vote: a replay finds no other.
+        :raises ValueError: not as many probabilities as labels, or one that is no number.
         """
         row, call = vote_row(vote), call_row(vote)
         failed = vote.answer.status is Status.FAILED
@@ -253,11 +246,10 @@ class Ledger:
     ) -> Iterator[Vote]:
         """The votes of a judging, ordered by case and number; read from disk as they are taken.
 
-        Args:
-            judging: its name; the latest one if None.
-            cases: IRIs of the cases; all if None.
-            status: which statuses; all if None.
-            superseded: whether to give votes, too, that a later one took the place of; in their order.
+        :param judging: its name; the latest one if None.
+        :param cases: IRIs of the cases; all if None.
+        :param status: which statuses; all if None.
+        :param superseded: whether to give votes, too, that a later one took the place of; in their order.
         """
         condition = "" if superseded else f" AND {LATEST_VOTE}"
         values: list[str | bytes] = []
@@ -281,11 +273,10 @@ class Ledger:
     ) -> Iterator[Decision]:
         """The decisions of a judging, ordered by case; read from disk as they are taken.
 
-        Args:
-            judging: its name; the latest one if None.
-            cases: IRIs of the cases; all if None.
-            outcomes: which outcomes; all if None.
-            superseded: whether to give decisions, too, that a later one took the place of; in their order.
+        :param judging: its name; the latest one if None.
+        :param cases: IRIs of the cases; all if None.
+        :param outcomes: which outcomes; all if None.
+        :param superseded: whether to give decisions, too, that a later one took the place of; in their order.
         """
         condition = "" if superseded else f" AND {LATEST_DECISION}"
         values: list[str | bytes] = []

@@ -67,12 +67,11 @@ class Stats:
 class Pool:
     """Sends requests to a backend; to be used in one event loop. The backend stays its owner's to close.
 
-    Args:
-        backend: where requests go.
-        config: most requests at once, and how often one is tried again.
-        seed: of the pauses between attempts.
-        patience: seconds in which a server that fails every call may come back.
-        pause: seconds that the first pause between attempts is at most.
+    :param backend: where requests go.
+    :param config: most requests at once, and how often one is tried again.
+    :param seed: of the pauses between attempts.
+    :param patience: seconds in which a server that fails every call may come back.
+    :param pause: seconds that the first pause between attempts is at most.
     """
 
     def __init__(
@@ -113,9 +112,8 @@ class Pool:
 
         While nothing listens there, attempts do not count: either it comes back, or all calls end.
 
-        Raises:
-            CallFailed: this request got no answer, and trying again is of no use.
-            RunError: the server is gone, and so no request gets an answer.
+        :raises CallFailed: this request got no answer, and trying again is of no use.
+        :raises RunError: the server is gone, and so no request gets an answer.
         """
         self.stats.asked += 1
         sent = counted = 0
@@ -266,10 +264,9 @@ class Level:
     that was answered, over the mean time that they took, times the level (Little's law; counting answers per
     second would measure how they happen to bunch). Rounds in which none had to wait for room say nothing.
 
-    Args:
-        most: the highest level.
-        start: the first level.
-        clock: what tells the time in seconds.
+    :param most: the highest level.
+    :param start: the first level.
+    :param clock: what tells the time in seconds.
     """
 
     def __init__(

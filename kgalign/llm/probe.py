@@ -70,8 +70,7 @@ async def probe(backend: Server) -> Capabilities:
 
     The name of the model is set on the backend if it had none.
 
-    Raises:
-        KgalignError: the server is not there, refuses the key, does not know the model or can't be used.
+    :raises KgalignError: the server is not there, refuses the key, does not know the model or can't be used.
     """
     models = await _models(backend)
     _choose(backend, models)
@@ -126,8 +125,7 @@ def _model(entry: Mapping[str, Any]) -> _Model:
 def _choose(backend: Server, models: Sequence[_Model]) -> None:
     """Settle the model's name, and see whether the server has it and its adapter.
 
-    Raises:
-        KgalignError: it has not, or it has several and none was named.
+    :raises KgalignError: it has not, or it has several and none was named.
     """
     names = [each.name for each in models]
     bases = [each.name for each in models if not each.parent] or names
@@ -197,8 +195,7 @@ def _context(backend: Server, models: Sequence[_Model]) -> int:
 async def _notes(backend: Server) -> dict[str, str]:
     """What each request must leave out, and how the model is kept from thinking aloud.
 
-    Raises:
-        KgalignError: it refuses a request whatever is left out, or answers nothing that can be read.
+    :raises KgalignError: it refuses a request whatever is left out, or answers nothing that can be read.
     """
     without: list[str] = []
     notes: dict[str, str] = {}

@@ -98,16 +98,14 @@ class Backend(Protocol):
     async def probe(self) -> Capabilities:
         """Find out what it can do.
 
-        Raises:
-            KgalignError: it is not there, refuses the key, does not know the model or can't be used.
+        :raises KgalignError: it is not there, refuses the key, does not know the model or can't be used.
         """
         ...
 
     async def ask(self, request: Request) -> Reply:
         """Send one request, once, and wait for the answer.
 
-        Raises:
-            CallFailed: there is no answer; it says whether to try again, and when.
+        :raises CallFailed: there is no answer; it says whether to try again, and when.
         """
         ...
 

@@ -26,9 +26,8 @@ def answer_schema(labels: tuple[str, ...], *, limits: bool = True) -> dict[str, 
     ``choice`` comes first, so that it is made before anything is said for it and its tokens carry the
     probabilities.
 
-    Args:
-        labels: the words of which ``choice`` must be one.
-        limits: whether to limit the number of values and the length of the reason.
+    :param labels: the words of which ``choice`` must be one.
+    :param limits: whether to limit the number of values and the length of the reason.
     """
     values: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
     reason: dict[str, Any] = {"type": "string"}

@@ -43,18 +43,16 @@ class OpenAIBackend:
 
     Nothing is tried again here, see :mod:`kgalign.llm.pool`.
 
-    Args:
-        url: what ``/chat/completions`` follows, mostly ending in ``/v1``.
-        model: its name there; None for the only one that is served, which :meth:`probe` finds out.
-        adapter: name of a LoRA adapter that is served on it, empty for none.
-        timeout: seconds that an answer may take as a whole.
-        context: tokens that a question and its answer may have together, 0 to ask the server.
-        capabilities: what the server can do, where that is known; otherwise as much as OpenAI's own until
-            :meth:`probe` has found out.
-        use_aiohttp: whether to send by aiohttp where that is installed, which takes two thirds of the time.
-
-    Raises:
-        KgalignError: the key in the environment can't be one.
+    :param url: what ``/chat/completions`` follows, mostly ending in ``/v1``.
+    :param model: its name there; None for the only one that is served, which :meth:`probe` finds out.
+    :param adapter: name of a LoRA adapter that is served on it, empty for none.
+    :param timeout: seconds that an answer may take as a whole.
+    :param context: tokens that a question and its answer may have together, 0 to ask the server.
+    :param capabilities: what the server can do, where that is known; otherwise as much as OpenAI's own until
+        :meth:`probe` has found out.
+    :param use_aiohttp: whether to send by aiohttp where that is installed, which takes two thirds of the
+        time.
+    :raises KgalignError: the key in the environment can't be one.
     """
 
     def __init__(
@@ -87,8 +85,7 @@ class OpenAIBackend:
     async def probe(self) -> Capabilities:
         """Find out what the server can do; it is asked a few short questions.
 
-        Raises:
-            KgalignError: it is not there, refuses the key, does not know the model or can't be used.
+        :raises KgalignError: it is not there, refuses the key, does not know the model or can't be used.
         """
         self.capabilities = await probe(self)
         return self.capabilities
@@ -96,8 +93,7 @@ class OpenAIBackend:
     async def ask(self, request: Request) -> Reply:
         """Send one request, once, and wait for the answer.
 
-        Raises:
-            CallFailed: there is no answer; it says whether to try again, and when.
+        :raises CallFailed: there is no answer; it says whether to try again, and when.
         """
         begun = time.perf_counter()
         answer = await self.post(self._body(request))
@@ -134,8 +130,7 @@ class OpenAIBackend:
     def read(self, answer: Mapping[str, Any], labels: tuple[str, ...], seconds: float) -> Reply:
         """A chat completion as a reply.
 
-        Raises:
-            CallFailed: it is none.
+        :raises CallFailed: it is none.
         """
         choices = answer.get("choices")
         first = choices[0] if isinstance(choices, list) and choices else None
@@ -161,8 +156,7 @@ class OpenAIBackend:
     async def post(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """What ``/chat/completions`` answers.
 
-        Raises:
-            CallFailed: nothing, or no JSON object.
+        :raises CallFailed: nothing, or no JSON object.
         """
         text = await self.call("/chat/completions", body)
         try:
@@ -288,8 +282,7 @@ class OpenAIBackend:
 def server_key() -> str:
     """The server's key, or what those without one get.
 
-    Raises:
-        KgalignError: what the environment holds can't be a key.
+    :raises KgalignError: what the environment holds can't be a key.
     """
     for name in KEYS:
         if key := os.environ.get(name, "").strip():

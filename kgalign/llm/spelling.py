@@ -24,13 +24,10 @@ def label_probabilities(tokens: object, labels: Sequence[str]) -> dict[str, floa
     several of them possible is followed along the tokens that were drawn, and shared evenly where another
     one was drawn.
 
-    Args:
-        tokens: ``logprobs.content`` of a chat completion: a list of objects with ``token``, ``logprob`` and
-            ``top_logprobs``; it comes from a server, and may be anything.
-        labels: the words of which the answer should be one; none begins another.
-
-    Returns:
-        Label → probability, in the order of the labels; None where it can't be told.
+    :param tokens: ``logprobs.content`` of a chat completion: a list of objects with ``token``, ``logprob``
+        and ``top_logprobs``; it comes from a server, and may be anything.
+    :param labels: the words of which the answer should be one; none begins another.
+    :returns: Label → probability, in the order of the labels; None where it can't be told.
     """
     texts = _texts(tokens)
     text = "".join(texts)

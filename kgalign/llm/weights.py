@@ -18,8 +18,7 @@ def weights_mark(folder: Path) -> str:
 
     Other files don't count: a model keeps its mark when its card or its tokenizer's settings are edited.
 
-    Raises:
-        KgalignError: the folder holds no weights, or they can't be read.
+    :raises KgalignError: the folder holds no weights, or they can't be read.
     """
     paths = sorted(path for kind in _KINDS for path in folder.glob(kind))
     if not paths:
@@ -62,8 +61,7 @@ def files_digest(paths: Sequence[Path]) -> str:
 
     Of a large file the length and evenly spread samples are read: training changes weights everywhere.
 
-    Raises:
-        KgalignError: a file can't be read.
+    :raises KgalignError: a file can't be read.
     """
     content = hashlib.sha256()
     for path in paths:

@@ -59,20 +59,19 @@ def next_step(
     would stay the leader whatever the same voter is asked further, see
     :class:`~kgalign.judge.votes.model.Standing`; or when the most has been asked, usable or not.
 
-    Args:
-        case_ballots: prior and usable votes of the case, in the order of ``asked``.
-        asked: all questions so far.
-        model: what is known of the voters.
-        rules: when to stop.
-        seed: of the run, for the orders.
-        case: what the case is known by, for the orders.
-        has_relations: whether there are relations to show.
-        several: whether the case is one pair of entities that may have several partners: then it is verified
-            alone, because a select question can name just one.
-        counted: numbers, in ``asked``, of the questions that the ballots answer; None to tell it by what was
-            offered.
-        rivals: options that may belong to other left entities as well, so that they can be asked for their
-            own partner; None for all of them.
+    :param case_ballots: prior and usable votes of the case, in the order of ``asked``.
+    :param asked: all questions so far.
+    :param model: what is known of the voters.
+    :param rules: when to stop.
+    :param seed: of the run, for the orders.
+    :param case: what the case is known by, for the orders.
+    :param has_relations: whether there are relations to show.
+    :param several: whether the case is one pair of entities that may have several partners: then it is
+        verified alone, because a select question can name just one.
+    :param counted: numbers, in ``asked``, of the questions that the ballots answer; None to tell it by what
+        was offered.
+    :param rivals: options that may belong to other left entities as well, so that they can be asked for their
+        own partner; None for all of them.
     """
     options = case_ballots.options
     if options == 0:

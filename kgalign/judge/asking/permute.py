@@ -14,11 +14,10 @@ def order(options: int, turn: int, *, seed: int, case: str) -> tuple[int, ...]:
     which in the design is drawn for each design from the seed and the case: so the first order is as good
     as random from case to case, and owes nothing to the rank of the options.
 
-    Args:
-        options: how many there are.
-        turn: 0-based number of the question.
-        seed: of the run.
-        case: what the case is known by.
+    :param options: how many there are.
+    :param turn: 0-based number of the question.
+    :param seed: of the run.
+    :param case: what the case is known by.
     """
     rows = options if options % 2 == 0 else 2 * options
     design, row = divmod(turn, max(1, rows))

@@ -90,18 +90,15 @@ class Questions:
     ) -> Question:
         """One question in words.
 
-        Args:
-            case: id of the left entity whose partner is sought.
-            number: 0-based number of the question within its case.
-            kind: select among the options, or verify the only one.
-            direction: whose entity asks; the options are entities of the other side.
-            view: what is shown; where there is nothing of it, attributes and relations are.
-            turn: count of questions of this form in the case; it decides the phrasing.
-            asker: id of the entity that asks, on the left side where the left asks.
-            options: ids of the options in the order to show them; up to 25, one in a verify question.
-
-        Raises:
-            ValueError: too many options, or too few.
+        :param case: id of the left entity whose partner is sought.
+        :param number: 0-based number of the question within its case.
+        :param kind: select among the options, or verify the only one.
+        :param direction: whose entity asks; the options are entities of the other side.
+        :param view: what is shown; where there is nothing of it, attributes and relations are.
+        :param turn: count of questions of this form in the case; it decides the phrasing.
+        :param asker: id of the entity that asks, on the left side where the left asks.
+        :param options: ids of the options in the order to show them; up to 25, one in a verify question.
+        :raises ValueError: too many options, or too few.
         """
         labels = _labels(kind, len(options))
         sides = self._left, self._right
@@ -138,8 +135,7 @@ class Questions:
 def _labels(kind: QuestionKind, options: int) -> tuple[str, ...]:
     """The words to answer with.
 
-    Raises:
-        ValueError: too many options, or too few.
+    :raises ValueError: too many options, or too few.
     """
     verify = kind is QuestionKind.VERIFY
     most = 1 if verify else len(LETTERS)

@@ -40,9 +40,8 @@ def clean(text: str, limit: int = 1000) -> str:
     >>> clean("Bunker,\tThe\u202e \u200b1981 ")
     'Bunker, The� 1981'
 
-    Args:
-        text: any text; of a long one only the beginning is looked at.
-        limit: most characters of what comes out, with the sign of the cut.
+    :param text: any text; of a long one only the beginning is looked at.
+    :param limit: most characters of what comes out, with the sign of the cut.
     """
     if len(text) <= limit and text.isascii() and text.isprintable() and "  " not in text:
         return text.strip()  # what most texts are

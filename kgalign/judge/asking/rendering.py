@@ -252,15 +252,13 @@ def show(asker: Entity, options: Sequence[Entity], view: View, budget: float) ->
     beginnings in common. A view in which the asker or all options would be empty shows both attributes and
     relations; so does a single option that would be empty.
 
-    Args:
-        asker: the entity above the options.
-        options: the others, in any order.
-        view: attributes, relations or both.
-        budget: tokens that all records may have together, as
-            :func:`~kgalign.judge.asking.quoting.weight` counts.
-
-    Returns:
-        The records in the order of the entities, and whether something was left out or cut so that they fit.
+    :param asker: the entity above the options.
+    :param options: the others, in any order.
+    :param view: attributes, relations or both.
+    :param budget: tokens that all records may have together, as :func:`~kgalign.judge.asking.quoting.weight`
+        counts.
+    :returns: The records in the order of the entities, and whether something was left out or cut so that they
+        fit.
     """
     entities = (asker, *options)
     if not (asker.has(view) and any(each.has(view) for each in options)):
@@ -327,10 +325,9 @@ def distinct_keys(paths: Iterable[Sequence[str]], taken: Iterable[str] = ()) -> 
     >>> distinct_keys([("http://xmlns.com/foaf/0.1/name",), ("@iri",), ("http://e.org/bornIn", "^")])
     ['name', 'name (iri)', 'born in (inverse)']
 
-    Args:
-        paths: predicate IRIs, a step against the direction of the statements with ``^`` before it; a last
-            step ``^`` turns the whole path round.
-        taken: words that none of them may have.
+    :param paths: predicate IRIs, a step against the direction of the statements with ``^`` before it; a last
+        step ``^`` turns the whole path round.
+    :param taken: words that none of them may have.
     """
     used, keys = set(taken), []
     for path in paths:

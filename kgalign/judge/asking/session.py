@@ -82,8 +82,7 @@ class Asking:
     async def hear(self, cases: Sequence[Case], progress: Progress | None = None) -> list[Heard]:
         """Ask about all cases, in their order as far as limits go.
 
-        Raises:
-            KgalignError: the server is gone, or the ledger can't be written.
+        :raises KgalignError: the server is gone, or the ledger can't be written.
         """
         heard: list[Heard] = []
         watch = progress or NoProgress()

@@ -107,9 +107,8 @@ def load_templates(folder: Path | None = None) -> Templates:
     A file of the folder whose number the package does not use, such as ``select-4.txt``, is a further
     phrasing. Files that do not end in ``.txt`` are left alone.
 
-    Raises:
-        KgalignError: the folder can't be read or holds no template; a template has an unknown name, a broken
-            header, an unknown field, or lacks a field.
+    :raises KgalignError: the folder can't be read or holds no template; a template has an unknown name, a
+        broken header, an unknown field, or lacks a field.
     """
     texts = {each.name: each.read_text("utf8") for each in sorted(_package(), key=lambda each: each.name)}
     sources = dict.fromkeys(texts, "The package's template ")
@@ -159,13 +158,10 @@ def _read_folder(folder: Path) -> dict[str, str]:
 def parse_template(text: str, filename: str, source: str = "Template") -> Template:
     """Read and check one template.
 
-    Args:
-        text: what the file holds.
-        filename: such as ``select-1.txt``; the header's name must be the same.
-        source: what the file is called in messages.
-
-    Raises:
-        KgalignError: it can't be used; the message names the file, the field and what is allowed.
+    :param text: what the file holds.
+    :param filename: such as ``select-1.txt``; the header's name must be the same.
+    :param source: what the file is called in messages.
+    :raises KgalignError: it can't be used; the message names the file, the field and what is allowed.
     """
     if len(text) > _LONGEST:
         raise KgalignError(f"{source} has more than {_LONGEST} characters", "Shorten it")

@@ -75,8 +75,7 @@ class Card:
 def read_card(folder: Path) -> Card:
     """What a student's folder says of it; no model is loaded.
 
-    Raises:
-        InputError: there is no student, it is damaged, or of another version.
+    :raises InputError: there is no student, it is damaged, or of another version.
     """
     path = folder / CARD
     remedy = "Make one with `kgalign train student`, and give its folder"

@@ -142,11 +142,10 @@ def _expect(votes: _Votes, habits: Sequence[Habits], trust: Doubles) -> tuple[li
 def _trust(votes: _Votes, likely: Doubles, others: Doubles, trust: Doubles) -> tuple[Doubles, Doubles]:
     """Trust in each voter, and (p, h) what a voter of a case is believed to tend to before its votes.
 
-    Args:
-        votes: the votes.
-        likely: (p, h) likelihood of a pair's votes for each tendency.
-        others: (p, h) mean of it over the other tendencies.
-        trust: (v,) of the round before.
+    :param votes: the votes.
+    :param likely: (p, h) likelihood of a pair's votes for each tendency.
+    :param others: (p, h) mean of it over the other tendencies.
+    :param trust: (v,) of the round before.
     """
     case_starts = np.flatnonzero(run_starts(votes.pair_case))
     of_voter = trust[votes.pair_voter][:, None]

@@ -99,10 +99,9 @@ def with_look_alikes(
 ) -> list[Doubles]:
     """Probabilities that allow for look-alikes: what they may be wrong about is taken from the options.
 
-    Args:
-        cases: with votes.
-        probabilities: (options + 1,) of the hypotheses of each, told as if there were no look-alikes.
-        share: of the cases with a look-alike.
+    :param cases: with votes.
+    :param probabilities: (options + 1,) of the hypotheses of each, told as if there were no look-alikes.
+    :param share: of the cases with a look-alike.
     """
     if not share or not cases:
         return list(probabilities)

@@ -127,13 +127,11 @@ def standing(case: Ballots, model: VoteModel) -> Standing:
 def combine(prior: Doubles, tendency: Doubles, trust: Doubles) -> tuple[Doubles, Doubles]:
     """Posterior and settledness of many cases at once.
 
-    Args:
-        prior: (c, n + 1) log-probability of each hypothesis.
-        tendency: (c, v, n + 1) log-likelihood of the votes of each voter if it tends to a hypothesis.
-        trust: (v,) trust in each voter.
-
-    Returns:
-        (c, n + 1) posterior probability, and (c,) probability that the leader stays, see :class:`Standing`.
+    :param prior: (c, n + 1) log-probability of each hypothesis.
+    :param tendency: (c, v, n + 1) log-likelihood of the votes of each voter if it tends to a hypothesis.
+    :param trust: (v,) trust in each voter.
+    :returns: (c, n + 1) posterior probability, and (c,) probability that the leader stays, see
+        :class:`Standing`.
     """
     likely = np.exp(tendency - tendency.max(axis=-1, keepdims=True))
     voter = np.log(_told(likely, trust[None, :, None]))
@@ -150,11 +148,10 @@ def combine(prior: Doubles, tendency: Doubles, trust: Doubles) -> tuple[Doubles,
 def _stays(others: Doubles, likely: Doubles, trust: float, leader: Positions) -> Doubles:
     """(c,) probability that a voter tends to something that leaves the leader in the lead.
 
-    Args:
-        others: (c, n + 1) probability of each hypothesis by all else that is known.
-        likely: (c, n + 1) likelihood of its votes for each tendency.
-        trust: in the voter.
-        leader: (c,) hypothesis that leads.
+    :param others: (c, n + 1) probability of each hypothesis by all else that is known.
+    :param likely: (c, n + 1) likelihood of its votes for each tendency.
+    :param trust: in the voter.
+    :param leader: (c,) hypothesis that leads.
     """
     options = others.shape[1] - 1
     tends = likely * _told(others, trust)
@@ -232,10 +229,9 @@ def read(ballots: Sequence[Ballot], places: Mapping[tuple[str, int], Doubles]) -
 def regraded(given: Doubles, chosen: Positions, prior: Doubles | None) -> tuple[Positions, Positions]:
     """Place and grade of each answer, from the probabilities that the voter gave.
 
-    Args:
-        given: (b, offered + 1) of each place in the order shown and last of none of them.
-        chosen: (b,) place that it chose, 0 for none.
-        prior: (offered,) prior of the places, if there is one.
+    :param given: (b, offered + 1) of each place in the order shown and last of none of them.
+    :param chosen: (b,) place that it chose, 0 for none.
+    :param prior: (offered,) prior of the places, if there is one.
     """
     probability = corrected(given, prior)
     best = probability.max(axis=-1)

@@ -45,9 +45,8 @@ def corrected(probabilities: Doubles, prior: Doubles | None) -> Doubles:
 
     What none of them has stays as it is: a prior of the places says nothing of it.
 
-    Args:
-        probabilities: (…, offered + 1) of each place in the order shown and last of none of them.
-        prior: (offered,) of each place; None to leave them as they are.
+    :param probabilities: (…, offered + 1) of each place in the order shown and last of none of them.
+    :param prior: (offered,) of each place; None to leave them as they are.
     """
     shown, none = probabilities[..., :-1], probabilities[..., -1:]
     if prior is not None:

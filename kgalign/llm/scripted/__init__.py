@@ -173,12 +173,11 @@ def decide(
 ) -> Said:
     """What is said to a request with at least one label.
 
-    Args:
-        settings: how well it judges.
-        request: the question.
-        truth: gives the right label; without it the option that is most like the asker is right.
-        model: part of what decides the draws, so that an adapter is another judge.
-        stray: whether it may choose what was not offered.
+    :param settings: how well it judges.
+    :param request: the question.
+    :param truth: gives the right label; without it the option that is most like the asker is right.
+    :param model: part of what decides the draws, so that an adapter is another judge.
+    :param stray: whether it may choose what was not offered.
     """
     draw = random.Random(int.from_bytes(_digest(settings.seed, request, model)))
     invents, how, follows, knows, which = (draw.random() for _ in range(5))
@@ -303,8 +302,7 @@ class Scripted:
     def from_spec(cls, spec: str) -> "Scripted":
         """The judge that ``scripted`` or ``scripted:accuracy=.9,…`` means.
 
-        Raises:
-            ConfigError: unknown keys or values that can't be; all of them are listed.
+        :raises ConfigError: unknown keys or values that can't be; all of them are listed.
         """
         text = spec.partition(":")[2]
         judge = cls(parse(text))
@@ -324,8 +322,7 @@ class Scripted:
     async def ask(self, request: Request) -> Reply:
         """The answer to one request: always the same one.
 
-        Raises:
-            CallFailed: one of the faults on the way that were set, or a question longer than the context.
+        :raises CallFailed: one of the faults on the way that were set, or a question longer than the context.
         """
         settings = self.settings
         read = prompt_tokens(request)

@@ -111,14 +111,11 @@ async def start(
 ) -> Running:
     """Serve in this event loop until :meth:`Running.close` is called.
 
-    Args:
-        settings: how the judge behaves.
-        host: name or address to listen at.
-        port: 0 for any that is free.
-        truth: gives the right label; without it the option that is most like the asker is right.
-
-    Raises:
-        KgalignError: it can't listen there.
+    :param settings: how the judge behaves.
+    :param host: name or address to listen at.
+    :param port: 0 for any that is free.
+    :param truth: gives the right label; without it the option that is most like the asker is right.
+    :raises KgalignError: it can't listen there.
     """
     running = Running(url="", settings=settings, truth=truth)
     app = web.Application(client_max_size=_LONGEST_BODY)
@@ -163,8 +160,7 @@ def running(
 ) -> Iterator[Running]:
     """A server in a thread of its own for as long as the block lasts; see :func:`start` for the arguments.
 
-    Raises:
-        KgalignError: it can't listen there.
+    :raises KgalignError: it can't listen there.
     """
     started: Future[tuple[Running, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
@@ -199,14 +195,11 @@ def serve(
 ) -> None:
     """Serve until SIGINT or SIGTERM comes; to be called in the main thread.
 
-    Args:
-        settings: how the judge behaves.
-        host: name or address to listen at.
-        port: 0 for any that is free.
-        ready: called with the URL, which ends in ``/v1``, as soon as it listens.
-
-    Raises:
-        KgalignError: it can't listen there.
+    :param settings: how the judge behaves.
+    :param host: name or address to listen at.
+    :param port: 0 for any that is free.
+    :param ready: called with the URL, which ends in ``/v1``, as soon as it listens.
+    :raises KgalignError: it can't listen there.
     """
 
     async def main() -> None:

@@ -44,8 +44,7 @@ TRANSPORT = tuple(fault for fault in Fault if fault not in CONTENT)
 class ScriptedSettings:
     """How the scripted judge behaves.
 
-    Raises:
-        ConfigError: a value is out of range; all that are wrong are listed.
+    :raises ConfigError: a value is out of range; all that are wrong are listed.
     """
 
     accuracy: float = 0.9
@@ -114,8 +113,7 @@ def parse(text: str) -> ScriptedSettings:
     Its keys are the fields of :class:`ScriptedSettings` and the names of the faults; ``fail=0.2`` spreads
     that share evenly over all faults.
 
-    Raises:
-        ConfigError: unknown keys or values that can't be; all of them are listed.
+    :raises ConfigError: unknown keys or values that can't be; all of them are listed.
     """
     plain: dict[str, Any] = {}
     faults: dict[Fault, float] = {}
@@ -181,12 +179,11 @@ def _number(key: str, value: str) -> float:
 def draw_fault(settings: ScriptedSettings, body: bytes, attempt: int, *, asks: bool = True) -> Fault | None:
     """What goes wrong with a request this time.
 
-    Args:
-        settings: the shares.
-        body: the request, or what identifies it.
-        attempt: how often it came before.
-        asks: whether it is a question about records. The answer to anything else, such as the request by
-            which somebody finds out what a server can do, may be better the next time.
+    :param settings: the shares.
+    :param body: the request, or what identifies it.
+    :param attempt: how often it came before.
+    :param asks: whether it is a question about records. The answer to anything else, such as the request by
+        which somebody finds out what a server can do, may be better the next time.
     """
     if not settings.faults:
         return None

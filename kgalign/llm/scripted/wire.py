@@ -82,8 +82,7 @@ class Asked:
 def read_request(settings: ScriptedSettings, body: bytes) -> Asked:
     """A request from its body.
 
-    Raises:
-        Refused: it is none, or asks for what there is not.
+    :raises Refused: it is none, or asks for what there is not.
     """
     try:
         content = json.loads(body)
@@ -219,13 +218,12 @@ def completion(
 ) -> dict[str, object]:
     """The body of an answer of status 200.
 
-    Args:
-        settings: what the server can do.
-        asked: the request.
-        said: what the judge says; None where it is not asked to choose.
-        fault: what is wrong with the content, if anything.
-        name: what the answer's id ends in.
-        read: tokens of the question.
+    :param settings: what the server can do.
+    :param asked: the request.
+    :param said: what the judge says; None where it is not asked to choose.
+    :param fault: what is wrong with the content, if anything.
+    :param name: what the answer's id ends in.
+    :param read: tokens of the question.
     """
     text, start = _text(settings, asked, said)
     if fault in (Fault.LANGUAGE, Fault.EMPTY):

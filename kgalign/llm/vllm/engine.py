@@ -83,9 +83,8 @@ class VllmEngine:
     async def probe(self) -> Capabilities:
         """Load the model and ask it something.
 
-        Raises:
-            MissingExtra: vLLM is not installed, or not whole.
-            KgalignError: the model can't be loaded, has no chat template, or fails on a question.
+        :raises MissingExtra: vLLM is not installed, or not whole.
+        :raises KgalignError: the model can't be loaded, has no chat template, or fails on a question.
         """
         await self._in_thread(self._load)
         try:
@@ -107,8 +106,7 @@ class VllmEngine:
     async def ask(self, request: Request) -> Reply:
         """Answer one request, together with whatever else waits.
 
-        Raises:
-            CallFailed: the question is too long, or the engine has failed.
+        :raises CallFailed: the question is too long, or the engine has failed.
         """
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(request, answer, time.perf_counter()))

@@ -39,8 +39,7 @@ class Adapter:
 def read_adapter(folder: Path, model: str) -> Adapter:
     """The adapter in a folder, checked against the model where that is a folder too.
 
-    Raises:
-        KgalignError: there is none, it is damaged, or it was trained on another model.
+    :raises KgalignError: there is none, it is damaged, or it was trained on another model.
     """
     path = folder / "adapter_config.json"
     try:

@@ -194,17 +194,13 @@ class VllmServer:
 def serve(settings: ServerSettings, tell: Tell, ready: Callable[[VllmServer], None], limit: float) -> int:
     """Start vLLM, wait until it is healthy and keep it until SIGINT or SIGTERM; of the main thread only.
 
-    Args:
-        settings: what is served.
-        tell: called with a line on how the start goes, now and then.
-        ready: called when it takes questions.
-        limit: seconds that the start may take.
-
-    Returns:
-        The exit code: 0 for a server that was stopped, 128 + the signal for one that never got to start.
-
-    Raises:
-        KgalignError: it can't be started, does not get healthy in time, or dies.
+    :param settings: what is served.
+    :param tell: called with a line on how the start goes, now and then.
+    :param ready: called when it takes questions.
+    :param limit: seconds that the start may take.
+    :returns: The exit code: 0 for a server that was stopped, 128 + the signal for one that never got to
+        start.
+    :raises KgalignError: it can't be started, does not get healthy in time, or dies.
     """
     with _signals() as stopped, VllmServer(settings) as server:
         begun = time.monotonic()
@@ -277,8 +273,7 @@ def _reachable(host: str) -> str:
 def _free_port(host: str, port: int) -> int:
     """The port, after a look whether it is free; one that is for 0.
 
-    Raises:
-        KgalignError: the port is taken or may not be used, or there is no such host.
+    :raises KgalignError: the port is taken or may not be used, or there is no such host.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[

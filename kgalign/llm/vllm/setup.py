@@ -28,8 +28,7 @@ def served_name(model: str) -> str:
 def check_model(model: str) -> None:
     """See whether this can be a model.
 
-    Raises:
-        KgalignError: it reads like a path, and there is no folder with a model.
+    :raises KgalignError: it reads like a path, and there is no folder with a model.
     """
     path = Path(model)
     if model and path.is_dir():
@@ -44,8 +43,7 @@ def check_model(model: str) -> None:
 def require_vllm() -> str:
     """The version of the vLLM that is installed.
 
-    Raises:
-        MissingExtra: none is.
+    :raises MissingExtra: none is.
     """
     if importlib.util.find_spec("vllm") is None:
         raise MissingExtra("A model in vLLM", "vllm")

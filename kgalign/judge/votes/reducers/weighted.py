@@ -332,11 +332,10 @@ def _improved(table: _Table, joint: Doubles, model: _Model) -> _Model:
 def _competence(table: _Table, right: Doubles, wrong: Doubles, prior: tuple[float, float]) -> Doubles:
     """(voters,) log-odds of being right at middling difficulty, by bisection of the likelihood's slope.
 
-    Args:
-        table: holds the difficulties.
-        right: (voters, nodes) right votes at each difficulty.
-        wrong: the same of wrong ones.
-        prior: mean and deviation of the log-odds, over all difficulties.
+    :param table: holds the difficulties.
+    :param right: (voters, nodes) right votes at each difficulty.
+    :param wrong: the same of wrong ones.
+    :param prior: mean and deviation of the log-odds, over all difficulties.
     """
     mean, deviation = table.stretch * prior[0], table.stretch * prior[1]
     low, high = np.full(len(right), -8.0), np.full(len(right), 12.0)
