@@ -19,6 +19,7 @@ from hmac import compare_digest
 from http import HTTPStatus
 
 from aiohttp import web
+from pydantic_core import to_json
 
 from kgalign.base.version import __version__
 from kgalign.errors import KgalignError
@@ -77,7 +78,7 @@ class Running:
     connections: int = 0
     """Connections that were opened."""
     _server: asyncio.Server | None = field(default=None, init=False, repr=False)
-    _runner: web.AppRunner | None = field(default=None, init=False, repr=False)
+    _served: web.Server | None = field(default=None, init=False, repr=False)
 
     @property
     def repeated(self) -> int:
@@ -102,8 +103,8 @@ class Running:
         """Stop listening and end all connections, answered or not."""
         if self._server:
             self._server.close()
-        if self._runner:
-            await self._runner.cleanup()
+        if self._served:
+            await self._served.shutdown(_STOPPING)
 
 
 async def start(
@@ -118,25 +119,20 @@ async def start(
     :raises KgalignError: it can't listen there.
     """
     running = Running(url="", settings=settings, truth=truth)
-    app = web.Application(client_max_size=_LONGEST_BODY)
-    app.router.add_route("*", "/{path:.*}", _Judge(running).respond)
-    running._runner = web.AppRunner(
-        app,
+    served = web.Server(
+        _Judge(running).respond,
+        handler_cancellation=True,
         access_log=None,
         logger=_QUIET,
-        handler_cancellation=True,
-        shutdown_timeout=_STOPPING,
         lingering_time=_LINGER,
         max_line_size=_LONGEST_HEAD,
     )
-    await running._runner.setup()
-    protocol = running._runner.server
-    assert protocol is not None
 
     def connected() -> asyncio.Protocol:
         running.connections += 1
-        return protocol()
+        return served()
 
+    running._served = served
     try:
         running._server = await asyncio.get_running_loop().create_server(connected, host, port, backlog=1024)
     except (OSError, OverflowError, UnicodeError) as error:
@@ -223,13 +219,13 @@ class _Judge:
     def __init__(self, running: Running) -> None:
         self._running = running
 
-    async def respond(self, request: web.Request) -> web.StreamResponse:
+    async def respond(self, request: web.BaseRequest) -> web.StreamResponse:
         """What is sent back."""
         if request.method == "POST" and request.path == _CHAT:
             return await self._answer(request)
         return self._page(request)
 
-    def _page(self, request: web.Request) -> web.Response:
+    def _page(self, request: web.BaseRequest) -> web.Response:
         """What stands at any other address."""
         settings = self._running.settings
         pages: dict[str, Callable[[], object]] = {
@@ -246,7 +242,7 @@ class _Judge:
             return _json(405, {"detail": "Method Not Allowed"})
         return _json(200, pages[request.path]())
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         running = self._running
         try:
             body = await _read(request)
@@ -294,13 +290,20 @@ class _Judge:
 def _json(status: int, content: object, headers: Mapping[str, str] | None = None) -> web.Response:
     return web.Response(
         status=status,
-        body=json.dumps(content, separators=(",", ":")).encode("ascii"),
+        body=_encoded(content),
         content_type="application/json",
         headers={"Server": "kgalign-scripted", **(headers or {})},
     )
 
 
-async def _read(request: web.Request) -> bytes:
+def _encoded(content: object) -> bytes:
+    try:
+        return to_json(content)
+    except ValueError:  # a lone surrogate, which JSON may hold as an escape
+        return json.dumps(content).encode("ascii")
+
+
+async def _read(request: web.BaseRequest) -> bytes:
     """The body of a request, as long as it says that it is.
 
     :raises Refused: its length is not given, or too much.
@@ -309,7 +312,9 @@ async def _read(request: web.Request) -> bytes:
         raise Refused(411, "Give the length of the body")
     if (request.content_length or 0) > _LONGEST_BODY:
         raise Refused(413, "The body is too long")
-    return await request.read()
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    return await request.content.read()
 
 
 def _failed(settings: ScriptedSettings, fault: Fault) -> web.Response:
@@ -319,14 +324,14 @@ def _failed(settings: ScriptedSettings, fault: Fault) -> web.Response:
     return _json(status, {"error": error}, headers)
 
 
-def _hung_up(request: web.Request) -> web.Response:
+def _hung_up(request: web.BaseRequest) -> web.Response:
     """No answer: what is written to a connection that is closed gets lost."""
     if request.transport is not None:
         request.transport.close()
     return web.Response()
 
 
-async def _broken(request: web.Request, response: web.Response, fault: Fault) -> web.StreamResponse:
+async def _broken(request: web.BaseRequest, response: web.Response, fault: Fault) -> web.StreamResponse:
     """Half of an answer: as half of the length that was told, or as if it were all."""
     body = response.body
     assert isinstance(body, bytes)

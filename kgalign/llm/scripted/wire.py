@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kgalign.llm.protocol import Message, Request, Role, Sampling
 from kgalign.llm.scripted import (
@@ -23,7 +25,6 @@ from kgalign.llm.scripted import (
     wrap,
 )
 
-_ROLES = ("system", "user", "assistant")
 _TOLD = re.compile(r"(?:choose|one of|labels?)[^:\n]*: *([^\n{}]*?)\.?[ \t]*$", re.IGNORECASE | re.MULTILINE)
 """Where a question ends with the labels, such as "Choose one of: A, B, none."."""
 _TAIL = 2000
@@ -79,60 +80,72 @@ class Asked:
     """Alternatives per token that are asked for, None if log-probabilities are not."""
 
 
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+
+class _Part(_Strict):
+    text: str
+
+
+class _Message(_Strict):
+    role: Role
+    content: str | list[_Part]
+
+    def as_message(self) -> Message:
+        parts = self.content
+        return Message(self.role, parts if isinstance(parts, str) else "".join(each.text for each in parts))
+
+
+_Tokens = Annotated[float, Field(ge=0, le=2**31)]
+
+
+class _Body(_Strict):
+    """What a request says, as far as it is looked at; ``None`` stands for what is left out."""
+
+    model: Any = None
+    stream: Any = None
+    messages: list[_Message] = Field(min_length=1)
+    max_completion_tokens: _Tokens | None = None
+    max_tokens: _Tokens | None = None
+    temperature: Annotated[int | float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[int | float, Field(ge=0, le=1)] | None = None
+    seed: Annotated[float, Field(ge=-(2**63), le=2**63)] | None = None
+    logprobs: Any = None
+    top_logprobs: Any = None
+    structured_outputs: Any = None
+    response_format: Any = None
+
+
 def read_request(settings: ScriptedSettings, body: bytes) -> Asked:
     """A request from its body.
 
     :raises Refused: it is none, or asks for what there is not.
     """
     try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Refused(400, "The body is not JSON") from None
-    if not isinstance(content, dict):
-        raise Refused(400, "The body is not a JSON object")
-    model = content.get("model") or NAME
+        given = _Body.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise Refused(400, f"{place or 'The body'}: {first['msg']}", place or None) from None
+    model = given.model or NAME
     if not isinstance(model, str) or model not in {NAME, settings.adapter} - {""}:
         raise Refused(404, f"The model `{model}` does not exist.", "model")
-    if content.get("stream"):
+    if given.stream:
         raise Refused(400, "Answers are not streamed here", "stream")
-    messages = tuple(_messages(content.get("messages")))
-    told = next((content[key] for key in ("max_completion_tokens", "max_tokens") if content.get(key)), None)
-    most = _MOST_TOKENS if told is None else int(_number(told, "max_tokens", 1, 2**31))
+    messages = tuple(each.as_message() for each in given.messages)
+    told = given.max_completion_tokens or given.max_tokens
+    most = int(told or _MOST_TOKENS)
     sampling = Sampling(
-        temperature=_number(content.get("temperature"), "temperature", 0, 2, 1.0),
-        top_p=_number(content.get("top_p"), "top_p", 0, 1, 1.0),
+        temperature=1.0 if given.temperature is None else given.temperature,
+        top_p=1.0 if given.top_p is None else given.top_p,
         max_tokens=most,
-        seed=int(_number(content.get("seed"), "seed", -(2**63), 2**63, 0)),
+        seed=int(given.seed or 0),
     )
-    wanted = _wanted(content) if settings.structure else _FREE
+    wanted = _wanted(given) if settings.structure else _FREE
     request = Request(messages, wanted.labels or _told_labels(messages), sampling)
-    _fits(settings, request, told is None)
-    return Asked(request, model, most, wanted, _logprobs(settings, content))
-
-
-def _messages(given: object) -> Iterator[Message]:
-    if not isinstance(given, list) or not given:
-        raise Refused(400, "There are no messages", "messages")
-    for each in given:
-        role = each.get("role") if isinstance(each, dict) else None
-        if role not in _ROLES:
-            raise Refused(400, f"A message has a role that is none of {', '.join(_ROLES)}", "messages")
-        content = each.get("content")
-        if isinstance(content, list):
-            parts = [part.get("text") if isinstance(part, dict) else None for part in content]
-            texts = [part for part in parts if isinstance(part, str)]
-            content = "".join(texts) if len(texts) == len(parts) else None
-        if not isinstance(content, str):
-            raise Refused(400, "A message has no text", "messages")
-        yield Message(cast(Role, role), content)
-
-
-def _number(value: object, name: str, least: float, most: float, default: float | None = None) -> float:
-    if value is None and default is not None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise Refused(400, f"{name} must be a number from {least} to {most}", name)
-    return value
+    _fits(settings, request, not told)
+    return Asked(request, model, most, wanted, _logprobs(settings, given))
 
 
 def _fits(settings: ScriptedSettings, request: Request, free: bool) -> None:
@@ -156,16 +169,16 @@ def _fits(settings: ScriptedSettings, request: Request, free: bool) -> None:
         )
 
 
-def _wanted(content: Mapping[str, Any]) -> Wanted:
+def _wanted(body: _Body) -> Wanted:
     """The form of the answer that is asked for."""
-    given = content.get("structured_outputs")
+    given = body.structured_outputs
     if isinstance(given, dict):
         if labels := _words(given.get("choice")):
             return Wanted("choice", None, labels)
         schema = given.get("json")
         if isinstance(schema, dict):
             return Wanted("schema", schema, _enum(schema))
-    given = content.get("response_format")
+    given = body.response_format
     if isinstance(given, dict) and given.get("type") == "json_schema":
         named = given.get("json_schema")
         schema = named.get("schema") if isinstance(named, dict) else None
@@ -200,10 +213,12 @@ def _told_labels(messages: tuple[Message, ...]) -> tuple[str, ...]:
     return (*shown, "none")
 
 
-def _logprobs(settings: ScriptedSettings, content: Mapping[str, Any]) -> int | None:
-    if not settings.logprobs or content.get("logprobs") is not True:
+def _logprobs(settings: ScriptedSettings, body: _Body) -> int | None:
+    if not settings.logprobs or body.logprobs is not True:
         return None
-    wanted = int(_number(content.get("top_logprobs"), "top_logprobs", 0, 10**6, 0))
+    wanted = body.top_logprobs or 0
+    if isinstance(wanted, bool) or not isinstance(wanted, int) or wanted < 0:
+        raise Refused(400, "top_logprobs must be a number from 0 up", "top_logprobs")
     if wanted > MOST_LOGPROBS:
         raise Refused(
             400,
