@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from kgalign.arrays import Doubles, Flags, Positions
-from kgalign.judge.asking.permute import order
+from kgalign.judge.asking.next_question import order
 
 OPTIONS = 5
 ROUNDS = 7

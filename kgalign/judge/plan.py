@@ -11,7 +11,6 @@ from kgalign.judge.asking.cases import Case, find_cases
 from kgalign.judge.asking.next_question import Ask, Stop, next_step
 from kgalign.judge.asking.questions import Questions, question_tokens
 from kgalign.judge.asking.templates import load_templates
-from kgalign.judge.asking.wording import put
 from kgalign.judge.votes.ballots import Ballot, Ballots
 from kgalign.judge.votes.learning import estimate
 from kgalign.records import Profile, Verdicts
@@ -137,7 +136,7 @@ def _play(case: Case, questions: Questions, config: Config) -> list[int]:
         )
         if isinstance(step, Stop):
             return tokens
-        question = put(questions, case, len(asked), step, config.votes.options)
+        question = questions.put(case, len(asked), step, config.votes.options)
         tokens.append(question_tokens(question))
         asked.append(step)
         right = truth if truth in step.offered else 0

@@ -15,8 +15,8 @@ from typing import Any
 from pydantic_core import from_json
 
 from kgalign.errors import KgalignError
+from kgalign.llm.http import KEYS, WAYS_NOT_TO_THINK, HttpFailed, Server
 from kgalign.llm.protocol import CallFailed, Capabilities, Message, Sampling, Structure
-from kgalign.llm.requests import KEYS, WAYS_NOT_TO_THINK, HttpFailed, Server
 from kgalign.llm.schema import Form, form_fields
 from kgalign.rdf.text import shorten
 

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import from_json
 
 from kgalign.errors import KgalignError
-from kgalign.llm.http_faults import causes_of, is_unreachable, message_of, seconds_asked_for
+from kgalign.llm.http import (
+    KEYS,
+    WAYS_NOT_TO_THINK,
+    HttpFailed,
+    causes_of,
+    is_unreachable,
+    message_of,
+    seconds_asked_for,
+)
 from kgalign.llm.probe import probe
 from kgalign.llm.protocol import (
     Capabilities,
@@ -19,7 +27,6 @@ from kgalign.llm.protocol import (
     Request,
     Sampling,
 )
-from kgalign.llm.requests import KEYS, WAYS_NOT_TO_THINK, HttpFailed
 from kgalign.llm.schema import FORMS, Form, form_fields
 from kgalign.llm.spelling import label_probabilities
 from kgalign.rdf.text import shorten

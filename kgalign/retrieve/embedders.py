@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from kgalign.errors import KgalignError, MissingExtra
-from kgalign.llm.requests import KEYS
+from kgalign.llm.http import KEYS
 from kgalign.llm.server import server_key
 from kgalign.rdf.text import shorten
 from kgalign.records import Floats

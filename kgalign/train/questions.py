@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from kgalign.judge.asking.next_question import VIEWS
 from kgalign.judge.asking.questions import NO as NO_ANSWER
 from kgalign.judge.asking.questions import NO_OPTION, YES, Questions
-from kgalign.judge.asking.views import VIEWS
 from kgalign.records.votes import Direction, Question, QuestionKind, View
 from kgalign.train.data import Split
 from kgalign.train.labels import Label

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kgalign.config import VotesConfig
-from kgalign.judge.asking.next_question import Ask, Stop, next_step
-from kgalign.judge.asking.permute import order
+from kgalign.judge.asking.next_question import Ask, Stop, next_step, order
 from kgalign.judge.votes.ballots import Ballot, Ballots
 from kgalign.judge.votes.model import TRUST, VoteModel, standing
 from kgalign.judge.votes.reducers import REDUCERS

@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
+from kgalign.judge.asking.next_question import VIEWS
 from kgalign.judge.asking.questions import NO_OPTION
-from kgalign.judge.asking.views import VIEWS
 from kgalign.ledger import FILE, Ledger
 from kgalign.records.votes import Direction, QuestionKind, View
 from kgalign.train.labels import Gold, labels_of

@@ -1,15 +1,23 @@
 """What to ask next about one case, and when to stop: pure functions of the votes so far."""
 
+import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from kgalign.config import VotesConfig
-from kgalign.judge.asking.permute import order
-from kgalign.judge.asking.views import VIEWS
 from kgalign.judge.votes.ballots import Ballot, Ballots
 from kgalign.judge.votes.model import Standing, VoteModel, standing
 from kgalign.records.votes import Direction, QuestionKind, View
+
+VIEWS = {
+    (QuestionKind.SELECT, Direction.LEFT_ASKS): (View.ATTRIBUTES, View.BOTH, View.RELATIONS),
+    (QuestionKind.VERIFY, Direction.LEFT_ASKS): (View.BOTH, View.ATTRIBUTES, View.RELATIONS),
+    (QuestionKind.VERIFY, Direction.RIGHT_ASKS): (View.ATTRIBUTES, View.BOTH, View.RELATIONS),
+    (QuestionKind.SELECT, Direction.RIGHT_ASKS): (View.BOTH, View.ATTRIBUTES, View.RELATIONS),
+}
+"""Views of the first, second and third question of a form, and then again from the first. Relations alone
+come last: where attributes differ they mislead, and few cases are asked as often as that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +168,39 @@ def _ask(
     views = VIEWS[form] if has_relations else (View.ATTRIBUTES,)
     shown = order(options, turn, seed=seed, case=case) if form == (_SELECT, _LEFT) else (subject,)
     return Ask(*form, views[turn % len(views)], shown, turn)
+
+
+def order(options: int, turn: int, *, seed: int, case: str) -> tuple[int, ...]:
+    """The options, by number from 1, in the order in which the question number ``turn`` shows them.
+
+    Orders are rows of a Williams design: a Latin square whose rows also vary who stands next to whom
+    (Williams 1949, "Experimental designs balanced for the estimation of residual effects of treatments").
+    So among turns ``k * options`` to ``(k + 1) * options - 1`` each option stands at each place exactly
+    once; and over a whole design (``options`` turns for an even number, twice as many for an odd one) no
+    order comes twice and each option has each other one right behind it equally often. Which option is
+    which in the design is drawn for each design from the seed and the case: so the first order is as good
+    as random from case to case, and owes nothing to the rank of the options.
+
+    :param options: how many there are.
+    :param turn: 0-based number of the question.
+    :param seed: of the run.
+    :param case: what the case is known by.
+    """
+    rows = options if options % 2 == 0 else 2 * options
+    design, row = divmod(turn, max(1, rows))
+    names = _drawn(options, f"{seed} {design} {case}")
+    return tuple(names[each] + 1 for each in _design_row(options, row))
+
+
+def _design_row(options: int, row: int) -> list[int]:
+    """One row of the design; from ``options`` on the rows are those of the square read backwards."""
+    back, shift = divmod(row, options) if options else (0, 0)
+    zigzag = [(place + 1) // 2 if place % 2 else -(place // 2) for place in range(options)]
+    shown = [(each + shift) % options for each in zigzag]
+    return shown[::-1] if back else shown
+
+
+def _drawn(options: int, text: str) -> list[int]:
+    """A permutation that the text decides, whatever the version of a library."""
+    key = text.encode("utf8", "surrogatepass")
+    return sorted(range(options), key=lambda each: hashlib.sha256(b"%d " % each + key).digest())

@@ -18,8 +18,11 @@ shown, and no IRI.
 import hashlib
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from kgalign.errors import KgalignError
+from kgalign.judge.asking.cases import Case
+from kgalign.judge.asking.next_question import Ask
 from kgalign.judge.asking.quoting import weight
 from kgalign.judge.asking.rendering import Record, Side, show
 from kgalign.judge.asking.templates import Template, Templates
@@ -122,6 +125,38 @@ class Questions:
             values=tuple(dict.fromkeys(value for each in records for value in each.values)),
             shortened=shortened,
         )
+
+    def put(self, case: Case, number: int, step: Ask, most_options: int) -> Question:
+        """Put a step in words.
+
+        Where the left side asks, the case's entity stands above its options. Where the right side asks, one
+        of the options stands above, and the case's entity among its rivals; its place goes round with the
+        turns.
+
+        :param number: of the question within its case.
+        :param most_options: to show.
+        """
+        if step.direction is Direction.LEFT_ASKS:
+            asker, options = case.left, [case.options[each - 1] for each in step.offered]
+        else:
+            option = step.offered[0] - 1
+            asker, options = case.options[option], [case.left]
+            if step.kind is QuestionKind.SELECT:
+                others = list(case.rivals[option])[: most_options - 1]
+                place = step.turn % (len(others) + 1)
+                options = [*others[:place], case.left, *others[place:]]
+        question = self.question(
+            case=case.left,
+            number=number,
+            kind=step.kind,
+            direction=step.direction,
+            # A side that has names alone, or no relations, would be asked the same thing twice.
+            view=step.view if step.view in self.views else self.views[0],
+            turn=step.turn,
+            asker=asker,
+            options=options,
+        )
+        return replace(question, case=case.name)
 
     def _template(self, kind: QuestionKind, turn: int, case: str) -> Template:
         """Cases begin with different phrasings, so that none of them is always asked first."""

@@ -16,7 +16,7 @@ from scipy.optimize import minimize
 
 from kgalign.arrays import Doubles
 from kgalign.judge.votes.ballots import Ballot, Ballots
-from kgalign.judge.votes.reducers.weighted import weighted
+from kgalign.judge.votes.weighted import weighted
 
 VOTER = "student"
 _ROUNDS = 5

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kgalign.arrays import Doubles
 from kgalign.judge.votes.ballots import Ballot, Ballots
-from kgalign.judge.votes.reducers.dawid_skene import dawid_skene
+from kgalign.judge.votes.dawid_skene import dawid_skene
 
 
 def even(options: int) -> Doubles:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from kgalign.arrays import Doubles
 from kgalign.judge.votes.ballots import Ballot, Ballots
 from kgalign.judge.votes.look_alikes import share_of_look_alikes, with_look_alikes
-from kgalign.judge.votes.reducers.weighted import weighted
+from kgalign.judge.votes.weighted import weighted
 
 OFFERED = (1, 2, 3, 4)
 VOTERS = "abcd"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kgalign.judge.asking.permute import order
+from kgalign.judge.asking.next_question import order
 from kgalign.judge.votes.ballots import Ballot
 from kgalign.judge.votes.place_prior import corrected, place_priors
 

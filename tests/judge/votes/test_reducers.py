@@ -8,7 +8,7 @@ import pytest
 
 from kgalign.arrays import Doubles
 from kgalign.config import Reducer as Name
-from kgalign.judge.asking.permute import order
+from kgalign.judge.asking.next_question import order
 from kgalign.judge.votes.ballots import Ballot, Ballots, Tally
 from kgalign.judge.votes.learning import estimate
 from kgalign.judge.votes.model import Form, VoteModel, standing

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kgalign.arrays import Doubles
 from kgalign.judge.votes.ballots import Ballot, Ballots
-from kgalign.judge.votes.reducers.weighted import weighted
+from kgalign.judge.votes.weighted import weighted
 
 OFFERED = (1, 2, 3)
 

@@ -4,7 +4,7 @@ Every voter answers rightly with a probability of its own and otherwise gives an
 open to it (Dawid and Skene, 1979, with a single accuracy per voter). How many cases have no partner is
 learned beside it, as a shift of the priors' odds of "none". Votes are taken as independent given the
 truth, which votes of language models are not: it is a yardstick for
-:mod:`kgalign.judge.votes.reducers.weighted`.
+:mod:`kgalign.judge.votes.weighted`.
 """
 
 from collections.abc import Sequence
