@@ -165,8 +165,8 @@ def _set(each: Set) -> list[Row]:
             judging = ledger.begin("simulated", "", {"accuracy": accuracy})
             asking = Simulated(questions, ledger, judging, None, config.votes, config.llm, Sampling(), seed=0)
             asking.truth, asking.accuracy = frozen, accuracy
-            heard = asyncio.run(asking.hear(cases))
-        judged = with_votes(verdicts, Count(heard, config.votes).hearing(judging.name))
+            done = asyncio.run(asking.ask(cases))
+        judged = with_votes(verdicts, Count(done, config.votes).hearing(judging.name))
         spent = asking.budget.spent
         rows.append(row(f"right {accuracy:.0%}", judged, len(cases), spent.calls, spent.tokens))
     return rows

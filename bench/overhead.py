@@ -174,7 +174,7 @@ async def _ask(
             asking = Asking(questions, ledger, judging, pool, config.votes, llm, sampling, seed=0)
             began, cpu = time.perf_counter(), time.process_time()
             # Some three votes a case; a limit on calls would make it ask one by one in the end.
-            await asking.hear(cases[: max(1, votes // 3)])
+            await asking.ask(cases[: max(1, votes // 3)])
             seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
             await pool.close()
     finally:

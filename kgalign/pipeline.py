@@ -158,9 +158,9 @@ JUDGE = Step(
 def _ask_student(work: Work) -> Opinion:
     if work.config.judge.asks_student is None and work.config.judge.asks_other is None:
         return no_opinion()
-    from kgalign.judge.student import opine
+    from kgalign.judge.student import ask_student
 
-    return opine(*_profiles(work), work.get(JUDGE), work.config, progress=work.progress)
+    return ask_student(*_profiles(work), work.get(JUDGE), work.config, progress=work.progress)
 
 
 STUDENT = Step(
@@ -182,12 +182,12 @@ def judged_of(work: Work) -> Verdicts:
 def _ask(work: Work) -> Hearing:
     if not settings.asks(work.config):
         return no_hearing()
-    from kgalign.judge.llm import hear
+    from kgalign.judge.llm import ask
 
     path = work.ledger or (work.folder.file(LEDGER_FILE) if work.folder else None)
     with TemporaryDirectory() as folder:
         ledger = path or Path(folder) / LEDGER_FILE
-        return hear(*_profiles(work), judged_of(work), work.config, ledger=ledger, progress=work.progress)
+        return ask(*_profiles(work), judged_of(work), work.config, ledger=ledger, progress=work.progress)
 
 
 ASK = Step(

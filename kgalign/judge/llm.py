@@ -9,9 +9,9 @@ from typing import Any
 from kgalign.base.progress import NoProgress, Progress
 from kgalign.config import Config, JudgeConfig, LlmConfig, VotesConfig
 from kgalign.errors import ConfigError, KgalignError, RunError
-from kgalign.judge.asking.cases import Case, find_cases
+from kgalign.judge.asking.cases import find_cases
 from kgalign.judge.asking.questions import Questions
-from kgalign.judge.asking.session import Asking, Heard
+from kgalign.judge.asking.session import AskedCase, Asking
 from kgalign.judge.asking.templates import Templates, load_templates
 from kgalign.judge.votes.decisions import Count
 from kgalign.judge.votes.with_votes import no_hearing
@@ -59,7 +59,7 @@ class Plan:
         }
 
 
-def hear(
+def ask(
     left: Profile,
     right: Profile,
     verdicts: Verdicts,
@@ -134,10 +134,10 @@ async def _ask(
             pool = Pool(backend, config.llm, seed=config.seed)
             try:
                 asking = _asking(left, right, templates, plan, ledger, judging, pool)
-                heard = await asking.hear(cases, progress)
+                done = await asking.ask(cases, progress)
             finally:
                 await pool.close()
-            return _count(heard, asking, plan, right, _notes(found, judging))
+            return _count(done, asking, plan, right, _notes(found, judging))
     finally:
         await backend.close()
 
@@ -157,9 +157,9 @@ async def _replay(
         plan = _planned(judging, config, templates, path)
         cases = find_cases(verdicts, left, right, plan.rules, plan.cardinality)
         asking = _asking(left, right, templates, plan, ledger, judging, None)
-        heard = await asking.hear(cases, progress)
+        done = await asking.ask(cases, progress)
         notes = {"judging": judging.name, "model": judging.model, "adapter": judging.adapter}
-        return _count(heard, asking, plan, right, notes | {"server": "none: replayed from the ledger"})
+        return _count(done, asking, plan, right, notes | {"server": "none: replayed from the ledger"})
 
 
 def _plan(config: Config, templates: Templates, found: Capabilities) -> Plan:
@@ -257,14 +257,16 @@ def _asking(
     return Asking(questions, ledger, judging, pool, plan.rules, llm, plan.sampling, seed=plan.seed)
 
 
-def _count(heard: list[Heard], asking: Asking, plan: Plan, right: Profile, notes: dict[str, str]) -> Hearing:
+def _count(
+    done: list[AskedCase], asking: Asking, plan: Plan, right: Profile, notes: dict[str, str]
+) -> Hearing:
     """Reduce the votes, write the decisions into the ledger, and say what they mean for the pairs."""
-    count = Count(heard, plan.rules, plan.thresholds)
+    count = Count(done, plan.rules, plan.thresholds)
     asking.ledger.decide(count.decisions(asking.judging.name, right))
     spent = asking.budget.spent
-    outcomes = [count.outcome(each)[0] for each in heard]
+    outcomes = [count.outcome(each)[0] for each in done]
     figures = {
-        "entities_in_doubt": float(len(heard)),
+        "entities_in_doubt": float(len(done)),
         "calls": float(spent.calls),
         "calls_now": float(asking.new),
         "tokens_in": float(spent.tokens_in),
@@ -272,7 +274,7 @@ def _count(heard: list[Heard], asking: Asking, plan: Plan, right: Profile, notes
         "cost": spent.cost,
         **{f"{outcome.name.lower()}": float(outcomes.count(outcome)) for outcome in sorted(set(outcomes))},
     }
-    shortened = sum(vote.question.shortened for each in heard for vote in each.votes)
+    shortened = sum(vote.question.shortened for each in done for vote in each.votes)
     if shortened:
         notes["shortened"] = f"{shortened:,} questions were shortened to {plan.question_tokens:,} tokens"
     return replace(count.hearing(asking.judging.name), figures=figures, notes=notes)
@@ -291,8 +293,3 @@ def _notes(found: Capabilities, judging: Judging) -> dict[str, str]:
         "adapters": ", ".join(found.adapters),
         **{f"server: {name}": text for name, text in found.notes.items()},
     }
-
-
-def doubtful(left: Profile, right: Profile, verdicts: Verdicts, config: Config) -> list[Case]:
-    """The cases that would be asked about, widest doubt first."""
-    return find_cases(verdicts, left, right, config.votes, config.assign.cardinality)

@@ -249,64 +249,34 @@ def _json_or_text(text: str) -> object:
         return text
 
 
-_TEXTS, _NUMBERS = pa.list_(pa.string()), pa.list_(pa.float64())
+_TYPES: dict[pa.DataType, str] = {
+    pa.int64(): "number place max_tokens seed logprobs prompt_tokens completion_tokens cached_tokens "
+    "attempts asked counted most",
+    pa.float64(): "temperature top_p seconds probability evidence_probability",
+    pa.bool_(): "shortened",
+    pa.list_(pa.string()): "options labels values",
+    pa.list_(pa.float64()): "probabilities",
+    pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())])): "messages",
+    pa.list_(pa.struct([("value", pa.string()), ("found", pa.bool_())])): "citations",
+}
+"""Types of the columns that are no texts."""
+
+
+def _schema(names: str) -> pa.Schema:
+    types = {name: kind for kind, listed in _TYPES.items() for name in listed.split()}
+    return pa.schema([(name, types.get(name, pa.string())) for name in names.split()])
+
+
 SCHEMAS: Mapping[Table, pa.Schema] = {
-    "votes": pa.schema(
-        [
-            ("key", pa.string()),
-            ("judging", pa.string()),
-            ("model", pa.string()),
-            ("adapter", pa.string()),
-            ("case", pa.string()),
-            ("number", pa.int64()),
-            ("kind", pa.string()),
-            ("direction", pa.string()),
-            ("view", pa.string()),
-            ("asker", pa.string()),
-            ("options", _TEXTS),
-            ("labels", _TEXTS),
-            ("template", pa.string()),
-            ("template_hash", pa.string()),
-            ("messages", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
-            ("values", _TEXTS),
-            ("shortened", pa.bool_()),
-            ("status", pa.string()),
-            ("choice", pa.string()),
-            ("place", pa.int64()),
-            ("citations", pa.list_(pa.struct([("value", pa.string()), ("found", pa.bool_())]))),
-            ("reason", pa.string()),
-            ("probabilities", _NUMBERS),
-            ("temperature", pa.float64()),
-            ("top_p", pa.float64()),
-            ("max_tokens", pa.int64()),
-            ("seed", pa.int64()),
-            ("logprobs", pa.int64()),
-            ("reply", pa.string()),
-            ("finish", pa.string()),
-            ("prompt_tokens", pa.int64()),
-            ("completion_tokens", pa.int64()),
-            ("cached_tokens", pa.int64()),
-            ("seconds", pa.float64()),
-            ("attempts", pa.int64()),
-            ("asked_at", pa.string()),
-        ]
+    "votes": _schema(
+        "key judging model adapter case number kind direction view asker options labels template "
+        "template_hash messages values shortened status choice place citations reason probabilities "
+        "temperature top_p max_tokens seed logprobs reply finish prompt_tokens completion_tokens "
+        "cached_tokens seconds attempts asked_at"
     ),
-    "decisions": pa.schema(
-        [
-            ("judging", pa.string()),
-            ("case", pa.string()),
-            ("outcome", pa.string()),
-            ("chosen", pa.string()),
-            ("probability", pa.float64()),
-            ("evidence_choice", pa.string()),
-            ("evidence_probability", pa.float64()),
-            ("options", _TEXTS),
-            ("probabilities", _NUMBERS),
-            ("asked", pa.int64()),
-            ("counted", pa.int64()),
-            ("most", pa.int64()),
-            ("stopped", pa.string()),
-        ]
+    "decisions": _schema(
+        "judging case outcome chosen probability evidence_choice evidence_probability options probabilities "
+        "asked counted most stopped"
     ),
 }
 """Columns of the tables; ``probabilities`` are in the order of ``options`` with none of them last in a vote,

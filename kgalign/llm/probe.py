@@ -1,6 +1,6 @@
 """What a server can do, found out by a few short requests: what it says of itself is not enough.
 
-Servers ignore options that they don't know, some without a word. So each option is tried on a question
+Servers ignore options that they don't know, some without saying so. So each option is tried on a question
 whose answer shows whether it had an effect.
 """
 
@@ -8,9 +8,9 @@ import asyncio
 import difflib
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic_core import from_json
 
@@ -21,6 +21,7 @@ from kgalign.llm.schema import Form, form_fields
 from kgalign.rdf.text import shorten
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _TRIES = 6
 _PAUSE = 0.1
@@ -97,7 +98,7 @@ async def probe(backend: Server) -> Capabilities:
 async def _models(backend: Server) -> list[_Model]:
     """What the server lists; empty where it lists nothing but may answer all the same."""
     try:
-        text = await _patiently(backend, "/models")
+        text = await _patiently(lambda: backend.call("/models"))
     except HttpFailed as failure:
         if failure.status in (404, 405, 501) and backend.name and not await _elsewhere(backend):
             return []
@@ -289,23 +290,21 @@ def _given(answer: Mapping[str, Any]) -> int:
 
 
 async def _answer(backend: Server, body: Mapping[str, Any]) -> dict[str, Any]:
-    """A chat completion that has a choice; what may pass is waited for."""
-    for number in range(_TRIES):
-        try:
-            answer = await backend.post(body)
-            backend.read(answer, _LABELS, 0.0)
-        except HttpFailed as failure:
-            await _wait(failure, number)
-        else:
-            return answer
-    raise AssertionError
+    """A chat completion that has a choice."""
+
+    async def once() -> dict[str, Any]:
+        answer = await backend.post(body)
+        backend.read(answer, _LABELS, 0.0)
+        return answer
+
+    return await _patiently(once)
 
 
-async def _patiently(backend: Server, path: str) -> str:
-    """What a path answers; what may pass is waited for."""
+async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """What a request gives; what may pass is waited for."""
     for number in range(_TRIES):
         try:
-            return await backend.call(path)
+            return await ask()
         except HttpFailed as failure:
             await _wait(failure, number)
     raise AssertionError

@@ -14,8 +14,8 @@ Structure = Literal["json_schema", "choice", "none"]
 """How far a server holds an answer to a form: to a JSON schema, to one of some words, not at all."""
 
 NO_THINKING: Mapping[str, bool] = {"enable_thinking": False, "thinking": False}
-"""What a chat template is told, lest the model think aloud before it answers: the words that templates know
-for it, Qwen's and DeepSeek's; others ignore both. An answer has a form, and is short."""
+"""What a chat template is told, so that the model does not think aloud before it answers: the words that
+templates know for it, Qwen's and DeepSeek's; others ignore both. An answer has a form, and is short."""
 
 
 @dataclass(frozen=True, slots=True)

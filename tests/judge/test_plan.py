@@ -8,7 +8,7 @@ import pytest
 from kgalign import pipeline
 from kgalign.config import Config
 from kgalign.judge.asking.cases import find_cases
-from kgalign.judge.llm import hear
+from kgalign.judge.llm import ask
 from kgalign.judge.plan import Plan, make_plan
 from kgalign.llm.scripted import ScriptedSettings
 from kgalign.llm.scripted.server import running
@@ -46,8 +46,8 @@ def test_it_is_within_a_factor_of_two_of_what_a_run_takes(
     sides = work.get(pipeline.SELECT_LEFT), work.get(pipeline.SELECT_RIGHT)
     with running(ScriptedSettings(accuracy=0.85)) as server:
         config = runs.config(server.url, votes=votes)
-        heard = hear(*sides, work.get(pipeline.JUDGE), config, ledger=tmp_path / "votes.sqlite")
-    figures = heard.figures
+        done = ask(*sides, work.get(pipeline.JUDGE), config, ledger=tmp_path / "votes.sqlite")
+    figures = done.figures
     assert plan.asked_about == figures["entities_in_doubt"]
     assert figures["calls"] / 2 <= plan.calls <= figures["calls"] * 2
     assert figures["calls"] <= plan.most_calls

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kgalign.config import LlmConfig, VotesConfig
 from kgalign.judge.asking.cases import Case, find_cases
 from kgalign.judge.asking.questions import Questions
-from kgalign.judge.asking.session import Asking, Heard
+from kgalign.judge.asking.session import AskedCase, Asking
 from kgalign.judge.asking.templates import load_templates
 from kgalign.judge.votes.decisions import Count
 from kgalign.judge.votes.reducers import REDUCERS
@@ -50,20 +50,20 @@ def judged(found: Pairs, order: list[tuple[int, int]] | None = None, given: tupl
     return verdicts([(*pair, found[pair]) for pair in order or sorted(found)], given=given)
 
 
-def hear(
+def ask(
     made: Verdicts, settings: ScriptedSettings, at_once: int, rules: VotesConfig
-) -> tuple[list[Heard], Asking]:
+) -> tuple[list[AskedCase], Asking]:
     cases = find_cases(made, LEFT, RIGHT, rules, "one-to-one")
     questions = Questions(LEFT, RIGHT, templates=TEMPLATES, budget_tokens=1500, seed=0)
     llm = LlmConfig(concurrency=at_once, price_in=100.0, price_out=300.0, retries=20)
 
-    async def work(path: Path) -> tuple[list[Heard], Asking]:
+    async def work(path: Path) -> tuple[list[AskedCase], Asking]:
         with Ledger.open(path, write=True) as ledger:
             judging = ledger.begin("scripted", "", {})
             pool = Pool(Scripted(settings), llm, pause=0.0001)
             asking = Asking(questions, ledger, judging, pool, rules, llm, Sampling(), seed=0)
             try:
-                return await asking.hear(cases), asking
+                return await asking.ask(cases), asking
             finally:
                 await pool.close()
 
@@ -89,8 +89,8 @@ def test_limits_hold_and_decide_the_same_however_many_are_asked_at_once(
 ) -> None:
     rules = VotesConfig(ask="all", **limit)
     faults = {Fault.ERROR: 0.2}
-    one, alone = hear(judged(found), ScriptedSettings(accuracy=0.7, seed=seed), 1, rules)
-    many, at_once = hear(judged(found), ScriptedSettings(accuracy=0.7, seed=seed, faults=faults), 16, rules)
+    one, alone = ask(judged(found), ScriptedSettings(accuracy=0.7, seed=seed), 1, rules)
+    many, at_once = ask(judged(found), ScriptedSettings(accuracy=0.7, seed=seed, faults=faults), 16, rules)
     for spent in (alone.budget.spent, at_once.budget.spent):
         assert rules.max_calls is None or spent.calls <= rules.max_calls
         assert rules.max_tokens is None or spent.tokens <= rules.max_tokens
@@ -138,8 +138,8 @@ def test_votes_change_the_pairs_asked_about_and_no_other(
 ) -> None:
     before = judged(found)
     rules = VotesConfig.model_validate({"reducer": reducer, "max_calls": most})
-    heard, _ = hear(before, ScriptedSettings(accuracy=0.7, hallucination=0.2, seed=seed), 4, rules)
-    hearing = Count(heard, rules).hearing("j")
+    done, _ = ask(before, ScriptedSettings(accuracy=0.7, hallucination=0.2, seed=seed), 4, rules)
+    hearing = Count(done, rules).hearing("j")
     after = with_votes(before, hearing)
     told = ~np.isin(hearing.outcome, (Outcome.NOT_ASKED, Outcome.FAILED))
     others = np.setdiff1d(np.arange(len(before)), hearing.row[told])

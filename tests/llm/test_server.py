@@ -1,7 +1,6 @@
 import asyncio
 import datetime
 import email.utils
-import importlib.util
 import logging
 import traceback
 from collections.abc import Callable, Coroutine, Iterator
@@ -24,7 +23,6 @@ REQUEST = Request(
     LABELS,
     Sampling(temperature=0.5, top_p=0.9, max_tokens=99, seed=7, logprobs=5),
 )
-TRANSPORTS = [False] + [True] * (importlib.util.find_spec("aiohttp") is not None)
 
 T = TypeVar("T")
 Ask = Callable[..., Reply]
@@ -42,12 +40,12 @@ def server() -> Iterator[ModelServer]:
         yield served
 
 
-@pytest.fixture(params=TRANSPORTS, ids=lambda aiohttp: "aiohttp" if aiohttp else "httpx")
-def ask(request: pytest.FixtureRequest) -> Ask:
+@pytest.fixture
+def ask() -> Ask:
     """Ask one question over a connection of its own."""
 
     def one(url: str, question: Request = REQUEST, **options: Any) -> Reply:  # noqa: ANN401
-        return run(lambda: _ask(url, question, use_aiohttp=request.param, **options))
+        return run(lambda: _ask(url, question, **options))
 
     return one
 
@@ -268,10 +266,9 @@ def test_text_that_is_no_unicode_fails_alone(server: ModelServer, ask: Ask) -> N
     assert not server.asked
 
 
-@pytest.mark.parametrize("use_aiohttp", TRANSPORTS)
-def test_connections_are_kept_and_closed(server: ModelServer, use_aiohttp: bool) -> None:
+def test_connections_are_kept_and_closed(server: ModelServer) -> None:
     async def work() -> None:
-        backend = OpenAIBackend(server.url, "small", use_aiohttp=use_aiohttp)
+        backend = OpenAIBackend(server.url, "small")
         server.seconds = 0.02
         await asyncio.gather(*(backend.ask(REQUEST) for _ in range(200)))
         await backend.close()
@@ -282,12 +279,11 @@ def test_connections_are_kept_and_closed(server: ModelServer, use_aiohttp: bool)
     assert server.most_at_once > 20
 
 
-@pytest.mark.parametrize("use_aiohttp", TRANSPORTS)
-def test_a_call_can_be_cancelled(server: ModelServer, use_aiohttp: bool) -> None:
+def test_a_call_can_be_cancelled(server: ModelServer) -> None:
     server.faults = [servers.silence] * 3
 
     async def work() -> Reply:
-        backend = OpenAIBackend(server.url, "small", use_aiohttp=use_aiohttp)
+        backend = OpenAIBackend(server.url, "small")
         tasks = [asyncio.create_task(backend.ask(REQUEST)) for _ in range(3)]
         while len(server.asked) < 3:
             await asyncio.sleep(0.01)

@@ -11,7 +11,7 @@ import pytest
 from kgalign import pipeline
 from kgalign.config import SelectConfig
 from kgalign.judge.asking.cases import find_cases
-from kgalign.judge.llm import hear
+from kgalign.judge.llm import ask
 from kgalign.ledger import Ledger
 from kgalign.llm.scripted import ScriptedSettings
 from kgalign.llm.scripted.server import running
@@ -52,7 +52,7 @@ class Marked:
         left, right = (select(read_graph([path]), SelectConfig()) for path in (pair.left, pair.right))
         with running(ScriptedSettings(accuracy=1.0)) as server:
             config = runs.config(server.url, votes={"doubt": 0.01})
-            hear(left, right, self.verdicts, config, ledger=ledger)
+            ask(left, right, self.verdicts, config, ledger=ledger)
         votes: dict[str, list[Vote]] = {}
         with Ledger.open(ledger, write=False) as opened:
             for vote in opened.votes():

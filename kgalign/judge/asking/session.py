@@ -97,7 +97,7 @@ Stopped = Literal["sure", "most", "limit", "failed", "not-asked"]
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class AskedCase:
     """What was asked about one case, and what came of each question."""
 
     case: Case
@@ -139,24 +139,24 @@ class Asking:
         self.new = 0
         self._began = time.monotonic()
 
-    async def hear(self, cases: Sequence[Case], progress: Progress | None = None) -> list[Heard]:
+    async def ask(self, cases: Sequence[Case], progress: Progress | None = None) -> list[AskedCase]:
         """Ask about all cases, in their order as far as limits go.
 
         :raises KgalignError: the server is gone, or the ledger can't be written.
         """
-        heard: list[Heard] = []
+        done: list[AskedCase] = []
         watch = progress or NoProgress()
         with watch.task("ask about doubtful entities", len(cases), "entities") as task:
             for part in _parts(cases):
-                heard += await self._side_by_side(part, task)
-                self.model = estimate([Ballots(each.case.prior, each.ballots) for each in heard])
-        return heard
+                done += await self._side_by_side(part, task)
+                self.model = estimate([Ballots(each.case.prior, each.ballots) for each in done])
+        return done
 
-    async def _side_by_side(self, cases: Sequence[Case], task: Task) -> list[Heard]:
+    async def _side_by_side(self, cases: Sequence[Case], task: Task) -> list[AskedCase]:
         """Hear cases at once, as many as the limits allow for; then one by one until a limit is reached."""
         most = self.llm.concurrency * _AHEAD if self.pool else 1
-        running: set[asyncio.Task[Heard]] = set()
-        started: list[asyncio.Task[Heard]] = []
+        running: set[asyncio.Task[AskedCase]] = set()
+        started: list[asyncio.Task[AskedCase]] = []
         try:
             for case in cases:
                 while running and (len(running) >= most or not self.budget.covers()):
@@ -175,7 +175,7 @@ class Asking:
             await asyncio.gather(*running, return_exceptions=True)
         return [each.result() for each in started]
 
-    async def _wait(self, running: set[asyncio.Task[Heard]], task: Task) -> set[asyncio.Task[Heard]]:
+    async def _wait(self, running: set[asyncio.Task[AskedCase]], task: Task) -> set[asyncio.Task[AskedCase]]:
         done, rest = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
         for each in done:
             each.result()
@@ -193,7 +193,7 @@ class Asking:
             f"{spent.tokens / seconds:,.0f} tokens/s{cost}"
         )
 
-    async def _case(self, case: Case, *, alone: bool) -> Heard:
+    async def _case(self, case: Case, *, alone: bool) -> AskedCase:
         """Ask about one case until its partner is clear or enough has been asked.
 
         :param alone: whether every question is held against the limits.
@@ -237,7 +237,7 @@ class Asking:
             if ballot is not None:
                 ballots.append(ballot)
                 numbers.append(question.number)
-        return Heard(case, tuple(asked), tuple(votes), tuple(ballots), tuple(numbers), stopped)
+        return AskedCase(case, tuple(asked), tuple(votes), tuple(ballots), tuple(numbers), stopped)
 
     async def _vote(self, question: Question) -> Vote | None:
         """The vote on a question, from the ledger or from the model; None where nobody may be asked."""

@@ -249,7 +249,7 @@ def _pieces(text: str, source: str) -> tuple[str, ...]:
         else:
             raise KgalignError(
                 f"{source} has the unknown field {{{shorten(field, 60)}}}",
-                f"{_ALLOWED}; words that shall stay in braces are written in double braces",
+                f"{_ALLOWED}; words that are to stay in braces are written in double braces",
             )
     pieces[-1] += text[end:]
     return tuple(pieces)

@@ -3,7 +3,7 @@
 It is shown the same cases in the same words as a language model would be, each once. What it says is one
 vote with probabilities; the reducer that weighs the votes of language models weighs it with the evidence,
 and learns how good it is by how far both agree over all cases (:mod:`kgalign.judge.student.student_fit`).
-No gold is needed, and a student that is out of its depth here counts for little.
+No gold is needed, and a student that is bad at this data counts for little.
 """
 
 import importlib.util
@@ -41,7 +41,7 @@ def check(folder: str) -> None:
     read_card(Path(folder))
 
 
-def opine(
+def ask_student(
     left: Profile, right: Profile, verdicts: Verdicts, config: Config, *, progress: Progress | None = None
 ) -> Opinion:
     """Ask a student, or a judge that a package brings, where the evidence is not sure of a partner.

@@ -1,4 +1,4 @@
-"""A student is at home in the data that it learned from, and what it says elsewhere is fitted to the run.
+"""A student knows the data that it learned from; what it says of other data is fitted to the run.
 
 What looks like "none of them" differs from data set to data set, and so does how sure a student may be. The
 evidence learned both here, from the two graphs themselves. So the student's scale and its score of "none" are
@@ -102,7 +102,7 @@ class _Odds:
         return [row[:size] for row, size in zip(found, self._sizes, strict=True)]
 
     def fit(self, together: Sequence[Doubles]) -> tuple[float, float]:
-        """Scale and score of "none" by which the student best foretells what both come to."""
+        """Scale and score of "none" by which the student best predicts what both come to."""
         expected = np.zeros(self._there.shape)
         expected[self._there] = np.concatenate(together)
 

@@ -87,11 +87,11 @@ def _posterior(case: _Case, accuracy: Doubles, shift: float) -> Doubles:
 
 
 def _shifted(cases: Sequence[_Case], none: float) -> float:
-    """The shift under which the priors foretell as many cases without a partner as are expected."""
+    """The shift under which the priors predict as many cases without a partner as are expected."""
     odds = np.array([case.log_prior[0] - np.logaddexp.reduce(case.log_prior[1:]) for case in cases])
     low, high = -30.0, 30.0
     for _ in range(60):
         middle = (low + high) / 2
-        foretold = (1 / (1 + np.exp(-(odds + middle)))).sum()
-        low, high = (middle, high) if none - foretold > middle / _SHIFT**2 else (low, middle)
+        predicted = (1 / (1 + np.exp(-(odds + middle)))).sum()
+        low, high = (middle, high) if none - predicted > middle / _SHIFT**2 else (low, middle)
     return (low + high) / 2

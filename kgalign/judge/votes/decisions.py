@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from kgalign.arrays import Doubles
 from kgalign.config import JudgeConfig, VotesConfig
-from kgalign.judge.asking.session import Heard
+from kgalign.judge.asking.session import AskedCase
 from kgalign.judge.votes.ballots import Ballots, Tally
 from kgalign.judge.votes.reducers import REDUCERS
 from kgalign.judge.votes.with_votes import logit
@@ -19,15 +19,15 @@ class Count:
     """The votes of all cases, reduced."""
 
     def __init__(
-        self, heard: Sequence[Heard], rules: VotesConfig, thresholds: JudgeConfig | None = None
+        self, done: Sequence[AskedCase], rules: VotesConfig, thresholds: JudgeConfig | None = None
     ) -> None:
         """Reduce the votes.
 
         :param thresholds: from which probability on a pair is a match, or is left to people.
         """
-        self.heard, self.rules = heard, rules
+        self.done, self.rules = done, rules
         self.thresholds = thresholds or JudgeConfig()
-        complete = [each for each in heard if each.complete]
+        complete = [each for each in done if each.complete]
         self._reduce = REDUCERS[rules.reducer]
         tallies = self._reduce([Ballots(each.case.prior, each.ballots) for each in complete])
         self.tally: dict[str, Tally] = {
@@ -35,12 +35,12 @@ class Count:
         }
         self._complete = complete
 
-    def outcome(self, heard: Heard) -> tuple[Outcome, int]:
+    def outcome(self, done: AskedCase) -> tuple[Outcome, int]:
         """What was decided on a case, and for which hypothesis."""
-        if not heard.complete:
-            failed = heard.stopped == "failed"
-            return (Outcome.FAILED if failed else Outcome.NOT_ASKED), int(np.argmax(heard.case.prior))
-        tally = self.tally[heard.case.name]
+        if not done.complete:
+            failed = done.stopped == "failed"
+            return (Outcome.FAILED if failed else Outcome.NOT_ASKED), int(np.argmax(done.case.prior))
+        tally = self.tally[done.case.name]
         leader, best = tally.leader, float(tally.probability[1:].max())
         if leader is None:
             return Outcome.UNDECIDED, tally.order[0]
@@ -51,20 +51,20 @@ class Count:
         clear = best < self.thresholds.undecided_probability
         return (Outcome.NO_MATCH if clear else Outcome.UNDECIDED), leader
 
-    def probability(self, heard: Heard) -> Doubles:
+    def probability(self, done: AskedCase) -> Doubles:
         """(options + 1,) of each hypothesis of a case: by the votes, or by the evidence without them."""
-        return self.tally[heard.case.name].probability if heard.complete else heard.case.prior
+        return self.tally[done.case.name].probability if done.complete else done.case.prior
 
     def decisions(self, judging: str, right: Profile) -> list[Decision]:
         """One decision per case, for the ledger."""
-        return [self._decision(each, judging, right) for each in self.heard]
+        return [self._decision(each, judging, right) for each in self.done]
 
-    def _decision(self, heard: Heard, judging: str, right: Profile) -> Decision:
-        case = heard.case
-        outcome, leader = self.outcome(heard)
+    def _decision(self, done: AskedCase, judging: str, right: Profile) -> Decision:
+        case = done.case
+        outcome, leader = self.outcome(done)
         options = tuple(str(right.entity_iri[option].as_py()) for option in case.options)
         names = (NONE, *options)
-        before, after = int(np.argmax(case.prior)), self.probability(heard)
+        before, after = int(np.argmax(case.prior)), self.probability(done)
         return Decision(
             judging=judging,
             case=case.name,
@@ -75,10 +75,10 @@ class Count:
             evidence_probability=float(case.prior[before]),
             options=options,
             probabilities=tuple(after.tolist()),
-            asked=len(heard.asked),
-            counted=len(heard.ballots),
+            asked=len(done.asked),
+            counted=len(done.ballots),
             most=self.rules.max_votes,
-            stopped=heard.stopped,
+            stopped=done.stopped,
         )
 
     def steps(self) -> dict[str, list[Doubles]]:
@@ -103,7 +103,7 @@ class Count:
         """What the votes say of each pair."""
         steps = self.steps()
         rows, votes = [], []
-        for each in self.heard:
+        for each in self.done:
             outcome, leader = self.outcome(each)
             after = self.probability(each)
             for option, row in enumerate(each.case.rows, start=1):
@@ -127,7 +127,7 @@ class Count:
             vote_row=np.array([vote[0] for vote in votes], dtype=np.int32),
             vote_number=np.array([vote[1] for vote in votes], dtype=np.int32),
             vote_log_odds=np.array([vote[2] for vote in votes], dtype=np.float32),
-            incomplete=any(each.stopped == "failed" for each in self.heard),
+            incomplete=any(each.stopped == "failed" for each in self.done),
         )
 
 

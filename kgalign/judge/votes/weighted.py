@@ -349,7 +349,7 @@ def _competence(table: _Table, right: Doubles, wrong: Doubles, prior: tuple[floa
 
 
 def _tempered(table: _Table, expected: Doubles, start: Doubles) -> Doubles:
-    """Slope and shift with which the prior best foretells the expected truth: damped Newton steps."""
+    """Slope and shift with which the prior best predicts the expected truth: damped Newton steps."""
     columns = np.stack([table.log_prior, table.none], axis=1)
     middle, deviation = table.tempering
     precision = deviation**-2

@@ -31,7 +31,7 @@ class Fault(StrEnum):
     LANGUAGE = "language"
     """A complete answer in prose, in another language."""
     EMPTY = "empty"
-    """A complete answer without a word."""
+    """A complete answer with no text."""
 
 
 CONTENT = (Fault.LANGUAGE, Fault.EMPTY)

@@ -180,15 +180,7 @@ class VllmEngine:
         log.info("loading the model %s", self._model)
         try:
             engine = LLM(model=self._model, generation_config="vllm", **options)
-        except (
-            AttributeError,
-            ImportError,
-            LookupError,
-            OSError,
-            RuntimeError,
-            TypeError,
-            ValueError,
-        ) as error:
+        except _LOADING as error:
             raise failure(f"{type(error).__name__}: {error}".splitlines(), 1) from error
         if not getattr(engine.get_tokenizer(), "chat_template", None):
             _stop(engine)

@@ -61,6 +61,6 @@ def failure(lines: list[str], code: int) -> KgalignError:
             return KgalignError(f"vLLM can't serve this: {meaning.replace('{line}', said)}", remedy)
     if code == -signal.SIGKILL:
         return KgalignError(
-            "vLLM was killed, most likely for want of memory", "Free some, or give a smaller model"
+            "vLLM was killed, most likely because memory ran out", "Free some, or give a smaller model"
         )
     return KgalignError(f"vLLM has stopped: {last}", "`--log-level debug` shows its whole log")

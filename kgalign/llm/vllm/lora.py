@@ -1,6 +1,6 @@
 """LoRA adapters in peft's format: what vLLM must be told of one, and whether it fits a model.
 
-vLLM 0.32 takes an adapter that was trained on another model without a word and starts; its answers are
+vLLM 0.32 takes an adapter that was trained on another model, says nothing and starts; its answers are
 then worth nothing. So the shapes are compared before anything is started.
 """
 

@@ -71,7 +71,7 @@ def environment(cpu: bool) -> dict[str, str]:
         wanted |= {
             "VLLM_TARGET_DEVICE": "cpu",
             "VLLM_CPU_KVCACHE_SPACE": _CACHE,
-            # The first log-probabilities would wait 20 s for a C++ compiler, or fail for want of one.
+            # The first log-probabilities would wait 20 s for a C++ compiler, or fail where there is none.
             "TORCHDYNAMO_DISABLE": "1",
         }
     return {name: value for name, value in wanted.items() if name not in os.environ}

@@ -25,7 +25,7 @@ def believes(*options: int) -> Voter:
     return lambda ask: next((option for option in options if option in ask.offered), 0)
 
 
-def hear(
+def play(
     voter: Voter,
     prior: Doubles | None = None,
     *,
@@ -67,7 +67,7 @@ def forms(asked: list[Ask]) -> list[tuple[QuestionKind, Direction]]:
 
 
 def test_a_clear_link_costs_one_selection_and_one_verification_each_way() -> None:
-    asked, _, stop = hear(believes(2))
+    asked, _, stop = play(believes(2))
     assert forms(asked) == [(SELECT, LEFT), (VERIFY, LEFT), (VERIFY, RIGHT)]
     assert sorted(asked[0].offered) == [1, 2, 3]
     assert [ask.offered for ask in asked[1:]] == [(2,), (2,)]
@@ -75,7 +75,7 @@ def test_a_clear_link_costs_one_selection_and_one_verification_each_way() -> Non
 
 
 def test_none_of_them_is_selected_twice_in_other_orders() -> None:
-    asked, _, stop = hear(believes())
+    asked, _, stop = play(believes())
     assert forms(asked) == [(SELECT, LEFT)] * 2
     assert asked[0].offered != asked[1].offered
     assert stop == Stop("sure")
@@ -87,7 +87,7 @@ def test_a_verification_that_fails_leads_on_to_other_forms() -> None:
     def voter(ask: Ask) -> int:
         return 2 if ask.kind is SELECT and 2 in ask.offered else 0
 
-    asked, _, _ = hear(voter, prior=np.array([0.05, 0.05, 0.85, 0.05]))
+    asked, _, _ = play(voter, prior=np.array([0.05, 0.05, 0.85, 0.05]))
     assert forms(asked)[:3] == [(SELECT, LEFT), (VERIFY, LEFT), (VERIFY, RIGHT)]
     assert len(asked) > 3
 
@@ -99,14 +99,14 @@ def test_forms_take_turns_while_nothing_is_settled() -> None:
         seen.append(ask)
         return 1 if len(seen) % 2 or len(ask.offered) > 1 else 0
 
-    asked, _, stop = hear(voter, rules=VotesConfig(max_votes=9, confidence=0.9999))
+    asked, _, stop = play(voter, rules=VotesConfig(max_votes=9, confidence=0.9999))
     assert (SELECT, RIGHT) in forms(asked)
     assert stop == Stop("most")
     assert len({(ask.kind, ask.direction, ask.turn) for ask in asked}) == len(asked)
 
 
 def test_unusable_answers_count_as_asked_and_not_as_votes() -> None:
-    asked, counted, stop = hear(lambda ask: None, rules=VotesConfig(max_votes=5))
+    asked, counted, stop = play(lambda ask: None, rules=VotesConfig(max_votes=5))
     assert forms(asked) == [(SELECT, LEFT)] * 5
     assert len({ask.offered for ask in asked}) == 5
     assert counted == []
@@ -121,14 +121,14 @@ def test_a_lost_verification_is_asked_again(tell: bool) -> None:
         tries.append(ask)
         return None if len(tries) == 3 else 2 if 2 in ask.offered else 0
 
-    asked, _, stop = hear(voter, tell=tell)
+    asked, _, stop = play(voter, tell=tell)
     assert forms(asked) == [(SELECT, LEFT), (VERIFY, LEFT), (VERIFY, RIGHT), (VERIFY, RIGHT)]
     assert [ask.turn for ask in asked] == [0, 0, 0, 1]
     assert stop == Stop("sure")
 
 
 def test_a_pair_on_its_own_is_only_verified() -> None:
-    asked, _, stop = hear(believes(1), prior=np.array([0.5, 0.5]), several=True)
+    asked, _, stop = play(believes(1), prior=np.array([0.5, 0.5]), several=True)
     assert {kind for kind, _ in forms(asked)} == {VERIFY}
     assert {direction for _, direction in forms(asked)} == {LEFT, RIGHT}
     assert stop == Stop("sure")
@@ -139,25 +139,25 @@ def test_the_right_side_selects_only_where_it_has_rivals() -> None:
         return ask.offered[0] if ask.turn % 2 else 0
 
     strict = VotesConfig(max_votes=12, confidence=0.9999)
-    with_rivals, _, _ = hear(undecided, np.array([0.2, 0.8]), rules=strict, rivals=(1,))
-    without, _, _ = hear(undecided, np.array([0.2, 0.8]), rules=strict, rivals=())
+    with_rivals, _, _ = play(undecided, np.array([0.2, 0.8]), rules=strict, rivals=(1,))
+    without, _, _ = play(undecided, np.array([0.2, 0.8]), rules=strict, rivals=())
     assert (SELECT, RIGHT) in forms(with_rivals)
     assert (SELECT, RIGHT) not in forms(without)
 
 
 def test_views_alternate_where_there_are_relations() -> None:
-    asked, _, _ = hear(lambda ask: None, rules=VotesConfig(max_votes=4))
+    asked, _, _ = play(lambda ask: None, rules=VotesConfig(max_votes=4))
     assert [ask.view for ask in asked] == [View.ATTRIBUTES, View.BOTH, View.RELATIONS, View.ATTRIBUTES]
-    plain, _, _ = hear(lambda ask: None, relations=False, rules=VotesConfig(max_votes=4))
+    plain, _, _ = play(lambda ask: None, relations=False, rules=VotesConfig(max_votes=4))
     assert {ask.view for ask in plain} == {View.ATTRIBUTES}
 
 
 def test_without_options_there_is_nothing_to_ask() -> None:
-    assert hear(believes(), np.array([1.0])) == ([], [], Stop("sure"))
+    assert play(believes(), np.array([1.0])) == ([], [], Stop("sure"))
 
 
 def test_the_least_number_of_votes_is_kept() -> None:
-    _, counted, _ = hear(believes(), np.array([0.97, 0.01, 0.01, 0.01]), rules=VotesConfig(min_votes=5))
+    _, counted, _ = play(believes(), np.array([0.97, 0.01, 0.01, 0.01]), rules=VotesConfig(min_votes=5))
     assert len(counted) == 5
 
 

@@ -8,7 +8,7 @@ import pytest
 from kgalign.config import JudgeConfig, VotesConfig
 from kgalign.judge.asking.cases import Case, find_cases
 from kgalign.judge.asking.next_question import Ask
-from kgalign.judge.asking.session import Heard, Stopped
+from kgalign.judge.asking.session import AskedCase, Stopped
 from kgalign.judge.votes.ballots import Ballot
 from kgalign.judge.votes.decisions import Count
 from kgalign.judge.votes.reducers import REDUCERS
@@ -25,22 +25,22 @@ VOTE: Any = None
 """Votes themselves are not looked at here, only what they chose."""
 
 
-def heard(case: Case, *choices: int, stopped: Stopped = "sure", unusable: int = 0) -> Heard:
+def done(case: Case, *choices: int, stopped: Stopped = "sure", unusable: int = 0) -> AskedCase:
     """A case of which the votes after the first so many unusable ones chose these options."""
     offered = tuple(range(1, len(case.options) + 1))
     ask = Ask(QuestionKind.SELECT, Direction.LEFT_ASKS, View.BOTH, offered, 0)
     ballots = tuple(Ballot(choice, offered, "scripted") for choice in choices)
     count = unusable + len(choices)
     numbers = tuple(range(unusable, count))
-    return Heard(case, (ask,) * count, (VOTE,) * count, ballots, numbers, stopped)
+    return AskedCase(case, (ask,) * count, (VOTE,) * count, ballots, numbers, stopped)
 
 
-def count(*parts: Heard, reducer: str = "majority") -> Count:
+def count(*parts: AskedCase, reducer: str = "majority") -> Count:
     return Count(parts, VotesConfig.model_validate({"reducer": reducer}))
 
 
 def test_a_leader_is_a_match_and_its_rivals_are_none() -> None:
-    found = count(heard(CASES["a"], 1, 1, 1)).hearing("j")
+    found = count(done(CASES["a"], 1, 1, 1)).hearing("j")
     assert found.outcome.tolist() == [Outcome.MATCH, Outcome.NO_MATCH]
     assert found.row.tolist() == [0, 1]
     assert found.case.to_pylist() == ["http://l/a"] * 2
@@ -49,14 +49,14 @@ def test_a_leader_is_a_match_and_its_rivals_are_none() -> None:
 
 
 def test_none_of_them_is_no_match_for_all() -> None:
-    made = count(heard(CASES["a"], 0, 0))
+    made = count(done(CASES["a"], 0, 0))
     assert made.hearing("j").outcome.tolist() == [Outcome.NO_MATCH] * 2
     (decision,) = made.decisions("j", RIGHT)
     assert (decision.outcome, decision.chosen) == ("no_match", NONE)
 
 
 def test_where_the_reducer_abstains_it_is_undecided() -> None:
-    made = count(heard(CASES["a"], 1, 2, stopped="most"))
+    made = count(done(CASES["a"], 1, 2, stopped="most"))
     assert made.hearing("j").outcome.tolist() == [Outcome.UNDECIDED] * 2
     (decision,) = made.decisions("j", RIGHT)
     assert decision.outcome == "undecided"
@@ -65,7 +65,7 @@ def test_where_the_reducer_abstains_it_is_undecided() -> None:
 
 def test_votes_are_held_to_the_thresholds_of_a_match() -> None:
     """What leads without being probable, and what is too probable to be thrown away, goes to people."""
-    one, none = heard(CASES["a"], 1, 1, 1), heard(CASES["a"], 0, 0)
+    one, none = done(CASES["a"], 1, 1, 1), done(CASES["a"], 0, 0)
     assert count(one).outcome(one) == (Outcome.MATCH, 1)
     assert count(none).outcome(none) == (Outcome.NO_MATCH, 0)
     rules = VotesConfig.model_validate({"reducer": "majority"})
@@ -81,7 +81,7 @@ def test_votes_are_held_to_the_thresholds_of_a_match() -> None:
     [("limit", Outcome.NOT_ASKED), ("not-asked", Outcome.NOT_ASKED), ("failed", Outcome.FAILED)],
 )
 def test_what_was_not_asked_to_its_end_is_left_to_the_evidence(stopped: Stopped, outcome: Outcome) -> None:
-    made = count(heard(CASES["a"], 2, 2, stopped=stopped), heard(CASES["d"], 1, 1))
+    made = count(done(CASES["a"], 2, 2, stopped=stopped), done(CASES["d"], 1, 1))
     found = made.hearing("j")
     assert found.outcome.tolist() == [outcome, outcome, Outcome.MATCH]
     assert (found.probability[:2] == found.prior[:2]).all()
@@ -98,10 +98,10 @@ def test_what_was_not_asked_to_its_end_is_left_to_the_evidence(stopped: Stopped,
 def test_what_the_votes_add_sums_to_what_they_change(reducer: str) -> None:
     """Whatever the reducer: also one that learns across cases, and where some votes can't be used."""
     parts = [
-        heard(CASES["a"], *[1] * 40, unusable=2),
-        heard(CASES["b"], 1, 2, 0, 1, stopped="most"),
-        heard(CASES["c"], stopped="most", unusable=7),
-        heard(CASES["d"], 0, 0, 0),
+        done(CASES["a"], *[1] * 40, unusable=2),
+        done(CASES["b"], 1, 2, 0, 1, stopped="most"),
+        done(CASES["c"], stopped="most", unusable=7),
+        done(CASES["d"], 0, 0, 0),
     ]
     found = count(*parts, reducer=reducer).hearing("j")
     judged = with_votes(JUDGED, found)
@@ -116,14 +116,14 @@ def test_what_the_votes_add_sums_to_what_they_change(reducer: str) -> None:
 
 
 def test_a_case_without_a_vote_that_counts_is_not_decided_by_votes() -> None:
-    found = count(heard(CASES["c"], stopped="most", unusable=7)).hearing("j")
+    found = count(done(CASES["c"], stopped="most", unusable=7)).hearing("j")
     assert found.outcome.tolist() == [Outcome.UNDECIDED]
     assert found.probability == pytest.approx(found.prior, abs=1e-6)
     assert not len(found.vote_row)
 
 
 def test_the_hearing_is_sorted_and_the_same_whatever_the_order_of_cases() -> None:
-    parts = [heard(CASES["d"], 1, 1), heard(CASES["a"], 1, 2, 1), heard(CASES["b"], 0, 0)]
+    parts = [done(CASES["d"], 1, 1), done(CASES["a"], 1, 2, 1), done(CASES["b"], 0, 0)]
     one, other = count(*parts).hearing("j"), count(*parts[::-1]).hearing("j")
     assert one.row.tolist() == sorted(one.row.tolist()) == other.row.tolist()
     assert one.probability.tolist() == other.probability.tolist()

@@ -40,8 +40,8 @@ def test_nobody_heard_changes_nothing() -> None:
 
 
 def test_votes_are_two_further_lines_and_the_sum_stays_exact() -> None:
-    heard = hearing((0, 0.5, 0.97, Outcome.MATCH), (1, 0.25, 0.01, Outcome.NO_MATCH))
-    judged = with_votes(JUDGED, heard)
+    said = hearing((0, 0.5, 0.97, Outcome.MATCH), (1, 0.25, 0.01, Outcome.NO_MATCH))
+    judged = with_votes(JUDGED, said)
     assert [feature.kind for feature in judged.features[-2:]] == ["alone", "votes"]
     assert judged.contribution[0, -2] == pytest.approx(logit(0.5) - logit(0.6), abs=1e-5)
     assert judged.contribution[0, -1] == pytest.approx(logit(0.97) - logit(0.5), abs=1e-5)
@@ -69,8 +69,8 @@ def test_where_votes_could_not_be_had_the_evidence_stands_and_it_is_marked(outco
 
 
 def test_no_number_of_votes_makes_a_thing_certain() -> None:
-    heard = hearing((0, 0.5, 1.0, Outcome.MATCH), (1, 0.5, 0.0, Outcome.NO_MATCH))
-    judged = with_votes(JUDGED, heard)
+    said = hearing((0, 0.5, 1.0, Outcome.MATCH), (1, 0.5, 0.0, Outcome.NO_MATCH))
+    judged = with_votes(JUDGED, said)
     assert np.isfinite(judged.log_odds).all()
     assert [logit(1.0), -logit(0.0)] == pytest.approx([math.log(1e6)] * 2, abs=1e-3)
     assert_exact(judged)
