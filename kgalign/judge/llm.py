@@ -1,10 +1,10 @@
 """Tier 2 as a whole: from verdicts in doubt to what the votes of a language model say of them."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from kgalign.base.progress import NoProgress, Progress
 from kgalign.config import Config, JudgeConfig, LlmConfig, VotesConfig
@@ -31,32 +31,41 @@ _THRESHOLDS = ("match_probability", "undecided_probability")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that decides what is asked and how it is counted; it goes into the ledger for a replay."""
+    """Everything that decides what is asked and how it is counted; it goes into the ledger for a replay.
+
+    Where the server is and how fast it may be asked makes no difference.
+    """
 
     judge: str
-    rules: VotesConfig
-    llm: LlmConfig
+    votes: VotesConfig
+    prices: tuple[float, float]
+    """Of tokens read and written."""
     sampling: Sampling
     question_tokens: int
-    templates: Mapping[str, str]
+    templates: dict[str, str]
     """Name → SHA-256."""
     seed: int
     cardinality: str
-    thresholds: JudgeConfig
+    thresholds: tuple[float, float]
+    """Probabilities of a match, and of what is left to people."""
 
     def settings(self) -> dict[str, Any]:
-        """As JSON holds it; where the server is and how fast it may be asked makes no difference."""
-        return {
-            "judge": self.judge,
-            "votes": self.rules.model_dump(exclude={"templates"}),
-            "prices": [self.llm.price_in, self.llm.price_out],
-            "sampling": asdict(self.sampling),
-            "question_tokens": self.question_tokens,
-            "templates": dict(self.templates),
-            "seed": self.seed,
-            "cardinality": self.cardinality,
-            "thresholds": [self.thresholds.match_probability, self.thresholds.undecided_probability],
-        }
+        """As JSON holds it."""
+        settings: dict[str, Any] = _PLAN.dump_python(self, mode="json", exclude={"votes": {"templates"}})
+        return settings
+
+    def llm(self, config: Config) -> LlmConfig:
+        """How the model is asked by this plan."""
+        read, written = self.prices
+        planned = {"price_in": read, "price_out": written, "question_tokens": self.question_tokens}
+        return config.llm.model_copy(update=planned)
+
+    def counting(self, config: Config) -> JudgeConfig:
+        """What makes a match by this plan."""
+        return config.judge.model_copy(update=dict(zip(_THRESHOLDS, self.thresholds, strict=True)))
+
+
+_PLAN = TypeAdapter(Plan)
 
 
 def ask(
@@ -133,11 +142,11 @@ async def _ask(
             judging = ledger.begin(backend.name, backend.adapter, plan.settings())
             pool = Pool(backend, config.llm, seed=config.seed)
             try:
-                asking = _asking(left, right, templates, plan, ledger, judging, pool)
+                asking = _asking(left, right, templates, plan, config, ledger, judging, pool)
                 done = await asking.ask(cases, progress)
             finally:
                 await pool.close()
-            return _count(done, asking, plan, right, _notes(found, judging))
+            return _count(done, asking, plan, config, right, _notes(found, judging))
     finally:
         await backend.close()
 
@@ -154,12 +163,12 @@ async def _replay(
         judging = ledger.latest()
         if judging is None:
             raise RunError(f"There is nothing to replay: {path} holds no votes", "Run with --judge llm first")
-        plan = _planned(judging, config, templates, path)
-        cases = find_cases(verdicts, left, right, plan.rules, plan.cardinality)
-        asking = _asking(left, right, templates, plan, ledger, judging, None)
+        plan = _planned(judging, templates, path)
+        cases = find_cases(verdicts, left, right, plan.votes, plan.cardinality)
+        asking = _asking(left, right, templates, plan, config, ledger, judging, None)
         done = await asking.ask(cases, progress)
         notes = {"judging": judging.name, "model": judging.model, "adapter": judging.adapter}
-        return _count(done, asking, plan, right, notes | {"server": "none: replayed from the ledger"})
+        return _count(done, asking, plan, config, right, notes | {"server": "none: replayed from the ledger"})
 
 
 def _plan(config: Config, templates: Templates, found: Capabilities) -> Plan:
@@ -185,37 +194,22 @@ def _plan(config: Config, templates: Templates, found: Capabilities) -> Plan:
     )
     return Plan(
         judge=config.judge.judge,
-        rules=config.votes,
-        llm=llm,
+        votes=config.votes,
+        prices=(llm.price_in, llm.price_out),
         sampling=sampling,
         question_tokens=question_tokens,
         templates=_hashes(templates),
         seed=config.seed,
         cardinality=config.assign.cardinality,
-        thresholds=config.judge,
+        thresholds=(config.judge.match_probability, config.judge.undecided_probability),
     )
 
 
-def _planned(judging: Judging, config: Config, templates: Templates, path: Path) -> Plan:
+def _planned(judging: Judging, templates: Templates, path: Path) -> Plan:
     """The plan that a judging was made by."""
     try:
-        stored = json.loads(judging.settings)
-        plan = Plan(
-            judge=stored["judge"],
-            rules=VotesConfig(**stored["votes"]),
-            llm=config.llm.model_copy(
-                update=dict(zip(("price_in", "price_out"), stored["prices"], strict=True))
-            ),
-            sampling=Sampling(**stored["sampling"]),
-            question_tokens=stored["question_tokens"],
-            templates=stored["templates"],
-            seed=stored["seed"],
-            cardinality=stored["cardinality"],
-            thresholds=config.judge.model_copy(
-                update=dict(zip(_THRESHOLDS, stored["thresholds"], strict=True))
-            ),
-        )
-    except (ValueError, KeyError, TypeError) as error:
+        plan = _PLAN.validate_json(judging.settings)
+    except ValueError as error:
         raise RunError(
             f"The settings of the last judging in {path} can't be read: {error}", "Run with --judge llm again"
         ) from error
@@ -246,6 +240,7 @@ def _asking(
     right: Profile,
     templates: Templates,
     plan: Plan,
+    config: Config,
     ledger: Ledger,
     judging: Judging,
     pool: Pool | None,
@@ -253,15 +248,21 @@ def _asking(
     questions = Questions(
         left, right, templates=templates, budget_tokens=plan.question_tokens, seed=plan.seed
     )
-    llm = plan.llm.model_copy(update={"question_tokens": plan.question_tokens})
-    return Asking(questions, ledger, judging, pool, plan.rules, llm, plan.sampling, seed=plan.seed)
+    return Asking(
+        questions, ledger, judging, pool, plan.votes, plan.llm(config), plan.sampling, seed=plan.seed
+    )
 
 
 def _count(
-    done: list[AskedCase], asking: Asking, plan: Plan, right: Profile, notes: dict[str, str]
+    done: list[AskedCase],
+    asking: Asking,
+    plan: Plan,
+    config: Config,
+    right: Profile,
+    notes: dict[str, str],
 ) -> Hearing:
     """Reduce the votes, write the decisions into the ledger, and say what they mean for the pairs."""
-    count = Count(done, plan.rules, plan.thresholds)
+    count = Count(done, plan.votes, plan.counting(config))
     asking.ledger.decide(count.decisions(asking.judging.name, right))
     spent = asking.budget.spent
     outcomes = [count.outcome(each)[0] for each in done]

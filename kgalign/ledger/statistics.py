@@ -29,6 +29,8 @@ from kgalign.records.votes import NONE, Decision, QuestionKind, Status, Vote
 
 _DECIDED = ("match", "no_match")
 """Outcomes by which the votes settle a case."""
+_CHANGES = ("same_link", "both_none", "link_to_none", "none_to_link", "changed_partner", "unsettled")
+_COUNTED = ("votes", "counted", "none", "settled", "with_decision", "tokens")
 
 
 def summarise(votes: Iterable[Vote], decisions: Iterable[Decision]) -> Statistics:
@@ -90,12 +92,7 @@ def agreement(decisions: Iterable[Decision]) -> Agreement:
             count["changed_partner"] += 1
     settled = count.total() - count["unsettled"]
     return Agreement(
-        same_link=count["same_link"],
-        both_none=count["both_none"],
-        link_to_none=count["link_to_none"],
-        none_to_link=count["none_to_link"],
-        changed_partner=count["changed_partner"],
-        unsettled=count["unsettled"],
+        **{name: count[name] for name in _CHANGES},
         share=_share(count["same_link"] + count["both_none"], settled),
     )
 
@@ -231,30 +228,26 @@ class _Rates:
 @dataclass(slots=True)
 class _Spending:
     calls: list[int] = field(default_factory=list)
-    prompt: list[int] = field(default_factory=list)
-    completion: list[int] = field(default_factory=list)
-    cached: list[int] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
+    sums: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """Figure → its sum over the votes of each case."""
     attempts: int = 0
 
     def add(self, votes: Sequence[Vote]) -> None:
         self.calls.append(len(votes))
-        self.prompt.append(sum(vote.prompt_tokens for vote in votes))
-        self.completion.append(sum(vote.completion_tokens for vote in votes))
-        self.cached.append(sum(vote.cached_tokens for vote in votes))
-        self.seconds.append(sum(vote.seconds for vote in votes))
+        for name in ("prompt_tokens", "completion_tokens", "cached_tokens", "seconds"):
+            self.sums[name].append(sum(getattr(vote, name) for vote in votes))
+        self.sums["tokens"].append(self.sums["prompt_tokens"][-1] + self.sums["completion_tokens"][-1])
         self.attempts += sum(vote.attempts for vote in votes)
 
     def result(self) -> Spending:
-        both = [read + written for read, written in zip(self.prompt, self.completion, strict=True)]
         return Spending(
             cases=len(self.calls),
             calls=_spread(self.calls),
-            prompt_tokens=_spread(self.prompt),
-            completion_tokens=_spread(self.completion),
-            cached_tokens=_spread(self.cached),
-            tokens=_spread(both),
-            seconds=_spread(self.seconds),
+            prompt_tokens=_spread(self.sums["prompt_tokens"]),
+            completion_tokens=_spread(self.sums["completion_tokens"]),
+            cached_tokens=_spread(self.sums["cached_tokens"]),
+            tokens=_spread(self.sums["tokens"]),
+            seconds=_spread(self.sums["seconds"]),
             attempts=self.attempts,
         )
 
@@ -284,16 +277,7 @@ class _Rounds:
 
     def result(self) -> tuple[Round, ...]:
         return tuple(
-            Round(
-                number=number,
-                votes=count["votes"],
-                counted=count["counted"],
-                none=count["none"],
-                settled=count["settled"],
-                with_decision=count["with_decision"],
-                tokens=count["tokens"],
-                seconds=self.seconds[number],
-            )
+            Round(number=number, seconds=self.seconds[number], **{name: count[name] for name in _COUNTED})
             for number, count in sorted(self.count.items())
         )
 

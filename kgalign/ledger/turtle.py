@@ -41,8 +41,8 @@ STATUS = {
 _KIND = {QuestionKind.SELECT: "SelectQuestion", QuestionKind.VERIFY: "VerifyQuestion"}
 
 Value = ox.NamedNode | ox.Literal
-About = list[tuple[str, Value]]
-"""What is said of a node: predicates as CURIEs, and their values."""
+About = list[tuple[str, object]]
+"""What is said of a node: predicates as CURIEs, and their values, nodes or what becomes a literal."""
 
 
 def write(triples: Iterable[ox.Triple], file: IO[bytes]) -> None:
@@ -56,8 +56,8 @@ def judging_triples(
     """All that is on record of one judging: itself, its decisions, its votes."""
     node, agent = judging_node(judging.name), _model_node(judging.model, judging.adapter)
     about: About = [
-        ("kg:name", _text(judging.name)),
-        ("kg:settings", _text(judging.settings)),
+        ("kg:name", judging.name),
+        ("kg:settings", judging.settings),
         ("prov:startedAtTime", _time(judging.begun_at)),
         ("prov:wasAssociatedWith", agent),
     ]
@@ -115,14 +115,14 @@ def _vote(vote: Vote) -> Iterator[ox.Triple]:
     node, question = vote_node(vote), question_node(vote.question, vote.key)
     answer, (_, options) = vote.answer, sides(vote.question)
     about: About = [
-        ("kg:key", _text(vote.key)),
+        ("kg:key", vote.key),
         ("kg:case", entity_node(left_of(vote.question.case), "left")),
         ("kg:question", question),
         ("prov:wasGeneratedBy", judging_node(vote.judging)),
         ("prov:wasAttributedTo", _model_node(vote.model, vote.adapter)),
         ("prov:generatedAtTime", _time(vote.asked_at)),
         ("kg:status", _name(f"kg:{STATUS[answer.status]}")),
-        ("kg:place", _integer(answer.place)),
+        ("kg:place", answer.place),
     ]
     if answer.choice is not None:
         about.append(("kg:choice", entity_node(answer.choice, options)))
@@ -130,22 +130,12 @@ def _vote(vote: Vote) -> Iterator[ox.Triple]:
         about.append(("kg:speaksFor", entity_node(said.speaks_for, "right")))
         about += [("kg:speaksAgainst", entity_node(each, "right")) for each in said.speaks_against]
     about += [
-        ("kg:reason", _text(answer.reason)),
-        ("kg:reply", _text(vote.reply)),
-        ("kg:finish", _text(vote.finish)),
-        ("kg:promptTokens", _integer(vote.prompt_tokens)),
-        ("kg:completionTokens", _integer(vote.completion_tokens)),
-        ("kg:cachedTokens", _integer(vote.cached_tokens)),
-        ("kg:seconds", _double(vote.seconds)),
-        ("kg:attempts", _integer(vote.attempts)),
-        ("kg:temperature", _double(vote.sampling.temperature)),
-        ("kg:topP", _double(vote.sampling.top_p)),
-        ("kg:maxTokens", _integer(vote.sampling.max_tokens)),
-        ("kg:seed", _integer(vote.sampling.seed)),
-        ("kg:logprobs", _integer(vote.sampling.logprobs)),
+        ("kg:reason", answer.reason),
+        *_plain(vote, "reply finish prompt_tokens completion_tokens cached_tokens seconds attempts"),
+        *_plain(vote.sampling, "temperature top_p max_tokens seed logprobs"),
     ]
     citations: list[About] = [
-        [("kg:value", _text(each.value)), ("kg:found", ox.Literal(each.found))] for each in answer.citations
+        [("kg:value", each.value), ("kg:found", each.found)] for each in answer.citations
     ]
     estimates = _estimates((*vote.question.options, NONE), options, answer.probabilities or ())
     about += _links(node, "kg:citation", citations) + _links(node, "kg:estimate", estimates)
@@ -160,24 +150,24 @@ def _question(node: ox.NamedNode, question: Question) -> Iterator[ox.Triple]:
     left, (asker, options) = left_of(question.case), sides(question)
     about: About = [
         ("kg:case", entity_node(left, "left")),
-        ("kg:number", _integer(question.number)),
-        ("kg:direction", _text(question.direction.value)),
-        ("kg:view", _text(question.view.value)),
+        ("kg:number", question.number),
+        ("kg:direction", question.direction.value),
+        ("kg:view", question.view.value),
         ("kg:asker", entity_node(question.asker, asker)),
         ("kg:template", _node("template", question.template, question.template_hash)),
-        ("kg:shortened", ox.Literal(question.shortened)),
-        *(("kg:shows", _text(value)) for value in dict.fromkeys(question.values)),
+        ("kg:shortened", question.shortened),
+        *(("kg:shows", value) for value in dict.fromkeys(question.values)),
     ]
     shown: list[About] = [
         [
-            ("kg:place", _integer(place if iri != NONE else 0)),
+            ("kg:place", place if iri != NONE else 0),
             ("kg:entity", entity_node(iri, options)),
-            ("kg:label", _text(label)),
+            ("kg:label", label),
         ]
         for place, (iri, label) in enumerate(zip((*question.options, NONE), question.labels, strict=False), 1)
     ]
     messages: list[About] = [
-        [("kg:place", _integer(place)), ("kg:role", _text(each.role)), ("kg:content", _text(each.content))]
+        [("kg:place", place), ("kg:role", each.role), ("kg:content", each.content)]
         for place, each in enumerate(question.messages, 1)
     ]
     about += _links(node, "kg:option", shown) + _links(node, "kg:message", messages)
@@ -196,13 +186,10 @@ def _decision(decision: Decision) -> Iterator[ox.Triple]:
         ("prov:wasGeneratedBy", judging_node(decision.judging)),
         ("kg:outcome", _name(f"kg:{decision.outcome.title().replace('_', '')}")),
         ("kg:choice", entity_node(decision.chosen, "right")),
-        ("kg:probability", _double(decision.probability)),
+        ("kg:probability", decision.probability),
         ("kg:evidenceChoice", entity_node(decision.evidence_choice, "right")),
-        ("kg:evidenceProbability", _double(decision.evidence_probability)),
-        ("kg:asked", _integer(decision.asked)),
-        ("kg:counted", _integer(decision.counted)),
-        ("kg:most", _integer(decision.most)),
-        ("kg:stopped", _text(decision.stopped)),
+        ("kg:evidenceProbability", decision.evidence_probability),
+        *_plain(decision, "asked counted most stopped"),
     ]
     estimates = _estimates((NONE, *decision.options), "right", decision.probabilities, ranked=True)
     about += _links(node, "kg:estimate", estimates)
@@ -218,24 +205,24 @@ def _estimates(
     """The probability of each entity; where ``ranked`` they stand best first, after none of them."""
     found: list[About] = []
     for number, (iri, probability) in enumerate(zip(order, probabilities, strict=False)):
-        about: About = [("kg:entity", entity_node(iri, side)), ("kg:probability", _double(probability))]
+        about: About = [("kg:entity", entity_node(iri, side)), ("kg:probability", probability)]
         if ranked and iri != NONE:
-            about.append(("kg:rank", _integer(number)))
+            about.append(("kg:rank", number))
         found.append(about)
     return found
 
 
 def _model(model: str, adapter: str) -> Iterator[ox.Triple]:
-    about: About = [("kg:name", _text(model))]
+    about: About = [("kg:name", model)]
     if adapter:
-        about.append(("kg:adapter", _text(adapter)))
+        about.append(("kg:adapter", adapter))
     yield from _described(_model_node(model, adapter), ("kg:Model", "prov:SoftwareAgent"), about)
 
 
 def _template(judging: ox.NamedNode, agent: ox.NamedNode, name: str, sha256: str) -> Iterator[ox.Triple]:
     """A template, and that the judging's model asked by it."""
     node = _node("template", name, sha256)
-    about: About = [("kg:name", _text(name)), ("kg:sha256", _text(sha256))]
+    about: About = [("kg:name", name), ("kg:sha256", sha256)]
     yield from _described(node, ("kg:Template", "prov:Plan"), about)
     association = ox.NamedNode(f"{judging.value}#by-{node.value.rpartition(':')[2]}")
     yield ox.Triple(judging, _name("prov:qualifiedAssociation"), association)
@@ -246,14 +233,14 @@ def _identified(iris: Iterable[str], side: Side) -> Iterator[ox.Triple]:
     """The names, as literals, of the entities among these whose name is no IRI."""
     for iri in dict.fromkeys(iris):
         if iri != NONE and _own_iri(iri) is None:
-            yield from _described(entity_node(iri, side), ("kg:Entity",), [("kg:identifier", _text(iri))])
+            yield from _described(entity_node(iri, side), ("kg:Entity",), [("kg:identifier", iri)])
 
 
 def _described(node: ox.NamedNode, types: Sequence[str], about: About) -> Iterator[ox.Triple]:
     for each in types:
         yield ox.Triple(node, _TYPE, _name(each))
     for predicate, value in about:
-        yield ox.Triple(node, _name(predicate), value)
+        yield ox.Triple(node, _name(predicate), _value(value))
 
 
 def _links(node: ox.NamedNode, predicate: str, parts: Sequence[object]) -> About:
@@ -300,16 +287,26 @@ def _case_mark(case: str) -> bytes:
     return bytes.fromhex(digest(case))[:16]
 
 
-def _text(value: str) -> ox.Literal:
-    return ox.Literal(storable(value))
+def _plain(record: object, names: str) -> About:
+    """Fields of a record, each under the term of its name: ``top_p`` is ``kg:topP``."""
+    words = ((name, name.split("_")) for name in names.split())
+    return [
+        (f"kg:{first}{''.join(map(str.title, rest))}", getattr(record, name))
+        for name, (first, *rest) in words
+    ]
 
 
-def _integer(value: int) -> ox.Literal:
-    return ox.Literal(str(value), datatype=_INTEGER)
-
-
-def _double(value: float) -> ox.Literal:
-    return ox.Literal(repr(float(value)), datatype=_DOUBLE)
+def _value(value: object) -> Value:
+    """What a plain value is written as; nodes and literals as they are."""
+    if isinstance(value, Value):
+        return value
+    if isinstance(value, bool):
+        return ox.Literal(value)
+    if isinstance(value, int):
+        return ox.Literal(str(value), datatype=_INTEGER)
+    if isinstance(value, float):
+        return ox.Literal(repr(value), datatype=_DOUBLE)
+    return ox.Literal(storable(str(value)))
 
 
 def _time(value: str) -> ox.Literal:
