@@ -18,8 +18,7 @@ from kgalign.config import Config
 from kgalign.errors import KgalignError
 from kgalign.judge.asking.answers import read_answer
 from kgalign.llm.backends import open_backend
-from kgalign.llm.loop import run_to_end
-from kgalign.llm.pool import Pool
+from kgalign.llm.pool import Pool, run_to_end
 from kgalign.llm.protocol import CallFailed, Request, Sampling
 from kgalign.llm.weights import files_digest
 from kgalign.records.votes import Answer, Status

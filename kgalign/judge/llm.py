@@ -17,8 +17,7 @@ from kgalign.judge.votes.decisions import Count
 from kgalign.judge.votes.with_votes import no_hearing
 from kgalign.ledger import Ledger
 from kgalign.llm.backends import open_backend
-from kgalign.llm.loop import run_to_end
-from kgalign.llm.pool import Pool
+from kgalign.llm.pool import Pool, run_to_end
 from kgalign.llm.protocol import Capabilities, Sampling
 from kgalign.records import Hearing, Profile, Verdicts
 from kgalign.records.votes import Judging, QuestionKind

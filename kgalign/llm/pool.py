@@ -6,19 +6,22 @@ requests fail. Failed requests wait with full jitter (Brooker, "Exponential Back
 """
 
 import asyncio
+import concurrent.futures
 import hashlib
 import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from kgalign.config import LlmConfig
 from kgalign.errors import RunError
 from kgalign.llm.protocol import Backend, CallFailed, Reply, Request
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _START = 16
 _LEAST = 8
@@ -354,3 +357,13 @@ def _jitter(seed: int, request: Request, attempt: int) -> float:
     for message in request.messages:
         digest.update(b"\0" + message.content.encode("utf8", "replace"))
     return int.from_bytes(digest.digest()[:8]) / 2**64
+
+
+def run_to_end(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end, in a thread of its own where this one has an event loop already, as notebooks do."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()

@@ -47,7 +47,7 @@ class Questions:
     :param right: the right side.
     :param templates: the prompts.
     :param budget_tokens: most tokens of a question, both messages together, as
-        :func:`~kgalign.judge.asking.quoting.estimate_tokens` counts them.
+        :func:`~kgalign.judge.asking.quoting.weight` counts them.
     :param seed: decides with which phrasing a case begins.
     :raises KgalignError: the budget leaves no room for records.
     """

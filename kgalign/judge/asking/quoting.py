@@ -6,7 +6,6 @@ template or a tokenizer takes for its own: ``<`` and the brackets of ``[INST]`` 
 """
 
 import json
-import math
 import re
 
 ELLIPSIS = "…"
@@ -80,18 +79,13 @@ def _escaped(match: re.Match[str]) -> str:
     return f"\\u{ord(match[0]):04x}"
 
 
-def estimate_tokens(text: str) -> int:
+def weight(text: str) -> float:
     """About how many tokens a text has, rather too many than too few, whatever the tokenizer.
 
-    >>> estimate_tokens("The same real-world thing."), estimate_tokens("東京都")
-    (8, 5)
-    """
-    return math.ceil(weight(text))
+    >>> weight("The same real-world thing."), weight("東京都")
+    (7.428571428571429, 4.5)
 
-
-def weight(text: str) -> float:
-    """The estimate before it is rounded up: the weight of a text is the sum of the weights of its parts.
-
+    The weight of a text is the sum of the weights of its parts.
     A token of English is about four characters; 3.5 leaves room for names. Some tokenizers spell each digit
     alone, and the quotes of JSON rarely join a word. Outside ASCII a character is counted by its bytes in
     UTF-8: two make a token, three one and a half, four three.

@@ -17,11 +17,11 @@ from kgalign.judge.votes.model import (
     VoteModel,
     floored,
     normalised,
+    place_priors,
     places_of,
     read,
     unseen,
 )
-from kgalign.judge.votes.place_prior import place_priors
 
 _ROUNDS, _CLOSE = 200, 1e-3
 

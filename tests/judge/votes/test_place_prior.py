@@ -5,7 +5,7 @@ import pytest
 
 from kgalign.judge.asking.next_question import order
 from kgalign.judge.votes.ballots import Ballot
-from kgalign.judge.votes.place_prior import corrected, place_priors
+from kgalign.judge.votes.model import corrected, place_priors
 
 PLACES = np.array([0.55, 0.2, 0.1, 0.15])
 
