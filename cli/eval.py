@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kgalign.base.logs import printable
-from kgalign.evaluate import Evaluation, Pair, diff, evaluate, link_pairs, read_pairs
+from kgalign.evaluate import Evaluation, diff, link_pairs, read_pairs
 from kgalign.evaluate.mistakes import Named
-from kgalign.run.finished import Finished
 
 from .common import PATH, json_option, log_options, run_argument
 
@@ -42,33 +41,22 @@ def eval_command(
     The gold is taken for a sample: a link counts as wrong only where its left or its right entity occurs
     in the gold, unless you say --closed.
     """
-    pairs = tuple(sorted({pair for path in gold for pair in read_pairs(path)}))
-    current = Finished(run)
-    result = evaluate(
-        current.left,
-        current.right,
-        current.candidates,
-        current.verdicts,
-        current.alignment,
-        pairs,
-        closed=closed,
-        match_probability=current.config.judge.match_probability,
-        seed=current.record.seed,
-        worst=worst,
-    )
+    from kgalign.api import open as open_run
+
+    pairs = {pair for path in gold for pair in read_pairs(path)}
+    current = open_run(run)
+    result = current.evaluate(pairs, closed=closed, worst=worst)
     difference = None
     if against is not None:
-        links = _links(Finished(against)), _links(current)
-        difference = diff(*links, pairs, closed=closed).to_dict()
+        older = open_run(against)
+        before = link_pairs(older.left, older.right, older.alignment)
+        after = link_pairs(current.left, current.right, current.alignment)
+        difference = diff(before, after, pairs, closed=closed).to_dict()
     if as_json:
         shown = result.to_dict() | ({"against": difference} if difference else {})
         click.echo(json.dumps(shown, indent=1))
         return
     _show(result, difference)
-
-
-def _links(run: Finished) -> list[Pair]:
-    return link_pairs(run.left, run.right, run.alignment)
 
 
 def _show(result: Evaluation, difference: dict[str, Any] | None) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from kgalign.base.version import __version__
 
 if TYPE_CHECKING:
-    from kgalign.api import AlignmentResult, align, fuse
+    from kgalign.api import AlignmentResult, align, fuse, open
     from kgalign.config import Config, load_config
     from kgalign.errors import ConfigError, InputError, KgalignError, MissingExtra, RunError
     from kgalign.rdf.graph import Graph
@@ -35,10 +35,11 @@ __all__ = [
     "align",
     "fuse",
     "load_config",
+    "open",
 ]
 
 _HOMES = {
-    "kgalign.api": ("AlignmentResult", "align", "fuse"),
+    "kgalign.api": ("AlignmentResult", "align", "fuse", "open"),
     "kgalign.config": ("Config", "load_config"),
     "kgalign.errors": ("ConfigError", "InputError", "KgalignError", "MissingExtra", "RunError"),
     "kgalign.run.folder": ("RunFolder",),

@@ -1,7 +1,9 @@
-"""Aligning and fusing from Python: everything in memory, nothing written."""
+"""Aligning and fusing from Python, and looking at what a run found; nothing is written."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -10,11 +12,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kgalign import pipeline
-from kgalign.base.progress import NoProgress, Progress
+from kgalign.arrays import Flags
+from kgalign.base.notebook import Table, html, html_table, progress_here
+from kgalign.base.progress import Progress
 from kgalign.config import Config, as_config
 from kgalign.errors import InputError
+from kgalign.evaluate import Evaluation, Pair, evaluate, read_pairs
+from kgalign.explain import Explainer, Explanation, Side, bare, is_node
 from kgalign.fusion import NOTHING_WITHIN, align_vocabularies
 from kgalign.fusion import fuse as fuse_terms
+from kgalign.ledger import Ledger
+from kgalign.ledger.export import votes_table
 from kgalign.links.known import same_within
 from kgalign.links.pairs import is_link
 from kgalign.rdf import graph_from_rdflib, read_graph
@@ -22,8 +30,9 @@ from kgalign.rdf.graph import Graph, Ids, TermKind
 from kgalign.rdf.write import write_turtle
 from kgalign.records import Alignment, Candidates, Profile, Verdicts, tables
 from kgalign.records.fused import Fusion, fused_graph
+from kgalign.run.finished import Finished
 from kgalign.run.inputs import embedder_source, source
-from kgalign.run.steps import Inputs, Work
+from kgalign.run.steps import Inputs, Step, Work
 
 if TYPE_CHECKING:
     import rdflib
@@ -34,21 +43,59 @@ GraphLike: TypeAlias = "str | Path | Sequence[str | Path] | rdflib.Graph | Graph
 Settings: TypeAlias = Config | Mapping[str, Any] | Path | str | None
 """A configuration, its sections as dictionaries, a TOML file, or nothing for the defaults."""
 
+Gold: TypeAlias = str | Path | Sequence[str | Path] | Iterable[Pair]
+"""A file of links, several, or pairs of IRIs."""
 
-@dataclass(frozen=True, slots=True)
+
 class AlignmentResult:
-    """What :func:`align` found, with everything that led to it."""
+    """What :func:`align` found, or the run that :func:`open` opened, with everything that led to it.
 
-    config: Config
-    left_graph: Graph
-    right_graph: Graph
-    left: Profile
-    right: Profile
-    """Each side's entities, values and relations."""
-    candidates: Candidates
-    verdicts: Verdicts
-    alignment: Alignment
-    _work: Work = field(repr=False)
+    Each thing is read, or computed, when it is first asked for. In a notebook a result shows itself, and so
+    do its tables and what :meth:`explain` gives.
+    """
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    @property
+    def config(self) -> Config:
+        """The settings."""
+        return self._work.config
+
+    @property
+    def left_graph(self) -> Graph:
+        """The left graph."""
+        return self._work.get(pipeline.READ_LEFT)
+
+    @property
+    def right_graph(self) -> Graph:
+        """The right graph."""
+        return self._work.get(pipeline.READ_RIGHT)
+
+    @property
+    def left(self) -> Profile:
+        """The left side's entities, values and relations."""
+        return self._work.get(pipeline.SELECT_LEFT)
+
+    @property
+    def right(self) -> Profile:
+        """The right side's."""
+        return self._work.get(pipeline.SELECT_RIGHT)
+
+    @property
+    def candidates(self) -> Candidates:
+        """The pairs that were retrieved."""
+        return self._work.get(pipeline.RETRIEVE)
+
+    @cached_property
+    def verdicts(self) -> Verdicts:
+        """What was judged, with the student and the votes in it."""
+        return pipeline.verdicts_of(self._work)
+
+    @property
+    def alignment(self) -> Alignment:
+        """What was decided."""
+        return self._work.get(pipeline.ASSIGN)
 
     def __len__(self) -> int:
         """Number of links."""
@@ -63,15 +110,26 @@ class AlignmentResult:
             f"entities, {undecided} undecided, {self.alignment.cardinality}>"
         )
 
-    def links(self) -> Iterator[tuple[str, str, float]]:
-        """The links: left IRI, right IRI, probability from 0 to 1; ``_:label`` for a blank node.
+    def _repr_html_(self) -> str:
+        where = f"<br>in {html(self._work.folder)}" if self._work.folder else ""
+        figures = html_table(("to be expected", ""), self.expected.items()) if self.expected else ""
+        return f"<p><b>{html(repr(self).strip('<>'))}</b>{where}</p>{figures}{self.links()._repr_html_()}"
 
-        Entities with one IRI on both sides are among them, where they were taken for one.
+    def links(self) -> Table:
+        """The links, also those between entities with one IRI on both sides, where they were taken for one.
+
+        Columns: left, right, left_name, right_name, probability from 0 to 1; ``_:label`` for a blank node.
+        Iterating gives left, right and probability of each.
         """
-        rows = is_link(self.alignment)
-        table = tables.links_table(self.alignment, self.left, self.right).filter(pa.array(rows))
-        columns = (table.column(name).to_pylist() for name in ("left", "right", "probability"))
-        yield from zip(*columns, strict=True)
+        return self._pairs(is_link(self.alignment))
+
+    def undecided(self) -> Table:
+        """The pairs that are left to people, with the columns of :meth:`links`."""
+        return self._pairs(~is_link(self.alignment))
+
+    def _pairs(self, rows: Flags) -> Table:
+        table = self.to_arrow().filter(pa.array(rows)).drop_columns(["outcome"])
+        return Table(table, ("left", "right", "probability"))
 
     def to_arrow(self) -> pa.Table:
         """The links and the undecided pairs: left, right, left_name, right_name, probability, outcome.
@@ -85,17 +143,118 @@ class AlignmentResult:
         """What is to be expected of the links, see :func:`kgalign.assign.with_expectation`."""
         return self.alignment.figures
 
-    def worklist(self) -> pa.Table:
+    def worklist(self) -> Table:
         """What a person should look at, one left entity a row, the likeliest mistake first.
 
         Columns: rank, left, right, linked, probability, second, second_probability, doubt, left_name,
         right_name, second_name; null where there is no second-best.
         """
-        return tables.worklist_table(self._work.get(pipeline.WORKLIST), self.left, self.right)
+        return Table(tables.worklist_table(self._work.get(pipeline.WORKLIST), self.left, self.right))
+
+    def explain(self, iri: str, other: str | None = None, *, side: Side | None = None) -> Explanation:
+        """Say what an entity was linked with and why; with a second IRI, why this pair was, or was not.
+
+        Args:
+            iri: an entity of either side.
+            other: another one, of either side.
+            side: ``"left"`` or ``"right"``, whose entity ``iri`` is, where both sides have it.
+
+        Raises:
+            InputError: no side has such an entity; the nearest ones are in the remedy.
+            RunError: the run isn't finished.
+        """
+        hearing = self._work.get(pipeline.ASK)
+        with self._ledger() as ledger:
+            explainer = Explainer(
+                self.left,
+                self.right,
+                self.candidates,
+                self.verdicts,
+                self.alignment,
+                match_probability=self.config.judge.match_probability,
+                hearing=hearing,
+                votes=lambda case: ledger.votes(hearing.judging, cases=[case]) if ledger else (),
+                are_one=self._are_one if self._work.offers(pipeline.FUSE) else None,
+            )
+            try:
+                return explainer.pair(iri, other, side) if other is not None else explainer.entity(iri, side)
+            except InputError as error:
+                given = [each for each in (iri, other) if each is not None]
+                self._check_nodes([each for each in given if not explainer.is_entity(each)], error)
+                raise
+
+    def evaluate(self, gold: Gold, *, closed: bool = False, worst: int = 10) -> Evaluation:
+        """Measure the links, candidates and probabilities against gold.
+
+        Args:
+            gold: a file of gold links, several, or pairs (left IRI, right IRI).
+            closed: the gold is complete: every link that is not in it is wrong.
+            worst: how many errors of each kind to name.
+
+        Raises:
+            InputError: the gold can't be read, or names no entity of a side.
+            RunError: the run isn't finished.
+        """
+        given = [gold] if isinstance(gold, str | Path) else gold
+        pairs = {
+            pair
+            for each in given
+            for pair in (read_pairs(Path(each)) if isinstance(each, str | Path) else [(each[0], each[1])])
+        }
+        return evaluate(
+            self.left,
+            self.right,
+            self.candidates,
+            self.verdicts,
+            self.alignment,
+            tuple(sorted(pairs)),
+            closed=closed,
+            match_probability=self.config.judge.match_probability,
+            seed=self.config.seed,
+            worst=worst,
+        )
+
+    def votes(self) -> Table:
+        """What a language model was asked and what it answered, a vote a row, with the columns that
+        ``kgalign votes export --format parquet`` has. No rows where none was asked, or no ledger was kept.
+        """
+        with self._ledger() as ledger:
+            judging = self._work.get(pipeline.ASK).judging
+            return Table(votes_table(ledger.votes(judging) if ledger else ()))
 
     def fused(self) -> "Fused":
         """Both graphs as one, with one node per linked pair, by the policies of ``fuse``."""
         return Fused(self._work.get(pipeline.FUSE))
+
+    @contextmanager
+    def _ledger(self) -> Iterator[Ledger | None]:
+        """Where the votes of this result are; None where there are none."""
+        path = pipeline.ledger_of(self._work)
+        if path is None or not self._work.get(pipeline.ASK).judging or not path.is_file():
+            yield None
+            return
+        with Ledger.open(path, write=False) as ledger:
+            yield ledger
+
+    def _are_one(self, side: Side, first: int, second: int) -> bool:
+        """Whether two entities of a side are one node of the fused graph."""
+        fusion, profile = self.fused().record, self.left if side == "left" else self.right
+        places = fusion.left_term if side == "left" else fusion.right_term
+        one, other = places[profile.entity_term[[first, second]]].tolist()
+        return bool(one == other)
+
+    def _check_nodes(self, iris: list[str], error: InputError) -> None:
+        """Say so where what was asked for is in a graph but is no entity."""
+        for iri in map(bare, iris):
+            if repr(iri) not in error.message:
+                continue
+            for side in ("left", "right"):
+                if is_node(self.left_graph if side == "left" else self.right_graph, iri):
+                    raise InputError(
+                        f"{iri!r} is a node of the {side} graph, but no entity: "
+                        "it was taken for a part of one, or for a class or a property",
+                        f"Name its type with --{side}-type when you run, to make it one",
+                    ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,27 +291,32 @@ def align(
         file, or a :class:`~kgalign.config.Config`.
     :param ledger: the file in which votes are kept, where ``judge.judge`` has a language model asked; answers
         that are in it already are not asked for again. Without one they are lost at the end.
-    :param progress: where long work reports how far it is.
+    :param progress: where long work reports how far it is; in a notebook that is a line below the cell,
+        unless you say otherwise.
     :raises ConfigError: unknown keys or wrong values, all of them at once.
     :raises InputError: a graph can't be read, or has no entities.
     """
     settings = as_config(config)
     known = tuple(source(Path(path)) for path in settings.judge.known)
     files = {"known": known, "embedder": embedder_source(settings)}
-    work = Work(Inputs(settings, files), progress, ledger=Path(ledger) if ledger else None)
+    work = Work(Inputs(settings, files), progress or progress_here(), ledger=Path(ledger) if ledger else None)
     work.put(pipeline.READ_LEFT, _graph(left, settings.read.left_also, "left", work.progress))
     work.put(pipeline.READ_RIGHT, _graph(right, settings.read.right_also, "right", work.progress))
-    return AlignmentResult(
-        config=settings,
-        left_graph=work.get(pipeline.READ_LEFT),
-        right_graph=work.get(pipeline.READ_RIGHT),
-        left=work.get(pipeline.SELECT_LEFT),
-        right=work.get(pipeline.SELECT_RIGHT),
-        candidates=work.get(pipeline.RETRIEVE),
-        verdicts=pipeline.verdicts_of(work),
-        alignment=work.get(pipeline.ASSIGN),
-        _work=work,
-    )
+    for step in pipeline.steps():
+        if isinstance(step, Step):
+            work.get(step)
+        if step is pipeline.ASSIGN:
+            break
+    return AlignmentResult(work)
+
+
+def open(run: str | Path) -> AlignmentResult:
+    """Open the run folder that ``kgalign run -o RUN`` wrote; nothing in it is changed.
+
+    Raises:
+        RunError: it is none, or another version of kgalign wrote it.
+    """
+    return AlignmentResult(Finished(Path(run)))
 
 
 def fuse(
@@ -176,7 +340,7 @@ def fuse(
         doesn't fit the values, or too many nodes would become one.
     """
     settings = as_config(config)
-    watch = progress or NoProgress()
+    watch = progress or progress_here()
     left_graph = _graph(left, settings.read.left_also, "left", watch)
     right_graph = _graph(right, settings.read.right_also, "right", watch)
     pairs = [(str(row[0]), str(row[1])) for row in links]

@@ -179,14 +179,18 @@ def judged_of(work: Work) -> Verdicts:
     return with_student(work.get(JUDGE), work.get(STUDENT))
 
 
+def ledger_of(work: Work) -> Path | None:
+    """Where the votes are kept; None where they are lost at the end."""
+    return work.ledger or (work.folder.file(LEDGER_FILE) if work.folder else None)
+
+
 def _ask(work: Work) -> Hearing:
     if not settings.asks(work.config):
         return no_hearing()
     from kgalign.judge.llm import ask
 
-    path = work.ledger or (work.folder.file(LEDGER_FILE) if work.folder else None)
     with TemporaryDirectory() as folder:
-        ledger = path or Path(folder) / LEDGER_FILE
+        ledger = ledger_of(work) or Path(folder) / LEDGER_FILE
         return ask(*_profiles(work), judged_of(work), work.config, ledger=ledger, progress=work.progress)
 
 

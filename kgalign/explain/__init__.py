@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from rapidfuzz import fuzz, process
 
+from kgalign.base.notebook import Html, html, html_table
 from kgalign.errors import InputError
 from kgalign.evaluate.mistakes import Named, named
 from kgalign.explain.values import chain, compared, edges, same_iri, shown
@@ -19,6 +20,8 @@ from kgalign.records.votes import NONE, Direction, QuestionKind, Vote
 
 Side = Literal["left", "right"]
 
+HEADINGS = ("evidence", "level", "left", "right", "adds", "sum", "probability")
+"""What a line of the waterfall says, in order; see :meth:`Line.cells`."""
 _VERBS = {"match": "linked with", "confirmed": "linked with", "rejected": "taken apart by a person from"}
 _MOST_VALUES = 4
 _MOST_PAIRS = 3
@@ -45,6 +48,18 @@ class Line:
     probability: float
     """What the sum so far means, ``1 / (1 + exp(-running))``."""
 
+    def cells(self) -> tuple[str, ...]:
+        """What stands below :data:`HEADINGS`."""
+        return (
+            self.feature,
+            self.level or "nothing to compare",
+            " | ".join(self.left),
+            " | ".join(self.right),
+            f"{self.contribution:+.2f}",
+            f"{self.running:+.2f}",
+            f"{self.probability:.3f}",
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
@@ -55,6 +70,9 @@ class Neighbour:
     right_relation: str
     right: str
     """IRIs of the relations (``^`` before one that points here), names of the neighbours."""
+
+    def __str__(self) -> str:
+        return f"{self.left_relation} {self.left} ~ {self.right_relation} {self.right}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +95,18 @@ class PairExplanation:
     lines: tuple[Line, ...]
     neighbours: tuple[Neighbour, ...]
 
+    def headline(self) -> tuple[str, ...]:
+        """Its role and outcome, and what was known of the pair before anything was compared, in lines."""
+        known = " (known from the start)" if self.given else ""
+        ranks = ", ".join(f"{channel} {rank or '-'}" for channel, rank in self.ranks.items())
+        return (
+            f"{self.role}: {self.outcome}{known}",
+            f"left  {self.left.iri}  {self.left.name}",
+            f"right {self.right.iri}  {self.right.name}",
+            f"log-odds {self.log_odds:+.2f}, probability {self.probability:.4f}",
+            f"retrieved at rank {self.rank or '-'} ({ranks})",
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -90,6 +120,31 @@ class Explanation:
     def to_dict(self) -> dict[str, Any]:
         """The same as plain dictionaries and lists, for JSON."""
         return asdict(self)
+
+    def __repr__(self) -> str:
+        return f"<Explanation: {self.summary}>"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html(self.summary, 2000)}</p>" + "".join(map(_as_html, self.pairs))
+
+
+def _as_html(pair: PairExplanation) -> str:
+    """A pair for a notebook: what it is, the waterfall with a bar for what each line adds, neighbours."""
+    role, *rest = (html(each, 300) for each in pair.headline())
+    most = max((abs(line.contribution) for line in pair.lines), default=0.0) or 1.0
+    rows = [
+        [*map(html, line.cells()[:4]), _bar(line.contribution / most), *line.cells()[4:]]
+        for line in pair.lines
+    ]
+    table = html_table((*HEADINGS[:4], "", *HEADINGS[4:]), rows)
+    beside = "".join(f"<br>neighbours: {html(each, 200)}" for each in map(str, pair.neighbours))
+    return f"<p><b>{role}</b><br>{'<br>'.join(rest)}</p>{table}<p><small>{beside}</small></p>"
+
+
+def _bar(share: float) -> Html:
+    """A bar as long as what a line adds, green for the pair and red against it."""
+    colour = "#2a9d4a" if share > 0 else "#c8402f"
+    return Html(f'<div style="width:{abs(share) * 6:.2f}em;height:.7em;background:{colour}"></div>')
 
 
 class Explainer:

@@ -73,6 +73,11 @@ def export(
     return Exported(len(judgings), **{table: written})
 
 
+def votes_table(votes: Iterable[Vote]) -> pa.Table:
+    """Votes as a table, a row each, with the columns that Parquet has."""
+    return _arrow(map(vote_record, votes), SCHEMAS["votes"])
+
+
 def judging_record(judging: Judging) -> Record:
     """A judging as plain values; its settings as the object that they are."""
     return {"record": "judging", **asdict(judging), "settings": _json_or_text(judging.settings)}
@@ -225,10 +230,14 @@ def _write_parquet(file: IO[bytes], schema: pa.Schema, rows: Iterable[Record]) -
     count, rest = 0, iter(rows)
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         while batch := list(islice(rest, _BATCH)):
-            safe = [{name: _storable(row[name]) for name in schema.names} for row in batch]
-            writer.write_table(pa.Table.from_pylist(safe, schema=schema))
+            writer.write_table(_arrow(batch, schema))
             count += len(batch)
     return count
+
+
+def _arrow(rows: Iterable[Record], schema: pa.Schema) -> pa.Table:
+    safe = [{name: _storable(row[name]) for name in schema.names} for row in rows]
+    return pa.Table.from_pylist(safe, schema=schema)
 
 
 def _storable(value: Any) -> Any:  # noqa: ANN401 - any plain value

@@ -18,19 +18,20 @@ from kgalign.run.steps import AnyStep, Inputs, Step, Work
 T = TypeVar("T")
 
 
-class Finished:
+class Finished(Work):
     """The records of a run folder. Nothing in the folder is changed.
 
     :raises RunError: there is no run, or another version of kgalign wrote it.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.folder = RunFolder(path)
-        self.record = self.folder.read()
-        self.config = _config(self.folder, self.record)
-        self._work = Work(Inputs(self.config, self.record.inputs), folder=self.folder)
+    folder: RunFolder
 
-    def has(self, step: AnyStep) -> bool:
+    def __init__(self, path: Path) -> None:
+        folder = RunFolder(path)
+        self.record = folder.read()
+        super().__init__(Inputs(_config(folder, self.record), self.record.inputs), folder=folder)
+
+    def offers(self, step: AnyStep) -> bool:
         """Whether a step is finished."""
         return step.name in self.record.steps
 
@@ -39,9 +40,9 @@ class Finished:
 
         :raises RunError: the step isn't finished, or its output is damaged.
         """
-        if not self._work.has(step):
-            self._work.put(step, self.folder.load(step.name, step.record))
-        return self._work.get(step)
+        if not self.has(step):
+            self.put(step, self.folder.load(step.name, step.record))
+        return super().get(step)
 
     @property
     def left(self) -> Profile:
@@ -76,10 +77,7 @@ class Finished:
     @property
     def verdicts(self) -> Verdicts:
         """The verdicts with the student and the votes in them."""
-        self.get(pipeline.JUDGE)
-        self.get(pipeline.STUDENT)
-        self.get(pipeline.ASK)
-        return pipeline.verdicts_of(self._work)
+        return pipeline.verdicts_of(self)
 
     def fusion(self) -> Fusion:
         """What became of every statement."""
@@ -92,7 +90,7 @@ class Finished:
     def fused(self) -> Graph:
         """The fused graph; all else that was loaded is let go."""
         graph = fused_graph(self.fusion())
-        self._work.keep_only(set())
+        self.keep_only(set())
         return graph
 
 

@@ -129,7 +129,8 @@ class Work:
         """Output of a step: from memory, from the run folder, or, where there is none, computed now."""
         if step.name not in self._results:
             if self.folder is None:
-                self._results[step.name] = step.run(self)
+                with self.progress.task(step.name):
+                    self._results[step.name] = step.run(self)
             else:
                 self._results[step.name] = store.load(self.folder.stage(step.name), step.record)
         result: T = self._results[step.name]
@@ -138,6 +139,10 @@ class Work:
     def has(self, step: Step[Any]) -> bool:
         """Whether the output of a step is in memory."""
         return step.name in self._results
+
+    def offers(self, step: AnyStep) -> bool:
+        """Whether there is an output of a step, or it would be computed."""
+        return True
 
     def put(self, step: Step[T], result: T) -> None:
         """Set the output of a step."""
