@@ -19,8 +19,6 @@ from kgalign.config import Config, as_config
 from kgalign.errors import InputError
 from kgalign.evaluate import Evaluation, Pair, evaluate, read_pairs
 from kgalign.explain import Explainer, Explanation, Side, bare, is_node
-from kgalign.fusion import NOTHING_WITHIN, align_vocabularies
-from kgalign.fusion import fuse as fuse_terms
 from kgalign.ledger import Ledger
 from kgalign.ledger.export import votes_table
 from kgalign.links.known import same_within
@@ -339,6 +337,9 @@ def fuse(
     :raises InputError: a graph can't be read, a link names an IRI that its graph doesn't have, a policy
         doesn't fit the values, or too many nodes would become one.
     """
+    from kgalign.fusion import NOTHING_WITHIN, align_vocabularies
+    from kgalign.fusion import fuse as fuse_terms
+
     settings = as_config(config)
     watch = progress or progress_here()
     left_graph = _graph(left, settings.read.left_also, "left", watch)

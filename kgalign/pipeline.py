@@ -5,7 +5,8 @@ This module alone knows the order::
     read ─▶ select ─▶ retrieve ─▶ judge (evidence, student, votes) ─▶ assign ─▶ fuse ─▶ export
 
 Stages are cut into steps, each side of ``read`` and ``select`` and each group of output files on its own,
-so that a changed option redoes as little as possible. What else a step depends on says
+so that a changed option redoes as little as possible. Each imports its stage when it runs: who only reads a
+finished run waits for none. What else a step depends on says
 :mod:`kgalign.run.settings`, what it tells of its output :mod:`kgalign.run.reports`, and
 :mod:`kgalign.run.steps` runs the steps.
 """
@@ -18,18 +19,8 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
-from kgalign import export
-from kgalign.assign import assign, cut_to_size, cut_warnings, hold_back, with_expectation, worklist
 from kgalign.evaluate import read_pairs, recall_at
-from kgalign.fusion import (
-    NOTHING_WITHIN,
-    align_vocabularies,
-    cluster_warnings,
-    fuse,
-    has_clusters,
-    held_apart,
-)
-from kgalign.judge import judge, no_hearing, no_opinion, with_student, with_votes
+from kgalign.judge import no_hearing, no_opinion, with_student, with_votes
 from kgalign.ledger import FILE as LEDGER_FILE
 from kgalign.links.known import known_links, with_known
 from kgalign.links.nodes import linked_terms, nodes_before_links, one_within
@@ -42,10 +33,8 @@ from kgalign.records import Alignment, Candidates, Hearing, Opinion, Profile, Re
 from kgalign.records.fused import Fusion, fused_graph
 from kgalign.records.tables import candidates_table, profile_table, verdicts_table, write_parquet
 from kgalign.records.vocabularies import Vocabularies
-from kgalign.retrieve import retrieve
 from kgalign.run import reports, settings
 from kgalign.run.steps import AnyStep, Output, Report, Step, Work, one_file
-from kgalign.select import select
 
 
 def _read_step(side: str) -> Step[Graph]:
@@ -76,6 +65,8 @@ def _select_step(side: str, read: Step[Graph]) -> Step[Profile]:
 
 
 def _select(work: Work, side: str, read: Step[Graph]) -> Profile:
+    from kgalign.select import select
+
     config = work.config.select
     types = config.left_types if side == "left" else config.right_types
     return select(work.get(read), config, types=types, side=side, progress=work.progress)
@@ -93,6 +84,8 @@ def _profiles(work: Work) -> tuple[Profile, Profile]:
 
 
 def _retrieve(work: Work) -> Candidates:
+    from kgalign.retrieve import retrieve
+
     return retrieve(
         *_profiles(work),
         work.config.retrieve,
@@ -132,6 +125,8 @@ RECALL = Step(
 
 
 def _judge(work: Work) -> Verdicts:
+    from kgalign.judge import judge
+
     profiles = _profiles(work)
     known = known_links(work.inputs.paths("known"), _graphs(work), profiles)
     return judge(
@@ -216,6 +211,8 @@ def _verdicts(work: Work) -> Verdicts:
 
 def _assign(work: Work) -> Alignment:
     """The links. What people took back comes last: it frees entities, and gives none another partner."""
+    from kgalign.assign import assign, cut_to_size, cut_warnings, hold_back, with_expectation
+
     config, profiles, verdicts = work.config, _profiles(work), verdicts_of(work)
     sizes = len(profiles[0]), len(profiles[1])
     alignment = assign(verdicts, *sizes, config.assign, config.judge, k=config.retrieve.k)
@@ -241,15 +238,21 @@ ASSIGN = Step(
     report=reports.assign,
 )
 
+
+def _worklist(work: Work) -> Worklist:
+    from kgalign.assign import worklist
+
+    threshold = work.config.judge.match_probability
+    return worklist(verdicts_of(work), work.get(ASSIGN), *_profiles(work), threshold)
+
+
 WORKLIST = Step(
     name="worklist",
     stage="assign",
     record=Worklist,
     needs=(SELECT_LEFT, SELECT_RIGHT, JUDGE, STUDENT, ASK, ASSIGN),
     settings=settings.nothing,
-    run=lambda work: worklist(
-        verdicts_of(work), work.get(ASSIGN), *_profiles(work), work.config.judge.match_probability
-    ),
+    run=_worklist,
     report=reports.worklist,
 )
 
@@ -273,15 +276,20 @@ VERDICTS_FILE = _table_file(
     (SELECT_LEFT, SELECT_RIGHT, JUDGE, STUDENT, ASK, ASSIGN),
     lambda work: verdicts_table(verdicts_of(work), work.get(ASSIGN), *_profiles(work)),
 )
-WORKLIST_FILE = one_file(
-    "worklist.csv",
-    "export",
-    (SELECT_LEFT, SELECT_RIGHT, WORKLIST),
-    lambda work, path: Report({"rows": export.write_worklist(path, work.get(WORKLIST), *_profiles(work))}),
-)
+
+
+def _write_worklist(work: Work, path: Path) -> Report:
+    from kgalign.export import write_worklist
+
+    return Report({"rows": write_worklist(path, work.get(WORKLIST), *_profiles(work))})
+
+
+WORKLIST_FILE = one_file("worklist.csv", "export", (SELECT_LEFT, SELECT_RIGHT, WORKLIST), _write_worklist)
 
 
 def _vocabularies(work: Work) -> Vocabularies:
+    from kgalign.fusion import align_vocabularies
+
     config = work.config.fuse
     return align_vocabularies(
         *_graphs(work),
@@ -304,7 +312,9 @@ VOCABULARIES = Step(
 
 
 def _links(work: Work, paths: tuple[Path, ...]) -> Report:
-    written = export.write_link_files(
+    from kgalign.export import write_link_files
+
+    written = write_link_files(
         (paths[0], paths[1], paths[2]),
         _profiles(work),
         work.get(ASSIGN),
@@ -328,6 +338,8 @@ LINKS_FILES = Output(
 
 def _fuse(work: Work) -> Fusion:
     """Both graphs as one, along the links; where these join what was held to be different, it is said."""
+    from kgalign.fusion import NOTHING_WITHIN, cluster_warnings, fuse, has_clusters, held_apart
+
     graphs = _graphs(work)
     apart = {each.pair for path in work.inputs.paths("unmerged") for each in read_unmerged(path)}
     within = one_within(graphs, apart) if work.config.fuse.same_as_within else NOTHING_WITHIN
@@ -357,21 +369,22 @@ FUSED_FILE = one_file(
     (FUSE,),
     lambda work, path: Report({"written": write_turtle(fused_graph(work.get(FUSE)), path)}),
 )
-PROVENANCE_FILE = one_file(
-    "fused.trig",
-    "fuse",
-    (FUSE,),
-    lambda work, path: Report(
-        {"written": export.write_provenance(work.get(FUSE), path, form=work.config.fuse.provenance)}
-    ),
-    settings.provenance,
-)
-CONFLICTS_FILE = one_file(
-    "conflicts.parquet",
-    "fuse",
-    (FUSE,),
-    lambda work, path: Report({"rows": export.write_conflicts(work.get(FUSE), path)}),
-)
+
+
+def _provenance(work: Work, path: Path) -> Report:
+    from kgalign.export import write_provenance
+
+    return Report({"written": write_provenance(work.get(FUSE), path, form=work.config.fuse.provenance)})
+
+
+def _conflicts(work: Work, path: Path) -> Report:
+    from kgalign.export import write_conflicts
+
+    return Report({"rows": write_conflicts(work.get(FUSE), path)})
+
+
+PROVENANCE_FILE = one_file("fused.trig", "fuse", (FUSE,), _provenance, settings.provenance)
+CONFLICTS_FILE = one_file("conflicts.parquet", "fuse", (FUSE,), _conflicts)
 
 
 def _check_shapes(work: Work, path: Path) -> Report:
