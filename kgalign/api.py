@@ -110,7 +110,8 @@ class AlignmentResult:
 
     def _repr_html_(self) -> str:
         where = f"<br>in {html(self._work.folder)}" if self._work.folder else ""
-        figures = html_table(("to be expected", ""), self.expected.items()) if self.expected else ""
+        expected = ((name.replace("_", " "), f"{value:,.4g}") for name, value in self.expected.items())
+        figures = html_table(("to be expected", ""), expected) if self.expected else ""
         return f"<p><b>{html(repr(self).strip('<>'))}</b>{where}</p>{figures}{self.links()._repr_html_()}"
 
     def links(self) -> Table:
@@ -312,9 +313,11 @@ def open(run: str | Path) -> AlignmentResult:
     """Open the run folder that ``kgalign run -o RUN`` wrote; nothing in it is changed.
 
     Raises:
-        RunError: it is none, or another version of kgalign wrote it.
+        RunError: it is none, it isn't finished, or another version of kgalign wrote it.
     """
-    return AlignmentResult(Finished(Path(run)))
+    work = Finished(Path(run))
+    work.get(pipeline.ASSIGN)
+    return AlignmentResult(work)
 
 
 def fuse(
