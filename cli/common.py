@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from kgalign.base.logs import LEVELS, configure, printable
 from kgalign.base.progress import NoProgress, Progress, Task
@@ -56,6 +57,15 @@ class LazyGroup(click.Group):
         """List the commands with a line on each."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, _, line) in self.commands_by_name.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The names that begin so, each with its line, and options; no command is imported for that."""
+        names = [
+            CompletionItem(name, help=line)
+            for name, (_, _, line) in self.commands_by_name.items()
+            if name.startswith(incomplete)
+        ]
+        return names + super(click.Group, self).shell_complete(ctx, incomplete)
 
 
 class Number(click.FloatRange):
