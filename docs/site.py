@@ -30,6 +30,7 @@ def _reference() -> str:
     names = (
         "align",
         "fuse",
+        "open",
         "AlignmentResult",
         "load_config",
         "KgalignError",
@@ -37,7 +38,7 @@ def _reference() -> str:
         "ConfigError",
         "RunError",
     )
-    homes = {"align": "api", "fuse": "api", "AlignmentResult": "api", "load_config": "config"}
+    homes = dict.fromkeys(("align", "fuse", "open", "AlignmentResult"), "api") | {"load_config": "config"}
     lines = ["# Python reference", ""]
     lines += [f"::: kgalign.{homes.get(name, 'errors')}.{name}\n" for name in names]
     lines += ["## Settings", ""]
