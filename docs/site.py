@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from posixpath import normpath
+from posixpath import join, normpath
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -32,13 +32,15 @@ def _reference() -> str:
         "fuse",
         "open",
         "AlignmentResult",
+        "Table",
         "load_config",
         "KgalignError",
         "InputError",
         "ConfigError",
         "RunError",
     )
-    homes = dict.fromkeys(("align", "fuse", "open", "AlignmentResult"), "api") | {"load_config": "config"}
+    homes = dict.fromkeys(("align", "fuse", "open", "AlignmentResult"), "api") | {"Table": "base.notebook"}
+    homes["load_config"] = "config"
     lines = ["# Python reference", ""]
     lines += [f"::: kgalign.{homes.get(name, 'errors')}.{name}\n" for name in names]
     lines += ["## Settings", ""]
@@ -77,7 +79,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         text, target, anchor = match[1], match[2], match[3] or ""
         if "://" in target or target.startswith("mailto:"):
             return match[0]
-        there = normpath(f"{folder}/{target}")
+        there = normpath(join(folder, target))
         if there in _BESIDE:
             there = f"docs/{_BESIDE[there]}"
         inside = there.removeprefix("docs/")
@@ -90,5 +92,6 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """What click has for "no default" says nothing to a reader."""
+    """What click has for "no default" says nothing to a reader, nor do the roles of docstrings."""
+    html = re.sub(r":(?:func|class|meth|mod|data):(<code>)~?(?:kgalign\.(?:\w+\.)*)?", r"\1", html)
     return html.replace("<code>Sentinel.UNSET</code>", "–").replace("Sentinel.UNSET", "–")
