@@ -57,9 +57,16 @@ def leaders(
 
 def leaders_of_texts(texts: Sequence[str]) -> Positions:
     """(n,) for each text of one item the first one that it nearly is, itself included."""
-    one, other = np.triu_indices(len(texts), 1)
-    same = near_texts_of(texts, one, other)
-    return _standing(len(texts), one[same], other[same])
+    size = len(texts)
+    found = [np.zeros((2, 0), np.int64)]
+    step = max(1, _BATCH // max(size, 1))
+    for low in range(0, size, step):
+        row = np.arange(low, min(low + step, size))
+        place, other = np.nonzero(np.arange(size) > row[:, None])
+        same = near_texts_of(texts, place + low, other)
+        found.append(np.stack([place[same] + low, other[same]]))
+    one, other = np.concatenate(found, axis=1)
+    return _standing(size, one, other)
 
 
 def _standing(size: int, one: Positions, other: Positions) -> Positions:
