@@ -1,22 +1,16 @@
 """Evaluate: links, candidates and probabilities against gold."""
 
-from kgalign.evaluate.calibration import Calibration, calibration
-from kgalign.evaluate.diff import Difference, diff
-from kgalign.evaluate.metrics import Intervals, Scores, intervals, score
-from kgalign.evaluate.ranking import Ranking, recall_at
+from kgalign.evaluate.calibration import calibration
+from kgalign.evaluate.metrics import diff, intervals, score
+from kgalign.evaluate.ranking import recall_at
 from kgalign.evaluate.summary import Evaluation, evaluate
 from kgalign.links.gold import Pair, read_pairs
 from kgalign.links.pairs import PairIndex, link_pairs
 
 __all__ = [
-    "Calibration",
-    "Difference",
     "Evaluation",
-    "Intervals",
     "Pair",
     "PairIndex",
-    "Ranking",
-    "Scores",
     "calibration",
     "diff",
     "evaluate",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from kgalign.arrays import place_in_run
 from kgalign.links.gold import Pair
 from kgalign.links.pairs import PairIndex, pair_ids
 from kgalign.rdf.graph import Ids
@@ -51,7 +52,7 @@ def judged_ranks(verdicts: Verdicts, left: Ids, right: Ids) -> Ranks:
     rows = PairIndex(verdicts.left, verdicts.right).rows(left, right)
     order = np.lexsort((np.arange(len(verdicts)), -verdicts.log_odds, verdicts.left))
     rank = np.zeros(len(verdicts), dtype=np.int64)
-    rank[order] = _within(verdicts.left[order]) + 1
+    rank[order] = place_in_run(verdicts.left[order]) + 1
     return _filtered(rows, left, rank)
 
 
@@ -60,16 +61,8 @@ def _filtered(rows: Ranks, left: Ids, rank: npt.NDArray[np.integer]) -> Ranks:
     result = np.zeros(len(rows), dtype=np.int64)
     ranks = rank[rows[found]].astype(np.int64)
     order = np.lexsort((ranks, left[found]))
-    result[found[order]] = ranks[order] - _within(left[found][order])
+    result[found[order]] = ranks[order] - place_in_run(left[found][order])
     return result
-
-
-def _within(groups: npt.NDArray[np.integer]) -> Ranks:
-    """(n,) 0-based position of each row within its run of equal values."""
-    if not len(groups):
-        return np.zeros(0, dtype=np.int64)
-    starts = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]])
-    return np.arange(len(groups)) - np.repeat(starts, np.diff(np.r_[starts, len(groups)]))
 
 
 def recall_at(

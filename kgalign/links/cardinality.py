@@ -1,6 +1,5 @@
 """How many partners an entity may have, and why."""
 
-CARDINALITIES = ("one-to-one", "one-to-many", "many-to-one", "many-to-many")
 SEVERAL = 0.24
 """Share of matched things with several records on a side from which that side is taken to hold several: a
 lower bound, so that a few look-alikes are not enough.
@@ -10,7 +9,7 @@ lower bound, so that a few look-alikes are not enough.
 def choose(asked: str, several_right: float, several_left: float) -> tuple[str, str]:
     """The cardinality to apply, and why, in one sentence.
 
-    :param asked: one of :data:`CARDINALITIES`, or ``auto`` to go by the figures.
+    :param asked: a value of ``assign.cardinality``; ``auto`` goes by the figures.
     :param several_right: share of matched things that have several records on the right side, at least;
         ``several_left`` on the left side.
     """

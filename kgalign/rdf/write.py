@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kgalign.arrays import distinct
+from kgalign.arrays import distinct, run_starts
 from kgalign.base.files import replacing
 from kgalign.rdf.graph import Graph, Ids, TermKind, Terms
 from kgalign.rdf.prefixes import SPLIT, prefixes_of
@@ -133,9 +133,9 @@ def grouped(
     names = longer if names is texts else _with_extra(names, "")
     texts = longer
     sizes, name_sizes = _sizes(texts), _sizes(names)
-    new_graph = _changes(graph.graph)
-    new_subject = new_graph | _changes(graph.subject)
-    new_predicate = new_subject | _changes(graph.predicate)
+    new_graph = run_starts(graph.graph)
+    new_subject = new_graph | run_starts(graph.subject)
+    new_predicate = new_subject | run_starts(graph.predicate)
     lead = np.where(new_subject, _SUBJECT, np.where(new_predicate, _PREDICATE, _OBJECT))
     lead[1:][new_graph[1:] & (graph.graph[:-1] >= 0)] = _CLOSE
     lead[:1] = _FIRST
@@ -259,10 +259,3 @@ def batches(sizes: npt.NDArray[np.int64]) -> Iterator[slice]:
         end = max(int(np.searchsorted(total, done + _BATCH_BYTES, "right")), start + 1)
         yield slice(start, end)
         start = end
-
-
-def _changes(ids: Ids) -> npt.NDArray[np.bool_]:
-    """Where a value differs from the one before it; the first one always does."""
-    new = np.ones(len(ids), bool)
-    new[1:] = ids[1:] != ids[:-1]
-    return new

@@ -1,9 +1,12 @@
 """Judged pairs of a few entities, drawn by Hypothesis: probabilities at the thresholds, and many alike."""
 
+from typing import get_args
+
 from hypothesis import strategies as st
 
-from kgalign.links.cardinality import CARDINALITIES
+from kgalign.config import Cardinality
 
+CARDINALITIES: tuple[Cardinality, ...] = tuple(each for each in get_args(Cardinality) if each != "auto")
 SIZE = 6
 """Entities of either side."""
 Rows = list[tuple[int, int, float]]

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from kgalign.assign import assign
 from kgalign.config import AssignConfig, Cardinality, JudgeConfig
-from kgalign.links.cardinality import CARDINALITIES
 from kgalign.records import Alignment, Outcome, Verdicts
-from tests.assign.drawn import SIZE, Rows, cardinalities, rows_of_pairs
+from tests.assign.drawn import CARDINALITIES, SIZE, Rows, cardinalities, rows_of_pairs
 from tests.evaluate.small import verdicts
 
 MANY: Cardinality = "many-to-many"
@@ -86,7 +85,7 @@ def test_auto_goes_by_what_the_judge_noted(several_right: float, several_left: f
 
 def test_nothing_judged_gives_nothing() -> None:
     for cardinality in (*CARDINALITIES, "auto"):
-        assert len(decide(verdicts([]), cardinality)) == 0  # type: ignore[arg-type]
+        assert len(decide(verdicts([]), cardinality)) == 0
 
 
 @given(rows_of_pairs, cardinalities)
