@@ -8,6 +8,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from kgalign.base import files
+
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
 _HEAD = """# Results
@@ -35,9 +37,7 @@ def write_section(path: Path, name: str, title: str, command: str, body: str) ->
         text = old.sub(lambda _: section, text, count=1)
     else:
         text = f"{text.rstrip()}\n\n{section}\n"
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf8")
-    partial.replace(path)
+    files.write_text(path, text)
 
 
 def _machine() -> str:
