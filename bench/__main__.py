@@ -116,11 +116,14 @@ def picture(out: Path) -> None:
 
 
 @main.command()
-def house() -> None:
+@click.option("--ways", is_flag=True, help="Count the modules on the ways of an entity and of a vote too.")
+def house(ways: bool) -> None:
     """Show how the code is laid out: the floors with their modules and lines, and what runs against them."""
     from bench import house as bench
 
     click.echo(bench.as_text())
+    for name, modules in (bench.ways() if ways else {}).items():
+        click.echo(f"On the way of {name} {modules} modules of kgalign are called.")
 
 
 @main.command()

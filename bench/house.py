@@ -1,10 +1,15 @@
 """How the code is laid out: who imports whom, floor by floor, and how large it is."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import networkx as nx
+
+from kgalign.errors import KgalignError
 
 ROOT = Path(__file__).parents[1]
 FLOORS = (
@@ -115,3 +120,38 @@ def as_text(root: Path = ROOT) -> str:
             *(wrong or ["Nothing runs back, no stage imports another, there is no circle."]),
         ]
     )
+
+
+_CALLED = """
+import sys, threading
+files = set()
+def note(frame, event, _):
+    if event == "call" and frame.f_code.co_name != "<module>":
+        files.add(frame.f_code.co_filename)
+sys.setprofile(note); threading.setprofile(note)
+from kgalign.cli import main
+main(sys.argv[1:], standalone_mode=False)
+sys.setprofile(None)
+print("\\n".join(files))
+"""
+
+
+def ways() -> dict[str, int]:
+    """How many modules of kgalign are called on the way of an entity from its file to its link, and on that
+    of a vote from its question to the decision: in runs of the example, by the evidence and with votes.
+
+    :raises KgalignError: a run failed.
+    """
+    example = ROOT / "examples" / "countries"
+    inputs = [str(example / name) for name in ("left.ttl", "right.jsonld")]
+    config = ["--config", str(example / "config.toml"), "--quiet"]
+    found = {}
+    for name, more in (("an entity", []), ("a vote", ["--judge", "scripted"])):
+        with TemporaryDirectory() as folder:
+            command = [sys.executable, "-c", _CALLED, "run", *inputs, *config, *more, "-o", f"{folder}/run"]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise KgalignError(f"The run on the way of {name} failed: {done.stderr.strip()}")
+        package = str(ROOT / "kgalign")
+        found[name] = sum(file.startswith(package) for file in done.stdout.splitlines())
+    return found

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.house import as_text, faults, modules, picture
+from bench.house import as_text, faults, modules, picture, ways
 
 
 def test_nothing_runs_back() -> None:
@@ -46,3 +46,8 @@ def test_what_runs_back_is_found(tmp_path: Path, file: str, text: str, said: str
         path.write_text(content, encoding="utf8")
     assert any(each.startswith(said) for each in faults(picture(tmp_path)))
     assert said in as_text(tmp_path)
+
+
+def test_the_ways_through_the_house_are_counted() -> None:
+    found = ways()
+    assert 50 < found["an entity"] < found["a vote"] <= len(modules())
