@@ -142,10 +142,9 @@ class Checkpoints:
             "losses": losses,
         }
         path = self.folder / _FILE
-        partial = path.with_suffix(".partial")
         try:
-            torch.save(kept, partial)
-            partial.replace(path)
-        except (OSError, RuntimeError) as error:
-            raise RunError(f"{path} can't be written: {error}", "Make room and run it again") from error
+            with files.replacing(path) as file:
+                torch.save(kept, file)
+        except RuntimeError as error:  # how torch says that a disk is full
+            raise RunError(f"{path} can't be written: {error}", files.MAKE_ROOM) from error
         self._last = time.monotonic()
