@@ -13,6 +13,17 @@ Role = Literal["system", "user", "assistant"]
 Structure = Literal["json_schema", "choice", "none"]
 """How far a server holds an answer to a form: to a JSON schema, to one of some words, not at all."""
 
+Way = Literal["json", "choice", "pair", "likelihood"]
+"""How a question is answered:
+
+- ``json``: a JSON object with the choice, the values that it relies on and a reason.
+- ``choice``: the label alone, its probability from the first token.
+- ``pair``: the question is one text, given to the model as it is, without a chat template; it is answered by
+  how probable " yes" and " no" are as its next token. Models that are trained on pairs are asked this way.
+- ``likelihood``: no instruction at all: by how much more probable the text of each option is after the text
+  of the record than by itself.
+"""
+
 NO_THINKING: Mapping[str, bool] = {"enable_thinking": False, "thinking": False}
 """What a chat template is told, so that the model does not think aloud before it answers: the words that
 templates know for it, Qwen's and DeepSeek's; others ignore both. An answer has a form, and is short."""
@@ -48,6 +59,9 @@ class Request:
     sampling: Sampling = Sampling()
     number: int = 0
     """The vote number: the same messages asked again are another request only if this differs."""
+    way: Way = "json"
+    """How it is to be answered. In ``pair``, ``messages`` is one message of the user, whose text is the whole
+    prompt, and ``labels`` are ``yes`` and ``no``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +97,8 @@ class Capabilities:
     """Tokens that a question and its answer may have together; 0 where it does not tell."""
     adapters: tuple[str, ...] = ()
     """Names of the LoRA adapters that it serves."""
+    ways: tuple[Way, ...] = ("json",)
+    """How it can be asked; where the model was trained to be asked in one way, that one alone."""
     notes: Mapping[str, str] = field(default_factory=dict)
     """What else was found, in words, for ``run.json``."""
 
