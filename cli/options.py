@@ -26,6 +26,7 @@ KEYS = {
     "model": "llm.model",
     "adapter": "llm.adapter",
     "ask": "votes.ask",
+    "ask_anyway": "votes.ask_anyway",
     "max_calls": "votes.max_calls",
     "max_tokens": "votes.max_tokens",
     "max_cost": "votes.max_cost",
@@ -120,6 +121,12 @@ _OPTIONS = (
     click.option("--adapter", metavar="NAME", help="A LoRA adapter on it."),
     click.option(
         "--ask", metavar="WHOM", help="uncertain, all or none: which entities the model is asked about."
+    ),
+    click.option(
+        "--ask-anyway",
+        is_flag=True,
+        default=None,
+        help="Ask a model further that is no better than chance on questions whose answers are known.",
     ),
     click.option("--max-calls", metavar="N", help="Stop asking after so many questions in all."),
     click.option("--max-tokens", metavar="N", help="Stop asking after so many tokens, read and written."),

@@ -245,6 +245,8 @@ def _votes(step: "StepRecord") -> list[str]:
     figure = step.figures
     if not figure:
         return []
+    if "not asked" in step.notes:
+        return [f"{step.notes['not asked']}."]
     tokens = figure["tokens_in"] + figure["tokens_out"]
     cost = f", cost {figure['cost']:,.2f}" if figure["cost"] else ""
     lines = [
@@ -254,7 +256,7 @@ def _votes(step: "StepRecord") -> list[str]:
     for name, why in (("not_asked", "because of a limit"), ("failed", "because questions failed")):
         if figure.get(name):
             lines.append(f"{figure[name]:,.0f} of them not to the end, {why}")
-    return [*lines, step.notes["shortened"]] if "shortened" in step.notes else lines
+    return [*lines, *(step.notes[name] for name in ("controls", "shortened") if name in step.notes)]
 
 
 def _statements(count: Mapping[str, int]) -> str:

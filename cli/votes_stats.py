@@ -64,6 +64,10 @@ def _show(judging: Judging, figures: "Statistics") -> None:
         f"Flip rate: {_share(flips.rate)} ({flips.flipped:,} of {plural(flips.cases, 'case')} asked the same "
         f"options again answered differently; two such answers differ in {_share(flips.pairwise)})"
     )
+    if figures.controls:
+        right, asked = (sum(getattr(each, name) for each in figures.controls) for name in ("right", "votes"))
+        forms = ", ".join(f"{each.kind} {each.right} of {each.votes}" for each in figures.controls)
+        say(f"Controls: right on {right} of {asked} questions whose answers are known ({forms})")
     say(f"Contradictions: {plural(flips.contradicted, 'case')} with votes for and against the same entity")
     saved = figures.saved
     say(

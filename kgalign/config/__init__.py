@@ -153,6 +153,11 @@ class VotesConfig(Section):
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     """No more is asked once the leader's probability is this high."""
     reducer: Reducer = "adaptive"
+    controls: int = Field(default=24, ge=0, le=1000)
+    """Questions about what is known already, which are asked first to learn what the model's word is worth; 0
+    for none."""
+    ask_anyway: bool = False
+    """Whether a model is asked further that is no better than chance on these."""
     max_calls: int | None = Field(default=None, ge=0)
     max_tokens: int | None = Field(default=None, ge=0)
     max_cost: float | None = Field(default=None, ge=0)

@@ -10,9 +10,11 @@ from kgalign.base.progress import NoProgress, Progress
 from kgalign.config import Config, JudgeConfig, LlmConfig, VotesConfig
 from kgalign.errors import ConfigError, KgalignError, RunError
 from kgalign.judge.asking.cases import find_cases
+from kgalign.judge.asking.controls import find_controls
 from kgalign.judge.asking.questions import Questions
 from kgalign.judge.asking.session import AskedCase, Asking
 from kgalign.judge.asking.templates import Templates, load_templates
+from kgalign.judge.votes.competence import competence, not_asked, told_of, worth_asking
 from kgalign.judge.votes.decisions import Count
 from kgalign.judge.votes.with_votes import no_hearing
 from kgalign.ledger import Ledger
@@ -142,10 +144,11 @@ async def _ask(
             pool = Pool(backend, config.llm, seed=config.seed)
             try:
                 asking = _asking(left, right, templates, plan, config, ledger, judging, pool)
-                done = await asking.ask(cases, progress)
+                told = await _ask_controls(asking, left, right, verdicts, plan, progress)
+                done = await asking.ask(cases, progress) if asking.kinds else []
             finally:
                 await pool.close()
-            return _count(done, asking, plan, config, right, _notes(found, judging))
+            return _count(done, asking, plan, config, right, _notes(found, judging) | told)
     finally:
         await backend.close()
 
@@ -165,9 +168,31 @@ async def _replay(
         plan = _planned(judging, templates, path)
         cases = find_cases(verdicts, left, right, plan.votes, plan.cardinality)
         asking = _asking(left, right, templates, plan, config, ledger, judging, None)
-        done = await asking.ask(cases, progress)
-        notes = {"judging": judging.name, "model": judging.model, "adapter": judging.adapter}
+        told = await _ask_controls(asking, left, right, verdicts, plan, progress)
+        done = await asking.ask(cases, progress) if asking.kinds else []
+        notes = {"judging": judging.name, "model": judging.model, "adapter": judging.adapter} | told
         return _count(done, asking, plan, config, right, notes | {"server": "none: replayed from the ledger"})
+
+
+async def _ask_controls(
+    asking: Asking, left: Profile, right: Profile, verdicts: Verdicts, plan: Plan, progress: Progress
+) -> dict[str, str]:
+    """Ask what is known first; the forms in which the voter is no better than chance are not asked further.
+
+    :returns: what was found, in words.
+    """
+    rules = plan.votes
+    wanted = rules.controls if rules.max_calls is None else min(rules.controls, rules.max_calls // 3)
+    controls = find_controls(verdicts, left, right, rules, plan.cardinality, questions=wanted, seed=plan.seed)
+    if not controls:
+        return {}
+    await asking.ask_controls(controls, progress)
+    votes = [vote for each in asking.controls for vote in each.votes]
+    found = competence(votes)
+    if not rules.ask_anyway:
+        asking.kinds = worth_asking(found)
+    told = {"controls": told_of(found)}
+    return told if asking.kinds else told | {"not asked": not_asked(asking.judging.model, found)}
 
 
 def _plan(config: Config, templates: Templates, found: Capabilities) -> Plan:
@@ -261,12 +286,13 @@ def _count(
     notes: dict[str, str],
 ) -> Hearing:
     """Reduce the votes, write the decisions into the ledger, and say what they mean for the pairs."""
-    count = Count(done, plan.votes, plan.counting(config))
+    count = Count(done, plan.votes, plan.counting(config), asking.known_ballots())
     asking.ledger.decide(count.decisions(asking.judging.name, right))
     spent = asking.budget.spent
     outcomes = [count.outcome(each)[0] for each in done]
     figures = {
         "entities_in_doubt": float(len(done)),
+        "controls": float(sum(len(each.votes) for each in asking.controls)),
         "calls": float(spent.calls),
         "calls_now": float(asking.new),
         "tokens_in": float(spent.tokens_in),

@@ -144,6 +144,16 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
+class Controls:
+    """How questions were answered whose answers are known."""
+
+    kind: str
+    votes: int
+    counted: int
+    right: int
+
+
+@dataclass(frozen=True, slots=True)
 class Round:
     """The questions with one number in their cases."""
 
@@ -181,3 +191,5 @@ class Statistics:
     saved: Saved
     agreement: Agreement
     rounds: tuple[Round, ...]
+    controls: tuple[Controls, ...] = ()
+    """By kind of question; all other figures leave controls out."""

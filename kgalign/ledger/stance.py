@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from kgalign.records.votes import NONE, Decision, Direction, Question, Status, Vote
+from kgalign.records.votes import NONE, Decision, Direction, Question, Status, Vote, known_partner
 
 Side = Literal["left", "right"]
 
@@ -67,3 +67,24 @@ def opposes(vote: Vote, decision: Decision) -> bool:
     if decision.evidence_choice == NONE:
         return said.speaks_for != NONE
     return decision.evidence_choice in said.speaks_against
+
+
+def is_right(vote: Vote) -> bool | None:
+    """Whether a control was answered as it should be; None where it was not answered, or is no control."""
+    right = right_place(vote)
+    if right is None or vote.answer.status is not Status.OK or vote.answer.choice is None:
+        return None
+    return (vote.answer.place if vote.answer.choice != NONE else 0) == right
+
+
+def right_place(vote: Vote) -> int | None:
+    """The place of the right answer to a control, 0 for none of them; None if it is no control."""
+    question = vote.question
+    partner = known_partner(question.case)
+    if partner is None:
+        return None
+    shown = (*question.options, question.asker)
+    if partner == NONE or partner not in shown:
+        return 0
+    # Where the partner asks, the right answer is the entity itself: in a pair, the only option.
+    return question.options.index(partner) + 1 if partner in question.options else 1

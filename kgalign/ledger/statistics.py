@@ -14,6 +14,7 @@ from scipy.special import chdtrc
 
 from kgalign.ledger.figures import (
     Agreement,
+    Controls,
     Flips,
     Place,
     Positions,
@@ -24,8 +25,8 @@ from kgalign.ledger.figures import (
     Spread,
     Statistics,
 )
-from kgalign.ledger.stance import disagree, left_of, partners, stance
-from kgalign.records.votes import NONE, Decision, QuestionKind, Status, Vote
+from kgalign.ledger.stance import disagree, is_right, left_of, partners, stance
+from kgalign.records.votes import NONE, Decision, QuestionKind, Status, Vote, known_partner
 
 _DECIDED = ("match", "no_match")
 """Outcomes by which the votes settle a case."""
@@ -41,9 +42,13 @@ def summarise(votes: Iterable[Vote], decisions: Iterable[Decision]) -> Statistic
     """
     known = {decision.case: decision for decision in decisions}
     flips, positions, rates, spending, rounds = _Flips(), _Positions(), _Rates(), _Spending(), _Rounds()
+    controls = _Controls()
     total = 0
     for case, group in itertools.groupby(votes, key=lambda vote: vote.question.case):
         of_case = list(group)
+        if known_partner(case) is not None:
+            controls.add(of_case)
+            continue
         decision = known.get(case)
         total += len(of_case)
         flips.add(of_case)
@@ -63,6 +68,7 @@ def summarise(votes: Iterable[Vote], decisions: Iterable[Decision]) -> Statistic
         saved=saved(known.values()),
         agreement=agreement(known.values()),
         rounds=rounds.result(),
+        controls=controls.result(),
     )
 
 
@@ -120,6 +126,23 @@ def places(options: int, chosen: Sequence[int], none: int, winner: Sequence[tupl
         degrees=options - 1,
         p=None if chi_square is None else float(chdtrc(options - 1, chi_square)),
     )
+
+
+@dataclass(slots=True)
+class _Controls:
+    count: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, votes: Sequence[Vote]) -> None:
+        for vote in votes:
+            kind, right = vote.question.kind.value, is_right(vote)
+            self.count[kind, "votes"] += 1
+            self.count[kind, "counted"] += right is not None
+            self.count[kind, "right"] += bool(right)
+
+    def result(self) -> tuple[Controls, ...]:
+        names = ("votes", "counted", "right")
+        kinds = sorted({kind for kind, _ in self.count})
+        return tuple(Controls(kind, **{name: self.count[kind, name] for name in names}) for kind in kinds)
 
 
 @dataclass(slots=True)

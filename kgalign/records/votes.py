@@ -54,6 +54,24 @@ NONE = ""
 """What stands for "none of them" where the IRI of the chosen option stands otherwise."""
 
 
+_CONTROL = " control "
+
+
+def control_name(left: str, partner: str) -> str:
+    """What a control is known by as a case: IRIs hold no space, so what is known of it can be read from it.
+
+    :param left: IRI of the left entity.
+    :param partner: IRI of its partner, :data:`NONE` where that was taken away.
+    """
+    return f"{left}{_CONTROL}{partner}"
+
+
+def known_partner(case: str) -> str | None:
+    """The partner that a control is known to have, :data:`NONE` for none; None if the case is no control."""
+    _, mark, partner = case.partition(_CONTROL)
+    return partner if mark else None
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """One question, put in words."""

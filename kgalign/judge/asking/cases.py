@@ -80,7 +80,7 @@ class _Finder:
         self.probability = verdicts.probability.astype(np.float64)
         self.log_odds = verdicts.log_odds
         self.iri = left.entity_iri, right.entity_iri
-        self.related = _related(left), _related(right)
+        self.related = related(left), related(right)
         rows = self.open[np.lexsort((self.left[self.open], -self.log_odds[self.open], self.right[self.open]))]
         self.by_right = rows
         self.right_start = np.searchsorted(self.right[rows], np.arange(len(right) + 1))
@@ -164,7 +164,7 @@ def _open(verdicts: Verdicts, cardinality: str) -> Positions:
     return np.flatnonzero(~taken)
 
 
-def _related(profile: Profile) -> Flags:
+def related(profile: Profile) -> Flags:
     """(n,) whether an entity has relations to others, in either direction."""
     related = np.zeros(len(profile), dtype=bool)
     related[profile.edge_head] = True

@@ -58,6 +58,7 @@ def next_step(
     several: bool = False,
     counted: Sequence[int] | None = None,
     rivals: Collection[int] | None = None,
+    kinds: Collection[QuestionKind] = tuple(QuestionKind),
 ) -> Ask | Stop:
     """What to ask next.
 
@@ -80,20 +81,24 @@ def next_step(
         was offered.
     :param rivals: options that may belong to other left entities as well, so that they can be asked for their
         own partner; None for all of them.
+    :param kinds: in which forms the voter is worth asking.
     """
     options = case_ballots.options
     if options == 0:
         return Stop("sure")
-    if len(asked) >= rules.max_votes:
+    pairs_only = several or options == 1 or _SELECT not in kinds
+    if len(asked) >= rules.max_votes or (pairs_only and _VERIFY not in kinds):
         return Stop("most")
     now = standing(case_ballots, model)
     usable = _usable(asked, case_ballots.ballots) if counted is None else [asked[each] for each in counted]
-    pairs_only = several or options == 1
-    wanted = _wanted(now.leader, usable, pairs_only=pairs_only)
+    verifies = _VERIFY in kinds
+    wanted = _wanted(now.leader, usable, pairs_only=pairs_only, verifies=verifies)
     if wanted is None and len(usable) >= rules.min_votes and _is_sure(now, rules.confidence):
         return Stop("sure")
-    may_select_right = not several and (rivals is None or now.leader in rivals)
-    form = wanted or _least_asked(now.leader, asked, pairs_only=pairs_only, right_selects=may_select_right)
+    right_selects = not several and _SELECT in kinds and (rivals is None or now.leader in rivals)
+    form = wanted or _least_asked(
+        now.leader, asked, pairs_only=pairs_only, right_selects=right_selects, verifies=verifies
+    )
     return _ask(form, _subject(now), asked, options, seed=seed, case=case, has_relations=has_relations)
 
 
@@ -109,11 +114,11 @@ def _subject(now: Standing) -> int:
     return 1 + int(now.posterior[1:].argmax())
 
 
-def _wanted(leader: int, usable: Sequence[Ask], *, pairs_only: bool) -> _Form | None:
+def _wanted(leader: int, usable: Sequence[Ask], *, pairs_only: bool, verifies: bool) -> _Form | None:
     """What must be answered before the leader is believed."""
     if not pairs_only and not any(_form(ask) == (_SELECT, _LEFT) for ask in usable):
         return _SELECT, _LEFT
-    if leader:
+    if leader and verifies:
         done = {ask.direction for ask in usable if ask.kind is _VERIFY and ask.offered == (leader,)}
         for direction in (_LEFT, _RIGHT):
             if direction not in done:
@@ -121,14 +126,16 @@ def _wanted(leader: int, usable: Sequence[Ask], *, pairs_only: bool) -> _Form | 
     return None
 
 
-def _least_asked(leader: int, asked: Sequence[Ask], *, pairs_only: bool, right_selects: bool) -> _Form:
+def _least_asked(
+    leader: int, asked: Sequence[Ask], *, pairs_only: bool, right_selects: bool, verifies: bool
+) -> _Form:
     """The form that was asked least so far; the first of equal ones."""
     forms: list[_Form] = []
     if leader and right_selects:
         forms.append((_SELECT, _RIGHT))
     if not pairs_only:
         forms.append((_SELECT, _LEFT))
-    if leader or pairs_only:
+    if verifies and (leader or pairs_only):
         forms += [(_VERIFY, _LEFT), (_VERIFY, _RIGHT)]
     times = [sum(_form(ask) == form and _is_about(ask, leader) for ask in asked) for form in forms]
     return forms[times.index(min(times))]

@@ -18,6 +18,7 @@ from kgalign.base.progress import NoProgress, Progress, Task
 from kgalign.config import LlmConfig, VotesConfig
 from kgalign.judge.asking.answers import read_answer
 from kgalign.judge.asking.cases import Case
+from kgalign.judge.asking.controls import Control
 from kgalign.judge.asking.next_question import Ask, Stop, next_step
 from kgalign.judge.asking.questions import Questions, question_tokens
 from kgalign.judge.votes.ballots import Ballot, Ballots
@@ -114,6 +115,15 @@ class AskedCase:
         return self.stopped in ("sure", "most")
 
 
+@dataclass(frozen=True, slots=True)
+class AskedControl:
+    """What was asked about a control, and the votes that count."""
+
+    control: Control
+    votes: tuple[Vote, ...]
+    ballots: tuple[Ballot, ...]
+
+
 class Asking:
     """Asks about cases.
 
@@ -136,6 +146,9 @@ class Asking:
         self.rules, self.llm, self.sampling, self.seed = rules, llm, sampling, seed
         self.budget = Budget(rules, llm)
         self.model = estimate([])
+        self.controls: list[AskedControl] = []
+        self.kinds = frozenset(QuestionKind)
+        """The forms in which questions are asked."""
         self.new = 0
         self._began = time.monotonic()
 
@@ -149,8 +162,48 @@ class Asking:
         with watch.task("ask about doubtful entities", len(cases), "entities") as task:
             for part in _parts(cases):
                 done += await self._side_by_side(part, task)
-                self.model = estimate([Ballots(each.case.prior, each.ballots) for each in done])
+                self.model = estimate(
+                    [*self.known_ballots(), *(Ballots(each.case.prior, each.ballots) for each in done)]
+                )
         return done
+
+    async def ask_controls(self, controls: Sequence[Control], progress: Progress | None = None) -> None:
+        """Ask what is known, and learn from it what the voter's word is worth.
+
+        :raises KgalignError: the server is gone, or the ledger can't be written.
+        """
+        watch = progress or NoProgress()
+        with watch.task("ask what is known", len(controls), "controls") as task:
+            asked = [asyncio.create_task(self._control(each)) for each in controls]
+            try:
+                for each in asyncio.as_completed(asked):
+                    await each
+                    task.advance(1)
+            finally:
+                for each in asked:
+                    each.cancel()
+                await asyncio.gather(*asked, return_exceptions=True)
+        self.controls = [each.result() for each in asked]
+        self.model = estimate(self.known_ballots())
+
+    def known_ballots(self) -> list[Ballots]:
+        """The votes on controls."""
+        return [Ballots(each.control.case.prior, each.ballots, known=True) for each in self.controls]
+
+    async def _control(self, control: Control) -> "AskedControl":
+        """Ask what is to be asked about a control; an answer that does not come is left out."""
+        votes: list[Vote] = []
+        ballots: list[Ballot] = []
+        for number, step in enumerate(control.steps):
+            question = self.questions.put(control.case, number, step, self.rules.options)
+            vote = await self._vote(question)
+            if vote is None or vote.answer.status is Status.FAILED:
+                continue
+            votes.append(vote)
+            ballot = self._ballot(control.case, step, vote)
+            if ballot is not None:
+                ballots.append(ballot)
+        return AskedControl(control, tuple(votes), tuple(ballots))
 
     async def _side_by_side(self, cases: Sequence[Case], task: Task) -> list[AskedCase]:
         """Hear cases at once, as many as the limits allow for; then one by one until a limit is reached."""
@@ -215,6 +268,7 @@ class Asking:
                 several=case.several,
                 counted=numbers,
                 rivals=case.contested,
+                kinds=self.kinds,
             )
             if isinstance(step, Stop):
                 stopped = step.reason

@@ -30,6 +30,10 @@ class Ballot:
     """What the model gave to each of ``offered``, in that order, and last to none of them."""
 
 
+KNOWN = 0.993
+"""Probability that what a control says is so: those who are sure err, too. Its log-odds are 5."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ballots:
     """The votes on one case."""
@@ -37,6 +41,8 @@ class Ballots:
     prior: Doubles
     """(n + 1,) probability of each hypothesis before anybody was asked, hypothesis 0 first; sums to 1."""
     ballots: tuple[Ballot, ...] = ()
+    known: bool = False
+    """Whether it is a control, of which the right answer is known; its prior says which it is."""
 
     @property
     def options(self) -> int:

@@ -19,21 +19,30 @@ class Count:
     """The votes of all cases, reduced."""
 
     def __init__(
-        self, done: Sequence[AskedCase], rules: VotesConfig, thresholds: JudgeConfig | None = None
+        self,
+        done: Sequence[AskedCase],
+        rules: VotesConfig,
+        thresholds: JudgeConfig | None = None,
+        controls: Sequence[Ballots] = (),
     ) -> None:
         """Reduce the votes.
 
         :param thresholds: from which probability on a pair is a match, or is left to people.
+        :param controls: votes on what is known: reducers learn from them what the voters' word is worth.
         """
         self.done, self.rules = done, rules
         self.thresholds = thresholds or JudgeConfig()
         complete = [each for each in done if each.complete]
-        self._reduce = REDUCERS[rules.reducer]
+        self._controls = list(controls)
         tallies = self._reduce([Ballots(each.case.prior, each.ballots) for each in complete])
         self.tally: dict[str, Tally] = {
             each.case.name: tally for each, tally in zip(complete, tallies, strict=True)
         }
         self._complete = complete
+
+    def _reduce(self, cases: Sequence[Ballots]) -> list[Tally]:
+        """What the reducer makes of the cases, next to the controls."""
+        return REDUCERS[self.rules.reducer]([*self._controls, *cases])[len(self._controls) :]
 
     def outcome(self, done: AskedCase) -> tuple[Outcome, int]:
         """What was decided on a case, and for which hypothesis."""

@@ -5,17 +5,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kgalign.arrays import Doubles, Positions, run_starts
+from kgalign.arrays import Doubles, Flags, Positions, run_starts
 from kgalign.judge.votes.ballots import Ballots
 from kgalign.judge.votes.model import (
     COMPETENCE,
     COMPETENCE_WEIGHT,
     HABIT,
     TRUST,
+    TRUST_KNOWN,
     Form,
     Habits,
     VoteModel,
     floored,
+    in_doubt,
     normalised,
     place_priors,
     places_of,
@@ -33,12 +35,15 @@ def estimate(cases: Sequence[Ballots]) -> VoteModel:
     Expectation: what each voter tended to in each case. Maximisation: how often its answers were what it
     tended to, a habit, or an error; and how often it tended to what the other voters and the prior say. It
     ends when no parameter moves by more than 0.001, after 200 rounds at most.
+
+    Where there are controls, trust is learned from them alone: a voter that agrees with itself can be told
+    without knowing the truth, one that is right can't.
     """
     votes = _Votes.of(cases)
     if votes is None:
         return VoteModel()
     habits = [unseen(form) for form in votes.forms]
-    trust = np.full(len(votes.voters), TRUST[0])
+    trust = np.full(len(votes.voters), (TRUST_KNOWN if votes.controlled else TRUST)[0])
     for _ in range(_ROUNDS):
         counts, new_trust = _expect(votes, habits, trust)
         new_habits = _maximise(votes.forms, habits, counts)
@@ -50,6 +55,7 @@ def estimate(cases: Sequence[Ballots]) -> VoteModel:
         dict(zip(votes.forms, habits, strict=True)),
         dict(zip(votes.voters, trust.tolist(), strict=True)),
         votes.places,
+        controlled=votes.controlled,
     )
 
 
@@ -64,6 +70,8 @@ class _Votes:
     """(c, h) log-probability of each hypothesis, -inf beyond those of a case; cases without votes are out."""
     options: Doubles
     """(c,) number of options, at least 1."""
+    known: Flags
+    """(c,) whether it is a control."""
     form: Positions
     pair: Positions
     """(b,) form of each ballot, and its pair of case and voter; sorted by pair."""
@@ -74,6 +82,11 @@ class _Votes:
     pair_case: Positions
     pair_voter: Positions
     """(p,) case and voter of each pair; sorted by case."""
+
+    @property
+    def controlled(self) -> bool:
+        """Whether any voter was asked controls."""
+        return bool(self.known.any())
 
     @classmethod
     def of(cls, cases: Sequence[Ballots]) -> "_Votes | None":
@@ -105,6 +118,7 @@ class _Votes:
             places=places,
             prior=prior,
             options=np.array([max(1, case.options) for case in used], dtype=np.float64),
+            known=np.array([case.known for case in used]),
             form=np.array([form_id[form] for form, _ in answers]),
             pair=np.cumsum(first) - 1,
             answer=np.array([answer for _, answer in answers]),
@@ -148,22 +162,30 @@ def _trust(votes: _Votes, likely: Doubles, others: Doubles, trust: Doubles) -> t
     :param trust: (v,) of the round before.
     """
     case_starts = np.flatnonzero(run_starts(votes.pair_case))
-    of_voter = trust[votes.pair_voter][:, None]
+    of_voter = _in_cases(votes, trust)[:, None]
     told = of_voter * likely + (1.0 - of_voter) * others
     with np.errstate(divide="ignore"):
         logs = np.log(told)
     total = votes.prior + np.add.reduceat(np.where(told > 0, logs, 0.0), case_starts, axis=0)
     rest = normalised(total[votes.pair_case] - np.where(told > 0, logs, 0.0))
     true, false = (rest * likely).sum(axis=1), (rest * others).sum(axis=1)
-    mean, weight = TRUST
+    mean, weight = TRUST_KNOWN if votes.controlled else TRUST
+    tells = votes.known[votes.pair_case] if votes.controlled else np.ones(len(votes.pair_case), dtype=bool)
+    voter, true, false = votes.pair_voter[tells], true[tells], false[tells]
     new = trust
     for _ in range(10):  # the votes' likelihood doesn't depend on trust, so that these rounds cost nothing
-        now = new[votes.pair_voter]
-        right = np.bincount(votes.pair_voter, now * true / (now * true + (1.0 - now) * false), len(trust))
-        seen = np.bincount(votes.pair_voter, minlength=len(trust))
+        now = new[voter]
+        right = np.bincount(voter, now * true / (now * true + (1.0 - now) * false), len(trust))
+        seen = np.bincount(voter, minlength=len(trust))
         new = (mean * weight + right) / (weight + seen)
     spread = (1.0 - rest) / votes.options[votes.pair_case][:, None]
     return new, of_voter * rest + (1.0 - of_voter) * spread
+
+
+def _in_cases(votes: _Votes, trust: Doubles) -> Doubles:
+    """(p,) trust in the voter of each pair, as far as its case is clear."""
+    of_pair = trust[votes.pair_voter]
+    return in_doubt(of_pair, np.exp(votes.prior[votes.pair_case])) if votes.controlled else of_pair
 
 
 def _maximise(forms: Sequence[Form], habits: Sequence[Habits], counts: Sequence[Doubles]) -> list[Habits]:
