@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 @click.argument("iri")
 @click.argument("other", required=False)
 @judging_option
+@click.option("--full", is_flag=True, help="Show instructions too, which all questions of a template share.")
 @json_option()
 @log_options
-def show_votes(run: Path, iri: str, other: str | None, judging: str | None, as_json: bool) -> None:
+def show_votes(
+    run: Path, iri: str, other: str | None, judging: str | None, full: bool, as_json: bool
+) -> None:
     """Show what a language model was asked about the entity IRI in the run folder RUN, and what it answered.
 
     IRI is a left entity or one of its options. With a second IRI, OTHER, only votes are shown that could have
@@ -46,7 +49,7 @@ def show_votes(run: Path, iri: str, other: str | None, judging: str | None, as_j
     if as_json:
         click.echo(json_text(_record(asked, chosen, found), indent=1))
     else:
-        _show(chosen, found)
+        _show(chosen, found, full=full)
 
 
 def _offers(vote: Vote, asked: Sequence[str]) -> bool:
@@ -75,7 +78,7 @@ def _record(
     }
 
 
-def _show(judging: Judging, found: Sequence[tuple["OnRecord", list[Vote]]]) -> None:
+def _show(judging: Judging, found: Sequence[tuple["OnRecord", list[Vote]]], *, full: bool) -> None:
     model = f"{judging.model} with {judging.adapter}" if judging.adapter else judging.model
     click.echo(f"Judging {judging.name}: {line(model)}, begun {line(judging.begun_at)}")
     for case, votes in found:
@@ -84,15 +87,16 @@ def _show(judging: Judging, found: Sequence[tuple["OnRecord", list[Vote]]]) -> N
         shown: dict[str, int] = {}
         for vote in votes:
             click.echo()
-            _show_vote(vote, shown)
+            _show_vote(vote, shown, full=full)
         click.echo()
         _show_decision(case)
 
 
-def _show_vote(vote: Vote, shown: dict[str, int]) -> None:
+def _show_vote(vote: Vote, shown: dict[str, int], *, full: bool) -> None:
     """One round.
 
     :param shown: message → round that it was printed in; it isn't printed again.
+    :param full: whether to show what all questions share.
     """
     question, answer = vote.question, vote.answer
     ok = answer.status is Status.OK
@@ -105,6 +109,8 @@ def _show_vote(vote: Vote, shown: dict[str, int]) -> None:
     click.echo(f"  asked of {line(question.asker)}")
     _show_options(vote)
     for message in question.messages:
+        if message.role == "system" and not full:
+            continue
         before = shown.setdefault(f"{message.role} {message.content}", question.number + 1)
         if before < question.number + 1:
             click.echo(f"  {message.role} | (as in round {before})")

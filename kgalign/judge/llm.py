@@ -1,5 +1,6 @@
 """Tier 2 as a whole: from verdicts in doubt to what the votes of a language model say of them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,15 @@ from kgalign.judge.votes.with_votes import no_hearing
 from kgalign.ledger import Ledger
 from kgalign.llm.backends import open_backend
 from kgalign.llm.pool import Pool, run_to_end
-from kgalign.llm.protocol import Capabilities, Sampling
+from kgalign.llm.protocol import Capabilities, Sampling, Way
 from kgalign.records import Hearing, Profile, Verdicts
 from kgalign.records.votes import Judging, QuestionKind
 
 _MARGIN = 64
 """Tokens of the context that a chat template may take."""
 _LEAST_QUESTION = 200
+_WRITTEN: Mapping[Way, int] = {"choice": 8, "pair": 1}
+"""Tokens that an answer takes where it is no JSON."""
 _THRESHOLDS = ("match_probability", "undecided_probability")
 
 
@@ -49,6 +52,8 @@ class Plan:
     cardinality: str
     thresholds: tuple[float, float]
     """Probabilities of a match, and of what is left to people."""
+    way: Way = "json"
+    """How questions are answered."""
 
     def settings(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -182,15 +187,28 @@ async def _ask_controls(
     :returns: what was found, in words.
     """
     rules = plan.votes
+    if plan.way == "pair":
+        asking.kinds = frozenset({QuestionKind.VERIFY})
     wanted = rules.controls if rules.max_calls is None else min(rules.controls, rules.max_calls // 3)
-    controls = find_controls(verdicts, left, right, rules, plan.cardinality, questions=wanted, seed=plan.seed)
+    controls = find_controls(
+        verdicts,
+        left,
+        right,
+        rules,
+        plan.cardinality,
+        questions=wanted,
+        pairs_only=plan.way == "pair",
+        seed=plan.seed,
+    )
     if not controls:
         return {}
     await asking.ask_controls(controls, progress)
     votes = [vote for each in asking.controls for vote in each.votes]
+    if not votes:
+        return {}
     found = competence(votes)
     if not rules.ask_anyway:
-        asking.kinds = worth_asking(found)
+        asking.kinds &= worth_asking(found)
     told = {"controls": told_of(found)}
     return told if asking.kinds else told | {"not asked": not_asked(asking.judging.model, found)}
 
@@ -208,10 +226,11 @@ def _plan(config: Config, templates: Templates, found: Capabilities) -> Plan:
             ],
             "the context",
         )
+    way = _way(config.llm.answer, found)
     sampling = Sampling(
         temperature=llm.temperature,
         top_p=llm.top_p,
-        max_tokens=llm.answer_tokens,
+        max_tokens=_WRITTEN.get(way, llm.answer_tokens),
         seed=config.seed,
         # Each label may be spelled in a few ways; more alternatives make answers several times as long.
         logprobs=min(found.logprobs, 2 * (config.votes.options + 1)),
@@ -226,7 +245,28 @@ def _plan(config: Config, templates: Templates, found: Capabilities) -> Plan:
         seed=config.seed,
         cardinality=config.assign.cardinality,
         thresholds=(config.judge.match_probability, config.judge.undecided_probability),
+        way=way,
     )
+
+
+def _way(wanted: str, found: Capabilities) -> Way:
+    """How the model is asked.
+
+    :raises ConfigError: it can't be asked as is wanted.
+    """
+    if wanted == "auto":
+        return found.ways[0]
+    if len(found.ways) == 1 and found.ways[0] != "json" and wanted != found.ways[0]:
+        raise ConfigError(
+            [f"llm.answer: the model was trained to answer in the way {found.ways[0]} alone, not {wanted}"],
+            "the judge",
+        )
+    if wanted != "json" and not found.logprobs:
+        raise ConfigError(
+            [f"llm.answer: {wanted} needs log-probabilities, and the server gives none"], "the judge"
+        )
+    ways: dict[str, Way] = {"json": "json", "choice": "choice", "pair": "pair"}
+    return ways[wanted]
 
 
 def _planned(judging: Judging, templates: Templates, path: Path) -> Plan:
@@ -270,7 +310,12 @@ def _asking(
     pool: Pool | None,
 ) -> Asking:
     questions = Questions(
-        left, right, templates=templates, budget_tokens=plan.question_tokens, seed=plan.seed
+        left,
+        right,
+        templates=templates,
+        budget_tokens=plan.question_tokens,
+        seed=plan.seed,
+        way=plan.way,
     )
     return Asking(
         questions, ledger, judging, pool, plan.votes, plan.llm(config), plan.sampling, seed=plan.seed

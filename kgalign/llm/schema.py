@@ -3,6 +3,8 @@
 from functools import lru_cache
 from typing import Any, Literal
 
+from kgalign.llm.protocol import Way
+
 Form = Literal["response_format", "response_format-simple", "structured_outputs", "choice", "none"]
 """How a server is told which form an answer must have: OpenAI's ``response_format`` with the whole schema,
 the same without limits of lengths (some servers refuse these), vLLM's ``structured_outputs`` with the schema
@@ -45,16 +47,40 @@ def answer_schema(labels: tuple[str, ...], *, limits: bool = True) -> dict[str, 
     }
 
 
+def choice_schema(labels: tuple[str, ...]) -> dict[str, Any]:
+    """JSON schema of an answer that is the choice alone.
+
+    :param labels: the words of which it must be one.
+    """
+    return {
+        "type": "object",
+        "properties": {"choice": {"type": "string", "enum": list(labels)}},
+        "required": ["choice"],
+        "additionalProperties": False,
+    }
+
+
 @lru_cache(maxsize=256)
-def form_fields(form: Form, labels: tuple[str, ...]) -> dict[str, Any]:
-    """What is added to a chat request so that its answer has the form; shared, so not to be changed."""
+def form_fields(
+    form: Form, labels: tuple[str, ...], way: Way = "json", *, words: bool = False
+) -> dict[str, Any]:
+    """What is added to a chat request so that its answer has the form; shared, so not to be changed.
+
+    :param way: ``json`` or ``choice``.
+    :param words: whether the server is known to hold an answer to mere words, as vLLM does.
+    """
+    if form == "none":
+        return {}
+    if way == "choice" and (words or form == "structured_outputs"):
+        form = "choice"
     if form == "structured_outputs":
         return {"structured_outputs": {"json": answer_schema(labels)}}
     if form == "choice":
         return {"structured_outputs": {"choice": list(labels)}}
-    if form == "none":
-        return {}
-    schema = answer_schema(labels, limits=form == "response_format")
+    if way == "choice":
+        schema = choice_schema(labels)
+    else:
+        schema = answer_schema(labels, limits=form == "response_format")
     return {
         "response_format": {
             "type": "json_schema",

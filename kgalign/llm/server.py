@@ -18,6 +18,7 @@ from kgalign.llm.http import (
     message_of,
     seconds_asked_for,
 )
+from kgalign.llm.pairs import pair_body, read_pair
 from kgalign.llm.probe import probe
 from kgalign.llm.protocol import (
     Capabilities,
@@ -99,6 +100,9 @@ class OpenAIBackend:
         :raises CallFailed: there is no answer; it says whether to try again, and when.
         """
         begun = time.perf_counter()
+        if request.way == "pair":
+            told = await self.call("/completions", pair_body(request, self.adapter or self.name))
+            return read_pair(told, request, time.perf_counter() - begun, self._failed)
         answer = await self.post(self._body(request))
         return self.read(answer, request.labels, time.perf_counter() - begun)
 
@@ -228,7 +232,8 @@ class OpenAIBackend:
         if alternatives:
             body["logprobs"] = True
             body["top_logprobs"] = alternatives
-        return body | form_fields(_form(found), request.labels)
+        words = found is not None and found.server.startswith("vllm")
+        return body | form_fields(_form(found), request.labels, request.way, words=words)
 
     def _refusal(self, status: int, headers: Mapping[str, str], said: str) -> HttpFailed:
         again = status in _PASSES or (status >= 500 and status not in _NEVER)

@@ -112,7 +112,8 @@ def test_a_judging_is_found_by_how_its_name_begins(run: Path) -> None:
 
 
 def test_show_tells_the_whole_story(run: Path) -> None:
-    code, text = call("show", run, ROME)
+    assert "system |" not in call("show", run, ROME)[1]
+    code, text = call("show", run, ROME, "--full")
     assert code == 0
     for expected in (
         "Round 1: select, left asks, attributes, template select-1: ok",

@@ -23,10 +23,11 @@ from dataclasses import replace
 from kgalign.errors import KgalignError
 from kgalign.judge.asking.cases import Case
 from kgalign.judge.asking.next_question import Ask
+from kgalign.judge.asking.pair_form import pair_prompt, shown_prompt
 from kgalign.judge.asking.quoting import weight
 from kgalign.judge.asking.rendering import Record, Side, show
 from kgalign.judge.asking.templates import Template, Templates
-from kgalign.llm.protocol import Message
+from kgalign.llm.protocol import Message, Way
 from kgalign.records import Profile
 from kgalign.records.votes import Direction, Question, QuestionKind, View
 
@@ -34,6 +35,9 @@ LETTERS = "ABCDEFGHIJKLMOPQRSTUVWXYZ"
 """Labels of options. Without N, which would begin "none" for a model that does not mind the case."""
 NO_OPTION = "none"
 YES, NO = "yes", "no"
+PAIR = "pair@1"
+"""What votes on pairs record as their template."""
+_PAIR_HASH = hashlib.sha256(pair_prompt((), ()).encode()).hexdigest()
 _AROUND_MESSAGE = 6.0
 """Tokens that a chat template puts around a message."""
 _ROOM = 150
@@ -49,14 +53,23 @@ class Questions:
     :param budget_tokens: most tokens of a question, both messages together, as
         :func:`~kgalign.judge.asking.quoting.weight` counts them.
     :param seed: decides with which phrasing a case begins.
+    :param way: how they are to be answered; as pairs, only verify questions can be put.
     :raises KgalignError: the budget leaves no room for records.
     """
 
     def __init__(
-        self, left: Profile, right: Profile, *, templates: Templates, budget_tokens: int, seed: int
+        self,
+        left: Profile,
+        right: Profile,
+        *,
+        templates: Templates,
+        budget_tokens: int,
+        seed: int,
+        way: Way = "json",
     ) -> None:
         self._left, self._right = Side(left), Side(right)
         self._templates = templates
+        self.way = way
         self._seed = str(seed).encode()
         self._room = {kind: budget_tokens - _longest(templates.of(kind)) for kind in QuestionKind}
         least = math.ceil(budget_tokens - min(self._room.values())) + _ROOM
@@ -119,9 +132,9 @@ class Questions:
             asker=above.iri,
             options=tuple(each.iri for each in below),
             labels=labels,
-            template=template.label,
-            template_hash=template.sha256,
-            messages=_messages(template, records, labels),
+            template=PAIR if self.way == "pair" else template.label,
+            template_hash=_PAIR_HASH if self.way == "pair" else template.sha256,
+            messages=_messages(template, records, labels, self.way),
             values=tuple(dict.fromkeys(value for each in records for value in each.values)),
             shortened=shortened,
         )
@@ -179,7 +192,11 @@ def _labels(kind: QuestionKind, options: int) -> tuple[str, ...]:
     return (YES, NO) if verify else (*LETTERS[:options], NO_OPTION)
 
 
-def _messages(template: Template, records: Sequence[Record], labels: tuple[str, ...]) -> tuple[Message, ...]:
+def _messages(
+    template: Template, records: Sequence[Record], labels: tuple[str, ...], way: Way
+) -> tuple[Message, ...]:
+    if way == "pair":
+        return (Message("user", shown_prompt(records[0].text, records[1].text)),)
     verify = template.kind is QuestionKind.VERIFY
     first, *others = records
     names = ("Second",) if verify else labels
@@ -190,7 +207,7 @@ def _messages(template: Template, records: Sequence[Record], labels: tuple[str, 
             "labels": ", ".join(labels),
         }
     )
-    return Message("system", template.system), Message("user", user)
+    return Message("system", template.brief if way == "choice" else template.system), Message("user", user)
 
 
 def _longest(templates: Sequence[Template]) -> float:

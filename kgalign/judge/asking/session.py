@@ -310,7 +310,8 @@ class Asking:
             return None
         answer: Answer | None = None
         if reply is None and self.pool is not None:
-            request = Request(question.messages, question.labels, self.sampling, question.number)
+            way = self.questions.way
+            request = Request(question.messages, question.labels, self.sampling, question.number, way)
             try:
                 reply = await self.pool.ask(request)
                 self.new += 1

@@ -22,6 +22,8 @@ A template is a header, an empty line and two parts::
 says in a few words how this one asks. Fields stand in the part ``[user]`` alone, so that the part
 ``[system]`` is the same in all questions and a server reads it once: ``{record}``, the record that asks,
 and after it ``{options}``, each on a line of its own, and ``{labels}``, the words that may be chosen.
+The paragraph of ``[system]`` that begins "Answer with one JSON object" describes the form of
+the answer; where a label is answered alone it is left out.
 ``{{word}}`` is a ``{word}`` that is no field. What is put in is not looked at again: braces in a value
 stay what they are.
 """
@@ -42,6 +44,9 @@ FIELDS = ("record", "options", "labels")
 KEYS = ("name", "version", "kind", "phrasing")
 _LONGEST = 40_000
 """Most characters of a template."""
+_ANSWER = "\n\nAnswer with one JSON object"
+"""What the last paragraph of the part ``[system]`` begins with, which describes the form of the answer."""
+_LABEL_ALONE = "\n\nAnswer with the label alone and nothing else."
 _NAME = re.compile(r"(select|verify)-[1-9][0-9]?")
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
 _FIELD = re.compile(r"\{(\{[^{}\n]*\})\}|\{([^{}\"\n]*\w[^{}\"\n]*)\}")
@@ -65,6 +70,11 @@ class Template:
     """The second message in pieces: text and the name of a field in turn, text first and last."""
     sha256: str
     """Of the whole file's text."""
+
+    @property
+    def brief(self) -> str:
+        """The first message where the answer is a label alone: without what it says of the answer's form."""
+        return self.system.partition(_ANSWER)[0] + _LABEL_ALONE
 
     @property
     def label(self) -> str:

@@ -3,6 +3,7 @@
 A reducer sees all cases at once, so that it can learn from all of them how good its voters are.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
@@ -12,7 +13,7 @@ from kgalign.arrays import Doubles, Positions
 from kgalign.judge.votes.ballots import Ballots, Tally
 from kgalign.judge.votes.dawid_skene import dawid_skene
 from kgalign.judge.votes.learning import estimate
-from kgalign.judge.votes.model import standing
+from kgalign.judge.votes.model import in_doubt, standing
 from kgalign.judge.votes.weighted import weighted
 
 Reducer = Callable[[Sequence[Ballots]], list[Tally]]
@@ -63,13 +64,46 @@ def adaptive(cases: Sequence[Ballots]) -> list[Tally]:
     return tallies
 
 
+def where_it_pays(reduce: Reducer) -> Reducer:
+    """A reducer that is believed only where a vote is more probably right than the evidence.
+
+    How probable that is, is told by controls: by the share of right answers of the best voter, lowered by how
+    far a case is in doubt, see :func:`~kgalign.judge.votes.model.in_doubt`. Elsewhere the evidence stands, so
+    that a voter who knows nothing changes nothing. Without controls the reducer is believed.
+    """
+
+    def reduced(cases: Sequence[Ballots]) -> list[Tally]:
+        right, asked = Counter[str](), Counter[str]()
+        for case in cases:
+            known = int(case.prior.argmax())
+            for ballot in case.ballots if case.known else ():
+                asked[ballot.voter] += 1
+                right[ballot.voter] += ballot.choice == (known if known in ballot.offered else 0)
+        tallies = reduce(cases)
+        if not asked:
+            return tallies
+        share = max((right[voter] + 1) / (asked[voter] + 2) for voter in asked)
+        return [
+            tally if float(in_doubt(share, case.prior[None])[0]) >= case.prior.max() else _stands(case)
+            for case, tally in zip(cases, tallies, strict=True)
+        ]
+
+    return reduced
+
+
+def _stands(case: Ballots) -> Tally:
+    """What the evidence says."""
+    prior: Doubles = case.prior / case.prior.sum()
+    return Tally(prior, int(prior.argmax()))
+
+
 REDUCERS: Mapping[str, Reducer] = MappingProxyType(
     {
-        "majority": majority,
+        "majority": where_it_pays(majority),
         "adaptive": adaptive,
-        "weighted": weighted,
-        "dawid_skene": dawid_skene,
-        "unanimous": unanimous,
+        "weighted": where_it_pays(weighted),
+        "dawid_skene": where_it_pays(dawid_skene),
+        "unanimous": where_it_pays(unanimous),
     }
 )
 """Name, as in the configuration → reducer."""
