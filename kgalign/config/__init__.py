@@ -122,7 +122,8 @@ class LlmConfig(Section):
     """Whether to ask a server that does not hold answers to a form: many of its answers can't be read."""
     concurrency: int = Field(default=32, ge=1, le=4096)
     """Most requests under way at once; the pool finds out how many the server takes."""
-    timeout: float = Field(default=60, gt=0)
+    timeout: float | None = Field(default=None, gt=0)
+    """Seconds after which a call is given up; None to learn from the answers how long it may take."""
     retries: int = Field(default=5, ge=0, le=100)
     price_in: float = Field(default=0.0, ge=0)
     price_out: float = Field(default=0.0, ge=0)

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
+from kgalign.llm.pace import Pace
 from kgalign.llm.protocol import NO_THINKING, CallFailed, Message, Reply, Sampling
 
 _UNREACHABLE = frozenset({errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH})
@@ -42,6 +43,10 @@ class HttpFailed(CallFailed):
         self.status, self.said = status, said
 
 
+class Silent(HttpFailed):
+    """No answer came in the time that there was for it."""
+
+
 class Server(Protocol):
     """A server as it is probed; :class:`kgalign.llm.server.OpenAIBackend` is one."""
 
@@ -50,6 +55,7 @@ class Server(Protocol):
     """Of the model."""
     adapter: str
     context: int
+    pace: Pace
 
     @property
     def has_key(self) -> bool:

@@ -2,7 +2,8 @@
 
 How many are under way adapts to the server by hill climbing on its throughput: from a few it doubles for as
 long as that makes answers come faster, then it tries a little more now and then, and it goes back where
-requests fail. Failed requests wait with full jitter (Brooker, "Exponential Backoff And Jitter", 2015).
+requests fail or are late. Failed requests wait with full jitter (Brooker, "Exponential Backoff And Jitter",
+2015).
 """
 
 import asyncio
@@ -18,6 +19,8 @@ from typing import Any, TypeVar
 
 from kgalign.config import LlmConfig
 from kgalign.errors import RunError
+from kgalign.llm.http import Silent
+from kgalign.llm.pace import Paced
 from kgalign.llm.protocol import Backend, CallFailed, Reply, Request
 
 log = logging.getLogger(__name__)
@@ -32,6 +35,8 @@ _QUESTIONS = 3
 """Different questions that these must be about."""
 _REFUSED_ROW = 20
 """The same for calls that need not be tried again: then there is nothing to wait for."""
+_SILENT_TRIES = 3
+"""How often a question is sent that a server never answers, where the time for it is learned."""
 _PATIENCE = 5.0
 """Seconds in which a server may come back before that."""
 _BASE, _CAP = 0.5, 30.0
@@ -92,7 +97,10 @@ class Pool:
         self._seed = seed
         self._patience = patience
         self._pause = pause
-        self._level = Level(config.concurrency)
+        self._pace = backend.pace if isinstance(backend, Paced) else None
+        self._level = Level(config.concurrency, self._pace.start if self._pace else _START)
+        if self._pace:
+            self._pace.when_late = self._level.late
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._ended = asyncio.Event()
         self._end: tuple[str, str] | None = None
@@ -119,7 +127,7 @@ class Pool:
         :raises RunError: the server is gone, and so no request gets an answer.
         """
         self.stats.asked += 1
-        sent = counted = 0
+        sent = counted = silent = 0
         while True:
             sent += 1
             try:
@@ -134,7 +142,8 @@ class Pool:
                 return replace(reply, attempts=sent) if sent > 1 else reply
             self._see_end()
             counted += not failure.gone
-            if not failure.again or counted > self._retries:
+            silent += self._is_silent(failure)
+            if not failure.again or counted > self._retries or silent >= _SILENT_TRIES:
                 self.stats.failed += 1
                 tried = f", {sent} times" if sent > 1 else ""
                 raise CallFailed(f"{failure.reason}{tried}", again=False, gone=failure.gone)
@@ -241,6 +250,10 @@ class Pool:
         # While an older call is under way it may be that answers take long and failures don't.
         oldest = next(iter(self._under_way.values()), math.inf)
         lost = self._row >= _ROW and many and now - self._row_began >= self._patience and began <= oldest
+        if self._is_silent(failure):
+            # Calls that were silent together may have been too many: one that was sent since, beside fewer
+            # and with more time, tells.
+            lost = many and began > self._row_began
         if lost or (self._row >= _REFUSED_ROW and not failure.again):
             since = time.strftime("%H:%M:%S", time.localtime(self._answered_at))
             self._stop(
@@ -248,6 +261,10 @@ class Pool:
                 f"since {since}: {failure.reason}",
                 "What it answered is kept: look after the server, and run the same command again",
             )
+
+    def _is_silent(self, failure: CallFailed) -> bool:
+        """Whether no answer came in a time that was learned."""
+        return isinstance(failure, Silent) and self._pace is not None and self._pace.learned
 
     def _stop(self, message: str, remedy: str) -> None:
         if self._end is None:
@@ -313,10 +330,23 @@ class Level:
         self._seconds += self._clock() - began
         if self._done >= max(_LEAST, self.limit // 2 if self._doubling else self.limit):
             self._adapt(self._answered * self.limit / max(self._seconds, 1e-9))
-            self._began = self._clock()
-            self._done = self._answered = 0
-            self._seconds = 0.0
-            self._crowded = False
+            self._restart()
+
+    def late(self, began: float) -> None:
+        """Count a request that is late: half as many may be under way, once for all that began before that.
+
+        :param began: when it was sent, by the clock.
+        """
+        if began >= self._began:
+            self._settle(max(1.0, self._level / 2), 0.0)
+            self._restart()
+
+    def _restart(self) -> None:
+        """Begin a round."""
+        self._began = self._clock()
+        self._done = self._answered = 0
+        self._seconds = 0.0
+        self._crowded = False
 
     def _adapt(self, rate: float) -> None:
         if self._answered < (1 - _TOO_MANY_FAIL) * self._done:

@@ -8,6 +8,7 @@ import asyncio
 import difflib
 import logging
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ from typing import Any, TypeVar
 from pydantic_core import from_json
 
 from kgalign.errors import KgalignError
-from kgalign.llm.http import KEYS, WAYS_NOT_TO_THINK, HttpFailed, Server
+from kgalign.llm.http import KEYS, WAYS_NOT_TO_THINK, HttpFailed, Server, Silent
 from kgalign.llm.protocol import CallFailed, Capabilities, Message, Sampling, Structure
 from kgalign.llm.schema import Form, form_fields
 from kgalign.rdf.text import shorten
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _TRIES = 6
+_SILENT_TRIES = 2
+"""The same where nothing comes: each takes as long as a slow server may need."""
 _PAUSE = 0.1
 """Seconds before the second try, doubled before each further one."""
 _WAITS = 10.0
@@ -293,8 +296,10 @@ async def _answer(backend: Server, body: Mapping[str, Any]) -> dict[str, Any]:
     """A chat completion that has a choice."""
 
     async def once() -> dict[str, Any]:
+        began = time.monotonic()
         answer = await backend.post(body)
         backend.read(answer, _LABELS, 0.0)
+        backend.pace.note_short(time.monotonic() - began)
         return answer
 
     return await _patiently(once)
@@ -316,7 +321,8 @@ async def _wait(failure: HttpFailed, number: int) -> None:
     A server that is not there at all is not waited for: whoever starts the run is there to start it.
     """
     pause = _PAUSE * 2**number if failure.after is None else failure.after
-    if not failure.again or failure.gone or number + 1 == _TRIES or pause > _WAITS:
+    tries = _SILENT_TRIES if isinstance(failure, Silent) else _TRIES
+    if not failure.again or failure.gone or number + 1 >= tries or pause > _WAITS:
         raise failure
     await asyncio.sleep(pause)
 

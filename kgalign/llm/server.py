@@ -1,6 +1,5 @@
 """Any server that speaks OpenAI's chat completions: vLLM, SGLang, llama.cpp, Ollama, OpenAI and others."""
 
-import asyncio
 import os
 import time
 from collections.abc import Mapping
@@ -13,11 +12,13 @@ from kgalign.llm.http import (
     KEYS,
     WAYS_NOT_TO_THINK,
     HttpFailed,
+    Silent,
     causes_of,
     is_unreachable,
     message_of,
     seconds_asked_for,
 )
+from kgalign.llm.pace import Pace
 from kgalign.llm.pairs import pair_body, read_pair
 from kgalign.llm.probe import probe
 from kgalign.llm.protocol import (
@@ -53,12 +54,11 @@ class OpenAIBackend:
     :param url: what ``/chat/completions`` follows, mostly ending in ``/v1``.
     :param model: its name there; None for the only one that is served, which :meth:`probe` finds out.
     :param adapter: name of a LoRA adapter that is served on it, empty for none.
-    :param timeout: seconds that an answer may take as a whole.
+    :param timeout: seconds that an answer may take as a whole; None for what follows from what others took.
     :param context: tokens that a question and its answer may have together, 0 to ask the server.
     :param capabilities: what the server can do, where that is known; otherwise as much as OpenAI's own until
         :meth:`probe` has found out.
-    :param use_aiohttp: whether to send by aiohttp where that is installed, which takes two thirds of the
-        time.
+    :param pace: of a server that was asked before; None to learn it.
     :raises KgalignError: the key in the environment can't be one.
     """
 
@@ -68,14 +68,16 @@ class OpenAIBackend:
         model: str | None = None,
         adapter: str = "",
         *,
-        timeout: float = 60.0,
+        timeout: float | None = None,
         context: int = 0,
         capabilities: Capabilities | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.url = url.rstrip("/").removesuffix("/chat/completions")
         self.name = model or ""
         self.adapter = adapter
         self.timeout = timeout
+        self.pace = pace or Pace(timeout)
         self.context = context
         self.capabilities = capabilities
         self._key = server_key()
@@ -99,12 +101,15 @@ class OpenAIBackend:
 
         :raises CallFailed: there is no answer; it says whether to try again, and when.
         """
-        begun = time.perf_counter()
+        began = time.monotonic()
         if request.way == "pair":
             told = await self.call("/completions", pair_body(request, self.adapter or self.name))
-            return read_pair(told, request, time.perf_counter() - begun, self._failed)
-        answer = await self.post(self._body(request))
-        return self.read(answer, request.labels, time.perf_counter() - begun)
+            reply = read_pair(told, request, time.monotonic() - began, self._failed)
+        else:
+            answer = await self.post(self._body(request))
+            reply = self.read(answer, request.labels, time.monotonic() - began)
+        self.pace.note(began)
+        return reply
 
     async def close(self) -> None:
         """Close all connections."""
@@ -185,8 +190,9 @@ class OpenAIBackend:
 
         client = self._client or self._open()
         failure: HttpFailed
+        began = time.monotonic()
         try:
-            async with asyncio.timeout(self.timeout):
+            async with self.pace.waiting():
                 # Not through the SDK's typed methods: they convert each field of the request and build models
                 # of the answer's thousands of fields, which takes longer than all the rest.
                 if body is None:
@@ -195,22 +201,22 @@ class OpenAIBackend:
         except openai.APIStatusError as error:
             failure = self._refusal(error.status_code, error.response.headers, message_of(error.body))
         except openai.APIConnectionError as error:
-            failure = self._no_answer(error)
+            failure = self._no_answer(error, began)
         except TimeoutError:
-            failure = self._silence()
+            failure = self._silence(began)
         except openai.OpenAIError as error:
             failure = self._failed(f"can't be asked: {self._shown(str(error))}", again=False)
         except UnicodeError:
             failure = self._failed("can't be asked: the question is no Unicode text", again=False)
         except aiohttp.ClientError as error:  # what is no HTTP at all comes through as it is
-            failure = self._no_answer(error)
+            failure = self._no_answer(error, began)
         # Outside of the handlers, so that no traceback shows what the server said: that may hold the key.
         raise failure
 
     def _open(self) -> "openai.AsyncOpenAI":
         import openai
 
-        seconds = openai.Timeout(self.timeout, connect=min(self.timeout, _CONNECT))
+        seconds = openai.Timeout(self.timeout, connect=min(self.timeout or _CONNECT, _CONNECT))
         limits = type(openai.DEFAULT_CONNECTION_LIMITS)(
             max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS, keepalive_expiry=_IDLE
         )
@@ -247,19 +253,20 @@ class OpenAIBackend:
             said=said,
         )
 
-    def _no_answer(self, error: Exception) -> HttpFailed:
+    def _no_answer(self, error: Exception, began: float) -> HttpFailed:
         """What kept a request from being answered, from the innermost cause of an error."""
         causes = list(causes_of(error))
         if any(isinstance(each, TimeoutError) for each in causes):
-            return self._silence()
+            return self._silence(began)
         if any(is_unreachable(each) for each in causes):
             told = next((str(each) for each in reversed(causes) if is_unreachable(each)), "")
             return self._failed(f"can't be reached: {self._shown(told)}", again=True, gone=True)
         told = next((str(each) for each in reversed(causes) if str(each)), type(error).__name__)
         return self._failed(f"broke the connection off: {self._shown(told)}", again=True)
 
-    def _silence(self) -> HttpFailed:
-        return self._failed(f"has not answered within {self.timeout:g} seconds", again=True)
+    def _silence(self, began: float) -> HttpFailed:
+        seconds = time.monotonic() - began if self.timeout is None else self.timeout
+        return Silent(f"{self.url} has not answered within {seconds:.3g} seconds", again=True)
 
     def _failed(
         self,
