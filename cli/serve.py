@@ -17,6 +17,12 @@ from .common import log_options
 @click.option(
     "--adapter", type=click.Path(path_type=Path), metavar="DIR", help="LoRA adapter in peft's format."
 )
+@click.option(
+    "--merge/--no-merge",
+    default=None,
+    help="Whether the adapter is merged into the model, which is then not served by itself; by default on a "
+    "CPU, where it takes a third of the time.",
+)
 @click.option("--name", default="", metavar="NAME", help="What requests call the model.")
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="HOST", help="Address to listen on.")
 @click.option(
@@ -59,6 +65,7 @@ def serve(
     model: str | None,
     extra: tuple[str, ...],
     adapter: Path | None,
+    merge: bool | None,
     name: str,
     host: str,
     port: int,
@@ -88,6 +95,7 @@ def serve(
         model=model,
         name=name,
         adapter=adapter,
+        merge=merge,
         host=host,
         port=port,
         context=max_context,

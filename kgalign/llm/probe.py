@@ -83,7 +83,11 @@ async def probe(backend: Server) -> Capabilities:
     depth = await _depth(backend, notes)
     notes["form"] = form
     context = _context(backend, models)
+    merged = _merged(backend, models)
+    if merged is not None:
+        notes["adapter"] = "merged into the model"
     others = [each.name for each in models if not each.parent and each.name != backend.name]
+    others = [each for each in others if merged is None or each != merged.name]
     if others:
         notes["other models"] = _list(others)
     found = Capabilities(
@@ -91,7 +95,9 @@ async def probe(backend: Server) -> Capabilities:
         structure=_STRUCTURES[form],
         logprobs=depth,
         context=context,
-        adapters=tuple(each.name for each in models if each.parent in _own_names(backend, models)),
+        adapters=tuple(
+            each.name for each in models if each is merged or each.parent in _own_names(backend, models)
+        ),
         notes=notes,
     )
     log.info("%s serves %s: %s", backend.url, backend.name, found)
@@ -131,6 +137,10 @@ def _choose(backend: Server, models: Sequence[_Model]) -> None:
 
     :raises KgalignError: it has not, or it has several and none was named.
     """
+    merged = _merged(backend, models)
+    if merged is not None:
+        backend.name = backend.name or merged.root.rpartition("/")[2].removesuffix(f"+{backend.adapter}")
+        return
     names = [each.name for each in models]
     bases = [each.name for each in models if not each.parent] or names
     if not backend.name:
@@ -167,6 +177,17 @@ def _choose(backend: Server, models: Sequence[_Model]) -> None:
         )
 
 
+def _merged(backend: Server, models: Sequence[_Model]) -> _Model | None:
+    """The model with the adapter merged into it, if that is served: `kgalign serve` names its folder so."""
+    for each in models:
+        if backend.adapter and each.name == backend.adapter and not each.parent:
+            root = each.root.rstrip("/")
+            named = f"/{backend.name}+{backend.adapter}" if backend.name else f"+{backend.adapter}"
+            if root.endswith(named):
+                return each
+    return None
+
+
 def _own_names(backend: Server, models: Sequence[_Model]) -> list[str]:
     """What the adapters of the model may call it by."""
     return [backend.name, *(each.root for each in models if each.name == backend.name and each.root)]
@@ -174,7 +195,8 @@ def _own_names(backend: Server, models: Sequence[_Model]) -> list[str]:
 
 async def _server(backend: Server, models: Sequence[_Model]) -> str:
     """What serves the model, with its version where it tells."""
-    owner = next((each.owner for each in models if each.name == backend.name), "")
+    own = (backend.name, backend.adapter)
+    owner = next((each.owner for each in models if each.name in own), "")
     kind = _SERVERS.get(owner.lower(), "unknown")
     root = backend.url.removesuffix("/v1")
     for path in ("/version", "/api/version"):  # vLLM's and others', Ollama's

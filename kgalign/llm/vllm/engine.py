@@ -24,6 +24,7 @@ from kgalign.llm.vllm.setup import (
     STRUCTURED,
     check_model,
     environment,
+    number_format,
     on_cpu,
     require_vllm,
     served_name,
@@ -176,7 +177,7 @@ class VllmEngine:
         if self._lora:
             options |= {"enable_lora": True, "max_lora_rank": self._lora.rank}
         if self._cpu:
-            options |= {"dtype": "float32", "enforce_eager": True, "block_size": BLOCK}
+            options |= {"dtype": number_format(), "enforce_eager": True, "block_size": BLOCK}
         log.info("loading the model %s", self._model)
         try:
             engine = LLM(model=self._model, generation_config="vllm", **options)

@@ -61,10 +61,10 @@ def read_adapter(folder: Path, model: str) -> Adapter:
 
 def _check_fit(folder: Path, model: Path) -> None:
     """Compare the adapter's shapes with those of the weights that it changes."""
-    pairs = _shapes(folder / "adapter_model.safetensors")
+    pairs = tensor_shapes(folder / "adapter_model.safetensors")
     weights: dict[str, Shape] = {}
     for path in sorted(model.glob("*.safetensors")):
-        weights.update(_shapes(path))
+        weights.update(tensor_shapes(path))
     missing, found = "", False
     for name, shape in pairs.items():
         match = re.fullmatch(r"base_model\.model\.(.+)\.lora_([AB])(?:\.default)?\.weight", name)
@@ -78,7 +78,7 @@ def _check_fit(folder: Path, model: Path) -> None:
         found = True
         # B·A is added to the weight: A has its columns, B its rows. Packed weights have other shapes.
         side = 1 if factor == "A" else 0
-        if len(weight) == len(shape) == 2 and weight[side] != shape[side] and not _is_packed(model):
+        if len(weight) == len(shape) == 2 and weight[side] != shape[side] and not is_packed(model):
             raise _misfit(folder, model, f"{place} is {weight[0]} × {weight[1]} there")
     if found and missing:
         raise _misfit(folder, model, f"{missing} is not there")
@@ -91,7 +91,7 @@ def _check_weights(folder: Path, model: Path) -> None:
     except (OSError, KeyError, TypeError, ValueError):
         return  # another tool made it
     # A quantised copy of the model has other weights and may be served with it.
-    if mark and not _is_packed(model) and mark != weights_mark(model):
+    if mark and not is_packed(model) and mark != weights_mark(model):
         raise _misfit(folder, model, "the weights are others")
 
 
@@ -102,7 +102,7 @@ def _misfit(folder: Path, model: Path, why: str) -> KgalignError:
     )
 
 
-def _is_packed(model: Path) -> bool:
+def is_packed(model: Path) -> bool:
     """Whether weights are quantised, so that their shapes are not those of what they stand for."""
     try:
         return "quantization_config" in json.loads((model / "config.json").read_text(encoding="utf8"))
@@ -110,7 +110,7 @@ def _is_packed(model: Path) -> bool:
         return False
 
 
-def _shapes(path: Path) -> dict[str, Shape]:
+def tensor_shapes(path: Path) -> dict[str, Shape]:
     """The tensors' names and shapes; the weights themselves are not read."""
     try:
         with path.open("rb") as file:

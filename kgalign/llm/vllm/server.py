@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import deque
@@ -20,10 +21,12 @@ from types import FrameType
 from kgalign.errors import KgalignError
 from kgalign.llm.vllm.faults import failure
 from kgalign.llm.vllm.lora import Adapter, read_adapter
+from kgalign.llm.vllm.merged import merge_into, reason_against
 from kgalign.llm.vllm.setup import (
     BLOCK,
     STRUCTURED,
     check_model,
+    number_format,
     on_cpu,
     require_vllm,
     served_name,
@@ -62,6 +65,8 @@ class ServerSettings:
     name: str = ""
     """What requests call it; empty for the folder's name or the hub's."""
     adapter: Path | None = None
+    merge: bool | None = None
+    """Whether the adapter is merged into the model, which is then not served by itself; None for on a CPU."""
     host: str = "127.0.0.1"
     port: int = 8000
     """0 for one that is free."""
@@ -74,10 +79,17 @@ class ServerSettings:
     """Further flags for vLLM; they go over those given here."""
 
 
-def command(settings: ServerSettings, adapter: Adapter | None, cpu: bool) -> list[str]:
-    """The command line, beginning after the interpreter; ``settings.port`` must be a port."""
-    line = ["-m", "vllm.entrypoints.openai.api_server", "--model", settings.model]
-    line += ["--served-model-name", settings.name or served_name(settings.model)]
+def command(
+    settings: ServerSettings, adapter: Adapter | None, cpu: bool, merged: Path | None = None
+) -> list[str]:
+    """The command line, beginning after the interpreter.
+
+    :param settings: what is served; its port must be one.
+    :param merged: folder of the model with the adapter merged into it; None to serve them apart.
+    """
+    name = adapter.name if adapter and merged else settings.name or served_name(settings.model)
+    line = ["-m", "vllm.entrypoints.openai.api_server", "--model", str(merged or settings.model)]
+    line += ["--served-model-name", name]
     line += ["--host", settings.host, "--port", str(settings.port), "--seed", str(settings.seed)]
     line += ["--enable-prefix-caching", "--enable-prompt-tokens-details"]
     line += ["--structured-outputs-config", json.dumps(STRUCTURED, separators=(",", ":"))]
@@ -85,11 +97,11 @@ def command(settings: ServerSettings, adapter: Adapter | None, cpu: bool) -> lis
     line += ["--generation-config", "vllm", "--disable-uvicorn-access-log"]
     if settings.context:
         line += ["--max-model-len", str(settings.context)]
-    if adapter:
+    if adapter and not merged:
         module = json.dumps({"name": adapter.name, "path": str(adapter.folder)})
         line += ["--enable-lora", "--lora-modules", module, "--max-lora-rank", str(adapter.rank)]
     if cpu:
-        line += ["--dtype", "float32", "--enforce-eager", "--block-size", str(BLOCK)]
+        line += ["--dtype", number_format(), "--enforce-eager", "--block-size", str(BLOCK)]
     return [*line, *settings.extra]
 
 
@@ -113,7 +125,12 @@ class VllmServer:
         self.cpu = on_cpu(self.version) if settings.cpu is None else settings.cpu
         self._host = settings.host
         self.port = _free_port(settings.host, settings.port)
-        self._command = command(replace(settings, port=self.port), adapter, self.cpu)
+        self._settings, self._adapter = replace(settings, port=self.port), adapter
+        merge = self.cpu if settings.merge is None else settings.merge
+        self.apart = reason_against(adapter.folder, settings.model) if adapter and merge else ""
+        """Why the adapter is not merged into the model, empty where it is or need not be."""
+        self.merges = bool(adapter and merge and not self.apart)
+        self._place: tempfile.TemporaryDirectory[str] | None = None
         self._lines: deque[str] = deque(maxlen=_LINES)
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
@@ -125,8 +142,9 @@ class VllmServer:
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/v1"
 
     def __enter__(self) -> "VllmServer":
-        launch = [sys.executable, "-c", _LAUNCH, str(os.getpid()), *self._command]
-        log.debug("starting %s", " ".join(self._command))
+        line = command(self._settings, self._adapter, self.cpu, self._merged())
+        launch = [sys.executable, "-c", _LAUNCH, str(os.getpid()), *line]
+        log.debug("starting %s", " ".join(line))
         # A session of its own: what vLLM starts can be stopped with it, and Ctrl-C comes once and from here.
         self._process = subprocess.Popen(
             launch,
@@ -143,7 +161,26 @@ class VllmServer:
         self._reader.start()
         return self
 
+    def _merged(self) -> Path | None:
+        """The model with its adapter merged into it; its name tells both to who asks the server for it."""
+        if not self.merges or self._adapter is None:
+            return None
+        self._place = tempfile.TemporaryDirectory(prefix="kgalign-merged-")
+        out = Path(self._place.name) / f"{self.name}+{self.adapter}"
+        try:
+            merge_into(self._adapter.folder, Path(self._settings.model), out, number_format())
+        except BaseException:
+            self._place.cleanup()
+            raise
+        return out
+
     def __exit__(self, *_: object) -> None:
+        self._stop()
+        if self._place is not None:
+            self._place.cleanup()
+            self._place = None
+
+    def _stop(self) -> None:
         process, reader = self._process, self._reader
         if process is None or reader is None:
             return
@@ -202,11 +239,16 @@ def serve(settings: ServerSettings, tell: Tell, ready: Callable[[VllmServer], No
         start.
     :raises KgalignError: it can't be started, does not get healthy in time, or dies.
     """
-    with _signals() as stopped, VllmServer(settings) as server:
+    server = VllmServer(settings)
+    place = f"the CPU in {number_format()}" if server.cpu else "the GPU"
+    if server.merges:
+        tell(f"Merging {server.adapter} into {server.name}, which is not served by itself (or --no-merge) …")
+    elif server.apart:
+        tell(f"{server.adapter} is served beside its model, which is slower: {server.apart}.")
+    with _signals() as stopped, server:
         begun = time.monotonic()
         told = begun
         healthy = False
-        place = "the CPU" if server.cpu else "the GPU"
         tell(f"Starting vLLM {server.version} with {server.name} on {place} …")
         while not stopped.wait(1.0 if healthy else _POLL):
             if error := server.died():
