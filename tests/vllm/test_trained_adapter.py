@@ -1,7 +1,9 @@
 """From examples to votes: an adapter is trained, served by a real vLLM, and asked by a run."""
 
 import json
+import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import urllib.request
@@ -17,17 +19,19 @@ from kgalign.errors import KgalignError
 from kgalign.llm.vllm.lora import read_adapter
 from kgalign.train.adapters import read_record
 from kgalign.train.answering import answers, text_of
-from kgalign.train.base import open_base
+from kgalign.train.base import load_model, open_base
 from kgalign.train.data import Example, read_data
 from tests.conftest import write_elements
 from tests.train.element_examples import make_data
-from tests.vllm.conftest import START_LIMIT, read_until, start_serving
-from tests.vllm.tiny import TEXT, make_model
+from tests.vllm.conftest import START_LIMIT, Real, read_until, start_serving
 
 # vLLM, transformers and peft warn of what they themselves use.
 pytestmark = [pytest.mark.vllm, pytest.mark.filterwarnings("default")]
 
 CALLS = 20
+STEPS = 20
+FORM = r'\{"choice": "[^"]+", "values": \[\], "reason": ""\}'
+"""The answers that it learns."""
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -43,15 +47,23 @@ class Judge:
 
 
 @pytest.fixture(scope="module")
-def judge(kgalign: Command, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
+def judge(real: Real, kgalign: Command, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
     folder = tmp_path_factory.mktemp("trained")
     data = make_data(folder, most=8)
     examples = read_data(data)[1]["train"]
-    texts = (TEXT, *(message["content"] for each in examples for message in each.messages))
-    lines = dict.fromkeys(line for text in texts for line in text.splitlines())
-    model = make_model(folder / "tiny", text="\n".join(lines))
-    adapter = folder / "elements"
-    how = ("--epochs", 30, "--lr", 0.01, "--batch", 2, "--score", 0)
+    model, adapter = real.model, folder / "elements"
+    how = (
+        "--epochs",
+        STEPS * 2 // len(examples),
+        "--batch",
+        2,
+        "--accumulate",
+        1,
+        "--lr",
+        1e-3,
+        "--score",
+        0,
+    )
     result = kgalign("train", "sft", "--base", model, "--data", data, "-o", adapter, *how)
     assert result.returncode == 0, result.stderr
     assert f"kgalign serve {model} --adapter {adapter}" in result.stdout
@@ -80,20 +92,15 @@ def _answer(judge: Judge, example: Example, model: str) -> dict[str, Any]:
 
 
 def test_it_answers_as_it_learned_and_stops_at_its_end(judge: Judge) -> None:
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM
-
     base = open_base(str(judge.model), judge.model)
-    loaded = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(judge.model), str(judge.adapter))
-    wanted = [text_of(base, ids) for ids in answers(loaded, base, judge.examples, 200)]
-    for example, text in zip(judge.examples, wanted, strict=True):
-        answer = _answer(judge, example, judge.adapter.name)
-        assert answer["finish_reason"] == "stop"
-        # What was trained is what is served, and nothing of what a template puts after an answer.
-        assert answer["message"]["content"] == text
-        # So small a model learns how an answer looks and where it ends; now and then it skips a word.
-        assert re.fullmatch(r'\{"choice": .*"values": \[\], "reason": ""\}', text), text
-        assert not _answer(judge, example, judge.model.name)["message"]["content"].startswith('{"choice"')
+    loaded = load_model(base)
+    before = [text_of(base, ids) for ids in answers(loaded, base, judge.examples[:2], 60)]
+    assert not any(re.fullmatch(FORM, text) for text in before), "the base writes what it likes"
+    found = [_answer(judge, example, judge.adapter.name) for example in judge.examples]
+    assert {each["finish_reason"] for each in found} == {"stop"}
+    # What was trained is what is served, and nothing of what a template puts after an answer.
+    for each in found:
+        assert re.fullmatch(FORM, each["message"]["content"]), each["message"]["content"]
 
 
 def test_every_vote_of_a_run_names_the_adapter(judge: Judge, kgalign: Command, tmp_path: Path) -> None:
@@ -113,7 +120,12 @@ def test_another_model_of_the_same_shapes_is_not_served_with_it(judge: Judge, tm
     record = read_record(judge.adapter)
     assert record is not None
     assert read_adapter(judge.adapter, str(judge.model)).rank == record.settings["rank"] == 16
-    text = "\n".join(message["content"] for each in judge.examples for message in each.messages)
-    other = make_model(tmp_path / "tiny", seed=7, text=text)
+    other = tmp_path / "other"
+    shutil.copytree(judge.model, other)
+    with (other / "model.safetensors").open("r+b") as weights:
+        weights.seek(-1, os.SEEK_END)
+        last = weights.read(1)[0]
+        weights.seek(-1, os.SEEK_END)
+        weights.write(bytes([last ^ 1]))
     with pytest.raises(KgalignError, match=r"was trained on another model than .*: the weights are others"):
         read_adapter(judge.adapter, str(other))
