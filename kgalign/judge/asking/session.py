@@ -4,13 +4,16 @@ Each case goes through its questions one after the other, many cases side by sid
 ledger before it counts, and whatever is in the ledger is not asked again: so a run that was stopped goes on,
 and a replay needs no model at all. What is asked next depends on the case's own votes and on a model of the
 voter that is learned at fixed points alone, never on the order in which answers arrive.
+
+The cases are cut into parts, each as long as all before it. What was learned from a part applies from the
+second part after it on: so a part begins while the last cases of the one before it are still asked about, and
+nobody waits at the end of a part.
 """
 
 import asyncio
 import datetime
-import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -23,7 +26,7 @@ from kgalign.judge.asking.next_question import Ask, Stop, next_step
 from kgalign.judge.asking.questions import Questions, question_tokens
 from kgalign.judge.votes.ballots import Ballot, Ballots
 from kgalign.judge.votes.learning import estimate
-from kgalign.judge.votes.model import LEARN_AT
+from kgalign.judge.votes.model import LEARN_AT, VoteModel
 from kgalign.ledger import Ledger, vote_key
 from kgalign.llm.pool import Pool
 from kgalign.llm.protocol import CallFailed, Reply, Request, Sampling
@@ -31,6 +34,8 @@ from kgalign.records.votes import NONE, Answer, Direction, Judging, Question, Qu
 
 _AHEAD = 2
 """Cases under way per request that may be: while one waits for the ledger another has an answer."""
+_TELLING = 10
+"""Answers from which on it is said how long the rest will take."""
 
 
 @dataclass(slots=True)
@@ -63,10 +68,12 @@ class Budget:
     spent: Spent = field(default_factory=Spent)
     reserved: int = 0
     """Cases under way."""
+    under_way: int = 0
+    """Votes of these that are among what was spent: they are not to be reserved again."""
 
     def covers(self, cases: int = 1) -> bool:
         """Whether everything under way and this many further cases can cost all they may."""
-        calls = (self.reserved + cases) * self.rules.max_votes
+        calls = (self.reserved + cases) * self.rules.max_votes - self.under_way
         return self._within(calls, calls * self.llm.question_tokens, calls * self.llm.answer_tokens)
 
     def covers_call(self, question_tokens: int) -> bool:
@@ -145,11 +152,13 @@ class Asking:
         self.questions, self.ledger, self.judging, self.pool = questions, ledger, judging, pool
         self.rules, self.llm, self.sampling, self.seed = rules, llm, sampling, seed
         self.budget = Budget(rules, llm)
-        self.model = estimate([])
         self.controls: list[AskedControl] = []
         self.kinds = frozenset(QuestionKind)
         """The forms in which questions are asked."""
         self.new = 0
+        self._settled = 0
+        """Votes of cases that have ended."""
+        self._ended = 0
         self._began = time.monotonic()
 
     async def ask(self, cases: Sequence[Case], progress: Progress | None = None) -> list[AskedCase]:
@@ -157,15 +166,9 @@ class Asking:
 
         :raises KgalignError: the server is gone, or the ledger can't be written.
         """
-        done: list[AskedCase] = []
         watch = progress or NoProgress()
         with watch.task("ask about doubtful entities", len(cases), "entities") as task:
-            for part in _parts(cases):
-                done += await self._side_by_side(part, task)
-                self.model = estimate(
-                    [*self.known_ballots(), *(Ballots(each.case.prior, each.ballots) for each in done)]
-                )
-        return done
+            return await self._side_by_side(cases, task)
 
     async def ask_controls(self, controls: Sequence[Control], progress: Progress | None = None) -> None:
         """Ask what is known, and learn from it what the voter's word is worth.
@@ -184,7 +187,10 @@ class Asking:
                     each.cancel()
                 await asyncio.gather(*asked, return_exceptions=True)
         self.controls = [each.result() for each in asked]
-        self.model = estimate(self.known_ballots())
+
+    def _learn(self, heard: Sequence[AskedCase]) -> VoteModel:
+        """What the controls and some cases tell of the voters."""
+        return estimate([*self.known_ballots(), *(Ballots(each.case.prior, each.ballots) for each in heard)])
 
     def known_ballots(self) -> list[Ballots]:
         """The votes on controls."""
@@ -208,47 +214,71 @@ class Asking:
     async def _side_by_side(self, cases: Sequence[Case], task: Task) -> list[AskedCase]:
         """Hear cases at once, as many as the limits allow for; then one by one until a limit is reached."""
         most = self.llm.concurrency * _AHEAD if self.pool else 1
+        learned_from = dict(_parts(len(cases)))
+        model = VoteModel()
         running: set[asyncio.Task[AskedCase]] = set()
         started: list[asyncio.Task[AskedCase]] = []
         try:
-            for case in cases:
+            for place, case in enumerate(cases):
+                if place in learned_from:
+                    known = started[: learned_from[place]]
+                    while not all(each.done() for each in known):
+                        running = await self._wait(running, task, cases)
+                    model = self._learn([each.result() for each in known])
                 while running and (len(running) >= most or not self.budget.covers()):
-                    running = await self._wait(running, task)
+                    running = await self._wait(running, task, cases)
                 alone = not self.budget.covers()
                 self.budget.reserved += 1
-                started.append(asyncio.create_task(self._case(case, alone=alone)))
+                started.append(asyncio.create_task(self._case(case, model, alone=alone)))
                 running.add(started[-1])
                 if alone:
-                    running = await self._wait(running, task)
+                    running = await self._wait(running, task, cases)
             while running:
-                running = await self._wait(running, task)
+                running = await self._wait(running, task, cases)
         finally:
             for each in running:
                 each.cancel()
             await asyncio.gather(*running, return_exceptions=True)
         return [each.result() for each in started]
 
-    async def _wait(self, running: set[asyncio.Task[AskedCase]], task: Task) -> set[asyncio.Task[AskedCase]]:
+    async def _wait(
+        self, running: set[asyncio.Task[AskedCase]], task: Task, cases: Sequence[Case]
+    ) -> set[asyncio.Task[AskedCase]]:
         done, rest = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-        for each in done:
-            each.result()
+        self._settled += sum(len(each.result().votes) for each in done)
+        self._ended += len(done)
         self.budget.reserved -= len(done)
-        task.note(self._state())
+        self.budget.under_way = self.budget.spent.calls - self._settled
+        task.note(self._state(len(cases)))
         task.advance(len(done))
         return rest
 
-    def _state(self) -> str:
-        """Votes and tokens per second, and what they cost so far."""
+    def _state(self, cases: int) -> str:
+        """Votes and tokens per second, what they cost so far, and how long the rest will take.
+
+        :param cases: how many there are in all.
+        """
         spent, seconds = self.budget.spent, max(time.monotonic() - self._began, 1e-3)
         cost = f", cost {spent.cost:,.2f}" if self.llm.price_in or self.llm.price_out else ""
+        left = self._seconds_left(cases, seconds)
         return (
             f"{spent.calls:,} votes, {self.new / seconds:,.1f} votes/s, "
-            f"{spent.tokens / seconds:,.0f} tokens/s{cost}"
+            f"{spent.tokens / seconds:,.0f} tokens/s{cost}" + (f", about {_span(left)} left" if left else "")
         )
 
-    async def _case(self, case: Case, *, alone: bool) -> AskedCase:
+    def _seconds_left(self, cases: int, seconds: float) -> float:
+        """Seconds that the rest will take at the pace so far; 0 where too little was asked to tell."""
+        if self.new < _TELLING or not self._ended:
+            return 0.0
+        calls = self._settled / self._ended * cases
+        if self.rules.max_calls is not None:
+            calls = min(calls, self.rules.max_calls)
+        return max(0.0, calls - self.budget.spent.calls) * seconds / self.new
+
+    async def _case(self, case: Case, model: VoteModel, *, alone: bool) -> AskedCase:
         """Ask about one case until its partner is clear or enough has been asked.
 
+        :param model: what is known of the voters.
         :param alone: whether every question is held against the limits.
         """
         asked: list[Ask] = []
@@ -260,7 +290,7 @@ class Asking:
             step = next_step(
                 Ballots(case.prior, tuple(ballots)),
                 asked,
-                self.model,
+                model,
                 self.rules,
                 seed=self.seed,
                 case=case.name,
@@ -367,9 +397,21 @@ class Asking:
         return Ballot(choice, step.offered, vote.model + vote.adapter, given)
 
 
-def _parts(cases: Sequence[Case]) -> Iterator[Sequence[Case]]:
-    """The cases cut where the model of the voter is learned anew."""
-    edges = [0, *(edge for edge in LEARN_AT if edge < len(cases)), len(cases)]
-    for start, end in itertools.pairwise(edges):
-        if end > start:
-            yield cases[start:end]
+def _parts(cases: int) -> list[tuple[int, int]]:
+    """Where the parts begin, and from how many of the first cases the voters are learned for each of them.
+
+    That is all but the part just before it. The parts end at 64, 128, 256 … cases.
+
+    :param cases: how many there are.
+    """
+    edges = [0, LEARN_AT[0]]
+    while edges[-1] < min(cases, LEARN_AT[-1]):
+        edges.append(2 * edges[-1])
+    return [(start, edges[max(0, number - 1)]) for number, start in enumerate(edges)]
+
+
+def _span(seconds: float) -> str:
+    """A time in words, as exact as an estimate is."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
