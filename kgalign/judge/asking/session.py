@@ -156,6 +156,8 @@ class Asking:
         self.kinds = frozenset(QuestionKind)
         """The forms in which questions are asked."""
         self.new = 0
+        self._of_controls = 0
+        """Votes on controls."""
         self._settled = 0
         """Votes of cases that have ended."""
         self._ended = 0
@@ -187,6 +189,7 @@ class Asking:
                     each.cancel()
                 await asyncio.gather(*asked, return_exceptions=True)
         self.controls = [each.result() for each in asked]
+        self._of_controls = self.budget.spent.calls
 
     def _learn(self, heard: Sequence[AskedCase]) -> VoteModel:
         """What the controls and some cases tell of the voters."""
@@ -248,7 +251,7 @@ class Asking:
         self._settled += sum(len(each.result().votes) for each in done)
         self._ended += len(done)
         self.budget.reserved -= len(done)
-        self.budget.under_way = self.budget.spent.calls - self._settled
+        self.budget.under_way = self.budget.spent.calls - self._of_controls - self._settled
         task.note(self._state(len(cases)))
         task.advance(len(done))
         return rest
@@ -270,7 +273,7 @@ class Asking:
         """Seconds that the rest will take at the pace so far; 0 where too little was asked to tell."""
         if self.new < _TELLING or not self._ended:
             return 0.0
-        calls = self._settled / self._ended * cases
+        calls = self._settled / self._ended * cases + self._of_controls
         if self.rules.max_calls is not None:
             calls = min(calls, self.rules.max_calls)
         return max(0.0, calls - self.budget.spent.calls) * seconds / self.new
