@@ -272,6 +272,25 @@ def recorded(data: Path, json_file: Path | None, results: Path) -> None:
 
 
 @main.command()
+@click.option("--data", required=True, type=PATH, help="Folder with select_recorded.jsonl.gz.")
+@click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the figures there as JSON.")
+@RESULTS
+def difficulty(data: Path, json_file: Path | None, results: Path) -> None:
+    """How much harder doubtful questions are than sure ones, and what controls foretell of them."""
+    from bench import difficulty as bench
+    from bench.questions import read_questions
+    from bench.results import relative, write_section
+
+    found = bench.measure(read_questions(data))
+    body = bench.as_markdown(found)
+    click.echo(body)
+    if json_file is not None:
+        json_file.write_text(bench.as_json(found), encoding="utf8")
+    command = f"python -m bench difficulty --data {relative(data)}"
+    write_section(results, "difficulty", "Controls and doubtful questions", command, body)
+
+
+@main.command()
 @click.option("--data", required=True, type=PATH, help="Folder of sets.")
 @click.option(
     "--only",
