@@ -175,15 +175,15 @@ class VotesConfig(Section):
         return self
 
 
-_JUDGES = ("evidence", "llm", "vllm", "scripted", "replay", "student")
+_JUDGES = ("evidence", "llm", "vllm", "builtin", "scripted", "replay", "student")
 
 
 def _is_judge(spec: str) -> bool:
     kind, _, rest = spec.partition(":")
     if kind not in _JUDGES:
         return kind in offered("kgalign.judges")
-    named = kind in ("vllm", "student") and bool(rest.strip())
-    return spec in ("evidence", "llm", "replay") or kind == "scripted" or named
+    named = kind in ("vllm", "builtin", "student") and bool(rest.strip())
+    return spec in ("evidence", "llm", "builtin", "replay") or kind == "scripted" or named
 
 
 class JudgeConfig(Section):
@@ -191,8 +191,9 @@ class JudgeConfig(Section):
 
     judge: str = "evidence"
     """``evidence`` alone; or what is asked where the evidence is unsure: ``llm``, ``vllm:MODEL``,
-    ``scripted`` or ``scripted:accuracy=0.9,…``, ``replay``; ``student:DIR``, a trained student; or one that a
-    package brings, by its name."""
+    ``builtin``, a small model that comes with kgalign, or ``builtin:MODEL``, one trained alike; ``scripted``
+    or ``scripted:accuracy=0.9,…``, ``replay``; ``student:DIR``, a trained student; or one that a package
+    brings, by its name."""
     student: str | None = None
     """Folder of a student that is asked before, so that ``judge`` is asked only where it leaves doubt."""
     known: tuple[str, ...] = ()
@@ -205,7 +206,9 @@ class JudgeConfig(Section):
     def _judge_is_known(cls, value: str) -> str:
         if not _is_judge(value):
             brought = "".join(f", {name}" for name in offered("kgalign.judges"))
-            raise ValueError(f"must be evidence, llm, vllm:MODEL, student:DIR{brought}, scripted or replay")
+            raise ValueError(
+                f"must be evidence, llm, vllm:MODEL, builtin, student:DIR{brought}, scripted or replay"
+            )
         return value
 
     @property

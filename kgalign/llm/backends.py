@@ -9,7 +9,8 @@ from kgalign.llm.server import OpenAIBackend
 def open_backend(judge: str, config: LlmConfig) -> Backend:
     """The backend that a value of ``judge.judge`` means; nothing is loaded or asked yet.
 
-    :param judge: ``llm``, ``vllm:MODEL``, ``scripted`` or ``scripted:accuracy=0.9,…``.
+    :param judge: ``llm``, ``vllm:MODEL``, ``builtin``, ``builtin:MODEL``, ``scripted`` or
+        ``scripted:accuracy=0.9,…``.
     :raises KgalignError: it means none, or something that is not installed.
     """
     kind, _, rest = judge.partition(":")
@@ -19,6 +20,10 @@ def open_backend(judge: str, config: LlmConfig) -> Backend:
         from kgalign.llm.vllm.engine import VllmEngine  # needs the extra
 
         return VllmEngine(rest, config.adapter or "")
+    if kind == "builtin":
+        from kgalign.llm.builtin.backend import Builtin  # needs the extra
+
+        return Builtin(rest, config.adapter or "")
     if kind == "scripted":
         from kgalign.llm.scripted import Scripted
 

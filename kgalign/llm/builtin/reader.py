@@ -1,0 +1,190 @@
+"""A small language model that says of pairs of records whether they describe the same thing.
+
+It is never let write: read is how probable " yes" is against " no" after a prompt, from the two rows of the
+output layer that belong to them. The rest of that layer, a fifth of a small model, is not computed.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kgalign.base.memory import explained_memory
+from kgalign.errors import KgalignError, MissingExtra
+from kgalign.rdf.text import shorten
+
+log = logging.getLogger(__name__)
+
+SIDE_BY_SIDE = 32
+"""Prompts that are read at once."""
+# Which of these is raised depends on which file is missing or damaged.
+_LOADING = (AttributeError, ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A causal language model and what cuts prompts into its tokens."""
+
+    model: Any
+    """Of transformers, perhaps with an adapter of peft around it."""
+    tokenizer: Any
+    answers: tuple[int, int]
+    """Tokens of " yes" and " no"."""
+    half: bool
+    """Whether it computes in bfloat16."""
+
+    @property
+    def context(self) -> int:
+        """Most tokens of a prompt."""
+        return int(getattr(self.model.config, "max_position_embeddings", 2048))
+
+    def tokens(self, prompts: Sequence[str]) -> list[list[int]]:
+        """The tokens of each prompt; nothing is put before or behind it."""
+        found = self.tokenizer(list(prompts), add_special_tokens=False)["input_ids"]
+        return [[int(token) for token in row] for row in found]
+
+    def margins(self, rows: Sequence[Sequence[int]]) -> Any:  # noqa: ANN401 - a tensor
+        """(prompts,) log-odds of " yes" against " no" after each prompt, as a tensor that can be learned by.
+
+        :param rows: the tokens of each prompt, none of them without any.
+        """
+        import torch
+
+        device = self.model.device
+        widest = max(map(len, rows))
+        ids = torch.zeros((len(rows), widest), dtype=torch.long)
+        seen = torch.zeros((len(rows), widest), dtype=torch.long)
+        for number, row in enumerate(rows):
+            # What stands behind a prompt's end can't be seen from it.
+            ids[number, : len(row)] = torch.tensor(row)
+            seen[number, : len(row)] = 1
+        last = torch.tensor([len(row) - 1 for row in rows], device=device)
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.half):
+            body = self.model.get_base_model() if hasattr(self.model, "peft_config") else self.model
+            hidden = body.model(
+                input_ids=ids.to(device), attention_mask=seen.to(device), use_cache=False
+            ).last_hidden_state
+        ends = hidden[torch.arange(len(rows), device=device), last].float()
+        yes, no = body.lm_head.weight[list(self.answers)].float()
+        return ends @ (yes - no)
+
+    def odds(self, rows: Sequence[Sequence[int]]) -> list[float]:
+        """Log-odds of " yes" after each prompt; those of like length are read side by side.
+
+        :raises KgalignError: there is not enough memory.
+        """
+        import torch
+
+        order = sorted(range(len(rows)), key=lambda place: (len(rows[place]), place))
+        found = [0.0] * len(rows)
+        told = f"There is not enough memory to read {SIDE_BY_SIDE} pairs at once"
+        with explained_memory(told, "Free some memory and run again"), torch.inference_mode():
+            for start in range(0, len(order), SIDE_BY_SIDE):
+                places = order[start : start + SIDE_BY_SIDE]
+                values = self.margins([rows[place] for place in places]).cpu().tolist()
+                for place, value in zip(places, values, strict=True):
+                    found[place] = float(value)
+        return found
+
+    def train(self, learns: bool) -> None:
+        """Whether it is there to learn, or to be asked."""
+        self.model.train(learns)
+
+    def state(self) -> dict[str, Any]:
+        """The weights that learn, by name."""
+        return {name: each.detach() for name, each in self.model.named_parameters() if each.requires_grad}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Put back the weights that :meth:`state` gave."""
+        import torch
+
+        with torch.no_grad():
+            for name, each in self.model.named_parameters():
+                if each.requires_grad:
+                    each.copy_(state[name])
+
+
+def load_reader(folder: Path, adapter: Path | None = None, *, half: bool | None = None) -> Reader:
+    """Load a model to be asked about pairs.
+
+    :param folder: the model, as transformers saves it.
+    :param adapter: a LoRA adapter on it; its product is added to the weights, which then read as fast as
+        without it.
+    :param half: whether to compute in bfloat16; None for where the processor has it.
+    :raises MissingExtra: PyTorch, transformers or peft is not installed.
+    :raises KgalignError: the model or the adapter is not there or damaged.
+    """
+    try:
+        import torch
+        from safetensors import SafetensorError
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging as transformers_logging
+    except ImportError as error:
+        raise MissingExtra("A judge of pairs", "judge") from error
+    half = has_half() if half is None else half
+    before = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    log.info("loading the model %s", folder)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+        if adapter is not None:
+            model = _with_adapter(model, adapter)
+    except (*_LOADING, SafetensorError) as error:
+        reason = shorten(str(error) or type(error).__name__).rstrip(".")
+        raise KgalignError(
+            f"The model {shorten(str(adapter or folder))} can't be loaded: {reason}",
+            "Give a folder that holds a causal language model of transformers, and an adapter made for it",
+        ) from error
+    finally:
+        transformers_logging.set_verbosity(before)
+    if half:
+        _halve(model)
+    if torch.cuda.is_available():
+        model = model.cuda()
+    return Reader(model.eval(), tokenizer, answers_of(tokenizer, folder), half)
+
+
+def _halve(model: Any) -> None:  # noqa: ANN401 - a model of transformers
+    """Keep the weights of the layers in bfloat16, and what runs between the layers in 32 bit.
+
+    It is what autocast does, without doing it anew in every step. All in bfloat16, what is handed on from
+    layer to layer is rounded some sixty times, and a small model hardly learns.
+    """
+    import torch
+
+    for part in model.modules():
+        if isinstance(part, torch.nn.Linear) and part is not model.lm_head:
+            part.to(torch.bfloat16)
+
+
+def _with_adapter(model: Any, adapter: Path) -> Any:  # noqa: ANN401 - models
+    try:
+        from peft import PeftModel
+    except ImportError as error:
+        raise MissingExtra("A judge of pairs", "judge") from error
+    return PeftModel.from_pretrained(model, adapter).merge_and_unload()
+
+
+def answers_of(tokenizer: Any, folder: Path) -> tuple[int, int]:  # noqa: ANN401 - of transformers
+    """The tokens with which " yes" and " no" begin.
+
+    :raises KgalignError: the tokenizer does not tell them apart.
+    """
+    first = [tokenizer(text, add_special_tokens=False)["input_ids"][:1] for text in (" yes", " no")]
+    if not all(first) or first[0] == first[1]:
+        raise KgalignError(
+            f"The tokenizer of {shorten(str(folder))} does not tell ' yes' from ' no'", "Take another model"
+        )
+    return int(first[0][0]), int(first[1][0])
+
+
+def has_half() -> bool:
+    """Whether this machine computes in bfloat16 faster than in 32 bit, as far as PyTorch tells."""
+    import torch
+
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported())
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

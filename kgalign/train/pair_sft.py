@@ -1,0 +1,244 @@
+"""Fine-tuning a judge of pairs: a small language model that says " yes" or " no" after two records.
+
+Learned is from the two numbers of the answer alone, which of " yes" and " no" is likelier: a loss over all
+words of the language teaches a small model how often each answer comes and little else.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from kgalign.base.progress import NoProgress, Progress
+from kgalign.errors import InputError, MissingExtra
+from kgalign.llm.builtin.reader import Reader, load_reader
+from kgalign.llm.weights import weights_mark
+from kgalign.train.adapters import AdapterRecord, write_record
+from kgalign.train.checkpoints import Checkpoints, check_place, finished
+from kgalign.train.data import Example, read_data
+from kgalign.train.loop import Loop
+from kgalign.train.pair_items import PairItem, chance_of, mixed, plain, varied
+from kgalign.train.pair_measures import fit_temperature, measures
+
+_WINDOW = 8
+"""Steps between whose pairs those of like length are brought together."""
+_MEASURED = 150
+"""Pairs of a family kept apart that are measured at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairSettings:
+    """Everything that decides what is learned from the same examples."""
+
+    pairs: int = 1200
+    """Most pairs of an epoch, all families together."""
+    epochs: int = 1
+    batch: int = 8
+    """Pairs of a step."""
+    rank: int = 16
+    """Of the adapter; 0 to train all weights."""
+    rate: float = 5e-4
+    """Highest rate of learning: 5e-4 for an adapter, 5e-5 for all weights."""
+    seed: int = 0
+    half: bool | None = None
+    """Whether to compute in bfloat16; None for where the processor has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairsTrained:
+    """What came of it."""
+
+    record: AdapterRecord
+    seconds: float
+
+
+def read_families(folders: Mapping[str, Path]) -> tuple[dict[str, dict[str, list[Example]]], dict[str, str]]:
+    """The examples of each family by split, and the SHA-256 of all its examples.
+
+    :param folders: name of a family → folder of examples.
+    :raises InputError: a folder holds no examples.
+    """
+    read: dict[str, dict[str, list[Example]]] = {}
+    digests: dict[str, str] = {}
+    for name, folder in sorted(folders.items()):
+        about, splits = read_data(folder)
+        read[name], digests[name] = {str(split): part for split, part in splits.items()}, about.digest
+    return read, digests
+
+
+def train_pairs(
+    base: Path,
+    families: Mapping[str, Path],
+    out: Path,
+    settings: PairSettings | None = None,
+    *,
+    left_out: Mapping[str, Path] | None = None,
+    threads: int | None = None,
+    checkpoint_seconds: float = 60.0,
+    progress: Progress | None = None,
+) -> PairsTrained:
+    """Train a judge of pairs and write it to a folder, which gets its name when all is in it.
+
+    Killed, it goes on from the last checkpoint when it is called again with the same settings.
+
+    Args:
+        base: folder of the model.
+        families: name of a family → folder of examples to learn from.
+        out: folder of the adapter, or of the model where all weights are trained; not there yet.
+        settings: how it is trained.
+        left_out: families that are measured alone, on all examples of their tests.
+        threads: of the processor; None for as many as PyTorch takes.
+        checkpoint_seconds: how often what was learned is kept.
+        progress: where it reports how far it is.
+
+    Raises:
+        InputError: the examples can't be used.
+        MissingExtra: PyTorch, transformers or peft is not installed.
+        RunError: something is in ``out`` already, or it can't be written.
+        KgalignError: the model can't be loaded, or there is not enough memory.
+    """
+    settings, progress = settings or PairSettings(), progress or NoProgress()
+    check_place(out)
+    splits, digests = read_families(families)
+    items = mixed({name: each["train"] for name, each in splits.items()}, settings.pairs, settings.seed)
+    _check(items)
+    valid = mixed({name: each["valid"] for name, each in splits.items()}, _MEASURED, settings.seed)
+    tests = {name: parts["test"] for name, parts in read_families(left_out or {})[0].items()}
+    reader = open_learner(base, settings, threads)
+    mark = weights_mark(base)
+    began = time.monotonic()
+    with Checkpoints(out, [asdict(settings), digests, mark], every=checkpoint_seconds) as checkpoints:
+        losses = _Training(reader, items, settings).run(checkpoints, progress)
+        seconds = time.monotonic() - began
+        reader.train(False)
+        valid_odds = _odds(reader, valid)
+        temperature = fit_temperature(valid_odds, [each.same for each in valid])
+        scores = {"valid": measures(valid, valid_odds, temperature)}
+        for name, examples in tests.items():
+            part = mixed({name: examples}, _MEASURED, settings.seed)
+            scores[f"left out: {name}"] = measures(part, _odds(reader, part), temperature)
+        record = AdapterRecord(
+            how="sft",
+            base=base.resolve().name,
+            base_mark=mark,
+            settings=asdict(settings) | {"form": "pair", "temperature": temperature, "data": digests},
+            counts={
+                "pairs": len(items),
+                "pairs that are the same": sum(each.same for each in items),
+                "steps": _steps(items, settings),
+            },
+            losses=losses,
+            scores=scores,
+        )
+        with finished(checkpoints.folder, out) as place:
+            save(reader, place)
+            write_record(place, record, out.name)
+    return PairsTrained(record, seconds)
+
+
+def open_learner(base: Path, settings: PairSettings, threads: int | None) -> Reader:
+    """The model, its weights held still where an adapter on them learns.
+
+    :raises MissingExtra: PyTorch, transformers or peft is not installed.
+    """
+    try:
+        import torch
+        from peft import LoraConfig, get_peft_model
+    except ImportError as error:
+        raise MissingExtra("Training a judge of pairs", "train") from error
+    if threads:
+        torch.set_num_threads(threads)
+    torch.manual_seed(settings.seed)
+    loaded = load_reader(base, half=settings.half)
+    if not settings.rank:
+        # Small steps would be lost in bfloat16: weights that learn are kept in 32 bit.
+        loaded.model.float()
+        return loaded
+    layers = LoraConfig(
+        r=settings.rank, lora_alpha=settings.rank, target_modules="all-linear", task_type="CAUSAL_LM"
+    )
+    return Reader(get_peft_model(loaded.model, layers), loaded.tokenizer, loaded.answers, loaded.half)
+
+
+def save(reader: Reader, folder: Path) -> None:
+    """Write what learned: an adapter in bfloat16, or the whole model with its tokenizer."""
+    import torch
+
+    if hasattr(reader.model, "peft_config"):
+        for each in reader.model.parameters():
+            if each.requires_grad:
+                each.data = each.data.to(torch.bfloat16)
+    else:
+        reader.tokenizer.save_pretrained(folder)
+    reader.model.save_pretrained(folder)
+
+
+def _check(items: Sequence[PairItem]) -> None:
+    same = sum(each.same for each in items)
+    if same in (0, len(items)):
+        missing = "the same thing" if same == 0 else "different things"
+        raise InputError(
+            f"None of the {len(items)} pairs to learn from are {missing}", "Make examples with both answers"
+        )
+
+
+def _odds(reader: Reader, items: Sequence[PairItem]) -> list[float]:
+    return reader.odds(reader.tokens([plain(each) for each in items]))
+
+
+def _steps(items: Sequence[PairItem], settings: PairSettings) -> int:
+    return -(-len(items) // settings.batch) * settings.epochs
+
+
+class _Training:
+    """What is shown in each step, and by what loss it is learned from."""
+
+    def __init__(self, reader: Reader, items: Sequence[PairItem], settings: PairSettings) -> None:
+        self.reader, self.items, self.settings = reader, items, settings
+
+    def run(self, checkpoints: Checkpoints, progress: Progress) -> list[dict[str, float]]:
+        """Train to the end, from where it was stopped if it was; the mean loss of every epoch."""
+        settings = self.settings
+        learns = [each for each in self.reader.model.parameters() if each.requires_grad]
+        loop = Loop(
+            learner=self.reader,
+            groups=[(learns, settings.rate)],
+            loss=self._loss,
+            epochs=settings.epochs,
+            steps=_steps(self.items, settings),
+            seed=settings.seed,
+            checkpoints=checkpoints,
+            memory=lambda size: (
+                f"There is not enough memory for {size} pairs at once",
+                f"Try --batch {max(1, size // 2)}",
+            ),
+            no_number="Try a lower --learning-rate",
+        )
+        found = loop.run("training the judge of pairs", self._batches(), progress)
+        return [{"epoch": number + 1.0, "loss": loss, "step": float((number + 1) * loop.steps // loop.epochs)}
+                for number, loss in enumerate(found.values())]  # fmt: skip
+
+    def _batches(self) -> Iterator[list[tuple[list[int], PairItem]]]:
+        """The pairs of each step in tokens; those of like length share a step."""
+        size, seed = self.settings.batch, self.settings.seed
+        for epoch in range(self.settings.epochs):
+            order, chance = list(self.items), chance_of(seed, "order", epoch)
+            chance.shuffle(order)
+            for start in range(0, len(order), size * _WINDOW):
+                part = order[start : start + size * _WINDOW]
+                rows = self.reader.tokens([varied(each, seed, epoch) for each in part])
+                window = sorted(zip(rows, part, strict=True), key=lambda each: len(each[0]))
+                steps = [window[first : first + size] for first in range(0, len(window), size)]
+                chance.shuffle(steps)
+                yield from steps
+
+    def _loss(self, batch: Sequence[tuple[list[int], PairItem]]) -> Any:  # noqa: ANN401 - a tensor
+        """Weighted mean cross-entropy of yes against no."""
+        import torch
+
+        odds = self.reader.margins([row for row, _ in batch])
+        same = torch.tensor([float(each.same) for _, each in batch], device=odds.device)
+        weight = torch.tensor([each.weight for _, each in batch], device=odds.device)
+        losses = torch.nn.functional.binary_cross_entropy_with_logits(odds, same, reduction="none")
+        return (losses * weight).sum() / weight.sum()
