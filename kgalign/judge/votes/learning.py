@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import minimize
 
 from kgalign.arrays import Doubles, Flags, Positions, run_starts
 from kgalign.judge.votes.ballots import Ballots
@@ -15,10 +16,12 @@ from kgalign.judge.votes.model import (
     TRUST_KNOWN,
     Form,
     Habits,
+    Liking,
     VoteModel,
     floored,
     in_doubt,
     normalised,
+    pair_odds,
     place_priors,
     places_of,
     read,
@@ -26,6 +29,9 @@ from kgalign.judge.votes.model import (
 )
 
 _ROUNDS, _CLOSE = 200, 1e-3
+_SHIFT, _LOG_SLOPE = 2.0, 0.7
+"""Deviations of the priors on how the probability of a pair is read: of the shift of its log-odds, and of the
+logarithm of their slope."""
 
 
 def estimate(cases: Sequence[Ballots]) -> VoteModel:
@@ -55,6 +61,7 @@ def estimate(cases: Sequence[Ballots]) -> VoteModel:
         dict(zip(votes.forms, habits, strict=True)),
         dict(zip(votes.voters, trust.tolist(), strict=True)),
         votes.places,
+        votes.yes,
         controlled=votes.controlled,
     )
 
@@ -66,6 +73,7 @@ class _Votes:
     voters: tuple[str, ...]
     forms: tuple[Form, ...]
     places: Mapping[tuple[str, int], Doubles]
+    yes: Mapping[str, Liking]
     prior: Doubles
     """(c, h) log-probability of each hypothesis, -inf beyond those of a case; cases without votes are out."""
     options: Doubles
@@ -100,7 +108,8 @@ class _Votes:
         ]
         voters = sorted({ballot.voter for _, ballot in ballots})
         places = place_priors([ballot for _, ballot in ballots])
-        answers = read([ballot for _, ballot in ballots], places)
+        yes = likings(used)
+        answers = read([ballot for _, ballot in ballots], places, yes)
         forms = sorted({form for form, _ in answers})
         hypotheses = max(case.options for case in used) + 1
         prior = np.full((len(used), hypotheses), -np.inf)
@@ -116,6 +125,7 @@ class _Votes:
             voters=tuple(voters),
             forms=tuple(forms),
             places=places,
+            yes=yes,
             prior=prior,
             options=np.array([max(1, case.options) for case in used], dtype=np.float64),
             known=np.array([case.known for case in used]),
@@ -126,6 +136,34 @@ class _Votes:
             pair_case=case_of[first],
             pair_voter=voter_of[first],
         )
+
+
+def likings(cases: Sequence[Ballots]) -> dict[str, Liking]:
+    """How the probabilities that each voter gives to pairs are to be read, from controls about pairs.
+
+    Logistic regression on the log-odds with priors on shift and log slope (Platt 1999): from a handful of
+    controls little is learned.
+    """
+    seen: dict[str, list[tuple[tuple[float, ...], bool]]] = {}
+    for case in cases:
+        known = int(case.prior.argmax())
+        for ballot in case.ballots if case.known else ():
+            if ballot.probabilities is not None and len(ballot.offered) == 1:
+                seen.setdefault(ballot.voter, []).append((ballot.probabilities, ballot.offered[0] == known))
+    return {voter: _liking(rows) for voter, rows in sorted(seen.items())}
+
+
+def _liking(rows: Sequence[tuple[tuple[float, ...], bool]]) -> Liking:
+    odds = pair_odds(np.array([given for given, _ in rows]))
+    sign = np.where([right for _, right in rows], 1.0, -1.0)
+
+    def loss(at: Doubles) -> float:
+        shift, log_slope = at
+        fit = np.logaddexp(0.0, -sign * (shift + np.exp(log_slope) * odds)).sum()
+        return float(fit + (shift / _SHIFT) ** 2 / 2 + (log_slope / _LOG_SLOPE) ** 2 / 2)
+
+    found = minimize(loss, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-6})
+    return Liking(round(float(found.x[0]), 4), round(float(np.exp(found.x[1])), 4))
 
 
 def _expect(votes: _Votes, habits: Sequence[Habits], trust: Doubles) -> tuple[list[Doubles], Doubles]:

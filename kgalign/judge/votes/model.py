@@ -16,6 +16,7 @@ true one.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -90,6 +91,17 @@ class Habits:
         return table
 
 
+class Liking(NamedTuple):
+    """How the probability is read that a voter gives to a pair: its log-odds times ``slope``, plus ``shift``.
+
+    A voter that likes to say yes has a shift below 0, one that is surer than it should be a slope below 1
+    (Platt 1999).
+    """
+
+    shift: float
+    slope: float
+
+
 @dataclass(frozen=True, slots=True)
 class VoteModel:
     """What is known of the voters. Without arguments, what is believed before any vote."""
@@ -99,6 +111,8 @@ class VoteModel:
     """Voter → probability that it tends to the truth of a case."""
     places: Mapping[tuple[str, int], Doubles] = field(default_factory=dict)
     """(voter, options offered) → prior probability of each place, from first-token probabilities."""
+    yes: Mapping[str, "Liking"] = field(default_factory=dict)
+    """Voter → how its probabilities of a pair are to be read, where controls tell it."""
     controlled: bool = False
     """Whether trust was learned from controls: then it is that in cases that are as clear as these, and less
     in those that are in doubt."""
@@ -241,11 +255,16 @@ def places_of(ballot: Ballot, options: int) -> list[int]:
     return places
 
 
-def read(ballots: Sequence[Ballot], places: Mapping[tuple[str, int], Doubles]) -> list[tuple[Form, int]]:
+def read(
+    ballots: Sequence[Ballot],
+    places: Mapping[tuple[str, int], Doubles],
+    yes: Mapping[str, Liking] = MappingProxyType({}),
+) -> list[tuple[Form, int]]:
     """The form of each ballot, and the place of its answer, 0 for none.
 
     Where the voter's probabilities are known, the answer is the one that is most probable without the prior
-    of the places; what was chosen stands unless another is clearly more probable than it.
+    of the places, of a pair without its liking of yes; what was chosen stands unless another is clearly more
+    probable than it.
     """
     found: dict[int, tuple[Form, int]] = {}
     alike: dict[tuple[str, int], list[int]] = {}
@@ -257,6 +276,8 @@ def read(ballots: Sequence[Ballot], places: Mapping[tuple[str, int], Doubles]) -
             alike.setdefault((ballot.voter, size), []).append(number)
     for key, numbers in alike.items():
         given = np.array([ballots[number].probabilities for number in numbers])
+        if key[1] == 1 and key[0] in yes:
+            given = of_pairs(given, yes[key[0]])
         chosen = np.array([found[number][1] for number in numbers])
         answers, grades = regraded(given, chosen, places.get(key))
         for number, answer, grade in zip(numbers, answers.tolist(), grades.tolist(), strict=True):
@@ -280,9 +301,29 @@ def regraded(given: Doubles, chosen: Positions, prior: Doubles | None) -> tuple[
 
 def _log_likelihood(ballot: Ballot, options: int, model: VoteModel) -> Doubles:
     """(options + 1,) of a ballot for each tendency of its voter."""
-    [(form, answer)] = read([ballot], model.places)
+    [(form, answer)] = read([ballot], model.places, model.yes)
     said: Doubles = np.log(model.habits_of(form).table()[:, answer])[places_of(ballot, options)]
     return said
+
+
+def of_pairs(given: Doubles, liking: Liking) -> Doubles:
+    """(b, 2) probabilities of yes and no without a voter's liking of yes.
+
+    :param given: (b, 2) as it gave them.
+    """
+    odds = liking.shift + liking.slope * pair_odds(given)
+    share = 1.0 / (1.0 + np.exp(-odds))
+    return np.stack([share, 1.0 - share], axis=-1)
+
+
+def pair_odds(given: Doubles) -> Doubles:
+    """(b,) log-odds of yes.
+
+    :param given: (b, 2) probabilities of yes and no.
+    """
+    inner = np.clip(given, _PLACE_FLOOR, 1.0)
+    odds: Doubles = np.log(inner[:, 0]) - np.log(inner[:, 1])
+    return odds
 
 
 def place_priors(ballots: Sequence[Ballot]) -> dict[tuple[str, int], Doubles]:
