@@ -272,6 +272,60 @@ def recorded(data: Path, json_file: Path | None, results: Path) -> None:
 
 
 @main.command()
+@click.option(
+    "--model", required=True, metavar="URL|JUDGE", help="A server, or a judge: builtin, vllm:FOLDER."
+)
+@click.option("--data", required=True, type=PATH, help="Folder of sets.")
+@click.option(
+    "--only",
+    multiple=True,
+    default=("abt_buy", "imdb_tmdb", "doremus_4het"),
+    show_default=True,
+    metavar="NAME",
+    help="A set; repeatable.",
+)
+@click.option("--way", "ways", multiple=True, default=("json", "choice", "pair"), show_default=True)
+@click.option("--max-calls", type=int, default=400, show_default=True, help="Most questions in each run.")
+@click.option("--ask-anyway", is_flag=True, help="Ask on where it is no better than chance.")
+@click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the rows there as JSON.")
+@RESULTS
+def model(
+    model: str,
+    data: Path,
+    only: tuple[str, ...],
+    ways: tuple[str, ...],
+    max_calls: int,
+    ask_anyway: bool,
+    json_file: Path | None,
+    results: Path,
+) -> None:
+    """What a language model is worth as a judge: controls, habits, cost, F1 with it and without."""
+    from bench import model as bench
+    from bench.results import relative, write_section
+    from bench.sets import find_sets
+
+    served = model.startswith("http")
+    settings = {
+        "judge": {"judge": "llm" if served else model},
+        "llm": {"url": model} if served else {},
+        "votes": {"max_calls": max_calls, "ask_anyway": ask_anyway},
+    }
+    click.echo(" | ".join(bench.HEAD))
+    sets = find_sets(data, only)
+    rows = bench.measure(sets, ways, settings, lambda row: click.echo(" | ".join(row.cells())))
+    if json_file is not None:
+        json_file.write_text(bench.as_json(rows), encoding="utf8")
+    names = "".join(f" --only {name}" for name in only)
+    further = " --ask-anyway" if ask_anyway else ""
+    shown = "URL" if served else model
+    command = f"python -m bench model --model {shown} --data {relative(data)}{names}{further}"
+    what = "a served model" if served else model
+    write_section(
+        results, f"model {what}{further}", f"A model as a judge: {what}", command, bench.as_markdown(rows)
+    )
+
+
+@main.command()
 @click.option("--data", required=True, type=PATH, help="Folder with select_recorded.jsonl.gz.")
 @click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the figures there as JSON.")
 @RESULTS

@@ -335,7 +335,8 @@ class Scripted:
             after = settings.retry_after if fault is Fault.BUSY else None
             raise CallFailed(_REASONS[fault], again=True, after=after)
         said = decide(settings, request, truth=self._truth)
-        text = said.as_json() if settings.structure else wrap(said.as_json())
+        answer = said.as_json() if request.way == "json" else said.choice
+        text = answer if settings.structure else wrap(answer)
         if fault:
             text = ANOTHER_LANGUAGE if fault is Fault.LANGUAGE else ""
         most = request.sampling.max_tokens * TOKEN

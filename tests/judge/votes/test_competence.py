@@ -113,7 +113,7 @@ PRIORS = st.lists(st.floats(0.01, 1.0), min_size=2, max_size=6).map(lambda each:
 
 
 @given(st.floats(0.0, 1.0), PRIORS)
-def test_trust_in_doubt_is_never_above_that_in_what_is_sure(trust: float, prior: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_trust_in_doubt_is_never_above_that_in_what_is_sure(trust: float, prior: np.ndarray) -> None:
     [found] = in_doubt(trust, prior[None])
     assert min(trust, 1 / len(prior)) - 1e-9 <= found <= max(trust, 1e-6) + 1e-9
 
