@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kgalign.errors import KgalignError
+
 from .common import PATH, Number, json_option, log_options, quiet_option, say, terminal_progress
 from .options import settings, settings_options
 
@@ -26,6 +28,12 @@ if TYPE_CHECKING:
 )
 @settings_options
 @click.option("--rate", type=Number(min=0, min_open=True), metavar="N", help="Votes per second.")
+@click.option(
+    "--probe/--no-probe",
+    default=None,
+    help="Whether the model is asked ten of the questions, to see how fast and at what length it answers; by "
+    "default where --judge llm is given, no --rate, and its server is there.",
+)
 @json_option()
 @quiet_option()
 @log_options
@@ -35,14 +43,15 @@ def plan(
     out: Path | None,
     config: Path | None,
     rate: float | None,
+    probe: bool | None,
     as_json: bool,
     quiet: bool,
     **flags: str | bool | tuple[str, ...] | None,
 ) -> None:
     """Say what it would take to ask a language model where the evidence on LEFT and RIGHT is not sure.
 
-    Entities, candidates, entities in doubt, expected questions, tokens, cost and time. No model is asked and
-    none has to be there. The options are those of `kgalign run`.
+    Entities, candidates, entities in doubt, expected questions, tokens, cost and time. No model has to be
+    there; with one that is, ten questions tell more. The options are those of `kgalign run`.
     """
     from kgalign import pipeline
     from kgalign.judge.plan import make_plan
@@ -50,20 +59,27 @@ def plan(
 
     chosen = settings(config, flags)
     work = start.evidence(left, right, out, chosen, progress=terminal_progress(quiet))
-    found = make_plan(
-        work.get(pipeline.SELECT_LEFT),
-        work.get(pipeline.SELECT_RIGHT),
-        pipeline.judged_of(work),
-        chosen,
-        rate=rate,
-    )
+    sides = work.get(pipeline.SELECT_LEFT), work.get(pipeline.SELECT_RIGHT)
+    tries = chosen.judge.judge == "llm" and rate is None if probe is None else probe
+    missing = ""
+    try:
+        found = make_plan(*sides, pipeline.judged_of(work), chosen, rate=rate, tries=tries)
+    except KgalignError as error:
+        if probe is not None or not tries:
+            raise
+        missing = error.message
+        found = make_plan(*sides, pipeline.judged_of(work), chosen, rate=rate)
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=1))
     else:
-        say(*_lines(found, chosen), limit=200)
+        say(*_lines(found, chosen, missing), limit=200)
 
 
-def _lines(plan: "Plan", config: "Config") -> list[str]:
+def _lines(plan: "Plan", config: "Config", missing: str) -> list[str]:
+    """What is said of a plan.
+
+    :param missing: why the model was not tried out although it was to be, empty for no reason.
+    """
     share = plan.asked_about / plan.left_entities if plan.left_entities else 0.0
     per = plan.calls / plan.left_entities if plan.left_entities else 0.0
     tokens = (plan.tokens_in + plan.tokens_out) / plan.left_entities if plan.left_entities else 0.0
@@ -71,7 +87,11 @@ def _lines(plan: "Plan", config: "Config") -> list[str]:
     cost = (
         f"{plan.cost:,.2f}" if priced else "unknown: give llm.price_in and llm.price_out, per million tokens"
     )
-    time = f"{plan.seconds:,.0f} s" if plan.seconds is not None else "unknown: give --rate, votes per second"
+    if plan.seconds is None or plan.rate is None:
+        time = "unknown: give --rate, votes per second, or --probe"
+    else:
+        time = f"{plan.seconds:,.0f} s, at {plan.rate:,.1f} votes per second"
+    asked = f"{plan.tried} questions were asked to find out." if plan.tried else "Nothing was asked."
     lines = [
         f"Entities: {plan.left_entities:,} left, {plan.right_entities:,} right",
         f"Candidates: {plan.candidates:,}, of which {plan.known:,} are known",
@@ -82,6 +102,7 @@ def _lines(plan: "Plan", config: "Config") -> list[str]:
         f"Cost: {cost}",
         f"Time: {time}",
         f"Expected by playing {plan.sample:,} of them through with a model that is right "
-        f"{plan.accuracy:.0%} of the time. Nothing was asked.",
+        f"{plan.accuracy:.0%} of the time. {asked}",
     ]
-    return lines + [f"The limit {plan.limited} ends it before that"] * bool(plan.limited)
+    lines += [f"{missing}: so nothing was tried out"] * bool(missing)
+    return lines + [f"The limit {plan.limited} ends it then, before all is asked"] * bool(plan.limited)

@@ -1,6 +1,7 @@
 """``kgalign plan`` as a user calls it."""
 
 import json
+import re
 from pathlib import Path
 
 from kgalign.llm.scripted import ScriptedSettings
@@ -24,9 +25,29 @@ def test_it_needs_no_server_and_names_limits(doubtful: Pair) -> None:
         "To ask about: ",
         "Cost: unknown: give llm.price_in and llm.price_out",
         "Nothing was asked.",
-        "The limit max_calls, 5 ends it before that",
+        "The limit max_calls, 5 ends it then, before all is asked",
     ):
         assert expected in done.stdout
+
+
+def test_where_the_server_is_there_ten_questions_tell_how_long_it_takes(
+    doubtful: Pair, tmp_path: Path
+) -> None:
+    with running(ScriptedSettings(latency=0.02)) as server:
+        done = runs.call(plan(doubtful, *runs.asking(server.url, "-o", tmp_path / "run")))
+        assert (done.returncode, done.stderr) == (0, "")
+        assert len(runs.questions(server)) == 10
+    assert "10 questions were asked to find out." in done.stdout
+    assert re.search(r"Time: [\d,]+ s, at [\d.]+ votes per second", done.stdout), done.stdout
+    assert not (tmp_path / "run" / "votes.sqlite").exists()
+
+
+def test_a_server_that_is_not_there_is_told_of_and_is_an_error_if_it_was_asked_for(doubtful: Pair) -> None:
+    done = runs.call(plan(doubtful, *runs.asking(NOBODY)))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "can't be reached" in done.stdout
+    assert "so nothing was tried out" in done.stdout
+    runs.assert_one_line(runs.call(plan(doubtful, *runs.asking(NOBODY, "--probe"))), "can't be reached")
 
 
 def test_a_rate_that_is_no_number(doubtful: Pair) -> None:
@@ -39,7 +60,7 @@ def test_a_run_goes_on_from_a_plan_and_a_plan_leaves_a_run_as_it_is(doubtful: Pa
     out = tmp_path / "run"
     with running(ScriptedSettings()) as server:
         asking = runs.asking(server.url, "-o", out)
-        told = json.loads(runs.call(plan(doubtful, *asking, "--json")).stdout)
+        told = json.loads(runs.call(plan(doubtful, *asking, "--no-probe", "--json")).stdout)
         assert server.requests == 0
         assert 20 < told["asked_about"] < 50
         assert not (out / "votes.sqlite").exists()
@@ -49,7 +70,7 @@ def test_a_run_goes_on_from_a_plan_and_a_plan_leaves_a_run_as_it_is(doubtful: Pa
             *("fuse", "fused.ttl", "fused.trig", "conflicts.parquet"),
         )
         before, asked = runs.results(out), len(runs.questions(server))
-        assert runs.call(plan(doubtful, *asking)).returncode == 0
+        assert runs.call(plan(doubtful, *asking, "--no-probe")).returncode == 0
         assert runs.results(out) == before
         assert runs.run(doubtful, out, server.url).done == ()
         assert len(runs.questions(server)) == asked
