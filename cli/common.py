@@ -4,6 +4,7 @@ import importlib
 import math
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 DELAY = 2.0
 """Seconds after which a piece of work gets a progress bar."""
+EVERY = 30.0
+"""Seconds between lines on progress where there is no terminal."""
 PIPED_WIDTH = 160
 """Characters per line where the output is no terminal."""
 LINE = 1000
@@ -130,8 +133,48 @@ def _configure(ctx: click.Context) -> None:
 
 
 def terminal_progress(quiet: bool = False) -> Progress:
-    """Bars on the standard error output where that is a terminal, otherwise nothing."""
-    return NoProgress() if quiet or not sys.stderr.isatty() else TerminalProgress()
+    """Bars on the standard error output where that is a terminal, otherwise a line now and then; nothing
+    among JSON.
+    """
+    ctx = click.get_current_context(silent=True)
+    if quiet or (ctx is not None and ctx.meta.get("kgalign.json", False)):
+        return NoProgress()
+    return TerminalProgress() if sys.stderr.isatty() else LineProgress()
+
+
+class LineProgress:
+    """Writes a line on the standard error output for work that takes long, for logs and batch jobs.
+
+    :param every: seconds between lines, and until the first one.
+    """
+
+    def __init__(self, every: float = EVERY) -> None:
+        self._every = every
+
+    @contextmanager
+    def task(self, name: str, total: int | None = None, unit: str = "") -> Iterator[Task]:
+        """Begin a piece of work."""
+        yield _Lines(name, total, unit, self._every)
+
+
+class _Lines:
+    def __init__(self, name: str, total: int | None, unit: str, every: float) -> None:
+        self._name, self._total, self._unit, self._every = printable(name, 60), total, unit, every
+        self._done = 0
+        self._note = ""
+        self._told = time.monotonic()
+
+    def note(self, text: str) -> None:
+        self._note = f", {printable(text, 120)}" if text else ""
+
+    def advance(self, amount: int = 1) -> None:
+        self._done += amount
+        now = time.monotonic()
+        if now - self._told < self._every:
+            return
+        self._told = now
+        whole = f" of {_amount(self._total, self._unit)}" if self._total is not None else ""
+        click.echo(f"{self._name}: {_amount(self._done, self._unit)}{whole}{self._note}", err=True)
 
 
 class TerminalProgress:

@@ -11,7 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner
 from kgalign.cli import main
-from kgalign.cli.common import TerminalProgress, terminal_progress
+from kgalign.cli.common import LineProgress, TerminalProgress, terminal_progress
 
 from kgalign.base.progress import NoProgress
 from kgalign.errors import InputError
@@ -65,9 +65,20 @@ def test_short_work_gets_none() -> None:
     assert _on_a_terminal(BARS.format(delay=60)) == ""
 
 
-def test_where_there_is_no_terminal_nothing_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_there_is_no_terminal_a_line_is_written_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    assert isinstance(terminal_progress(), NoProgress)
+    assert isinstance(terminal_progress(), LineProgress)
+    assert isinstance(terminal_progress(quiet=True), NoProgress)
+    monkeypatch.undo()
+    with LineProgress(every=0).task("ask", 1200, "entities") as task:
+        task.note("3 votes/s, about 4 min left")
+        task.advance(7)
+    assert capsys.readouterr().err == "ask: 7 entities of 1,200 entities, 3 votes/s, about 4 min left\n"
+    with LineProgress().task("ask", 12) as task:
+        task.advance(12)
+    assert capsys.readouterr().err == "", "what is done soon needs no line"
 
 
 def test_work_that_fails_takes_its_bar_away() -> None:
