@@ -64,8 +64,8 @@ def measure(base: Path | None, preset: str, size: int, epochs: int, say: Callabl
         say("examples are made")
         if base is None:  # threads only wait for each other where a step takes milliseconds
             os.environ["OMP_NUM_THREADS"] = "1"
-        flags: list[object] = ["--base", base or _tiny(folder), "--data", folder / "data", "--preset", preset]
-        flags += ["--epochs", epochs, "--save-every", SAVE_EVERY]
+        flags: list[object] = ["--form", "json", "--base", base or _tiny(folder), "--data", folder / "data"]
+        flags += ["--preset", preset, "--epochs", epochs, "--save-every", SAVE_EVERY]
         flags += ["--lr", 0.01] if base is None else []
         said = _kgalign("train", "sft", *flags, "-o", folder / "whole")
         say("trained")

@@ -19,9 +19,9 @@ from kgalign.train.data import Example, number_of
 
 WRONG = 2
 """Wrong options of an example that become pairs, those that read most like the record first."""
-_TURNED, _MIXED, _NAMELESS = 0.5, 0.5, 0.1
+_TURNED, _MIXED, _NAMELESS = 0.5, 0.25, 0.05
 """Shares of the pairs that are turned round, and of the records that are mixed or get no names."""
-_LEFT_OUT, _RENAMED = 0.1, 0.1
+_LEFT_OUT, _RENAMED = 0.05, 0.05
 """Shares of the attributes that are left out, and that are called by another name."""
 _OTHER_NAMES = ("value", "field", "text", "info", "property", "data")
 

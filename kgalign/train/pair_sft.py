@@ -10,20 +10,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from kgalign.base import files
 from kgalign.base.progress import NoProgress, Progress
 from kgalign.errors import InputError, MissingExtra
 from kgalign.llm.builtin.reader import Reader, load_reader
 from kgalign.llm.weights import weights_mark
-from kgalign.train.adapters import AdapterRecord, write_record
+from kgalign.train.adapters import RECORD, AdapterRecord, write_record
 from kgalign.train.checkpoints import Checkpoints, check_place, finished
 from kgalign.train.data import Example, read_data
 from kgalign.train.loop import Loop
 from kgalign.train.pair_items import PairItem, chance_of, mixed, plain, varied
 from kgalign.train.pair_measures import fit_temperature, measures
 
+FULL_RATE = 5e-5
+"""Highest rate of learning where all weights are trained."""
 _WINDOW = 8
 """Steps between whose pairs those of like length are brought together."""
-_MEASURED = 150
+_MEASURED = 120
 """Pairs of a family kept apart that are measured at the end."""
 
 
@@ -38,8 +41,8 @@ class PairSettings:
     """Pairs of a step."""
     rank: int = 16
     """Of the adapter; 0 to train all weights."""
-    rate: float = 5e-4
-    """Highest rate of learning: 5e-4 for an adapter, 5e-5 for all weights."""
+    rate: float = 1e-3
+    """Highest rate of learning: 1e-3 for an adapter, 5e-5 for all weights."""
     seed: int = 0
     half: bool | None = None
     """Whether to compute in bfloat16; None for where the processor has it."""
@@ -135,6 +138,13 @@ def train_pairs(
             save(reader, place)
             write_record(place, record, out.name)
     return PairsTrained(record, seconds)
+
+
+def remove_trained(out: Path) -> None:
+    """Make room for a judge that is trained anew; what no training wrote is left alone."""
+    if (out / RECORD).is_file():
+        files.remove(out)
+    files.remove(out.parent / f".{out.name}.partial")
 
 
 def open_learner(base: Path, settings: PairSettings, threads: int | None) -> Reader:

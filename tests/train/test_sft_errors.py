@@ -39,7 +39,7 @@ def _fails(tmp_path: Path, *arguments: object, out: str = "out") -> str:
 
 
 def _sft(tmp_path: Path, data: Path, base: object = "base", *more: object) -> str:
-    return _fails(tmp_path, "sft", "--base", base, "--data", data, *more)
+    return _fails(tmp_path, "sft", "--form", "json", "--base", base, "--data", data, *more)
 
 
 def test_no_examples(tmp_path: Path, examples: dict[Split, list[Example]]) -> None:

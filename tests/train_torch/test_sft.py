@@ -144,7 +144,7 @@ def _process(data: Path, model: Path, out: Path) -> "subprocess.Popen[str]":
         "--save-every",
         LEARNS["save_every"],
     ]
-    command = ["train", "sft", "--base", model, "--data", data, "-o", out, *settings]
+    command = ["train", "sft", "--form", "json", "--base", model, "--data", data, "-o", out, *settings]
     return subprocess.Popen(
         [sys.executable, "-m", "kgalign", *(str(each) for each in command)],
         stdout=subprocess.PIPE,
@@ -262,7 +262,7 @@ main(sys.argv[1:])
 
 def test_memory_that_runs_out_is_told_with_the_batch_to_try(data: Path, model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    command = ["train", "sft", "--base", model, "--data", data, "-o", out, "--batch", 32]
+    command = ["train", "sft", "--form", "json", "--base", model, "--data", data, "-o", out, "--batch", 32]
     result = subprocess.run(
         [sys.executable, "-c", OUT_OF_MEMORY, *(str(each) for each in command)],
         capture_output=True,

@@ -64,7 +64,7 @@ def judge(real: Real, kgalign: Command, tmp_path_factory: pytest.TempPathFactory
         "--score",
         0,
     )
-    result = kgalign("train", "sft", "--base", model, "--data", data, "-o", adapter, *how)
+    result = kgalign("train", "sft", "--form", "json", "--base", model, "--data", data, "-o", adapter, *how)
     assert result.returncode == 0, result.stderr
     assert f"kgalign serve {model} --adapter {adapter}" in result.stdout
     with (folder / "log").open("w") as errors:
