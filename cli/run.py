@@ -256,7 +256,9 @@ def _votes(step: "StepRecord") -> list[str]:
     for name, why in (("not_asked", "because of a limit"), ("failed", "because questions failed")):
         if figure.get(name):
             lines.append(f"{figure[name]:,.0f} of them not to the end, {why}")
-    return [*lines, *(step.notes[name] for name in ("controls", "shortened") if name in step.notes)]
+    voter = [step.notes[name] for name in ("controls", "voter") if name in step.notes]
+    told = [f"It was {', '.join(voter)}"] if "controls" in step.notes else voter
+    return [*lines, *told, *([step.notes["shortened"]] if "shortened" in step.notes else [])]
 
 
 def _statements(count: Mapping[str, int]) -> str:

@@ -1,6 +1,6 @@
 """Tier 2 as a whole: from verdicts in doubt to what the votes of a language model say of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,12 @@ from kgalign.judge.votes.competence import competence, not_asked, told_of, worth
 from kgalign.judge.votes.decisions import Count
 from kgalign.judge.votes.with_votes import no_hearing
 from kgalign.ledger import Ledger
+from kgalign.ledger.statistics import summarise
 from kgalign.llm.backends import open_backend
 from kgalign.llm.pool import Pool, run_to_end
 from kgalign.llm.protocol import Capabilities, Sampling, Way
 from kgalign.records import Hearing, Profile, Verdicts
-from kgalign.records.votes import Judging, QuestionKind
+from kgalign.records.votes import Decision, Judging, QuestionKind
 
 _MARGIN = 64
 """Tokens of the context that a chat template may take."""
@@ -171,6 +172,8 @@ async def _replay(
         if judging is None:
             raise RunError(f"There is nothing to replay: {path} holds no votes", "Run with --judge llm first")
         plan = _planned(judging, templates, path)
+        if "reducer" in config.votes.model_fields_set:  # how votes are counted is nothing that was asked
+            plan = replace(plan, votes=plan.votes.model_copy(update={"reducer": config.votes.reducer}))
         cases = find_cases(verdicts, left, right, plan.votes, plan.cardinality)
         asking = _asking(left, right, templates, plan, config, ledger, judging, None)
         told = await _ask_controls(asking, left, right, verdicts, plan, progress)
@@ -332,7 +335,8 @@ def _count(
 ) -> Hearing:
     """Reduce the votes, write the decisions into the ledger, and say what they mean for the pairs."""
     count = Count(done, plan.votes, plan.counting(config), asking.known_ballots())
-    asking.ledger.decide(count.decisions(asking.judging.name, right))
+    decisions = count.decisions(asking.judging.name, right)
+    asking.ledger.decide(decisions)
     spent = asking.budget.spent
     outcomes = [count.outcome(each)[0] for each in done]
     figures = {
@@ -345,10 +349,31 @@ def _count(
         "cost": spent.cost,
         **{f"{outcome.name.lower()}": float(outcomes.count(outcome)) for outcome in sorted(set(outcomes))},
     }
+    if done:
+        notes["voter"] = _voter(done, decisions)
     shortened = sum(vote.question.shortened for each in done for vote in each.votes)
     if shortened:
         notes["shortened"] = f"{shortened:,} questions were shortened to {plan.question_tokens:,} tokens"
     return replace(count.hearing(asking.judging.name), figures=figures, notes=notes)
+
+
+def _voter(done: Sequence[AskedCase], decisions: Sequence[Decision]) -> str:
+    """How the voter did on doubtful cases, in words."""
+    figures = summarise((vote for each in done for vote in each.votes), decisions)
+    answers = sum(each.votes for each in figures.rates)
+    invented = sum(each.hallucinated * each.votes for each in figures.rates) / max(1, answers)
+    cached = figures.spending.cached_tokens.total / max(1.0, figures.spending.prompt_tokens.total)
+    changed = figures.agreement
+    others = changed.link_to_none + changed.none_to_link + changed.changed_partner
+    parts = [
+        ""
+        if figures.flips.rate is None
+        else f"{figures.flips.rate:.0%} of repeated questions answered otherwise",
+        f"{invented:.0%} of answers invented",
+        f"{others:,} of {len(decisions):,} choices of the evidence changed",
+        f"{cached:.0%} of what was read was cached" if cached else "",
+    ]
+    return ", ".join(part for part in parts if part)
 
 
 def _notes(found: Capabilities, judging: Judging) -> dict[str, str]:

@@ -200,3 +200,15 @@ def test_the_right_answer_can_be_told_of_every_control(tmp_path: Path) -> None:
             assert place == int(question.asker == partner)
         else:
             assert place == (question.options.index(partner) + 1 if partner in question.options else 0)
+
+
+def test_a_replay_counts_by_the_reducer_that_it_is_given(tmp_path: Path) -> None:
+    def outcomes(judge: str, **votes: object) -> Counter[str]:
+        run(tmp_path, judge, votes={"ask_anyway": True, "max_calls": 150} | votes)
+        with Ledger.open(tmp_path / FILE, write=False) as ledger:
+            return Counter(f"{each.probability:.4f}" for each in ledger.decisions())
+
+    first = outcomes("scripted:accuracy=0.8")
+    assert outcomes("replay") == first
+    assert outcomes("replay", reducer="majority") != first
+    assert outcomes("replay", reducer="adaptive") == first
