@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 _TRIES = 6
 _SILENT_TRIES = 2
-"""The same where nothing comes: each takes as long as a slow server may need."""
+"""The same where nothing comes in a time that is learned: each takes as long as a slow server may need."""
 _PAUSE = 0.1
 """Seconds before the second try, doubled before each further one."""
 _WAITS = 10.0
@@ -107,7 +107,7 @@ async def probe(backend: Server) -> Capabilities:
 async def _models(backend: Server) -> list[_Model]:
     """What the server lists; empty where it lists nothing but may answer all the same."""
     try:
-        text = await _patiently(lambda: backend.call("/models"))
+        text = await _patiently(lambda: backend.call("/models"), backend.pace.learned)
     except HttpFailed as failure:
         if failure.status in (404, 405, 501) and backend.name and not await _elsewhere(backend):
             return []
@@ -324,26 +324,28 @@ async def _answer(backend: Server, body: Mapping[str, Any]) -> dict[str, Any]:
         backend.pace.note_short(time.monotonic() - began)
         return answer
 
-    return await _patiently(once)
+    return await _patiently(once, backend.pace.learned)
 
 
-async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
-    """What a request gives; what may pass is waited for."""
+async def _patiently(ask: Callable[[], Awaitable[T]], learned: bool) -> T:
+    """What a request gives; what may pass is waited for.
+
+    :param learned: whether the time that an answer may take is learned, and so is long before any came.
+    """
     for number in range(_TRIES):
         try:
             return await ask()
         except HttpFailed as failure:
-            await _wait(failure, number)
+            await _wait(failure, number, _SILENT_TRIES if learned and isinstance(failure, Silent) else _TRIES)
     raise AssertionError
 
 
-async def _wait(failure: HttpFailed, number: int) -> None:
+async def _wait(failure: HttpFailed, number: int, tries: int) -> None:
     """Wait until a request may be tried again, or raise what it failed by.
 
     A server that is not there at all is not waited for: whoever starts the run is there to start it.
     """
     pause = _PAUSE * 2**number if failure.after is None else failure.after
-    tries = _SILENT_TRIES if isinstance(failure, Silent) else _TRIES
     if not failure.again or failure.gone or number + 1 >= tries or pause > _WAITS:
         raise failure
     await asyncio.sleep(pause)

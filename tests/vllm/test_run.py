@@ -15,7 +15,7 @@ pytestmark = pytest.mark.vllm
 
 COUNTRIES = Path(__file__).parents[2] / "examples" / "countries"
 GRAPHS = COUNTRIES / "left.ttl", COUNTRIES / "right.jsonld", "--config", COUNTRIES / "config.toml"
-CALLS = 40
+CALLS = 16
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 Row = tuple[object, ...]
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.vllm
 
 COUNTRIES = Path(__file__).parents[2] / "examples" / "countries"
 GRAPHS = COUNTRIES / "left.ttl", COUNTRIES / "right.jsonld", "--config", COUNTRIES / "config.toml"
-CALLS = 30
+CALLS = 18
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
