@@ -249,9 +249,12 @@ def _votes(step: "StepRecord") -> list[str]:
         return [f"{step.notes['not asked']}."]
     tokens = figure["tokens_in"] + figure["tokens_out"]
     cost = f", cost {figure['cost']:,.2f}" if figure["cost"] else ""
+    held = figure.get("tokens_cached", 0.0)
+    cached = f", of which {held / tokens:.0%} were read before" if held and tokens else ""
     lines = [
         f"Asked {step.notes['model']} about {figure['entities_in_doubt']:,.0f} entities: "
-        f"{figure['calls']:,.0f} votes, {figure['calls_now']:,.0f} of them now, {tokens:,.0f} tokens{cost}"
+        f"{figure['calls']:,.0f} votes, {figure['calls_now']:,.0f} of them now, "
+        f"{tokens:,.0f} tokens{cached}{cost}"
     ]
     for name, why in (("not_asked", "because of a limit"), ("failed", "because questions failed")):
         if figure.get(name):

@@ -346,6 +346,7 @@ def _count(
         "calls_now": float(asking.new),
         "tokens_in": float(spent.tokens_in),
         "tokens_out": float(spent.tokens_out),
+        "tokens_cached": float(asking.budget.cached),
         "cost": spent.cost,
         **{f"{outcome.name.lower()}": float(outcomes.count(outcome)) for outcome in sorted(set(outcomes))},
     }

@@ -68,6 +68,8 @@ class Budget:
     spent: Spent = field(default_factory=Spent)
     reserved: int = 0
     """Cases under way."""
+    cached: int = 0
+    """Tokens of what was read that the server had read before; that depends on when questions come."""
     under_way: int = 0
     """Votes of these that are among what was spent: they are not to be reserved again."""
 
@@ -85,6 +87,7 @@ class Budget:
         self.spent.calls += 1
         self.spent.tokens_in += vote.prompt_tokens
         self.spent.tokens_out += vote.completion_tokens
+        self.cached += vote.cached_tokens
         # Of the sums, and not summed up: so it is the same in whatever order the answers come.
         self.spent.cost = self._cost(self.spent.tokens_in, self.spent.tokens_out)
 
