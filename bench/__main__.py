@@ -9,7 +9,7 @@ from bench.compare.command import compare
 from bench.looking import worklist
 from bench.options import PATH, RESULTS
 from bench.properties import properties
-from bench.training import encoder, sft, student
+from bench.training import encoder, judge, sft, student
 from kgalign.base.logs import printable
 from kgalign.errors import KgalignError
 
@@ -501,7 +501,7 @@ def fusing(statements: int, shares: str, provenance: str, json_file: Path | None
     write_section(results, name, "Fusion at scale", command, bench.as_markdown(found))
 
 
-for command in (student, encoder, sft, compare, worklist, properties):
+for command in (student, encoder, sft, judge, compare, worklist, properties):
     main.add_command(command)
 
 if __name__ == "__main__":

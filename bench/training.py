@@ -1,4 +1,4 @@
-"""``python -m bench student``, ``encoder`` and ``sft``: what training brings."""
+"""``python -m bench student``, ``encoder``, ``sft`` and ``judge``: what training brings."""
 
 from pathlib import Path
 
@@ -151,3 +151,59 @@ def sft(
     command = f"python -m bench sft --size {size} --epochs {epochs}"
     command += f" --base {base.name} --preset {preset}" if base else ""
     write_section(results, f"sft {base.name}" if base else "sft", "Fine-tuning", command, body)
+
+
+@click.command()
+@click.option("--data", required=True, type=PATH, help="Folder of sets, as align takes it.")
+@click.option("--base", default="builtin", show_default=True, metavar="MODEL", help="Model to train upon.")
+@click.option("--only", multiple=True, metavar="NAME", help="Only this set; repeatable. RESULTS.md stays.")
+@click.option("--left-out", multiple=True, metavar="FAMILY,…",
+              help="Families left out together; repeatable.  [each family by itself]")  # fmt: skip
+@click.option("--pairs", type=click.IntRange(1), metavar="N", help="Most pairs that are learned from.")
+@click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads of the processor.")
+@click.option("--cache", required=True, type=PATH, metavar="FOLDER",
+              help="Runs, examples and judges are kept there; go on there.")  # fmt: skip
+@click.option("--train", "adapter", type=PATH, metavar="ADAPTER",
+              help="Train on all families besides, and leave the judge there.")  # fmt: skip
+@click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the figures there as JSON.")
+@RESULTS
+def judge(
+    data: Path,
+    base: str,
+    only: tuple[str, ...],
+    left_out: tuple[str, ...],
+    pairs: int | None,
+    threads: int | None,
+    cache: Path,
+    adapter: Path | None,
+    json_file: Path | None,
+    results: Path,
+) -> None:
+    """Teach a small model to judge pairs, and measure it on families of sets that it never saw.
+
+    It needs the extra `train`. Gold is learned from, of sets whose licences allow it.
+    """
+    from bench import judge as bench
+    from bench.results import relative, write_section
+    from bench.sets import family, find_sets
+
+    sets = find_sets(data, only or [name for name in bench.SETS if (data / name).is_dir()])
+    examples = bench.make_examples(sets, cache, click.echo)
+    options = [*(["--pairs", pairs] if pairs else []), *(["--threads", threads] if threads else [])]
+    groups = left_out or tuple(sorted({family(each.name) for each in sets}))
+    found = []
+    for group in groups:
+        names = group.split(",")
+        rows = bench.measure(base, examples, names, cache / "judges" / "-".join(names), options)
+        for row in rows:
+            click.echo("  ".join(row.cells()))
+        found += rows
+    if adapter is not None:
+        bench.measure(base, examples, (), adapter, options)
+    if json_file is not None:
+        json_file.write_text(bench.as_json(found), encoding="utf8")
+    if only:
+        return
+    command = f"python -m bench judge --data {relative(data)} --base {Path(base).name}"
+    command += "".join(f" --left-out {each}" for each in left_out) + (f" --pairs {pairs}" if pairs else "")
+    write_section(results, "judge", "A judge of pairs", command, bench.as_markdown(found, base))

@@ -135,7 +135,7 @@ def train_pairs(
             scores=scores,
         )
         with finished(checkpoints.folder, out) as place:
-            save(reader, place)
+            save(reader, place, record.base)
             write_record(place, record, out.name)
     return PairsTrained(record, seconds)
 
@@ -171,11 +171,16 @@ def open_learner(base: Path, settings: PairSettings, threads: int | None) -> Rea
     return Reader(get_peft_model(loaded.model, layers), loaded.tokenizer, loaded.answers, loaded.half)
 
 
-def save(reader: Reader, folder: Path) -> None:
-    """Write what learned: an adapter in bfloat16, or the whole model with its tokenizer."""
+def save(reader: Reader, folder: Path, base: str) -> None:
+    """Write what learned: an adapter in bfloat16, or the whole model with its tokenizer.
+
+    :param base: what the adapter calls the model that it belongs to, in place of where it lies here.
+    """
     import torch
 
     if hasattr(reader.model, "peft_config"):
+        for each in reader.model.peft_config.values():
+            each.base_model_name_or_path = base
         for each in reader.model.parameters():
             if each.requires_grad:
                 each.data = each.data.to(torch.bfloat16)

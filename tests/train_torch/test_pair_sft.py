@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from kgalign.cli import main
 
 from kgalign.base.progress import NoProgress, Task
 from kgalign.errors import InputError, RunError
@@ -65,6 +67,8 @@ def test_the_adapter_says_what_it_was_made_of(judge: Path) -> None:
     assert record.settings["form"] == "pair"
     assert 0.3 <= record.settings["temperature"] <= 10
     assert record.counts["pairs"] > record.counts["pairs that are the same"] > 0
+    settings = json.loads((judge / "adapter_config.json").read_text(encoding="utf8"))
+    assert settings["base_model_name_or_path"] == "tiny", "no path of this machine"
     assert record.losses[-1]["loss"] < record.losses[0]["loss"]
     assert {"accuracy", "auc", "ece", "first"} <= record.scores["valid"].keys()
     assert sorted(each.name for each in judge.parent.iterdir()) == ["judge"], "nothing is left beside it"
@@ -151,3 +155,40 @@ def test_what_lies_there_already_stays(base: Path, families: dict[str, Path], ju
     with pytest.raises(RunError, match="is there already"):
         train_pairs(base, families, judge, SHORT)
     assert json.loads((judge / "adapter.json").read_text(encoding="utf8")) == before
+
+
+def test_a_small_base_is_taught_pairs_by_the_command_and_says_how_to_ask_it(
+    base: Path, families: dict[str, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "judge"
+    words = ["train", "sft", "--base", base, "--data", families["codes"], "-o", out]
+    words += ["--pairs", 20, "--epochs", 1, "--rank", 4]
+    done = CliRunner().invoke(main, [str(word) for word in words])
+    assert done.exit_code == 0, done.output
+    assert f"--judge builtin:{base} --adapter {out}" in done.stdout
+    record = read_record(out)
+    assert record is not None
+    assert (record.settings["form"], record.settings["rank"], record.counts["pairs"]) == ("pair", 4, 20)
+
+
+def test_several_families_are_no_examples_of_json(
+    base: Path, families: dict[str, Path], tmp_path: Path
+) -> None:
+    data = families["codes"]
+    words = [
+        "train",
+        "sft",
+        "--form",
+        "json",
+        "--base",
+        base,
+        "--data",
+        data,
+        "--data",
+        data,
+        "-o",
+        tmp_path / "x",
+    ]
+    done = CliRunner().invoke(main, [str(word) for word in words])
+    assert done.exit_code == 2
+    assert "Several folders with --data are for --form pair" in done.stderr

@@ -50,9 +50,11 @@ class Builtin:
         self._folder = Path(model) if model else base_model()
         self._adapter = Path(adapter) if adapter else None if model else installed_adapter()
         if self._adapter is not None:
-            read_adapter(self._adapter, str(self._folder))
-        shown = self._folder.resolve().name if model else NAME
-        self.name = f"{shown}@{weights_mark(self._folder)}"
+            # What two versions of a library unpack need not be the same bytes: the adapter of the package
+            # belongs to the model of the package, and that is known by the packed file.
+            read_adapter(self._adapter, str(self._folder) if model or adapter else NAME)
+        shown = self._folder.resolve().name
+        self.name = f"{shown}@{weights_mark(self._folder)}" if model else shown
         self.adapter = f"{self._adapter.resolve().name}@{_mark(self._adapter)}" if self._adapter else ""
         self._temperature = temperature_of(self._adapter or self._folder)
         self._reader: Reader | None = None

