@@ -363,7 +363,6 @@ def _voter(done: Sequence[AskedCase], decisions: Sequence[Decision]) -> str:
     figures = summarise((vote for each in done for vote in each.votes), decisions)
     answers = sum(each.votes for each in figures.rates)
     invented = sum(each.hallucinated * each.votes for each in figures.rates) / max(1, answers)
-    cached = figures.spending.cached_tokens.total / max(1.0, figures.spending.prompt_tokens.total)
     changed = figures.agreement
     others = changed.link_to_none + changed.none_to_link + changed.changed_partner
     parts = [
@@ -372,7 +371,6 @@ def _voter(done: Sequence[AskedCase], decisions: Sequence[Decision]) -> str:
         else f"{figures.flips.rate:.0%} of repeated questions answered otherwise",
         f"{invented:.0%} of answers invented",
         f"{others:,} of {len(decisions):,} choices of the evidence changed",
-        f"{cached:.0%} of what was read was cached" if cached else "",
     ]
     return ", ".join(part for part in parts if part)
 
