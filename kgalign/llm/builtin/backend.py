@@ -13,9 +13,10 @@ from typing import Any
 
 from kgalign.base.logs import printable
 from kgalign.errors import KgalignError
-from kgalign.llm.builtin.base_model import NAME, base_model
+from kgalign.llm.builtin.base_model import base_model
 from kgalign.llm.builtin.reader import Reader, load_reader
 from kgalign.llm.protocol import CallFailed, Capabilities, Reply, Request
+from kgalign.llm.smollm2 import NAME
 from kgalign.llm.vllm.lora import read_adapter
 from kgalign.llm.weights import files_digest, weights_mark
 
