@@ -51,6 +51,22 @@ def _probe(
     return asyncio.run(work())
 
 
+@pytest.mark.parametrize("model", ["small", None])
+def test_a_model_with_the_adapter_merged_into_it_is_known_by_its_folder(
+    server: ModelServer, model: str | None
+) -> None:
+    server.models = [{"id": "tuned", "owned_by": "vllm", "root": "/tmp/kgalign-merged-1/small+tuned"}]
+    found, name = _probe(server.url, model, "tuned")
+    assert (name, found.adapters, found.server) == ("small", ("tuned",), "vllm 0.32.0")
+    assert found.notes["adapter"] == "merged into the model"
+    assert "other models" not in found.notes
+    assert {body["model"] for body in server.asked} == {"tuned"}
+    with pytest.raises(KgalignError, match="has no model small"):
+        probe(server.url, "small")
+    with pytest.raises(KgalignError, match="has no model large"):
+        probe(server.url, "large", "tuned")
+
+
 def test_vllm_is_known_by_what_it_does(server: ModelServer) -> None:
     server.models = VLLM
     found = probe(server.url, adapter="tuned")

@@ -12,6 +12,7 @@ import pytest
 from kgalign.errors import KgalignError
 from kgalign.llm.vllm.faults import failure
 from kgalign.llm.vllm.lora import RANKS, read_adapter
+from kgalign.llm.vllm.merged import reason_against
 from kgalign.llm.vllm.server import ServerSettings, command
 from kgalign.llm.vllm.setup import check_model, environment, on_cpu, served_name, server_environment
 
@@ -123,6 +124,36 @@ def test_flags_suit_the_job_and_those_of_the_user_come_last(tmp_path: Path) -> N
     assert not {"--enable-lora", "--enforce-eager", "--max-model-len"} & set(
         command(ServerSettings("nobody/model"), None, cpu=False)
     )
+
+
+def test_a_merged_adapter_is_served_by_its_own_name_and_the_folder_names_both(tmp_path: Path) -> None:
+    adapter = read_adapter(_adapter(tmp_path / "tuned"), "nobody/model")
+    merged = tmp_path / "model+tuned"
+    line = command(ServerSettings("nobody/model"), adapter, cpu=True, merged=merged)
+    flags = dict(itertools.pairwise(line))
+    assert (flags["--model"], flags["--served-model-name"]) == (str(merged), "tuned")
+    assert "--enable-lora" not in line
+    assert flags["--dtype"] in ("bfloat16", "float32")
+
+
+@pytest.mark.parametrize(
+    ("weights", "model", "adapter", "why"),
+    [
+        ({f"{QUERY}.weight": (32, 64)}, {}, {}, ""),
+        ({f"{QUERY}.weight": (32, 64)}, {"quantization_config": {"bits": 4}}, {}, "the model is quantised"),
+        ({f"{QUERY}.weight": (32, 64)}, {}, {"use_dora": True}, "the adapter has use_dora"),
+        ({f"{QUERY}.weight": (32, 64)}, {}, {"rank_pattern": {"x": 4}}, "the adapter has rank_pattern"),
+        ({f"language_model.{QUERY}.weight": (32, 64)}, {}, {}, "names weights otherwise"),
+    ],
+)
+def test_what_can_not_be_merged_is_said(
+    tmp_path: Path, weights: Shapes, model: dict[str, object], adapter: dict[str, object], why: str
+) -> None:
+    made = _adapter(tmp_path / "adapter", config=adapter)
+    told = reason_against(made, str(_model(tmp_path / "model", weights, **model)))
+    assert why in told
+    assert bool(told) == bool(why)
+    assert "no folder" in reason_against(made, "nobody/model")
 
 
 def test_a_cpu_build_runs_on_the_cpu_and_other_builds_know_best() -> None:
