@@ -93,7 +93,7 @@ test-dense: $(DENSE) ## Test with real sentence embeddings (installs PyTorch)
 test-train: $(TRAIN) ## Test training with PyTorch, trl and peft (installs them)
 	HF_HUB_OFFLINE=1 $(TRAIN_VENV)/bin/python -m pytest tests/train_torch
 
-test-vllm: $(VLLM_READY) ## Test with a real vLLM on the CPU (installs it: 3.9 GB)
+test-vllm: $(VLLM_READY) ## Test with a real vLLM on the CPU (installs it and a small model: 4.1 GB)
 	HF_HUB_OFFLINE=1 VLLM_CPU_KVCACHE_SPACE=1 $(VLLM_VENV)/bin/python -m pytest tests/vllm \
 	  --ignore tests/vllm/test_trained_adapter.py
 

@@ -49,7 +49,7 @@ class Judge:
 @pytest.fixture(scope="module")
 def judge(real: Real, kgalign: Command, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
     folder = tmp_path_factory.mktemp("trained")
-    data = make_data(folder, most=8)
+    data = make_data(folder, short=True, most=8)
     examples = read_data(data)[1]["train"]
     model, adapter = real.model, folder / "elements"
     how = (
