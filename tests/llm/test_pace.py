@@ -8,8 +8,9 @@ import pytest
 
 from kgalign.config import LlmConfig
 from kgalign.errors import RunError
+from kgalign.llm.level import Level
 from kgalign.llm.pace import Pace
-from kgalign.llm.pool import Level, Pool
+from kgalign.llm.pool import Pool
 from kgalign.llm.protocol import CallFailed, Message, Reply, Request
 from kgalign.llm.server import OpenAIBackend
 from tests.llm import servers

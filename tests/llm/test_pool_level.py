@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgalign.llm.pool import Level
+from kgalign.llm.level import Level
 
 
 @given(
