@@ -186,8 +186,8 @@ def installed_adapter() -> Path:
         if (folder := Path(place, "adapter")).is_dir():
             return folder
     raise KgalignError(
-        "The builtin judge has no adapter: the package kgalign-judge-smollm2 is not installed",
-        "Install it: pip install kgalign-judge-smollm2, or name an adapter of your own with --adapter",
+        "The builtin judge has no adapter: none is named, and no package brings one",
+        "Train one with `kgalign train sft --base builtin`, and name it with --adapter",
     )
 
 
