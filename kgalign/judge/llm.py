@@ -11,7 +11,7 @@ from kgalign.base.progress import NoProgress, Progress
 from kgalign.config import Config, JudgeConfig, LlmConfig, VotesConfig
 from kgalign.errors import ConfigError, KgalignError, RunError
 from kgalign.judge.asking.cases import find_cases
-from kgalign.judge.asking.controls import find_controls
+from kgalign.judge.asking.controls import affordable, find_controls
 from kgalign.judge.asking.questions import Questions
 from kgalign.judge.asking.session import AskedCase, Asking
 from kgalign.judge.asking.templates import Templates, load_templates
@@ -192,7 +192,7 @@ async def _ask_controls(
     rules = plan.votes
     if plan.way == "pair":
         asking.kinds = frozenset({QuestionKind.VERIFY})
-    wanted = rules.controls if rules.max_calls is None else min(rules.controls, rules.max_calls // 3)
+    wanted = affordable(rules, asking.llm)
     controls = find_controls(
         verdicts,
         left,

@@ -9,6 +9,7 @@ from typing import Any
 
 from kgalign.config import Config
 from kgalign.judge.asking.cases import Case, find_cases
+from kgalign.judge.asking.controls import affordable, find_controls
 from kgalign.judge.asking.next_question import Ask, Stop, next_step
 from kgalign.judge.asking.questions import Questions, question_tokens
 from kgalign.judge.asking.templates import load_templates
@@ -101,8 +102,11 @@ def make_plan(
     repeats = math.ceil(_SAMPLE / len(sample)) if sample else 0
     played = [_play(case, questions, config, trial, turn) for case in sample for turn in range(repeats)]
     factor = len(cases) / len(played) if played else 0.0
-    calls = factor * sum(len(each) for each in played)
-    tokens = factor * sum(question_tokens(question) for each in played for _, question in each)
+    known = _controls(left, right, verdicts, config, questions) if cases else []
+    calls = len(known) + factor * sum(len(each) for each in played)
+    tokens = sum(map(question_tokens, known)) + factor * sum(
+        question_tokens(question) for each in played for _, question in each
+    )
     tokens_in = tokens * trial.tokens
     tokens_out = calls * min(trial.answer_tokens, config.llm.answer_tokens)
     cost = (tokens_in * config.llm.price_in + tokens_out * config.llm.price_out) / 1e6
@@ -116,7 +120,7 @@ def make_plan(
         known=int(verdicts.given.sum()),
         asked_about=len(cases),
         calls=round(calls, 1),
-        most_calls=len(cases) * config.votes.max_votes,
+        most_calls=len(known) + len(cases) * config.votes.max_votes,
         tokens_in=round(tokens_in * share),
         tokens_out=round(tokens_out * share),
         cost=cost * share,
@@ -127,6 +131,21 @@ def make_plan(
         sample=len(sample),
         limited=limited,
     )
+
+
+def _controls(
+    left: Profile, right: Profile, verdicts: Verdicts, config: Config, questions: Questions
+) -> list[Question]:
+    """What is asked first, about what is known."""
+    wanted = affordable(config.votes, config.llm)
+    found = find_controls(
+        verdicts, left, right, config.votes, config.assign.cardinality, questions=wanted, seed=config.seed
+    )
+    return [
+        questions.put(each.case, number, step, config.votes.options)
+        for each in found
+        for number, step in enumerate(each.steps)
+    ]
 
 
 def _limited(config: Config, calls: float, tokens: float, cost: float) -> tuple[str, float]:

@@ -16,7 +16,7 @@ from kgalign.ledger import Ledger
 from kgalign.links.gold import read_pairs
 from kgalign.links.unmerged import FILE as UNMERGED_FILE
 from kgalign.links.unmerged import read_unmerged
-from kgalign.records.votes import NONE, Status
+from kgalign.records.votes import NONE, Status, known_partner
 from kgalign.train.data import Origin
 from kgalign.train.runs import Run
 
@@ -177,6 +177,8 @@ def _by_votes(run: Run, number: int, counts: Counter[str]) -> Iterator[Label]:
     pairs: dict[int, list[tuple[int, bool, float]]] = {}
     with Ledger.open(run.ledger, write=False) as ledger:
         for vote in ledger.votes(run.judging.name):
+            if known_partner(vote.question.case) is not None:
+                continue  # what is known already teaches nothing
             counts["votes"] += 1
             if vote.answer.status is not Status.OK:
                 counts[f"votes_{vote.answer.status.name.lower()}_left_out"] += 1

@@ -13,7 +13,7 @@ from pathlib import Path
 from kgalign.errors import InputError, RunError
 from kgalign.ledger import FILE, Ledger
 from kgalign.ledger.query import OnRecord, cases, find_judging
-from kgalign.records.votes import NONE, Decision, Direction, Status, Vote
+from kgalign.records.votes import NONE, Decision, Direction, Status, Vote, known_partner
 from kgalign.train.targets import answer_text
 
 VALID_SHARE = 0.1
@@ -119,6 +119,8 @@ def _draw(case: str, seed: int) -> float:
 
 def _pairs(found: OnRecord, sure: float, counts: dict[str, int]) -> Iterator[Pair]:
     """One pair for each vote that was against what the case came to."""
+    if known_partner(found.case) is not None:
+        return  # a control, which comes to nothing
     decision = found.decision
     counts["votes"] += len(found.votes)
     counts["votes_failed"] += sum(vote.answer.status is Status.FAILED for vote in found.votes)

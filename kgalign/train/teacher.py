@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kgalign.judge.asking.questions import NO, NO_OPTION
 from kgalign.ledger import Ledger
-from kgalign.records.votes import NONE, Direction, Question, QuestionKind, Status, Vote
+from kgalign.records.votes import NONE, Direction, Question, QuestionKind, Status, Vote, known_partner
 from kgalign.train.labels import Label
 from kgalign.train.runs import Run
 from kgalign.train.targets import answer_text, invents, read_back
@@ -35,7 +35,7 @@ class Teacher:
             return
         with Ledger.open(run.ledger, write=False) as ledger:
             for vote in ledger.votes(run.judging.name, status=[Status.OK, Status.INVENTED]):
-                if not vote.answer.reason:
+                if not vote.answer.reason or known_partner(vote.question.case) is not None:
                     continue
                 counts["explanations"] += 1
                 told = _told(vote)

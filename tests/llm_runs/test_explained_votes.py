@@ -26,7 +26,7 @@ def test_the_lines_of_a_pair_sum_up_whatever_the_reducer(doubtful: Pair, begun: 
     out = begun("run")
     settings = ScriptedSettings(accuracy=0.8, hallucination=0.2, faults={Fault.EMPTY: 0.2})
     with running(settings) as server:
-        runs.run(doubtful, out, server.url, votes={"reducer": reducer})
+        runs.run(doubtful, out, server.url, votes={"reducer": reducer, "controls": 0})
     folder = RunFolder(out)
     hearing, evidence = folder.load("ask", Hearing), folder.load("judge", Verdicts)
     verdicts, alignment = with_votes(evidence, hearing), folder.load("assign", Alignment)
@@ -78,7 +78,7 @@ def test_explain_as_a_user_calls_it_shows_every_vote_that_counts(doubtful: Pair,
 def test_what_the_votes_leave_undecided_is_no_link_and_goes_to_people(doubtful: Pair, begun: Begun) -> None:
     out = begun("run")
     with running(ScriptedSettings(accuracy=0.6, hallucination=0.3)) as server:
-        runs.run(doubtful, out, server.url, votes={"reducer": "unanimous"})
+        runs.run(doubtful, out, server.url, votes={"reducer": "unanimous", "controls": 0})
     folder = RunFolder(out)
     hearing, alignment = folder.load("ask", Hearing), folder.load("assign", Alignment)
     verdicts = with_votes(folder.load("judge", Verdicts), hearing)

@@ -58,7 +58,7 @@ def test_an_answer_that_says_nothing_is_a_status_and_is_not_believed(
 ) -> None:
     out = begun("run")
     with running(ScriptedSettings(faults={fault: SHARE})) as server:
-        runs.run(doubtful, out, server.url)
+        runs.run(doubtful, out, server.url, votes={"controls": 0})
         asked, again = server.faults[fault], runs.answered_again(server)
     assert again == 0
     assert_all_decided(out)

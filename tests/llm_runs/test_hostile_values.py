@@ -51,7 +51,7 @@ class Marked:
         pair = self.graphs[kind]
         left, right = (select(read_graph([path]), SelectConfig()) for path in (pair.left, pair.right))
         with running(ScriptedSettings(accuracy=1.0)) as server:
-            config = runs.config(server.url, votes={"doubt": 0.01})
+            config = runs.config(server.url, votes={"doubt": 0.01, "controls": 0})
             ask(left, right, self.verdicts, config, ledger=ledger)
         votes: dict[str, list[Vote]] = {}
         with Ledger.open(ledger, write=False) as opened:

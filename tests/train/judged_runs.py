@@ -17,7 +17,7 @@ def people(folder: Path, count: int = 80) -> Pair:
 
 def run(pair: Pair, out: Path, *, judge: str = JUDGE, **sections: dict[str, object]) -> Path:
     """A finished run folder."""
-    data: dict[str, dict[str, object]] = {"judge": {"judge": judge}}
+    data: dict[str, dict[str, object]] = {"judge": {"judge": judge}, "votes": {"controls": 0}}
     for name, values in sections.items():
         data.setdefault(name, {}).update(values)
     start.run(pair.left, pair.right, out, Config.model_validate(data))

@@ -13,7 +13,7 @@ from kgalign.config import Config
 from kgalign.errors import InputError, KgalignError, RunError
 from kgalign.ledger import FILE, Ledger
 from kgalign.links.unmerged import Unmerged, write_unmerged
-from kgalign.records.votes import QuestionKind, Status
+from kgalign.records.votes import QuestionKind, Status, known_partner
 from kgalign.run import start
 from kgalign.train.data import ABOUT, SPLITS, Example, Split, read_data
 from kgalign.train.examples import make_examples
@@ -93,6 +93,19 @@ def test_votes_are_distilled_with_their_probability(run: Path, tmp_path: Path) -
     sure = every(made(run, tmp_path / "sure", sources=("votes",), min_confidence=0.96))
     assert 0 < len(sure) < len(examples)
     assert min(each.weight for each in sure) >= 0.96
+
+
+def test_what_was_known_before_it_was_asked_teaches_nothing(pair: Pair, tmp_path: Path) -> None:
+    out = judged_runs.run(pair, tmp_path / "run", votes={"controls": 24, "ask_anyway": True})
+    with Ledger.open(out / FILE, write=False) as ledger:
+        controls = {
+            vote.question.asker for vote in ledger.votes() if known_partner(vote.question.case) is not None
+        }
+    assert controls
+    for target in ("answer", "explained"):
+        examples = every(made(out, tmp_path / target, sources=("votes",), target=target))
+        assert examples
+        assert not controls & {each.case for each in examples}
 
 
 def test_the_evidence_speaks_where_it_is_sure(run: Path, tmp_path: Path) -> None:

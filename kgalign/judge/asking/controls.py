@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kgalign.arrays import Flags, run_starts
-from kgalign.config import VotesConfig
+from kgalign.config import LlmConfig, VotesConfig
 from kgalign.judge.asking.cases import Case, related
 from kgalign.judge.asking.next_question import VIEWS, Ask, order
 from kgalign.judge.votes.ballots import KNOWN
@@ -32,6 +32,12 @@ QUESTIONS_EACH = 2
 """About each control: to select its partner, and to verify one of its options."""
 
 
+_FEWEST = 12
+"""Fewer questions tell nothing of a voter."""
+_SHARE = 3
+"""At most one part in so many of a limit is spent on controls."""
+
+
 @dataclass(frozen=True, slots=True)
 class Control:
     """A case whose answer is known, and what is asked about it."""
@@ -41,6 +47,23 @@ class Control:
     known: int
     """The right hypothesis: 0 where the partner is not among the options, else the number of the option."""
     steps: tuple[Ask, ...]
+
+
+def affordable(rules: VotesConfig, llm: LlmConfig) -> int:
+    """How many questions are asked about what is known: a third at most of what a limit allows for.
+
+    None where that is too few to tell anything.
+    """
+    tokens = llm.question_tokens, llm.answer_tokens
+    cost = (tokens[0] * llm.price_in + tokens[1] * llm.price_out) / 1e6
+    most = [rules.controls]
+    if rules.max_calls is not None:
+        most.append(rules.max_calls // _SHARE)
+    if rules.max_tokens is not None:
+        most.append(rules.max_tokens // (_SHARE * sum(tokens)))
+    if rules.max_cost is not None and cost:
+        most.append(int(rules.max_cost / (_SHARE * cost)))
+    return min(most) if min(most) >= _FEWEST else 0
 
 
 def find_controls(

@@ -37,8 +37,8 @@ class Competence:
 
     @property
     def is_worth_asking(self) -> bool:
-        """Whether it is better than chance."""
-        return self.above > LEAST
+        """Whether it is better than chance; where hardly anything was answered, nobody knows."""
+        return self.above > LEAST or self.asked < _FEWEST
 
 
 def competence(votes: Sequence[Vote]) -> list[Competence]:

@@ -134,8 +134,12 @@ def test_it_is_asked_all_the_same_where_that_is_wanted(tmp_path: Path) -> None:
 
 
 def test_a_third_of_the_calls_at_most_are_controls(tmp_path: Path) -> None:
-    run(tmp_path, votes={"max_calls": 18})
-    assert len(votes(tmp_path)[0]) == 6
+    run(tmp_path / "some", votes={"max_calls": 42})
+    assert len(votes(tmp_path / "some")[0]) == 14
+    run(tmp_path / "few", votes={"max_calls": 30})  # ten would tell nothing
+    controls, others = votes(tmp_path / "few")
+    assert not controls
+    assert others
 
 
 def test_nobody_is_asked_what_is_known_where_that_is_not_wanted(tmp_path: Path) -> None:
