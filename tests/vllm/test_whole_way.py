@@ -65,7 +65,9 @@ def test_defaults_do_and_a_server_that_was_killed_is_gone_on_with(
         assert f"Merging {real.adapter.name} into {real.model.name}" in said
         done = kgalign("run", *GRAPHS, "-o", whole, *asks, "--llm-url", url)
         assert done.returncode == 0, done.stderr
-        assert "Asked smollm2 about 2 entities" in done.stdout
+        # As it comes the model is hardly worth asking, which is told after what is known was asked.
+        assert re.search("smollm2 is no better than chance|Asked smollm2 about 2 entities", done.stdout)
+        assert len(_answers(whole)) >= 24
         assert {each[1:] for each in _answers(whole)} == {(real.model.name, real.adapter.name)}
         record = json.loads((whole / "run.json").read_text(encoding="utf8"))
         assert "merged into the model" in json.dumps(record)
