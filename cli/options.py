@@ -109,7 +109,8 @@ _OPTIONS = (
         "--judge",
         metavar="JUDGE",
         help="Who decides where the evidence is not sure: evidence (nobody else), llm (a server), "
-        "vllm:MODEL, student:DIR, scripted, or replay (the votes in RUN).",
+        "vllm:MODEL, builtin:MODEL (trained on pairs, in this process), student:DIR, scripted, or replay "
+        "(the votes in RUN).",
     ),
     click.option(
         "--student",
