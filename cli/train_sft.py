@@ -125,6 +125,7 @@ def _train_pairs(
         left_out=_families(given["left_out"]),
         threads=given["threads"],
         progress=terminal_progress(),
+        tell=lambda text: click.echo(text, err=True),
     )
 
 

@@ -9,7 +9,7 @@ from kgalign.llm.server import OpenAIBackend
 def open_backend(judge: str, config: LlmConfig) -> Backend:
     """The backend that a value of ``judge.judge`` means; nothing is loaded or asked yet.
 
-    :param judge: ``llm``, ``vllm:MODEL``, ``builtin``, ``builtin:MODEL``, ``scripted`` or
+    :param judge: ``llm``, ``vllm:MODEL``, ``vllm:builtin``, ``builtin``, ``builtin:MODEL``, ``scripted`` or
         ``scripted:accuracy=0.9,…``.
     :raises KgalignError: it means none, or something that is not installed.
     """
@@ -19,6 +19,11 @@ def open_backend(judge: str, config: LlmConfig) -> Backend:
     if kind == "vllm" and rest:
         from kgalign.llm.vllm.engine import VllmEngine  # needs the extra
 
+        if rest == "builtin":
+            from kgalign.llm.builtin.backend import installed_adapter
+            from kgalign.llm.builtin.base_model import base_model
+
+            return VllmEngine(str(base_model()), config.adapter or str(installed_adapter()))
         return VllmEngine(rest, config.adapter or "")
     if kind == "builtin":
         from kgalign.llm.builtin.backend import Builtin  # needs the extra

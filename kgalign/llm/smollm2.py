@@ -37,7 +37,7 @@ def find_weights() -> Path:
     )
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: Path, layers: int | None = None) -> None:
     """Write the model as a folder of transformers: weights as float32, tokenizer and chat template.
 
     The weights in the package are quantised; they are written as the numbers that they stand for. The folder
@@ -45,6 +45,7 @@ def make_folder(folder: Path) -> None:
     538 MB.
 
     :param folder: the new folder.
+    :param layers: of 30, how many of the first are kept; None for all.
     :raises RunError: there is no room or no permission.
     :raises KgalignError: the package, PyTorch, transformers or gguf is not installed.
     """
@@ -70,8 +71,10 @@ def make_folder(folder: Path) -> None:
         config = read.config
         if hasattr(config, "quantization_config"):
             del config.quantization_config  # of the file that was read: what is written has no such
+        config.num_hidden_layers = layers or config.num_hidden_layers
         model = LlamaForCausalLM(config)
-        model.load_state_dict(read.state_dict())
+        kept = model.state_dict()
+        model.load_state_dict({name: each for name, each in read.state_dict().items() if name in kept})
     except (AttributeError, ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
         raise KgalignError(
             f"The weights {weights} can't be read: {shorten(str(error) or type(error).__name__)}",

@@ -79,6 +79,16 @@ def test_questions_asked_at_once_are_answered_each_for_itself(model: Path, adapt
         assert reply.prompt_tokens == len(reader.tokens([text])[0])
 
 
+def test_what_prompts_begin_with_is_read_once_and_changes_no_answer(model: Path) -> None:
+    reader = load_reader(model, half=False)
+    long, other = range(10, 40), range(50, 71)
+    rows = [[*long, end, 5] for end in (6, 7, 8)] + [[9, 9], [*other, 6], [*other, 7, 7], [*long]]
+    together = reader.odds(rows)
+    alone = [float(reader.margins([row])) for row in rows]
+    assert together == pytest.approx(alone, abs=1e-4)
+    assert len(set(map(str, together))) == len(rows), "the prompts are answered differently"
+
+
 def test_what_is_no_question_on_a_pair_gets_no_answer_and_harms_no_other(model: Path) -> None:
     long = asking("word " * 5000)
     other = Request((Message("user", "Which?"),), ("A", "none"))

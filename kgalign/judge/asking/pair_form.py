@@ -15,9 +15,9 @@ from kgalign.judge.asking.quoting import ELLIPSIS, clean, cut, weight
 
 LABELS = ("yes", "no")
 """The answers; in the text each follows a space."""
-RECORD_TOKENS = 70.0
+RECORD_TOKENS = 60.0
 """Most tokens of a record, as :func:`~kgalign.judge.asking.quoting.weight` counts: rather too many than too
-few; with 50, a third of the names of products were cut. Two of them have some 120 real ones."""
+few. Two of them have some 100 real ones."""
 _CUTS = (200, 140, 100, 70, 50, 35, 25, 16)
 """Most characters of a value, one after the other until a record fits."""
 _NAME = 40

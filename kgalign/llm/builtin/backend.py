@@ -2,7 +2,6 @@
 
 import asyncio
 import importlib.util
-import json
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -13,10 +12,10 @@ from typing import Any
 
 from kgalign.base.logs import printable
 from kgalign.errors import KgalignError
-from kgalign.llm.builtin.base_model import base_model
+from kgalign.llm.builtin.base_model import BASE, base_model
 from kgalign.llm.builtin.reader import Reader, load_reader
 from kgalign.llm.protocol import CallFailed, Capabilities, Reply, Request
-from kgalign.llm.smollm2 import NAME
+from kgalign.llm.taught import temperature_of
 from kgalign.llm.vllm.lora import read_adapter
 from kgalign.llm.weights import files_digest, weights_mark
 
@@ -53,7 +52,7 @@ class Builtin:
         if self._adapter is not None:
             # What two versions of a library unpack need not be the same bytes: the adapter of the package
             # belongs to the model of the package, and that is known by the packed file.
-            read_adapter(self._adapter, str(self._folder) if model or adapter else NAME)
+            read_adapter(self._adapter, str(self._folder) if model or adapter else BASE)
         shown = self._folder.resolve().name
         self.name = f"{shown}@{weights_mark(self._folder)}" if model else shown
         self.adapter = f"{self._adapter.resolve().name}@{_mark(self._adapter)}" if self._adapter else ""
@@ -189,16 +188,6 @@ def installed_adapter() -> Path:
         "The builtin judge has no adapter: none is named, and no package brings one",
         "Train one with `kgalign train sft --base builtin`, and name it with --adapter",
     )
-
-
-def temperature_of(folder: Path) -> float:
-    """By what the log-odds of a trained judge are divided, as its record says; 1 where it says nothing."""
-    try:
-        found = json.loads((folder / "adapter.json").read_text(encoding="utf8"))["settings"]["temperature"]
-        value = float(found)
-    except (OSError, ValueError, KeyError, TypeError):
-        return 1.0
-    return value if math.isfinite(value) and value > 0 else 1.0
 
 
 def _mark(folder: Path) -> str:

@@ -18,6 +18,10 @@ log = logging.getLogger(__name__)
 
 SIDE_BY_SIDE = 16
 """Prompts that are read at once; more were slower on two cores."""
+WORTH = 16
+"""Fewest tokens at the beginning of prompts that are read once for all that share them."""
+_KEPT = 0.8
+"""Least share of what prompts share that another must share too to be read with them."""
 # Which of these is raised depends on which file is missing or damaged.
 _LOADING = (AttributeError, ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError)
 
@@ -44,30 +48,46 @@ class Reader:
         found = self.tokenizer(list(prompts), add_special_tokens=False)["input_ids"]
         return [[int(token) for token in row] for row in found]
 
-    def margins(self, rows: Sequence[Sequence[int]]) -> Any:  # noqa: ANN401 - a tensor
+    def margins(self, rows: Sequence[Sequence[int]], share: bool = False) -> Any:  # noqa: ANN401 - a tensor
         """(prompts,) log-odds of " yes" against " no" after each prompt, as a tensor that can be learned by.
 
         :param rows: the tokens of each prompt, none of them without any.
+        :param share: whether what prompts begin with alike is read once; learning by it is slower that way.
         """
         import torch
 
+        begun = beginnings(rows) if share else [(0, [place]) for place in range(len(rows))]
+        starts = [rows[which[0]][:length] for length, which in begun]
+        order = [place for _, which in begun for place in which]
+        ends = [rows[place][length:] for length, which in begun for place in which]
+        body = self.model.get_base_model() if hasattr(self.model, "peft_config") else self.model
         device = self.model.device
-        widest = max(map(len, rows))
-        ids = torch.zeros((len(rows), widest), dtype=torch.long)
-        seen = torch.zeros((len(rows), widest), dtype=torch.long)
-        for number, row in enumerate(rows):
-            # What stands behind a prompt's end can't be seen from it.
-            ids[number, : len(row)] = torch.tensor(row)
-            seen[number, : len(row)] = 1
-        last = torch.tensor([len(row) - 1 for row in rows], device=device)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.half):
-            body = self.model.get_base_model() if hasattr(self.model, "peft_config") else self.model
+            cache, behind = None, None
+            if any(starts):
+                ids, seen = _padded([start or [0] for start in starts], device)
+                cache = body.model(input_ids=ids, attention_mask=seen, use_cache=True).past_key_values
+                times = torch.tensor([len(which) for _, which in begun], device=device)
+                cache.batch_repeat_interleave(times)
+                lengths = torch.tensor([length for length, _ in begun], device=device)
+                # Nothing is seen of what only fills a row up, nor of a beginning that is none.
+                places = torch.arange(ids.shape[1], device=device)
+                seen = (places[None, :] < lengths[:, None]).long().repeat_interleave(times, 0)
+                behind = lengths.repeat_interleave(times)
+            ids, shown = _padded(ends, device)
+            places = torch.arange(ids.shape[1], device=device)[None, :]
             hidden = body.model(
-                input_ids=ids.to(device), attention_mask=seen.to(device), use_cache=False
+                input_ids=ids,
+                attention_mask=shown if behind is None else torch.cat([seen, shown], 1),
+                position_ids=places if behind is None else places + behind[:, None],
+                past_key_values=cache,
+                use_cache=cache is not None,
             ).last_hidden_state
-        ends = hidden[torch.arange(len(rows), device=device), last].float()
+        last = torch.tensor([len(end) - 1 for end in ends], device=device)
+        read = hidden[torch.arange(len(ends), device=device), last].float()
         yes, no = body.lm_head.weight[list(self.answers)].float()
-        return ends @ (yes - no)
+        back = torch.tensor(sorted(range(len(order)), key=order.__getitem__), device=device)
+        return (read @ (yes - no))[back]
 
     def odds(self, rows: Sequence[Sequence[int]]) -> list[float]:
         """Log-odds of " yes" after each prompt; those of like length are read side by side.
@@ -76,13 +96,13 @@ class Reader:
         """
         import torch
 
-        order = sorted(range(len(rows)), key=lambda place: (len(rows[place]), place))
+        order = side_by_side(rows)
         found = [0.0] * len(rows)
         told = f"There is not enough memory to read {SIDE_BY_SIDE} pairs at once"
         with explained_memory(told, "Free some memory and run again"), torch.inference_mode():
             for start in range(0, len(order), SIDE_BY_SIDE):
                 places = order[start : start + SIDE_BY_SIDE]
-                values = self.margins([rows[place] for place in places]).cpu().tolist()
+                values = self.margins([rows[place] for place in places], share=True).cpu().tolist()
                 for place, value in zip(places, values, strict=True):
                     found[place] = float(value)
         return found
@@ -103,6 +123,59 @@ class Reader:
             for name, each in self.model.named_parameters():
                 if each.requires_grad:
                     each.copy_(state[name])
+
+
+def beginnings(rows: Sequence[Sequence[int]]) -> list[tuple[int, list[int]]]:
+    """Prompts that begin alike: how many tokens they share, and which they are.
+
+    >>> beginnings([[1, 2, 3, 4], [1, 2, 3, 5], [7, 8]])
+    [(0, [0]), (0, [1]), (0, [2])]
+
+    :param rows: the tokens of each prompt. At least one token of each is never shared.
+    :returns: (tokens, places) of each group; every place is in one of them, and where fewer than
+        :data:`WORTH` tokens are shared, in one of its own.
+    """
+    found: list[tuple[int, list[int]]] = []
+    for place in sorted(range(len(rows)), key=lambda each: (list(rows[each]), each)):
+        row = rows[place]
+        if found:
+            length, which = found[-1]
+            first = rows[which[0]]
+            shared = _alike(first[:length] if len(which) > 1 else first[:-1], row[:-1])
+            if shared >= max(WORTH, length * _KEPT):
+                found[-1] = (shared, [*which, place])
+                continue
+        found.append((0, [place]))
+    return [(length if len(which) > 1 else 0, which) for length, which in found]
+
+
+def _alike(first: Sequence[int], second: Sequence[int]) -> int:
+    pairs = enumerate(zip(first, second, strict=False))
+    return next((place for place, (one, other) in pairs if one != other), min(len(first), len(second)))
+
+
+def side_by_side(rows: Sequence[Sequence[int]]) -> list[int]:
+    """The order in which prompts are read: those that begin alike together, those of like length next.
+
+    :param rows: the tokens of each prompt.
+    """
+    groups = [
+        (max(len(rows[place]) - length for place in which), which) for length, which in beginnings(rows)
+    ]
+    return [place for _, which in sorted(groups) for place in which]
+
+
+def _padded(rows: Sequence[Sequence[int]], device: Any) -> tuple[Any, Any]:  # noqa: ANN401 - of PyTorch
+    """Tokens and mask, (rows, longest); what fills a row up stands behind it, where it can't be seen."""
+    import torch
+
+    widest = max(map(len, rows))
+    ids = torch.zeros((len(rows), widest), dtype=torch.long)
+    seen = torch.zeros((len(rows), widest), dtype=torch.long)
+    for number, row in enumerate(rows):
+        ids[number, : len(row)] = torch.tensor(row)
+        seen[number, : len(row)] = 1
+    return ids.to(device), seen.to(device)
 
 
 def load_reader(folder: Path, adapter: Path | None = None, *, half: bool | None = None) -> Reader:

@@ -14,9 +14,11 @@ from typing import Any
 
 from kgalign.base.logs import printable
 from kgalign.errors import KgalignError, MissingExtra
+from kgalign.llm.pairs import probabilities
 from kgalign.llm.protocol import NO_THINKING, CallFailed, Capabilities, Message, Reply, Request, Sampling
 from kgalign.llm.schema import answer_schema
 from kgalign.llm.spelling import label_probabilities
+from kgalign.llm.taught import taught_pairs, temperature_of
 from kgalign.llm.vllm.faults import failure
 from kgalign.llm.vllm.lora import Adapter, read_adapter
 from kgalign.llm.vllm.setup import (
@@ -73,6 +75,8 @@ class VllmEngine:
         # A folder is known by its content: votes of a model that was trained further are others.
         self.name = served_name(model) + _mark(Path(model))
         self.adapter = self._lora.name + _mark(self._lora.folder) if self._lora else ""
+        taught = self._lora.folder if self._lora else Path(model)
+        self._pairs, self._temperature = taught_pairs(taught), temperature_of(taught)
         self._context = context
         self._cpu = on_cpu(self._version)
         self._engine: Any = None
@@ -88,6 +92,19 @@ class VllmEngine:
         :raises KgalignError: the model can't be loaded, has no chat template, or fails on a question.
         """
         await self._in_thread(self._load)
+        notes = {"where": "in this process", "device": "cpu" if self._cpu else "gpu"}
+        adapters = (self.adapter,) if self.adapter else ()
+        server = f"vllm {self._version}"
+        if self._pairs:
+            return Capabilities(
+                server=server,
+                structure="choice",
+                logprobs=LOGPROBS,
+                context=self._length(),
+                adapters=adapters,
+                ways=("pair",),
+                notes=notes | {"temperature": f"{self._temperature:g}"},
+            )
         try:
             reply = await self.ask(_PROBE)
         except CallFailed as error:
@@ -96,12 +113,12 @@ class VllmEngine:
             ) from error
         held = reply.text.startswith('{"choice":') or _is_json(reply.text)
         return Capabilities(
-            server=f"vllm {self._version}",
+            server=server,
             structure="json_schema" if held else "none",
             logprobs=LOGPROBS if reply.probabilities else 0,
             context=self._length(),
-            adapters=(self.adapter,) if self.adapter else (),
-            notes={"where": "in this process", "device": "cpu" if self._cpu else "gpu"},
+            adapters=adapters,
+            notes=notes,
         )
 
     async def ask(self, request: Request) -> Reply:
@@ -183,7 +200,7 @@ class VllmEngine:
             engine = LLM(model=self._model, generation_config="vllm", **options)
         except _LOADING as error:
             raise failure(f"{type(error).__name__}: {error}".splitlines(), 1) from error
-        if not getattr(engine.get_tokenizer(), "chat_template", None):
+        if not self._pairs and not getattr(engine.get_tokenizer(), "chat_template", None):
             _stop(engine)
             raise KgalignError(
                 f"The model {self._model} has no chat template",
@@ -217,6 +234,9 @@ class VllmEngine:
         return [replies[number] for number in range(len(requests))]
 
     def _tokens(self, request: Request) -> list[int]:
+        if request.way == "pair":
+            found = self._engine.get_tokenizer()(request.messages[-1].content, add_special_tokens=False)
+            return [int(token) for token in found["input_ids"]]
         messages = [{"role": each.role, "content": each.content} for each in request.messages]
         tokens = self._engine.get_tokenizer().apply_chat_template(
             messages, add_generation_prompt=True, tokenize=True, return_dict=False, **NO_THINKING
@@ -243,7 +263,12 @@ class VllmEngine:
             if len(asked) > 1:  # one of them is at fault: the others are answered all the same
                 return [reply for each in asked for reply in self._generate([each])]
             return [CallFailed(_reason(error), again=False)]
-        return [_reply(request, output) for (request, _), output in zip(asked, outputs, strict=True)]
+        return [
+            _pair_reply(request, output, self._temperature)
+            if request.way == "pair"
+            else _reply(request, output)
+            for (request, _), output in zip(asked, outputs, strict=True)
+        ]
 
 
 def _parameters(request: Request) -> Any:  # noqa: ANN401 - vLLM is imported late
@@ -251,6 +276,8 @@ def _parameters(request: Request) -> Any:  # noqa: ANN401 - vLLM is imported lat
     from vllm.sampling_params import StructuredOutputsParams
 
     sampling = request.sampling
+    if request.way == "pair":
+        return SamplingParams(temperature=0.0, max_tokens=1, seed=sampling.seed, logprobs=LOGPROBS)
     return SamplingParams(
         temperature=sampling.temperature,
         top_p=sampling.top_p,
@@ -269,6 +296,25 @@ def _reply(request: Request, output: Any) -> Reply:  # noqa: ANN401 - a RequestO
         probabilities=label_probabilities(_content(answer), request.labels) if answer.logprobs else None,
         prompt_tokens=len(output.prompt_token_ids or ()),
         completion_tokens=len(answer.token_ids),
+        cached_tokens=output.num_cached_tokens or 0,
+    )
+
+
+def _pair_reply(request: Request, output: Any, temperature: float) -> Reply | CallFailed:  # noqa: ANN401
+    """What the probabilities of " yes" and " no" as the next token say, their log-odds divided."""
+    answer = output.outputs[0]
+    logs = {
+        str(each.decoded_token): float(each.logprob) / temperature for each in answer.logprobs[0].values()
+    }
+    found = probabilities(logs, request.labels)
+    if found is None:
+        return CallFailed("the model says neither yes nor no to a pair", again=False)
+    return Reply(
+        text=max(found, key=lambda label: found[label]),
+        finish="stop",
+        probabilities=found,
+        prompt_tokens=len(output.prompt_token_ids or ()),
+        completion_tokens=1,
         cached_tokens=output.num_cached_tokens or 0,
     )
 
