@@ -43,6 +43,8 @@ class Loop(Generic[Shown]):
     """Size of a batch → what is told where memory ran out, and what to do then."""
     no_number: str
     """What to do where the loss is no number."""
+    parts: int = 1
+    """In how many parts the batch of a step is learned from, one after the other; it takes less memory."""
 
     def run(self, name: str, batches: Iterable[Sequence[Shown]], progress: Progress) -> dict[str, float]:
         """Learn to the end, from where it was stopped if it was; the mean loss of every epoch.
@@ -79,13 +81,16 @@ class Loop(Generic[Shown]):
 
         # Dropout by the step, not by what was drawn before: so it goes on where it stopped.
         torch.manual_seed(self.seed * 1_000_003 + step)
-        with explained_memory(*self.memory(len(batch))):
-            loss = self.loss(batch)
-            lost = float(loss.detach())
-            if not math.isfinite(lost):
-                told = f"The loss is no number any more in step {step + 1:,} of {self.steps:,}"
-                raise KgalignError(told, self.no_number)
-            loss.backward()
+        size = -(-len(batch) // self.parts)
+        lost = 0.0
+        with explained_memory(*self.memory(size)):
+            for part in (batch[start : start + size] for start in range(0, len(batch), size)):
+                loss = self.loss(part) * (len(part) / len(batch))
+                lost += float(loss.detach())
+                if not math.isfinite(lost):
+                    told = f"The loss is no number any more in step {step + 1:,} of {self.steps:,}"
+                    raise KgalignError(told, self.no_number)
+                loss.backward()
             torch.nn.utils.clip_grad_norm_([each for weights, _ in self.groups for each in weights], _CLIP)
             for group, (_, highest) in zip(optimiser.param_groups, self.groups, strict=True):
                 group["lr"] = highest * share_of_rate(step, self.steps)

@@ -124,6 +124,30 @@ def test_stopped_and_gone_on_with_it_is_the_same_judge(
     assert (whole / name).read_bytes() == (parts / name).read_bytes()
 
 
+def test_where_memory_is_short_a_step_is_learned_in_parts(
+    base: Path, families: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    whole = train_pairs(base, families, tmp_path / "whole" / "judge", SHORT, tell=said.append)
+    monkeypatch.setattr("kgalign.train.pair_sft.available", lambda: 1)
+    parts = train_pairs(base, families, tmp_path / "parts" / "judge", SHORT, tell=said.append)
+    assert [each["loss"] for each in parts.record.losses] == pytest.approx(
+        [each["loss"] for each in whole.record.losses], rel=0.05
+    )
+    assert all("minutes and" in text and "GiB of memory" in text for text in said)
+    assert ["in 8 parts" in text for text in said] == [False, True]
+
+
+def test_what_is_told_beforehand_changes_nothing(
+    base: Path, families: dict[str, Path], tmp_path: Path
+) -> None:
+    one, two = tmp_path / "one" / "judge", tmp_path / "two" / "judge"
+    train_pairs(base, families, one, SHORT)
+    train_pairs(base, families, two, SHORT, tell=lambda _: None)
+    name = "adapter_model.safetensors"
+    assert (one / name).read_bytes() == (two / name).read_bytes()
+
+
 def test_all_weights_are_trained_where_no_adapter_is_asked_for(
     base: Path, families: dict[str, Path], tmp_path: Path
 ) -> None:
