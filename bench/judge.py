@@ -11,7 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import child
+from pydantic import TypeAdapter
+
+from bench import child, model
+from bench.model import Row
 from bench.results import table
 from bench.sets import Set, family
 from kgalign.errors import InputError, KgalignError
@@ -33,6 +36,17 @@ EXAMPLES = 1200
 """Most examples of a set."""
 NONE_SHARE = 0.3
 HEAD = ("left out", "set", "pairs learned from", "pairs", "cases", "partner first", "AUC", "right", "ECE")
+RUN_HEAD = (
+    "left out",
+    "set",
+    "right on controls",
+    "asked",
+    "in doubt",
+    "calls",
+    "pairs/s",
+    "F1 evidence",
+    "F1 with it",
+)
 _LEFT_OUT = "left out: "
 
 
@@ -55,6 +69,47 @@ class Figures:
         ]
         counts = [f"{self.scores.get(name, 0):,.0f}" for name in ("pairs", "cases")]
         return [self.left_out, self.set, f"{self.learned:,}", *counts, *shares]
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A run of one set by the evidence, and one with a judge that did not learn from its family."""
+
+    left_out: str
+    row: Row
+
+    def cells(self) -> list[str]:
+        """The row as it is shown."""
+        row = self.row
+        return [
+            self.left_out,
+            row.set,
+            f"{row.right} of {row.controls}",
+            "yes" if row.asked else "no",
+            f"{row.doubtful:,}",
+            f"{row.calls:,}",
+            f"{row.calls / row.seconds:.1f}" if row.seconds else "",
+            f"{row.evidence:.4f}",
+            f"{row.with_it:.4f}",
+        ]
+
+
+def measure_run(each: Set, base: str, judge: Path, left_out: Sequence[str], calls: int) -> Ran:
+    """Run a set with a judge and without; what was measured is kept beside the judge, and taken from there.
+
+    :param calls: most questions.
+    """
+    kept = judge.parent / f"{judge.name}.{each.name}.{calls}.json"
+    if kept.exists():
+        return Ran(", ".join(left_out), TypeAdapter(Row).validate_json(kept.read_bytes()))
+    settings = {
+        "judge": {"judge": base if base == "builtin" else f"builtin:{base}"},
+        "llm": {"adapter": str(judge)},
+        "votes": {"max_calls": calls},
+    }
+    (row,) = model.measure([each], ("pair",), settings, lambda _: None)
+    kept.write_text(json.dumps(asdict(row)), encoding="utf8")
+    return Ran(", ".join(left_out), row)
 
 
 def make_examples(sets: Sequence[Set], folder: Path, tell: Callable[[str], None]) -> dict[str, Path]:
@@ -128,8 +183,20 @@ def _kgalign(*arguments: object) -> child.Cost:
     return cost
 
 
-def as_markdown(found: Sequence[Figures], base: str) -> str:
+def as_markdown(found: Sequence[Figures], base: str, runs: Sequence[Ran] = ()) -> str:
     """The section's text."""
+    ran = (
+        "\n\nWhole runs with the same judges, by their defaults but for the number of questions: what the "
+        "judge was right on of the controls, whether it was asked further, the entities it was asked about, "
+        "questions, questions in a second of the whole run, F1 by the evidence alone and with it.\n\n"
+        f"{table(RUN_HEAD, [each.cells() for each in runs], words=2)}"
+        if runs
+        else ""
+    )
+    return f"{_measured(found, base)}{ran}"
+
+
+def _measured(found: Sequence[Figures], base: str) -> str:
     return (
         f"Base `{Path(base).name}`, taught to say yes or no to two records, by gold links of "
         f"sets whose licences allow it; a row is a set of a family that was left out. *Partner "
@@ -140,7 +207,7 @@ def as_markdown(found: Sequence[Figures], base: str) -> str:
     )
 
 
-def as_card(found: Sequence[Figures], adapter: Path, base: str) -> str:
+def as_card(found: Sequence[Figures], runs: Sequence[Ran], adapter: Path, base: str) -> str:
     """The card of the judge that comes as a package: what it is, what it learned from, what it is worth.
 
     :param found: the figures on families that were left out; the judge itself learned from all.
@@ -181,12 +248,12 @@ def as_card(found: Sequence[Figures], adapter: Path, base: str) -> str:
             "The same training with families left out, one after the other; the judge that is packed learned "
             "from all of them.",
             "",
-            as_markdown(found, base),
+            as_markdown(found, base, runs),
         ]
     )
 
 
-def as_json(found: Sequence[Figures]) -> str:
+def as_json(found: Sequence[Figures], runs: Sequence[Ran] = ()) -> str:
     """All figures."""
-    rows: list[dict[str, Any]] = [asdict(each) for each in found]
+    rows: list[dict[str, Any]] = [*map(asdict, found), *map(asdict, runs)]
     return json.dumps(rows, indent=1) + "\n"

@@ -165,6 +165,13 @@ def sft(
               help="Runs, examples and judges are kept there; go on there.")  # fmt: skip
 @click.option("--train", "adapter", type=PATH, metavar="ADAPTER",
               help="Train on all families besides; the judge is left there, and its card.")  # fmt: skip
+@click.option(
+    "--calls",
+    type=int,
+    default=0,
+    metavar="N",
+    help="Run the sets that were left out besides, with the judge and without; most questions of each.",
+)
 @click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the figures there as JSON.")
 @RESULTS
 def judge(
@@ -176,6 +183,7 @@ def judge(
     threads: int | None,
     cache: Path,
     adapter: Path | None,
+    calls: int,
     json_file: Path | None,
     results: Path,
 ) -> None:
@@ -191,20 +199,28 @@ def judge(
     examples = bench.make_examples(sets, cache, click.echo)
     options = [*(["--pairs", pairs] if pairs else []), *(["--threads", threads] if threads else [])]
     groups = left_out or tuple(sorted({family(each.name) for each in sets}))
-    found = []
+    found, runs = [], []
     for group in groups:
         names = group.split(",")
-        rows = bench.measure(base, examples, names, cache / "judges" / "-".join(names), options)
+        trained = cache / "judges" / "-".join(names)
+        rows = bench.measure(base, examples, names, trained, options)
         for row in rows:
             click.echo("  ".join(row.cells()))
         found += rows
+        for each in sets if calls else ():
+            if family(each.name) in names:
+                runs.append(bench.measure_run(each, base, trained, names, calls))
+                click.echo("  ".join(runs[-1].cells()))
     if adapter is not None:
         bench.measure(base, examples, (), adapter, options)
-        (adapter.parent.parent / "README.md").write_text(bench.as_card(found, adapter, base), encoding="utf8")
+        (adapter.parent.parent / "README.md").write_text(
+            bench.as_card(found, runs, adapter, base), encoding="utf8"
+        )
     if json_file is not None:
-        json_file.write_text(bench.as_json(found), encoding="utf8")
+        json_file.write_text(bench.as_json(found, runs), encoding="utf8")
     if only:
         return
     command = f"python -m bench judge --data {relative(data)} --base {Path(base).name}"
     command += "".join(f" --left-out {each}" for each in left_out) + (f" --pairs {pairs}" if pairs else "")
-    write_section(results, "judge", "A judge of pairs", command, bench.as_markdown(found, base))
+    command += f" --calls {calls}" if calls else ""
+    write_section(results, "judge", "A judge of pairs", command, bench.as_markdown(found, base, runs))
