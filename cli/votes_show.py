@@ -16,6 +16,8 @@ from .votes_list import agrees, chosen_probability
 if TYPE_CHECKING:
     from kgalign.ledger.query import OnRecord
 
+_CUT_SHORT = " (cut off: what was complete counts)"
+
 
 @click.command("show")
 @run_argument
@@ -132,7 +134,7 @@ def _show_vote(vote: Vote, shown: dict[str, int], *, full: bool) -> None:
     click.echo(
         f"  tokens: {vote.prompt_tokens:,} read{cached}, {vote.completion_tokens:,} written; "
         f"{vote.seconds:.2f} seconds, {plural(vote.attempts, 'attempt')}, ended with "
-        f"{printable(vote.finish) or 'nothing'}, {line(vote.asked_at)}"
+        f"{printable(vote.finish) or 'nothing'}{_CUT_SHORT if vote.cut_short else ''}, {line(vote.asked_at)}"
     )
 
 

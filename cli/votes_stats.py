@@ -125,7 +125,7 @@ def _rates(rates: Sequence["Rates"]) -> "Table":
         made.add_row(
             cell(name),
             f"{each.votes:,}",
-            f"{each.status['ok']:,}",
+            f"{each.status['ok']:,}" + (f" ({each.cut_short:,} cut short)" if each.cut_short else ""),
             f"{_share(each.hallucinated)} ({each.status['not-offered']:,} not offered, "
             f"{each.status['invented']:,} invented)",
             f"{_share(each.unusable)} ({each.status['cut-off']:,} cut off, "

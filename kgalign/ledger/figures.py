@@ -81,6 +81,8 @@ class Rates:
     """Share of the questions that got no answer."""
     shortened: int
     """Questions that were shortened to fit."""
+    cut_short: int = 0
+    """Answers that count though they were cut off, since their choice had been made."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,12 +222,14 @@ class _Rates:
         default_factory=lambda: defaultdict(Counter)
     )
     shortened: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    cut_short: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     def add(self, votes: Sequence[Vote]) -> None:
         for vote in votes:
             kind = vote.model, vote.adapter, vote.question.template
             self.status[kind][vote.answer.status] += 1
             self.shortened[kind] += vote.question.shortened
+            self.cut_short[kind] += vote.cut_short
 
     def result(self) -> tuple[Rates, ...]:
         return tuple(self._one(kind, self.status[kind]) for kind in sorted(self.status))
@@ -245,6 +247,7 @@ class _Rates:
             unusable=_share(status[Status.CUT_OFF] + status[Status.UNREADABLE], answers) or 0.0,
             failed=_share(status[Status.FAILED], total) or 0.0,
             shortened=self.shortened[kind],
+            cut_short=self.cut_short[kind],
         )
 
 

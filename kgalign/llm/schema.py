@@ -19,7 +19,9 @@ FORMS: tuple[Form, ...] = (
 )
 
 _MOST_VALUES = 4
+_VALUE_LENGTH = 80
 _REASON_LENGTH = 160
+"""Characters: four such values and a reason are some 200 tokens, and an answer may have 256."""
 
 
 def answer_schema(labels: tuple[str, ...], *, limits: bool = True) -> dict[str, Any]:
@@ -29,13 +31,15 @@ def answer_schema(labels: tuple[str, ...], *, limits: bool = True) -> dict[str, 
     probabilities.
 
     :param labels: the words of which ``choice`` must be one.
-    :param limits: whether to limit the number of values and the length of the reason.
+    :param limits: whether to limit the number of values, their length and that of the reason.
     """
-    values: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
+    value: dict[str, Any] = {"type": "string"}
+    values: dict[str, Any] = {"type": "array", "items": value}
     reason: dict[str, Any] = {"type": "string"}
     if limits:
-        # The values have no limit of length: under one, xgrammar allows no escapes, and a value with a
-        # quotation mark in it could not be cited.
+        # Under a limit of length xgrammar allows no escapes: of a value with a quotation mark in it only the
+        # part before that can be cited. Without one, small models go on until the answer is cut off.
+        value["maxLength"] = _VALUE_LENGTH
         values["maxItems"] = _MOST_VALUES
         reason["maxLength"] = _REASON_LENGTH
     properties = {"choice": {"type": "string", "enum": list(labels)}, "values": values, "reason": reason}

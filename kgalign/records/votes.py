@@ -50,6 +50,8 @@ class Status(StrEnum):
     """No answer came, however often it was tried. It is asked again in the next run."""
 
 
+CUT_SHORT = "length"
+"""How servers say that an answer was at its longest before it was complete."""
 NONE = ""
 """What stands for "none of them" where the IRI of the chosen option stands otherwise."""
 
@@ -148,6 +150,11 @@ class Vote:
     attempts: int
     asked_at: str
     """ISO 8601, UTC, when the answer came."""
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether it counts though the answer was cut off: its choice had been made by then."""
+        return self.finish == CUT_SHORT and self.answer.status is Status.OK
 
 
 @dataclass(frozen=True, slots=True)

@@ -280,9 +280,9 @@ def test_votes_on_other_prompts_are_refused(pair: Pair, tmp_path: Path) -> None:
     out = judged_runs.run(pair, tmp_path / "run", votes={"templates": str(prompts)})
     make_examples([out], tmp_path / "data", Settings())
     before = {path.name: path.read_bytes() for path in (tmp_path / "data").iterdir()}
-    text = plain.read_text(encoding="utf8").replace("version: 1", "version: 2")
+    text = plain.read_text(encoding="utf8").replace("version: 2", "version: 3")
     (prompts / "select-1.txt").write_text(text, encoding="utf8")
-    with pytest.raises(RunError, match=r"cast on other prompts: select-1@1, select-1@2 changed"):
+    with pytest.raises(RunError, match=r"cast on other prompts: select-1@2, select-1@3 changed"):
         make_examples([out], tmp_path / "data", Settings())
     assert {path.name: path.read_bytes() for path in (tmp_path / "data").iterdir()} == before
 

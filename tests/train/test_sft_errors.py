@@ -67,9 +67,9 @@ def test_examples_of_another_version_of_a_prompt(
 ) -> None:
     about = about_templates()
     templates = dict(about.templates)
-    sha256 = templates.pop("select-1@1")
+    sha256 = templates.pop("select-1@2")
     for changed, told in (
-        ({**templates, "select-1@1": "0" * 64}, "in other words"),
+        ({**templates, "select-1@2": "0" * 64}, "in other words"),
         ({**templates, "select-1@77": sha256}, "not at all"),
     ):
         data = write_examples(tmp_path / "data", examples, replace(about, templates=changed))

@@ -2,7 +2,8 @@
 
 The first of these that applies is the answer's status:
 
-1. ``CUT_OFF``, ``UNREADABLE``: no choice can be read; cut off where the server says that it was.
+1. ``CUT_OFF``, ``UNREADABLE``: no choice can be read; cut off where the server says that it was. An answer
+   that was cut off after its choice counts as far as it goes: the choice does, what it cites does not.
 2. ``NOT_OFFERED``: it chose a word that is no label of the question.
 3. ``INVENTED``: a value that it cites does not stand in the question.
 4. ``OK``.
@@ -23,7 +24,7 @@ from typing import Any
 
 from kgalign.judge.asking.quoting import clean
 from kgalign.llm.protocol import Reply
-from kgalign.records.votes import NONE, Answer, Citation, Question, Status
+from kgalign.records.votes import CUT_SHORT, NONE, Answer, Citation, Question, Status
 
 _CHOICE = "choice"
 _SHORT = 40
@@ -34,14 +35,17 @@ _STARTS = 64
 """Braces at which an object is tried for."""
 _MOST_CITED = 32
 """Values of an answer that are looked at."""
-_VALUE = 300
+_VALUE = 200
+"""Most characters of a cited value that are looked at and kept: no longer ones are shown."""
 _REASON = 300
-"""Most characters that are kept of a cited value and of the reason."""
+"""Most characters that are kept of the reason."""
 _WHOLE_WORDS = 8
 """A shorter cited value must not begin or end within a word of the value that it stands in."""
 _THINKS, _THOUGHT = "<think>", "</think>"
 _BARE = re.compile(r"[\s\[\](){}\"'`*.:]*(\w+)[\s\[\](){}\"'`*.:]*")
 _BEGUN = re.compile(r'\{\s*"choice"')
+_BEGUN_CHOICE = re.compile(r'\{\s*"choice"\s*:\s*')
+_AGAIN = re.compile(r'(?<!\\)"choice"\s*:')
 _QUOTES = " \t\"'`´‘’‚‛“”„‟«»‹›「」『』…"
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _SPACES = re.compile(r"\s+")
@@ -59,10 +63,11 @@ class _Unreadable(Exception):
 def read_answer(question: Question, reply: Reply) -> Answer:
     """Read a reply and check it against its question; no text makes it fail."""
     probabilities = _probabilities(question, reply)
+    cut_off = reply.finish == CUT_SHORT
     try:
-        choice, cited, reason = _parse(reply.text, question.labels)
+        choice, cited, reason = _parse(reply.text, question.labels, cut_off=cut_off)
     except _Unreadable:
-        status = Status.CUT_OFF if reply.finish == "length" else Status.UNREADABLE
+        status = Status.CUT_OFF if cut_off else Status.UNREADABLE
         return Answer(status, None, 0, probabilities=probabilities)
     citations = _check(question, cited)
     label = _label(choice, question.labels)
@@ -79,8 +84,12 @@ def read_answer(question: Question, reply: Reply) -> Answer:
     )
 
 
-def _parse(text: str, labels: tuple[str, ...]) -> tuple[str, list[str], str]:
-    """Choice, cited values and reason, the choice as it is spelt."""
+def _parse(text: str, labels: tuple[str, ...], *, cut_off: bool) -> tuple[str, list[str], str]:
+    """Choice, cited values and reason, the choice as it is spelt.
+
+    :param cut_off: whether the answer may end before its object does: then its choice alone is read.
+    :raises _Unreadable: there is no choice.
+    """
     text = text[:_LONGEST].strip()
     _, thought, after = text.partition(_THOUGHT)
     if text.startswith(_THINKS) and not thought:
@@ -92,7 +101,26 @@ def _parse(text: str, labels: tuple[str, ...]) -> tuple[str, list[str], str]:
         found = next((each for each in _objects(part) if _CHOICE in each), None)
         if found is not None:
             return _fields(found)
+        if cut_off and "{" in part:
+            return _begun(part[part.index("{") :]), [], ""
     raise _Unreadable
+
+
+def _begun(text: str) -> str:
+    """The choice of an object that has no end; it comes first, and is complete itself.
+
+    :raises _Unreadable: it is not, or there are two.
+    """
+    key = _BEGUN_CHOICE.match(text)
+    if key is None or _AGAIN.search(text, key.end()):
+        raise _Unreadable
+    try:
+        choice, _ = json.JSONDecoder(strict=False).raw_decode(text, key.end())
+    except (ValueError, RecursionError):
+        raise _Unreadable from None
+    if not isinstance(choice, str):
+        raise _Unreadable
+    return choice
 
 
 def _fields(found: dict[str, Any]) -> tuple[str, list[str], str]:
@@ -167,10 +195,10 @@ def _check(question: Question, cited: list[str]) -> tuple[Citation, ...]:
         kept = clean(value, _VALUE)
         if kept in citations:
             continue
-        found = value in question.values
+        found = kept in question.values
         if not found:
             words = words or _Words(question)
-            wanted = folded(value)
+            wanted = folded(kept)
             if not wanted:
                 continue
             found = words.hold(wanted)

@@ -48,6 +48,34 @@ def cited(*values: object) -> Answer:
     return read({"choice": "B", "values": values, "reason": "so"})
 
 
+BEGUN = (
+    '{"choice": "B"', '{"choice": "B", "values": ["19', '{"choice": "B", "values": ["no such thing", "x',
+    'Well: {"choice": "B", "values": [], "reason": "Both \\"choice\\": ',
+    '{ "choice" : "b ", "values": ["a {', '<think>A?</think>{"choice": "B", "reason": "',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", BEGUN)
+def test_an_answer_that_was_cut_off_after_its_choice_counts_and_cites_nothing(text: str) -> None:
+    probabilities = {"A": 0.1, "B": 0.6, "C": 0.2, "none": 0.1}
+    answer = read_answer(SELECT, Reply(text, "length", probabilities))
+    assert (answer.status, answer.choice, answer.place) == (Status.OK, SELECT.options[1], 2)
+    assert (answer.citations, answer.reason) == ((), "")
+    assert answer.probabilities == pytest.approx((0.1, 0.6, 0.2, 0.1))
+    assert read(text, "stop").status is Status.UNREADABLE
+
+
+def test_a_choice_that_was_not_offered_is_none_even_if_cut_off() -> None:
+    assert read('{"choice": "E", "values": ["', "length").status is Status.NOT_OFFERED
+
+
+def test_what_is_cited_beyond_the_longest_value_is_not_looked_at() -> None:
+    long = "The Bunker " + 300 * "and on "
+    answer = read(json.dumps({"choice": "A", "values": [long], "reason": ""}))
+    assert answer.status is Status.INVENTED
+    assert [len(each.value) <= 200 for each in answer.citations] == [True]
+
+
 def test_a_complete_answer_is_read() -> None:
     answer = read({"choice": "B", "values": ["The Bunker", "1981"], "reason": "Same film."})
     assert answer.status is Status.OK
@@ -94,7 +122,9 @@ def test_what_was_not_offered_is_no_choice(choice: str) -> None:
 UNREADABLE = (
     "", "   ", "I think it is B.", "Je ne sais pas", "{}", "[]", "null", '{"answer": "B"}', '{"choice": 2}',
     '{"choice": null}', '{"choice": ["B"]}', '{"choice": true}', '{"choice": "B", "values": [[["deep"]]]}',
-    '{"choice": "A", "choice": "B"}', "{'choice': 'B'}", '{"choice": "B"', '{"choice": "B", "values": ["19',
+    '{"choice": "A", "choice": "B"}', "{'choice': 'B'}", '{"choice": "B',
+    '{"choice": "A", "values": [], "choice": "B", "rea', '{"choice": 2, "values": [',
+    '{"choice": ["B"], "values": [', '{"choice": "B" "A", "choice": "A", ',
     '{"result": {"choice": "B"}}', "D", "<think>it is B", '<think>{"choice": "B"}',
     '{"choice": "A", "values": [{"choice": "B"}, ', "{" * 5000, '{"a":' * 5000, "[" * 100_000, "1" * 10_000,
     '{"choice": ' + "1" * 10_000 + "}", "502 Bad Gateway", "\x00\x1b[2J", "\ud800{",

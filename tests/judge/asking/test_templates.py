@@ -44,7 +44,16 @@ def test_the_prompts_of_the_package_favour_no_label() -> None:
     for each in (*load_templates().select, *load_templates().verify):
         # "A" and "I" are words, too.
         assert not re.search(r"\b[B-HJ-Z]\b", each.system + each.fixed)
-        assert '"choice": "LABEL"' in each.system
+
+
+def test_no_word_of_the_prompts_can_be_copied_into_an_answer() -> None:
+    for each in (*load_templates().select, *load_templates().verify):
+        form = each.system.partition("Answer with one JSON object")[2]
+        assert [key for key in ("choice", "values", "reason") if f'"{key}":' in form] == [
+            "choice", "values", "reason"
+        ]  # fmt: skip
+        assert "{" not in form
+        assert not re.search(r"\b[A-Z]{4,}\b", form.replace("JSON", ""))
 
 
 def test_a_template_is_known_by_its_text(tmp_path: Path) -> None:
