@@ -26,6 +26,7 @@ KEYS = {
     "model": "llm.model",
     "adapter": "llm.adapter",
     "ask": "votes.ask",
+    "answer": "llm.answer",
     "ask_anyway": "votes.ask_anyway",
     "max_calls": "votes.max_calls",
     "max_tokens": "votes.max_tokens",
@@ -122,6 +123,11 @@ _OPTIONS = (
     click.option("--adapter", metavar="NAME", help="A LoRA adapter on it."),
     click.option(
         "--ask", metavar="WHOM", help="uncertain, all or none: which entities the model is asked about."
+    ),
+    click.option(
+        "--answer",
+        metavar="WAY",
+        help="How the model answers: json, choice (a label alone), pair, likelihood (no prompt) or auto.",
     ),
     click.option(
         "--ask-anyway",

@@ -112,9 +112,10 @@ class LlmConfig(Section):
     adapter: str | None = None
     temperature: float = Field(default=0.0, ge=0, le=2)
     top_p: float = Field(default=1.0, gt=0, le=1)
-    answer: Literal["auto", "json", "choice", "pair"] = "auto"
-    """How the model answers: with JSON that cites what it relies on, with a label alone, or with yes or no to
-    a short text about one pair; ``auto`` asks a model that was trained to one way in that way."""
+    answer: Literal["auto", "json", "choice", "pair", "likelihood"] = "auto"
+    """How the model answers: with JSON that cites what it relies on, with a label alone, with yes or no to a
+    short text about one pair, or not at all: ``likelihood`` is by how much the text of one record makes that
+    of another more probable. ``auto`` asks a model that was trained to one way in that way."""
     answer_tokens: int = Field(default=256, ge=16, le=4096)
     question_tokens: int = Field(default=1500, ge=200)
     """What a question may be long; longer ones are shortened."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
@@ -29,7 +29,7 @@ from kgalign.records.votes import Decision, Judging, QuestionKind
 _MARGIN = 64
 """Tokens of the context that a chat template may take."""
 _LEAST_QUESTION = 200
-_WRITTEN: Mapping[Way, int] = {"choice": 8, "pair": 1}
+_WRITTEN: Mapping[Way, int] = {"choice": 8, "pair": 1, "likelihood": 1}
 """Tokens that an answer takes where it is no JSON."""
 _THRESHOLDS = ("match_probability", "undecided_probability")
 
@@ -206,7 +206,7 @@ async def _ask_controls(
     if not controls:
         return {}
     await asking.ask_controls(controls, progress)
-    votes = [vote for each in asking.controls for vote in each.votes]
+    votes = [vote for each in asking.controls for vote in each.votes_as_read]
     if not votes:
         return {}
     found = competence(votes)
@@ -264,11 +264,16 @@ def _way(wanted: str, found: Capabilities) -> Way:
             [f"llm.answer: the model was trained to answer in the way {found.ways[0]} alone, not {wanted}"],
             "the judge",
         )
-    if wanted != "json" and not found.logprobs:
+    if wanted == "likelihood" and "likelihood" not in found.ways:
+        raise ConfigError(
+            ["llm.answer: likelihood needs the log-probabilities of prompts, and the server gives none"],
+            "the judge",
+        )
+    if wanted not in ("json", "likelihood") and not found.logprobs:
         raise ConfigError(
             [f"llm.answer: {wanted} needs log-probabilities, and the server gives none"], "the judge"
         )
-    ways: dict[str, Way] = {"json": "json", "choice": "choice", "pair": "pair"}
+    ways: dict[str, Way] = {each: each for each in get_args(Way)}
     return ways[wanted]
 
 

@@ -75,6 +75,12 @@ class Server(Protocol):
     async def call(self, path: str, body: Mapping[str, Any] | None = None) -> str:
         """The text that a path answers with, to a POST if there is a body."""
 
+    async def complete(self, body: Mapping[str, Any]) -> str:
+        """The text that ``/completions`` answers."""
+
+    def failed(self, what: str, *, again: bool, status: int = 0) -> "HttpFailed":
+        """What is raised where an answer can't be read."""
+
 
 def seconds_asked_for(headers: Mapping[str, str]) -> float | None:
     """Seconds that a server asks to wait, given as such or as a date (RFC 9110, 10.2.3)."""

@@ -17,7 +17,8 @@ from pydantic_core import from_json
 
 from kgalign.errors import KgalignError
 from kgalign.llm.http import KEYS, WAYS_NOT_TO_THINK, HttpFailed, Server, Silent
-from kgalign.llm.protocol import CallFailed, Capabilities, Message, Sampling, Structure
+from kgalign.llm.likelihood import offers_likelihood
+from kgalign.llm.protocol import CallFailed, Capabilities, Message, Sampling, Structure, Way
 from kgalign.llm.schema import Form, form_fields
 from kgalign.rdf.text import shorten
 
@@ -98,6 +99,7 @@ async def probe(backend: Server) -> Capabilities:
         adapters=tuple(
             each.name for each in models if each is merged or each.parent in _own_names(backend, models)
         ),
+        ways=await _ways(backend, depth),
         notes=notes,
     )
     log.info("%s serves %s: %s", backend.url, backend.name, found)
@@ -300,6 +302,23 @@ async def _depth(backend: Server, notes: Mapping[str, str]) -> int:
             if given > 1:
                 return min(given, depth)
     return 0
+
+
+async def _ways(backend: Server, depth: int) -> tuple[Way, ...]:
+    """How the model can be asked, as far as that shows.
+
+    :param depth: alternatives per token that the server gives.
+    """
+
+    async def send(body: Mapping[str, Any]) -> str:
+        return await _patiently(lambda: backend.complete(body), backend.pace.learned)
+
+    ways: list[Way] = ["json"]
+    if depth:
+        ways.append("choice")
+    if await offers_likelihood(send, backend.failed, backend.adapter or backend.name):
+        ways.append("likelihood")
+    return tuple(ways)
 
 
 def _given(answer: Mapping[str, Any]) -> int:

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
@@ -18,6 +19,7 @@ from kgalign.llm.http import (
     message_of,
     seconds_asked_for,
 )
+from kgalign.llm.likelihood import Likelihood
 from kgalign.llm.pace import Pace
 from kgalign.llm.pairs import pair_body, read_pair
 from kgalign.llm.probe import probe
@@ -82,6 +84,7 @@ class OpenAIBackend:
         self.capabilities = capabilities
         self._key = server_key()
         self._client: openai.AsyncOpenAI | None = None
+        self._likelihood = Likelihood(self.complete, self.failed)
 
     @property
     def has_key(self) -> bool:
@@ -104,7 +107,10 @@ class OpenAIBackend:
         began = time.monotonic()
         if request.way == "pair":
             told = await self.call("/completions", pair_body(request, self.adapter or self.name))
-            reply = read_pair(told, request, time.monotonic() - began, self._failed)
+            reply = read_pair(told, request, time.monotonic() - began, self.failed)
+        elif request.way == "likelihood":
+            scored = await self._likelihood.ask(request, self.adapter or self.name)
+            reply = replace(scored, seconds=time.monotonic() - began)
         else:
             answer = await self.post(self._body(request))
             reply = self.read(answer, request.labels, time.monotonic() - began)
@@ -150,7 +156,7 @@ class OpenAIBackend:
         if not isinstance(first, dict) or not isinstance(message, dict):
             said = message_of(answer)
             reason = f"answers no choice{f' ({self._shown(said)})' if said else ''}"
-            raise self._failed(reason, again=True, status=200, said=said)
+            raise self.failed(reason, again=True, status=200, said=said)
         content = message.get("content")
         logprobs = first.get("logprobs")
         tokens = logprobs.get("content") if isinstance(logprobs, dict) else None
@@ -176,8 +182,15 @@ class OpenAIBackend:
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
-            raise self._failed("answers something that is no JSON object", again=True, status=200)
+            raise self.failed("answers something that is no JSON object", again=True, status=200)
         return answer
+
+    async def complete(self, body: Mapping[str, Any]) -> str:
+        """The text that ``/completions`` answers, the older half of the protocol.
+
+        :raises CallFailed: it does not answer, or with the status of an error.
+        """
+        return await self.call("/completions", body)
 
     async def call(self, path: str, body: Mapping[str, Any] | None = None) -> str:
         """The text that a path answers with, to a POST if there is a body.
@@ -205,9 +218,9 @@ class OpenAIBackend:
         except TimeoutError:
             failure = self._silence(began)
         except openai.OpenAIError as error:
-            failure = self._failed(f"can't be asked: {self._shown(str(error))}", again=False)
+            failure = self.failed(f"can't be asked: {self._shown(str(error))}", again=False)
         except UnicodeError:
-            failure = self._failed("can't be asked: the question is no Unicode text", again=False)
+            failure = self.failed("can't be asked: the question is no Unicode text", again=False)
         except aiohttp.ClientError as error:  # what is no HTTP at all comes through as it is
             failure = self._no_answer(error, began)
         # Outside of the handlers, so that no traceback shows what the server said: that may hold the key.
@@ -245,7 +258,7 @@ class OpenAIBackend:
         again = status in _PASSES or (status >= 500 and status not in _NEVER)
         # What it says of keys is left out: some servers repeat them.
         told = f" ({self._shown(said)})" if said and status not in (401, 403) else ""
-        return self._failed(
+        return self.failed(
             f"answers with status {status}{told}",
             again=again,
             after=seconds_asked_for(headers) if again else None,
@@ -260,15 +273,15 @@ class OpenAIBackend:
             return self._silence(began)
         if any(is_unreachable(each) for each in causes):
             told = next((str(each) for each in reversed(causes) if is_unreachable(each)), "")
-            return self._failed(f"can't be reached: {self._shown(told)}", again=True, gone=True)
+            return self.failed(f"can't be reached: {self._shown(told)}", again=True, gone=True)
         told = next((str(each) for each in reversed(causes) if str(each)), type(error).__name__)
-        return self._failed(f"broke the connection off: {self._shown(told)}", again=True)
+        return self.failed(f"broke the connection off: {self._shown(told)}", again=True)
 
     def _silence(self, began: float) -> HttpFailed:
         seconds = time.monotonic() - began if self.timeout is None else self.timeout
         return Silent(f"{self.url} has not answered within {seconds:.3g} seconds", again=True)
 
-    def _failed(
+    def failed(
         self,
         what: str,
         *,
@@ -278,6 +291,15 @@ class OpenAIBackend:
         status: int = 0,
         said: str = "",
     ) -> HttpFailed:
+        """What is raised where the server can't be asked or read.
+
+        :param what: what it does, after its URL.
+        :param again: whether the same request may succeed later.
+        :param after: seconds that it asked to wait.
+        :param gone: whether nothing listens there.
+        :param status: of HTTP, 0 for none.
+        :param said: what the server said of it.
+        """
         return HttpFailed(
             f"{self.url} {what}", again=again, after=after, gone=gone, status=status, said=self._shown(said)
         )

@@ -48,6 +48,8 @@ class ModelServer:
     """What is done to the next chat requests, one each; afterwards all goes well."""
     unlucky: Callable[[str, int], Fault | None] = lambda _question, _attempt: None
     """What is done to a question at an attempt, from 1."""
+    echo: Callable[[dict[str, Any]], dict[str, Any] | None] | None = None
+    """What it answers to completions of prompts, the older half of the protocol; None for not having it."""
     asked: list[dict[str, Any]] = field(default_factory=list)
     """The bodies of all chat requests, refused ones as well."""
     keys: list[str] = field(default_factory=list)
@@ -127,6 +129,10 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         served = self.served
         if not self._knows_key():
+            return
+        if self.path == "/v1/completions":
+            found = None if served.echo is None else served.echo(body)
+            self.send(*((404, {"detail": "Not Found"}) if found is None else (200, found)))
             return
         with served.lock:
             served.asked.append(body)

@@ -17,13 +17,13 @@ shown, and no IRI.
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from kgalign.errors import KgalignError
 from kgalign.judge.asking.cases import Case
 from kgalign.judge.asking.next_question import Ask
-from kgalign.judge.asking.pair_form import pair_prompt, shown_prompt
+from kgalign.judge.asking.pair_form import attributes, pair_prompt, shown_prompt, spelled
 from kgalign.judge.asking.quoting import weight
 from kgalign.judge.asking.rendering import Record, Side, show
 from kgalign.judge.asking.templates import Template, Templates
@@ -37,7 +37,13 @@ NO_OPTION = "none"
 YES, NO = "yes", "no"
 PAIR = "pair@1"
 """What votes on pairs record as their template."""
-_PAIR_HASH = hashlib.sha256(pair_prompt((), ()).encode()).hexdigest()
+LIKELIHOOD = "likelihood@1"
+"""The same where there is no prompt but the records."""
+_FORMS: Mapping[Way, tuple[str, str]] = {
+    "pair": (PAIR, hashlib.sha256(pair_prompt((), ()).encode()).hexdigest()),
+    "likelihood": (LIKELIHOOD, hashlib.sha256(b"").hexdigest()),
+}
+"""Ways that have no templates: what votes record in place of one, and its hash."""
 _AROUND_MESSAGE = 6.0
 """Tokens that a chat template puts around a message."""
 _ROOM = 150
@@ -132,8 +138,8 @@ class Questions:
             asker=above.iri,
             options=tuple(each.iri for each in below),
             labels=labels,
-            template=PAIR if self.way == "pair" else template.label,
-            template_hash=_PAIR_HASH if self.way == "pair" else template.sha256,
+            template=_FORMS.get(self.way, (template.label, ""))[0],
+            template_hash=_FORMS.get(self.way, ("", template.sha256))[1],
             messages=_messages(template, records, labels, self.way),
             values=tuple(dict.fromkeys(value for each in records for value in each.values)),
             shortened=shortened,
@@ -197,6 +203,8 @@ def _messages(
 ) -> tuple[Message, ...]:
     if way == "pair":
         return (Message("user", shown_prompt(records[0].text, records[1].text)),)
+    if way == "likelihood":
+        return tuple(Message("user", spelled(attributes(each.text))) for each in records)
     verify = template.kind is QuestionKind.VERIFY
     first, *others = records
     names = ("Second",) if verify else labels
@@ -216,6 +224,20 @@ def _longest(templates: Sequence[Template]) -> float:
     return max(weight(each.system) + weight(each.fixed) + labels + 2 * _AROUND_MESSAGE for each in templates)
 
 
+def is_repeated(question: Question, earlier: Question) -> bool:
+    """Whether a question can't be answered otherwise than one before: it is the same, word by word.
+
+    Without a prompt the order of the options makes no difference.
+    """
+    if question.template == earlier.template == LIKELIHOOD:
+        (asker, *options), (other, *others) = question.messages, earlier.messages
+        return asker == other and {*options} == {*others}
+    return question.messages == earlier.messages
+
+
 def question_tokens(question: Question) -> int:
     """About how many tokens a question has, rather too many than too few."""
+    if question.template == LIKELIHOOD:  # each option is read after the asker and alone
+        asker, *options = [weight(message.content) for message in question.messages]
+        return math.ceil(sum(asker + 2 * option + _AROUND_MESSAGE for option in options))
     return math.ceil(sum(weight(message.content) + _AROUND_MESSAGE for message in question.messages))

@@ -14,7 +14,7 @@ import asyncio
 import datetime
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from kgalign.base.progress import NoProgress, Progress, Task
@@ -23,11 +23,13 @@ from kgalign.judge.asking.answers import read_answer
 from kgalign.judge.asking.cases import Case
 from kgalign.judge.asking.controls import Control
 from kgalign.judge.asking.next_question import Ask, Stop, next_step
-from kgalign.judge.asking.questions import Questions, question_tokens
+from kgalign.judge.asking.questions import Questions, is_repeated, question_tokens
 from kgalign.judge.votes.ballots import Ballot, Ballots
 from kgalign.judge.votes.learning import estimate
 from kgalign.judge.votes.model import LEARN_AT, VoteModel
+from kgalign.judge.votes.scores import Reading, learn_reading, probabilities_of, read_anew
 from kgalign.ledger import Ledger, vote_key
+from kgalign.ledger.stance import right_place
 from kgalign.llm.pool import Pool
 from kgalign.llm.protocol import CallFailed, Reply, Request, Sampling
 from kgalign.records.votes import NONE, Answer, Direction, Judging, Question, QuestionKind, Status, Vote
@@ -132,6 +134,21 @@ class AskedControl:
     control: Control
     votes: tuple[Vote, ...]
     ballots: tuple[Ballot, ...]
+    reading: Reading | None = None
+    """How its scores were read: by what all other controls tell. None where answers are no scores."""
+
+    @property
+    def votes_as_read(self) -> list[Vote]:
+        """The votes with probabilities as they were read."""
+        reading = self.reading
+        if reading is None:
+            return list(self.votes)
+        return [
+            vote
+            if (given := vote.answer.probabilities) is None
+            else replace(vote, answer=replace(vote.answer, probabilities=probabilities_of(given, reading)))
+            for vote in self.votes
+        ]
 
 
 class Asking:
@@ -158,6 +175,8 @@ class Asking:
         self.controls: list[AskedControl] = []
         self.kinds = frozenset(QuestionKind)
         """The forms in which questions are asked."""
+        self.reading: Reading | None = None
+        """How scores are read that are no probabilities yet; None until it is learned from controls."""
         self.new = 0
         self._of_controls = 0
         """Votes on controls."""
@@ -172,6 +191,7 @@ class Asking:
         :raises KgalignError: the server is gone, or the ledger can't be written.
         """
         watch = progress or NoProgress()
+        self.reading = self.reading or Reading()
         with watch.task("ask about doubtful entities", len(cases), "entities") as task:
             return await self._side_by_side(cases, task)
 
@@ -193,6 +213,30 @@ class Asking:
                 await asyncio.gather(*asked, return_exceptions=True)
         self.controls = [each.result() for each in asked]
         self._of_controls = self.budget.spent.calls
+        if self.questions.way == "likelihood":
+            self._learn_reading()
+
+    def _learn_reading(self) -> None:
+        """Learn from the controls how scores are to be read, and read each of them by all others."""
+        known = [_known(each) for each in self.controls]
+        self.reading = learn_reading([row for rows in known for row in rows])
+        for number, control in enumerate(self.controls):
+            others = [row for other, rows in enumerate(known) if other != number for row in rows]
+            self.controls[number] = self._read_again(control, learn_reading(others))
+
+    def _read_again(self, asked: AskedControl, reading: Reading) -> AskedControl:
+        """A control as its scores are read by what others tell; so it goes into the ledger."""
+        votes: list[Vote] = []
+        ballots: list[Ballot] = []
+        for vote in asked.votes:
+            votes.append(replace(vote, answer=read_anew(vote.answer, vote.question, reading)))
+            self.ledger.keep(votes[-1])
+            ballot = self._ballot(
+                asked.control.case, asked.control.steps[vote.question.number], votes[-1], reading
+            )
+            if ballot is not None:
+                ballots.append(ballot)
+        return AskedControl(asked.control, tuple(votes), tuple(ballots), reading)
 
     def _learn(self, heard: Sequence[AskedCase]) -> VoteModel:
         """What the controls and some cases tell of the voters."""
@@ -310,7 +354,7 @@ class Asking:
                 stopped = step.reason
                 break
             question = self.questions.put(case, len(asked), step, self.rules.options)
-            if any(question.messages == vote.question.messages for vote in votes):
+            if any(is_repeated(question, vote.question) for vote in votes):
                 # A prompt that was sent before would be answered as before: that is no further vote.
                 stopped = "most"
                 break
@@ -342,6 +386,7 @@ class Asking:
             question.number,
         )
         reply = self.ledger.reply(key)
+        new = reply is None
         if reply is None and self.pool is None:
             return None
         answer: Answer | None = None
@@ -355,16 +400,29 @@ class Asking:
                 reply = Reply(text="", finish=failure.reason[:300])
                 answer = Answer(Status.FAILED, None, 0, reason=failure.reason[:300])
         assert reply is not None
-        vote = self._record(key, question, reply, answer or read_answer(question, reply))
-        if not self.ledger.keep(vote):
+        vote = self._record(key, question, reply, answer or self._read(question, reply))
+        if self._is_read_later and not new:
+            pass  # it is on record, and will be read as it was
+        elif not self.ledger.keep(vote):
             # Another case put the same question meanwhile; the answer that came first counts for both.
             first = self.ledger.reply(key)
             assert first is not None
-            vote = self._record(key, question, first, read_answer(question, first))
+            vote = self._record(key, question, first, self._read(question, first))
             self.ledger.keep(vote)
         if vote.answer.status is not Status.FAILED:
             self.budget.add(vote)
         return vote
+
+    @property
+    def _is_read_later(self) -> bool:
+        """Whether answers are scores, and controls still have to tell how to read them."""
+        return self.questions.way == "likelihood" and self.reading is None
+
+    def _read(self, question: Question, reply: Reply) -> Answer:
+        answer = read_answer(question, reply)
+        if self.questions.way == "likelihood" and self.reading is not None:
+            return read_anew(answer, question, self.reading)
+        return answer
 
     def _record(self, key: str, question: Question, reply: Reply, answer: Answer) -> Vote:
         return Vote(
@@ -385,12 +443,18 @@ class Asking:
             asked_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         )
 
-    def _ballot(self, case: Case, step: Ask, vote: Vote) -> Ballot | None:
-        """The vote as a choice among the case's options; None where it doesn't count."""
+    def _ballot(self, case: Case, step: Ask, vote: Vote, reading: Reading | None = None) -> Ballot | None:
+        """The vote as a choice among the case's options; None where it doesn't count.
+
+        :param reading: how its scores are read, if it has any; None for what the controls tell.
+        """
         answer, shown = vote.answer, vote.question.options
         if answer.status is not Status.OK or answer.choice is None:
             return None
         given = answer.probabilities
+        reading = reading or self.reading
+        if given is not None and reading is not None and self.questions.way == "likelihood":
+            given = probabilities_of(given, reading)
         if step.kind is QuestionKind.SELECT and step.direction is Direction.RIGHT_ASKS:
             # The case asks one thing of it: whether the option takes the case's own entity.
             own = case.left_iri
@@ -401,6 +465,15 @@ class Asking:
         else:
             choice = step.offered[answer.place - 1] if answer.choice != NONE else 0
         return Ballot(choice, step.offered, vote.model + vote.adapter, given)
+
+
+def _known(asked: AskedControl) -> list[tuple[tuple[float, ...], int]]:
+    """What was given to the options of each control, last to none of them, and the place of what is right."""
+    return [
+        (given, (place or len(given)) - 1)
+        for vote in asked.votes
+        if (given := vote.answer.probabilities) is not None and (place := right_place(vote)) is not None
+    ]
 
 
 def _parts(cases: int) -> list[tuple[int, int]]:
