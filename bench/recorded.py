@@ -21,10 +21,12 @@ from kgalign.judge.votes.reducers import REDUCERS
 
 ALL = "all"
 """Stands for all sets together."""
-JOINED = "weighted, votes + evidence"
-"""The system of which something is asked."""
+JOINED = "adaptive, votes + evidence"
+"""The system of which something is asked: what a run does by itself."""
 PLOTTED = (JOINED, "dawid_skene, votes", "evidence")
 HEAD = ("system", "set", "questions", "accuracy", "precision", "recall", "F1", "ECE", "abstained")
+_NAMES = ("name", "title")
+"""Keys of the records that hold what a thing is called."""
 _Each = TypeVar("_Each")
 _Names = npt.NDArray[np.str_]
 
@@ -57,6 +59,11 @@ class Figures:
     abstained: int
     ece: float | None
     bins: tuple[Bin, ...]
+    unsettled: int
+    """Questions without a partner by the gold though a candidate has the very name that was asked about."""
+    settled_accuracy: float
+    settled_ece: float | None
+    """The same figures without these."""
 
     def cells(self) -> list[str]:
         """The row as it is shown."""
@@ -94,11 +101,12 @@ def measure(questions: Sequence[Question], tell: Callable[[Figures], None]) -> F
     """
     sets = np.array([question.set for question in questions])
     gold = np.array([question.gold for question in questions])
+    settled = np.array([not _is_unsettled(question) for question in questions])
     models = sorted({model for question in questions for model in question.answers})
     answers = np.array([_answers(questions, model) for model in models])
     figures: list[Figures] = []
     for decisions in _decide(questions, sets, dict(zip(models, answers, strict=True))):
-        of_all, *of_sets = _figures(decisions, gold, sets)
+        of_all, *of_sets = _figures(decisions, gold, settled, sets)
         tell(of_all)
         figures += [of_all, *of_sets]
     right = answers == gold
@@ -110,6 +118,18 @@ def measure(questions: Sequence[Question], tell: Callable[[Figures], None]) -> F
         agree_right=float(right[0][agree].mean()) if agree.any() else 0.0,
         any_right=float(right.any(axis=0).mean()),
     )
+
+
+def _is_unsettled(question: Question) -> bool:
+    """Whether the gold knows no partner, and a candidate has the very name of what was asked about.
+
+    Gold that is a sample lacks partners; what of it is lacking can't be told from here.
+    """
+    names = {str(name).casefold() for key in _NAMES if (name := question.query.get(key))}
+    shown = {
+        str(name).casefold() for each in question.candidates for key in _NAMES if (name := each.get(key))
+    }
+    return not question.gold and bool(names & shown)
 
 
 def _answers(questions: Sequence[Question], model: str) -> Positions:
@@ -156,7 +176,7 @@ def _reduced(system: str, reducer: str, cases: Sequence[Ballots], sets: _Names) 
     return Decisions(system, np.array(choice), abstained, np.array(probability))
 
 
-def _figures(decisions: Decisions, gold: Positions, sets: _Names) -> Iterator[Figures]:
+def _figures(decisions: Decisions, gold: Positions, settled: Flags, sets: _Names) -> Iterator[Figures]:
     """Of all sets together, then of each."""
     for name in (ALL, *np.unique(sets).tolist()):
         rows = np.ones(len(gold), dtype=bool) if name == ALL else sets == name
@@ -165,6 +185,8 @@ def _figures(decisions: Decisions, gold: Positions, sets: _Names) -> Iterator[Fi
         precision, recall = hits / max((choice > 0).sum(), 1), hits / max((truth > 0).sum(), 1)
         claimed = decisions.probability
         found = None if claimed is None else bins(claimed[rows], choice == truth)
+        kept = settled & rows
+        right = decisions.choice[kept] == gold[kept]
         yield Figures(
             system=decisions.system,
             set=name,
@@ -176,6 +198,9 @@ def _figures(decisions: Decisions, gold: Positions, sets: _Names) -> Iterator[Fi
             abstained=int(decisions.abstained[rows].sum()),
             ece=None if found is None else ece(found),
             bins=tuple(found or ()),
+            unsettled=int((rows & ~settled).sum()),
+            settled_accuracy=float(right.mean()) if len(right) else 0.0,
+            settled_ece=None if claimed is None else ece(bins(claimed[kept], right)),
         )
 
 
@@ -202,7 +227,19 @@ def as_markdown(found: Found, plot: str) -> str:
         [f"{b.low:.1f} to {b.high:.1f}", str(b.count), f"{b.probability:.3f}", f"{b.accuracy:.3f}"]
         for b in ours.bins
     ]
-    errors = ", ".join(f"{name} {found.of(JOINED, name).ece:.3f}" for name in sets)
+    errors = [
+        [
+            name,
+            str(now.questions),
+            f"{now.accuracy:.3f}",
+            f"{now.ece:.3f}",
+            str(now.unsettled),
+            f"{now.settled_accuracy:.3f}",
+            f"{now.settled_ece:.3f}",
+        ]
+        for name in sets
+        for now in [found.of(JOINED, name)]
+    ]
     paragraphs = [
         f"All models agree on {found.agree:.1%} of the questions and are right on {found.agree_right:.1%} of "
         f"those; some model is right on {found.any_right:.1%}. The best single model, which only the gold "
@@ -216,7 +253,10 @@ def as_markdown(found: Found, plot: str) -> str:
         table(["system", *sets], by_set),
         f"Reliability of `{JOINED}`, all sets ([plot]({plot})):",
         table(["claimed", "decisions", "mean claimed", "right"], reliability, words=0),
-        f"ECE by set: {errors}.",
+        f"`{JOINED}` by set. *Unsettled* are questions without a partner by the gold though a candidate has "
+        "the very name of what was asked about: of a gold that is a sample nobody knows whether it is wrong "
+        "to choose that one. The last two columns leave them out, of every set and whatever was chosen.",
+        table(["set", "questions", "accuracy", "ECE", "unsettled", "accuracy", "ECE"], errors),
     ]
     return "\n\n".join(paragraphs)
 

@@ -11,8 +11,9 @@ from kgalign.arrays import Doubles, Flags, Positions
 from kgalign.config import VotesConfig
 from kgalign.evaluate.calibration import calibration
 from kgalign.judge.votes.ballots import Ballot, Ballots
+from kgalign.judge.votes.combining import combine
 from kgalign.judge.votes.learning import estimate
-from kgalign.judge.votes.model import GRADES, LEARN_AT, Form, VoteModel, combine, regraded
+from kgalign.judge.votes.model import GRADES, LEARN_AT, Form, VoteModel, regraded
 
 VOTER = "scripted"
 ABSTAINS = -1

@@ -8,6 +8,7 @@ from scipy.optimize import minimize
 
 from kgalign.arrays import Doubles, Flags, Positions, run_starts
 from kgalign.judge.votes.ballots import Ballots
+from kgalign.judge.votes.combining import normalised, slope_of, words
 from kgalign.judge.votes.model import (
     COMPETENCE,
     COMPETENCE_WEIGHT,
@@ -20,7 +21,6 @@ from kgalign.judge.votes.model import (
     VoteModel,
     floored,
     in_doubt,
-    normalised,
     pair_odds,
     place_priors,
     places_of,
@@ -42,6 +42,9 @@ def estimate(cases: Sequence[Ballots]) -> VoteModel:
     tended to, a habit, or an error; and how often it tended to what the other voters and the prior say. It
     ends when no parameter moves by more than 0.001, after 200 rounds at most.
 
+    Where several voters voted on a case, each one's word counts for less and the evidence is tempered, see
+    :mod:`kgalign.judge.votes.combining`.
+
     Where there are controls, trust is learned from them alone: a voter that agrees with itself can be told
     without knowing the truth, one that is right can't.
     """
@@ -50,11 +53,16 @@ def estimate(cases: Sequence[Ballots]) -> VoteModel:
         return VoteModel()
     habits = [unseen(form) for form in votes.forms]
     trust = np.full(len(votes.voters), (TRUST_KNOWN if votes.controlled else TRUST)[0])
+    slope = 1.0
     for _ in range(_ROUNDS):
-        counts, new_trust = _expect(votes, habits, trust)
+        counts, new_trust, new_slope = _expect(votes, habits, trust, slope)
         new_habits = _maximise(votes.forms, habits, counts)
-        moved = max(float(np.abs(new_trust - trust).max()), *map(_distance, habits, new_habits))
-        habits, trust = new_habits, new_trust
+        moved = max(
+            abs(new_slope - slope),
+            float(np.abs(new_trust - trust).max()),
+            *map(_distance, habits, new_habits),
+        )
+        habits, trust, slope = new_habits, new_trust, new_slope
         if moved < _CLOSE:
             break
     return VoteModel(
@@ -63,6 +71,7 @@ def estimate(cases: Sequence[Ballots]) -> VoteModel:
         votes.places,
         votes.yes,
         controlled=votes.controlled,
+        slope=slope,
     )
 
 
@@ -166,9 +175,34 @@ def _liking(rows: Sequence[tuple[tuple[float, ...], bool]]) -> Liking:
     return Liking(round(float(found.x[0]), 4), round(float(np.exp(found.x[1])), 4))
 
 
-def _expect(votes: _Votes, habits: Sequence[Habits], trust: Doubles) -> tuple[list[Doubles], Doubles]:
+def _expect(
+    votes: _Votes, habits: Sequence[Habits], trust: Doubles, slope: float
+) -> tuple[list[Doubles], Doubles, float]:
     """For each form how often (place of the right answer, place of the given one) came, by what the voters
-    tended to; and the trust in each voter.
+    tended to; the trust in each voter; and the slope of the evidence where several voted.
+    """
+    tables, likely, others = _tendencies(votes, habits)
+    of_voter = _in_cases(votes, trust)[:, None]
+    heard = _heard(votes, likely, others, of_voter)
+    of_case: Doubles = np.add.reduceat(heard, np.flatnonzero(run_starts(votes.pair_case)), axis=0)
+    several = (np.bincount(votes.pair_case) > 1) & ~votes.known
+    total = np.where(several, slope, 1.0)[:, None] * votes.prior + of_case
+    rest = normalised(total[votes.pair_case] - heard)
+    spread = (1.0 - rest) / votes.options[votes.pair_case][:, None]
+    tends = likely * (of_voter * rest + (1.0 - of_voter) * spread)
+    tends /= tends.sum(axis=1, keepdims=True)
+    counts = np.zeros_like(tables)
+    np.add.at(counts, (votes.form[:, None], votes.right, votes.answer[:, None]), tends[votes.pair])
+    counted = [
+        count[: len(each.habit), : len(each.habit)] for count, each in zip(counts, habits, strict=True)
+    ]
+    new_trust = _trust(votes, (rest * likely).sum(axis=1), (rest * others).sum(axis=1), trust)
+    return counted, new_trust, slope_of(votes.prior[several], of_case[several])
+
+
+def _tendencies(votes: _Votes, habits: Sequence[Habits]) -> tuple[Doubles, Doubles, Doubles]:
+    """(forms, a, a) how each form answers; and (p, h) likelihood of a pair's votes for each tendency, and
+    the mean of it over the other tendencies.
     """
     size = max(form.offered for form in votes.forms) + 1
     tables = np.ones((len(habits), size, size))
@@ -182,31 +216,17 @@ def _expect(votes: _Votes, habits: Sequence[Habits], trust: Doubles) -> tuple[li
     likely = np.exp(tendency - tendency.max(axis=1, keepdims=True))
     others = (likely.sum(axis=1, keepdims=True) - likely) / votes.options[votes.pair_case][:, None]
     others = np.where(inside, others, 0.0)
-    new_trust, believed = _trust(votes, likely, others, trust)
-    tends = likely * believed
-    tends /= tends.sum(axis=1, keepdims=True)
-    counts = np.zeros_like(tables)
-    np.add.at(counts, (votes.form[:, None], votes.right, votes.answer[:, None]), tends[votes.pair])
-    sizes = [len(each.habit) for each in habits]
-    return [count[:size, :size] for count, size in zip(counts, sizes, strict=True)], new_trust
+    return tables, likely, others
 
 
-def _trust(votes: _Votes, likely: Doubles, others: Doubles, trust: Doubles) -> tuple[Doubles, Doubles]:
-    """Trust in each voter, and (p, h) what a voter of a case is believed to tend to before its votes.
+def _trust(votes: _Votes, true: Doubles, false: Doubles, trust: Doubles) -> Doubles:
+    """(v,) trust in each voter.
 
     :param votes: the votes.
-    :param likely: (p, h) likelihood of a pair's votes for each tendency.
-    :param others: (p, h) mean of it over the other tendencies.
+    :param true: (p,) likelihood of a pair's votes where the voter tends to what all else says.
+    :param false: (p,) the same where it tends to something else.
     :param trust: (v,) of the round before.
     """
-    case_starts = np.flatnonzero(run_starts(votes.pair_case))
-    of_voter = _in_cases(votes, trust)[:, None]
-    told = of_voter * likely + (1.0 - of_voter) * others
-    with np.errstate(divide="ignore"):
-        logs = np.log(told)
-    total = votes.prior + np.add.reduceat(np.where(told > 0, logs, 0.0), case_starts, axis=0)
-    rest = normalised(total[votes.pair_case] - np.where(told > 0, logs, 0.0))
-    true, false = (rest * likely).sum(axis=1), (rest * others).sum(axis=1)
     mean, weight = TRUST_KNOWN if votes.controlled else TRUST
     tells = votes.known[votes.pair_case] if votes.controlled else np.ones(len(votes.pair_case), dtype=bool)
     voter, true, false = votes.pair_voter[tells], true[tells], false[tells]
@@ -216,8 +236,23 @@ def _trust(votes: _Votes, likely: Doubles, others: Doubles, trust: Doubles) -> t
         right = np.bincount(voter, now * true / (now * true + (1.0 - now) * false), len(trust))
         seen = np.bincount(voter, minlength=len(trust))
         new = (mean * weight + right) / (weight + seen)
-    spread = (1.0 - rest) / votes.options[votes.pair_case][:, None]
-    return new, of_voter * rest + (1.0 - of_voter) * spread
+    return new
+
+
+def _heard(votes: _Votes, likely: Doubles, others: Doubles, of_voter: Doubles) -> Doubles:
+    """(p, h) log-likelihood of each pair's votes for each hypothesis, as far as its word counts beside those
+    of the other voters of its case; 0 beyond the hypotheses of a case.
+
+    :param of_voter: (p, 1) trust in the voter.
+    """
+    of_case = np.zeros((len(votes.prior), len(votes.voters)))
+    of_case[votes.pair_case, votes.pair_voter] = of_voter[:, 0]
+    word = words(of_case, votes.options[:, None] + 1)[votes.pair_case, votes.pair_voter]
+    told = of_voter * likely + (1.0 - of_voter) * others
+    with np.errstate(divide="ignore"):
+        logs = np.log(told)
+    heard: Doubles = word[:, None] * np.where(told > 0, logs, 0.0)
+    return heard
 
 
 def _in_cases(votes: _Votes, trust: Doubles) -> Doubles:

@@ -11,7 +11,7 @@ near 1.
 The mixture over tendencies is a one-coin Dawid-Skene model (Dawid & Skene 1979) one level up; the habits take
 the place of the rows of its confusion matrices. Parameters are estimated by expectation-maximisation with
 conjugate priors on them; the prior of each case, which comes from the evidence, says which tendency is the
-true one.
+true one. What several voters say of one case is joined by :mod:`kgalign.judge.votes.combining`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +23,7 @@ import numpy as np
 
 from kgalign.arrays import Doubles, Positions
 from kgalign.judge.votes.ballots import Ballot, Ballots
+from kgalign.judge.votes.combining import combine, normalised
 
 TRUST = (0.93, 20.0)
 """Mean and weight, in cases, of the prior on trust."""
@@ -116,6 +117,8 @@ class VoteModel:
     controlled: bool = False
     """Whether trust was learned from controls: then it is that in cases that are as clear as these, and less
     in those that are in doubt."""
+    slope: float = 1.0
+    """What the evidence's log-odds are multiplied by where several voters voted."""
 
     def habits_of(self, form: Form) -> Habits:
         """Of a form that was not seen, what is believed without votes."""
@@ -154,6 +157,8 @@ def standing(case: Ballots, model: VoteModel) -> Standing:
         return Standing(normalised(prior), int(prior.argmax()), 0.0)
     voters = sorted(tendency)
     trust = np.array([model.trust_of(voter, case.prior) for voter in voters])
+    if len(voters) > 1:
+        prior = model.slope * prior
     posterior, settled = combine(prior[None], np.stack([tendency[each] for each in voters])[None], trust)
     return Standing(posterior[0], int(posterior[0].argmax()), float(settled[0]))
 
@@ -174,65 +179,6 @@ def in_doubt(trust: Doubles | float, prior: Doubles) -> Doubles:
     chance = 1.0 / np.maximum(2, (prior > 0).sum(axis=-1))
     found: Doubles = np.maximum(lower, np.minimum(chance, trust))
     return found
-
-
-def combine(prior: Doubles, tendency: Doubles, trust: Doubles) -> tuple[Doubles, Doubles]:
-    """Posterior and settledness of many cases at once.
-
-    :param prior: (c, n + 1) log-probability of each hypothesis.
-    :param tendency: (c, v, n + 1) log-likelihood of the votes of each voter if it tends to a hypothesis.
-    :param trust: (v,) trust in each voter.
-    :returns: (c, n + 1) posterior probability, and (c,) probability that the leader stays, see
-        :class:`Standing`.
-    """
-    likely = np.exp(tendency - tendency.max(axis=-1, keepdims=True))
-    voter = np.log(_told(likely, trust[None, :, None]))
-    total = prior + voter.sum(axis=1)
-    posterior = normalised(total)
-    leader = posterior.argmax(axis=-1)
-    settled = np.ones(len(prior))
-    for number in range(tendency.shape[1]):
-        others = normalised(total - voter[:, number])
-        settled = np.minimum(settled, _stays(others, likely[:, number], float(trust[number]), leader))
-    return posterior, settled
-
-
-def _stays(others: Doubles, likely: Doubles, trust: float, leader: Positions) -> Doubles:
-    """(c,) probability that a voter tends to something that leaves the leader in the lead.
-
-    :param others: (c, n + 1) probability of each hypothesis by all else that is known.
-    :param likely: (c, n + 1) likelihood of its votes for each tendency.
-    :param trust: in the voter.
-    :param leader: (c,) hypothesis that leads.
-    """
-    options = others.shape[1] - 1
-    tends = likely * _told(others, trust)
-    tends /= tends.sum(axis=-1, keepdims=True)
-    each = np.arange(len(others))
-    rest = others.copy()
-    rest[each, leader] = 0.0
-    # If it tends to t, the weight of t is multiplied by trust and that of each other by its share of
-    # distrust.
-    other = (1.0 - trust) / max(1, options)
-    against = np.maximum(rest * trust, rest.max(axis=-1, keepdims=True) * other)
-    stays = others[each, leader, None] * other >= against
-    stays[each, leader] = others[each, leader] * trust >= rest.max(axis=-1) * other
-    kept: Doubles = (tends * stays).sum(axis=-1)
-    return kept
-
-
-def _told(likely: Doubles, trust: Doubles | float) -> Doubles:
-    """Mix each entry of the last axis with the mean of the others: what a tendency says of the truth."""
-    others = (likely.sum(axis=-1, keepdims=True) - likely) / max(1, likely.shape[-1] - 1)
-    told: Doubles = trust * likely + (1.0 - trust) * others
-    return told
-
-
-def normalised(logs: Doubles) -> Doubles:
-    """Probabilities from logarithms of weights, along the last axis."""
-    weights = np.exp(logs - logs.max(axis=-1, keepdims=True))
-    shares: Doubles = weights / weights.sum(axis=-1, keepdims=True)
-    return shares
 
 
 def floored(prior: Doubles) -> Doubles:

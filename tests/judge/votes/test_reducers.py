@@ -10,6 +10,7 @@ from kgalign.arrays import Doubles
 from kgalign.config import Reducer as Name
 from kgalign.judge.asking.next_question import order
 from kgalign.judge.votes.ballots import Ballot, Ballots, Tally
+from kgalign.judge.votes.combining import ALIKE
 from kgalign.judge.votes.learning import estimate
 from kgalign.judge.votes.model import Form, VoteModel, standing
 from kgalign.judge.votes.reducers import REDUCERS
@@ -89,18 +90,19 @@ def test_the_prior_decides_between_equal_votes() -> None:
 
 
 def test_bayes_rule_written_out() -> None:
-    """One case with two voters, against the sum over all tendencies of both."""
-    model = VoteModel(trust={"a": 0.8, "b": 0.6})
+    """One case with two voters, against the sum over the tendencies of each."""
+    model = VoteModel(trust={"a": 0.8, "b": 0.6}, slope=0.7)
     prior = np.array([0.1, 0.5, 0.4])
     votes = Ballots(
         prior, (Ballot(1, (2, 1), "a"), Ballot(0, (1,), "a"), Ballot(2, (1, 2), "b"), Ballot(2, (2, 1), "b"))
     )
-    weight = np.zeros(3)
-    for truth, a, b in product(range(3), repeat=3):
-        chance = prior[truth]
-        for voter, tendency in (("a", a), ("b", b)):
-            trust = model.trust[voter]
-            chance *= trust if tendency == truth else (1 - trust) / 2
+    weight = prior**0.7
+    # Odds of 4 and 1.5 for the truth, each twice as far above chance; the lesser takes its part of the other.
+    word = {"a": 1 / (1 + ALIKE * np.log(3) / np.log(8)), "b": 1 / (1 + ALIKE)}
+    for voter, trust in model.trust.items():
+        likely = np.zeros(3)
+        for truth, tendency in product(range(3), repeat=2):
+            chance = trust if tendency == truth else (1 - trust) / 2
             for ballot in votes.ballots:
                 if ballot.voter == voter:
                     size = len(ballot.offered)
@@ -108,7 +110,8 @@ def test_bayes_rule_written_out() -> None:
                     given = ballot.offered.index(ballot.choice) + 1 if ballot.choice else 0
                     table = model.habits_of(Form(voter, size, 0)).table()
                     chance *= table[right, given]
-        weight[truth] += chance
+            likely[truth] += chance
+        weight *= likely ** word[voter]
     assert standing(votes, model).posterior == pytest.approx(weight / weight.sum())
 
 
