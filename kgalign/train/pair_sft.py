@@ -193,6 +193,8 @@ def save(reader: Reader, folder: Path, base: str) -> None:
     else:
         reader.tokenizer.save_pretrained(folder)
     reader.model.save_pretrained(folder)
+    for path in folder.iterdir():
+        path.chmod(0o644)  # weights are written so that nobody else may read them
 
 
 def _check(items: Sequence[PairItem]) -> None:
