@@ -284,7 +284,9 @@ def recorded(data: Path, json_file: Path | None, results: Path) -> None:
     metavar="NAME",
     help="A set; repeatable.",
 )
-@click.option("--way", "ways", multiple=True, default=("json", "choice", "pair"), show_default=True)
+@click.option(
+    "--way", "ways", multiple=True, default=("json", "choice", "pair", "likelihood"), show_default=True
+)
 @click.option("--max-calls", type=int, default=400, show_default=True, help="Most questions in each run.")
 @click.option("--ask-anyway", is_flag=True, help="Ask on where it is no better than chance.")
 @click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the rows there as JSON.")

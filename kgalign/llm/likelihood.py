@@ -24,8 +24,9 @@ from kgalign.llm.protocol import CallFailed, Reply, Request
 
 SCALE = 6.0
 """Nats of the score that count as one natural log-odds, until controls tell it better."""
-THRESHOLD = 18.0
-"""Score of "none", in nats, until controls tell it better."""
+SHARE = 0.45
+"""Score of "none" as a share of what the options say by themselves, until controls tell it better: the middle
+of what SmolLM2-135M gave to look-alikes among products (.25 to .57, partners and others)."""
 _BETWEEN = "\n"
 """Stands between the texts, and before an option alone: so both are cut into the same tokens."""
 _PROBED = "The capital of France is Paris."
@@ -77,7 +78,8 @@ class Likelihood:
             echoes, (read, written) = read_echoes(text, len(prompts), self._failed)
         except BaseException as error:
             for option, future in new.items():
-                del self._alone[option]
+                if self._alone.get(option) is future:
+                    del self._alone[option]
                 if not future.done():
                     future.set_exception(
                         error if isinstance(error, CallFailed) else CallFailed("it was stopped", again=True)
@@ -91,7 +93,8 @@ class Likelihood:
             round(self._score(after, before), 4)
             for after, before in zip(echoes[len(new) :], alone, strict=True)
         ]
-        return _reply(request, scores, read, written)
+        threshold = round(SHARE * math.fsum(map(surprise, alone)) / len(alone), 4)
+        return _reply(request, scores, threshold, (read, written))
 
     def _to_ask(
         self, options: Sequence[str]
@@ -192,6 +195,14 @@ def gained(after: Echo, alone: Echo) -> float | None:
     return total if same and 2 * same >= own else None
 
 
+def surprise(alone: Echo) -> float:
+    """How much an option says by itself: -log of its probability, in nats.
+
+    :param alone: a line break and the option.
+    """
+    return -math.fsum(log or 0.0 for log in alone.logs[_first(alone.tokens) :])
+
+
 def _first(tokens: Sequence[str]) -> int:
     """Where the option begins in a prompt that is a line break and the option."""
     for place, token in enumerate(tokens):
@@ -200,28 +211,34 @@ def _first(tokens: Sequence[str]) -> int:
     return 0
 
 
-def default_probabilities(scores: Sequence[float]) -> list[float]:
+def default_probabilities(scores: Sequence[float], threshold: float) -> list[float]:
     """(options + 1,) what scores come to before anything is known of the model: of each option, last of none.
 
     :param scores: of the options, in nats.
+    :param threshold: the score of none, in nats.
     """
-    odds = [*((score - THRESHOLD) / SCALE for score in scores), 0.0]
+    odds = [*((score - threshold) / SCALE for score in scores), 0.0]
     most = max(odds)
     weights = [math.exp(max(each - most, -500.0)) for each in odds]
     total = math.fsum(weights)
     return [each / total for each in weights]
 
 
-def _reply(request: Request, scores: Sequence[float], read: int, written: int) -> Reply:
-    found = dict(zip(request.labels, default_probabilities(scores), strict=True))
+def _reply(request: Request, scores: Sequence[float], threshold: float, tokens: tuple[int, int]) -> Reply:
+    """The scores as a reply.
+
+    :param tokens: read and written.
+    """
+    found = dict(zip(request.labels, default_probabilities(scores, threshold), strict=True))
     said = {
         "choice": max(found, key=lambda label: found[label]),
         "scores": dict(zip(request.labels, scores, strict=False)),
+        "threshold": threshold,
     }
     return Reply(
         text=json.dumps(said),
         finish="stop",
         probabilities=found,
-        prompt_tokens=read,
-        completion_tokens=written,
+        prompt_tokens=tokens[0],
+        completion_tokens=tokens[1],
     )

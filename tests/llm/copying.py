@@ -29,10 +29,11 @@ def log_probabilities(tokens: list[str]) -> list[float | None]:
 
 def score(asker: str, option: str) -> float:
     """By how many nats the option is likelier after the asker than alone."""
-    return _of(f"{asker}\n", option) - _of("\n", option)
+    return of(option, f"{asker}\n") - of(option)
 
 
-def _of(before: str, option: str) -> float:
+def of(option: str, before: str = "\n") -> float:
+    """Log-probability of an option after what stands before it."""
     own = len(tokens_of(option))
     return math.fsum(each or 0.0 for each in log_probabilities(tokens_of(before + option))[-own:])
 

@@ -57,7 +57,11 @@ def test_scores_are_by_how_much_the_asker_makes_an_option_likelier(server: Model
     assert reply.probabilities is not None
     assert list(reply.probabilities) == list(LABELS)
     assert sum(reply.probabilities.values()) == pytest.approx(1)
-    assert list(reply.probabilities.values()) == pytest.approx(default_probabilities(wanted), abs=1e-4)
+    assert list(reply.probabilities.values()) == pytest.approx(
+        default_probabilities(wanted, said["threshold"]), abs=1e-4
+    )
+    alone = [-copying.of(each) for each in OPTIONS]
+    assert said["threshold"] == pytest.approx(0.45 * sum(alone) / 3, abs=1e-3)
     assert said["choice"] == max(LABELS, key=lambda label: (reply.probabilities or {})[label])
     assert reply.finish == "stop"
     assert reply.completion_tokens == 6
@@ -148,6 +152,6 @@ def test_tokens_that_differ_at_the_border_are_left_out() -> None:
 
 def test_scores_far_apart_are_still_probabilities() -> None:
     for scores in ([1e4, -1e4], [-1e4, -1e4], [0.0]):
-        found = default_probabilities(scores)
+        found = default_probabilities(scores, 18.0)
         assert sum(found) == pytest.approx(1)
         assert all(math.isfinite(math.log(each)) for each in found)

@@ -18,7 +18,7 @@ def _controls(count: int, shift: float, spread: float) -> list[tuple[list[float]
         scores = [
             shift + (spread if place == right else -spread) + chance.gauss(0, spread) for place in range(3)
         ]
-        made.append((default_probabilities(scores), right))
+        made.append((default_probabilities(scores, 18.0), right))
     return made
 
 
@@ -41,12 +41,12 @@ def test_the_threshold_of_none_is_learned(shift: float) -> None:
 def test_scores_that_tell_nothing_are_hardly_believed() -> None:
     chance = random.Random(3)
     controls = [
-        (default_probabilities([chance.gauss(18, 30) for _ in range(3)]), chance.randrange(4))
+        (default_probabilities([chance.gauss(18, 30) for _ in range(3)], 18.0), chance.randrange(4))
         for _ in range(60)
     ]
     reading = learn_reading(controls)
     assert reading.slope < 0.2
-    read = probabilities_of(default_probabilities([48.0, 18.0, -12.0]), reading)
+    read = probabilities_of(default_probabilities([48.0, 18.0, -12.0], 18.0), reading)
     assert max(read) < 0.7
 
 
