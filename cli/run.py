@@ -261,6 +261,7 @@ def _votes(step: "StepRecord") -> list[str]:
             lines.append(f"{figure[name]:,.0f} of them not to the end, {why}")
     voter = [step.notes[name] for name in ("controls", "voter") if name in step.notes]
     told = [f"It was {', '.join(voter)}"] if "controls" in step.notes else voter
+    told += [f"It was {step.notes['way']}"] if "way" in step.notes else []
     return [*lines, *told, *([step.notes["shortened"]] if "shortened" in step.notes else [])]
 
 

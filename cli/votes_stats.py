@@ -1,5 +1,6 @@
 """``kgalign votes stats``: how far a judging's votes can be relied upon, and what they cost."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -56,6 +57,8 @@ def _show(judging: Judging, figures: "Statistics") -> None:
     screen = console()
     model = f"{judging.model} with {judging.adapter}" if judging.adapter else judging.model
     say(f"Judging {judging.name}: {line(model)}")
+    if way := _way(judging):
+        say(f"Way of asking: {line(way)}")
     say(f"{plural(figures.votes, 'vote')} on {plural(figures.cases, 'case')}")
     say(f"Outcomes: {_counts(figures.outcomes)}")
     say(f"Stopped: {_counts(figures.stopped)}")
@@ -85,6 +88,18 @@ def _show(judging: Judging, figures: "Statistics") -> None:
         f"Evidence and votes: the same in {_share(figures.agreement.share)} of the settled cases",
         _agreement(figures.agreement),
     )
+
+
+def _way(judging: Judging) -> str:
+    """How it was asked, and why where several ways were tried; empty where that is not on record."""
+    try:
+        settings = json.loads(judging.settings)
+    except ValueError:
+        return ""
+    if not isinstance(settings, dict):
+        return ""
+    told = settings.get("because") or settings.get("way")
+    return told if isinstance(told, str) else ""
 
 
 def _table(first: str, *headings: str) -> "Table":

@@ -115,7 +115,8 @@ class LlmConfig(Section):
     answer: Literal["auto", "json", "choice", "pair", "likelihood"] = "auto"
     """How the model answers: with JSON that cites what it relies on, with a label alone, with yes or no to a
     short text about one pair, or not at all: ``likelihood`` is by how much the text of one record makes that
-    of another more probable. ``auto`` asks a model that was trained to one way in that way."""
+    of another more probable. ``auto`` asks a model that was trained to one way in that way, and
+    others in the cheapest way that works, as the controls tell."""
     answer_tokens: int = Field(default=256, ge=16, le=4096)
     question_tokens: int = Field(default=1500, ge=200)
     """What a question may be long; longer ones are shortened."""

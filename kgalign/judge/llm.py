@@ -1,78 +1,33 @@
 """Tier 2 as a whole: from verdicts in doubt to what the votes of a language model say of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
-
-from pydantic import TypeAdapter
 
 from kgalign.base.progress import NoProgress, Progress
-from kgalign.config import Config, JudgeConfig, LlmConfig, VotesConfig
-from kgalign.errors import ConfigError, KgalignError, RunError
+from kgalign.config import Config
+from kgalign.errors import RunError
+from kgalign.judge.asking.asked import AskedCase
+from kgalign.judge.asking.budget import Spent
 from kgalign.judge.asking.cases import find_cases
-from kgalign.judge.asking.controls import affordable, find_controls
+from kgalign.judge.asking.controls import Control, affordable, find_controls
 from kgalign.judge.asking.questions import Questions
-from kgalign.judge.asking.session import AskedCase, Asking
+from kgalign.judge.asking.session import Asking
 from kgalign.judge.asking.templates import Templates, load_templates
-from kgalign.judge.votes.competence import competence, not_asked, told_of, worth_asking
+from kgalign.judge.terms import Plan, check_structure, plan_of, planned, ways_of
+from kgalign.judge.votes.competence import Competence, competence, not_asked, told_of, worth_asking
 from kgalign.judge.votes.decisions import Count
 from kgalign.judge.votes.with_votes import no_hearing
+from kgalign.judge.ways import Tried, best_of, may_try_another, not_asked_in_any, why
 from kgalign.ledger import Ledger
 from kgalign.ledger.statistics import summarise
 from kgalign.llm.backends import open_backend
 from kgalign.llm.pool import Pool, run_to_end
-from kgalign.llm.protocol import Capabilities, Sampling, Way
+from kgalign.llm.protocol import Capabilities
 from kgalign.records import Hearing, Profile, Verdicts
 from kgalign.records.votes import Decision, Judging, QuestionKind
 
-_MARGIN = 64
-"""Tokens of the context that a chat template may take."""
-_LEAST_QUESTION = 200
-_WRITTEN: Mapping[Way, int] = {"choice": 8, "pair": 1, "likelihood": 1}
-"""Tokens that an answer takes where it is no JSON."""
-_THRESHOLDS = ("match_probability", "undecided_probability")
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything that decides what is asked and how it is counted; it goes into the ledger for a replay.
-
-    Where the server is and how fast it may be asked makes no difference.
-    """
-
-    judge: str
-    votes: VotesConfig
-    prices: tuple[float, float]
-    """Of tokens read and written."""
-    sampling: Sampling
-    question_tokens: int
-    templates: dict[str, str]
-    """Name → SHA-256."""
-    seed: int
-    cardinality: str
-    thresholds: tuple[float, float]
-    """Probabilities of a match, and of what is left to people."""
-    way: Way = "json"
-    """How questions are answered."""
-
-    def settings(self) -> dict[str, Any]:
-        """As JSON holds it."""
-        settings: dict[str, Any] = _PLAN.dump_python(self, mode="json", exclude={"votes": {"templates"}})
-        return settings
-
-    def llm(self, config: Config) -> LlmConfig:
-        """How the model is asked by this plan."""
-        read, written = self.prices
-        planned = {"price_in": read, "price_out": written, "question_tokens": self.question_tokens}
-        return config.llm.model_copy(update=planned)
-
-    def counting(self, config: Config) -> JudgeConfig:
-        """What makes a match by this plan."""
-        return config.judge.model_copy(update=dict(zip(_THRESHOLDS, self.thresholds, strict=True)))
-
-
-_PLAN = TypeAdapter(Plan)
+_SPENT = ("calls", "tokens_in", "tokens_out")
 
 
 def ask(
@@ -113,19 +68,11 @@ def check(config: Config, ledger: Path) -> None:
             found = await backend.probe()
         finally:
             await backend.close()
-        _check_structure(found, config.llm)
-        _plan(config, templates, found)
+        check_structure(found, config.llm)
+        for way in ways_of(config.llm.answer, found, backend.adapter):
+            planned(config, templates, found, way)
 
     run_to_end(look())
-
-
-def _check_structure(found: Capabilities, config: LlmConfig) -> None:
-    if found.structure == "none" and not config.unstructured:
-        raise KgalignError(
-            "The language model server does not hold answers to a form: it gives neither JSON by a schema "
-            "nor one of the words that were offered",
-            "Start it with structured output, or set llm.unstructured = true to ask it all the same",
-        )
 
 
 async def _ask(
@@ -143,18 +90,20 @@ async def _ask(
     backend = open_backend(config.judge.judge, config.llm)
     try:
         found = await backend.probe()
-        _check_structure(found, config.llm)
-        plan = _plan(config, templates, found)
+        check_structure(found, config.llm)
+        ways = ways_of(config.llm.answer, found, backend.adapter)
         with Ledger.open(path, write=True) as ledger:
-            judging = ledger.begin(backend.name, backend.adapter, plan.settings())
             pool = Pool(backend, config.llm, seed=config.seed)
+            work = _Work(left, right, verdicts, templates, config, ledger, pool, progress)
             try:
-                asking = _asking(left, right, templates, plan, config, ledger, judging, pool)
-                told = await _ask_controls(asking, left, right, verdicts, plan, progress)
+                plans = [planned(config, templates, found, way) for way in ways]
+                if len(plans) > 1 and not work.controls(plans[0]):  # nothing tells which of them works
+                    plans = [planned(config, templates, found, found.ways[0])]
+                asking, plan, told = await _settled(work, plans, backend.name, backend.adapter)
                 done = await asking.ask(cases, progress) if asking.kinds else []
             finally:
                 await pool.close()
-            return _count(done, asking, plan, config, right, _notes(found, judging) | told)
+            return _count(done, asking, plan, config, right, _notes(found, asking.judging) | told)
     finally:
         await backend.close()
 
@@ -171,163 +120,127 @@ async def _replay(
         judging = ledger.latest()
         if judging is None:
             raise RunError(f"There is nothing to replay: {path} holds no votes", "Run with --judge llm first")
-        plan = _planned(judging, templates, path)
+        plan = plan_of(judging, templates, path)
         if "reducer" in config.votes.model_fields_set:  # how votes are counted is nothing that was asked
             plan = replace(plan, votes=plan.votes.model_copy(update={"reducer": config.votes.reducer}))
         cases = find_cases(verdicts, left, right, plan.votes, plan.cardinality)
-        asking = _asking(left, right, templates, plan, config, ledger, judging, None)
-        told = await _ask_controls(asking, left, right, verdicts, plan, progress)
+        work = _Work(left, right, verdicts, templates, config, ledger, None, progress)
+        asking = work.begin(plan, judging)
+        told = _told(plan, asking, await work.ask_controls(asking, plan))
         done = await asking.ask(cases, progress) if asking.kinds else []
         notes = {"judging": judging.name, "model": judging.model, "adapter": judging.adapter} | told
         return _count(done, asking, plan, config, right, notes | {"server": "none: replayed from the ledger"})
 
 
-async def _ask_controls(
-    asking: Asking, left: Profile, right: Profile, verdicts: Verdicts, plan: Plan, progress: Progress
-) -> dict[str, str]:
-    """Ask what is known first; the forms in which the voter is no better than chance are not asked further.
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """All that it takes to ask, by whatever plan."""
 
-    :returns: what was found, in words.
+    left: Profile
+    right: Profile
+    verdicts: Verdicts
+    templates: Templates
+    config: Config
+    ledger: Ledger
+    pool: Pool | None
+    progress: Progress
+
+    def begin(self, plan: Plan, judging: Judging) -> Asking:
+        """Ready to ask by a plan; what was spent in other ways is spent."""
+        questions = Questions(
+            self.left,
+            self.right,
+            templates=self.templates,
+            budget_tokens=plan.question_tokens,
+            seed=plan.seed,
+            way=plan.way,
+        )
+        rules, llm = plan.votes, plan.llm(self.config)
+        asking = Asking(questions, self.ledger, judging, self.pool, rules, llm, plan.sampling, seed=plan.seed)
+        asking.budget.spent = Spent(*plan.spent)
+        return asking
+
+    def controls(self, plan: Plan) -> list[Control]:
+        """What is asked first by a plan."""
+        return find_controls(
+            self.verdicts,
+            self.left,
+            self.right,
+            plan.votes,
+            plan.cardinality,
+            questions=affordable(plan.votes, plan.llm(self.config)),
+            pairs_only=plan.way == "pair",
+            seed=plan.seed,
+        )
+
+    async def ask_controls(self, asking: Asking, plan: Plan) -> tuple[Competence, ...]:
+        """Ask what is known first; forms in which the voter is no better than chance are asked no further.
+
+        :returns: how the voter did in each form; nothing where nothing was asked or answered.
+        """
+        if plan.way == "pair":
+            asking.kinds = frozenset({QuestionKind.VERIFY})
+        controls = self.controls(plan)
+        if not controls:
+            return ()
+        await asking.ask_controls(controls, self.progress)
+        found = tuple(competence([vote for each in asking.controls for vote in each.votes_as_read]))
+        if found and not plan.votes.ask_anyway:
+            asking.kinds &= worth_asking(found)
+        return found
+
+
+async def _settled(
+    work: _Work, plans: Sequence[Plan], model: str, adapter: str
+) -> tuple[Asking, Plan, dict[str, str]]:
+    """Try ways of asking until one works, and be ready to ask by the best of them.
+
+    :param plans: one for each way, in the order in which they are tried.
+    :returns: What asks, by which plan, and what was found, in words.
     """
-    rules = plan.votes
-    if plan.way == "pair":
-        asking.kinds = frozenset({QuestionKind.VERIFY})
-    wanted = affordable(rules, asking.llm)
-    controls = find_controls(
-        verdicts,
-        left,
-        right,
-        rules,
-        plan.cardinality,
-        questions=wanted,
-        pairs_only=plan.way == "pair",
-        seed=plan.seed,
+    tried: list[Tried] = []
+    new = 0
+    for plan in plans:
+        asking = work.begin(plan, work.ledger.begin(model, adapter, plan.settings()))
+        found = await work.ask_controls(asking, plan)
+        new += asking.new
+        if not found and not tried:
+            return asking, plan, {}
+        if not found:
+            continue  # nothing came back in this way
+        tried.append(Tried(plan.way, found, asking.budget.spent))
+        questions = affordable(plan.votes, asking.llm)
+        if len(plans) == 1 or not may_try_another(tried, plan.votes, asking.llm, questions):
+            break
+    if len(plans) == 1:
+        return asking, plan, _told(plan, asking, found)
+    chosen = best_of(tried)
+    because = why(tried, chosen, [each.way for each in plans])
+    if len(tried) == 1:
+        return asking, plan, _told(plan, asking, found) | {"way": because}
+    others = [each.spent for each in tried if each is not chosen]
+    plan = replace(
+        next(each for each in plans if each.way == chosen.way),
+        because=because,
+        spent=tuple(sum(getattr(each, name) for each in others) for name in _SPENT),
     )
-    if not controls:
+    # A judging of its own, that says what was tried; the answers to its controls are in the ledger.
+    asking = work.begin(plan, work.ledger.begin(model, adapter, plan.settings()))
+    told = _told(plan, asking, await work.ask_controls(asking, plan))
+    asking.new += new
+    if not asking.kinds:
+        told["not asked"] = not_asked_in_any(model, tried)
+    return asking, plan, told
+
+
+def _told(plan: Plan, asking: Asking, found: Sequence[Competence]) -> dict[str, str]:
+    """What controls told of a model, in words."""
+    if not found:
         return {}
-    await asking.ask_controls(controls, progress)
-    votes = [vote for each in asking.controls for vote in each.votes_as_read]
-    if not votes:
-        return {}
-    found = competence(votes)
-    if not rules.ask_anyway:
-        asking.kinds &= worth_asking(found)
     told = {"controls": told_of(found)}
+    if plan.because:
+        told["way"] = plan.because
     return told if asking.kinds else told | {"not asked": not_asked(asking.judging.model, found)}
-
-
-def _plan(config: Config, templates: Templates, found: Capabilities) -> Plan:
-    llm = config.llm
-    question_tokens = llm.question_tokens
-    if found.context:
-        question_tokens = min(question_tokens, found.context - llm.answer_tokens - _MARGIN)
-    if question_tokens < _LEAST_QUESTION:
-        raise ConfigError(
-            [
-                f"the model reads {found.context:,} tokens at once, of which an answer may take "
-                f"{llm.answer_tokens:,}: too few are left for a question"
-            ],
-            "the context",
-        )
-    way = _way(config.llm.answer, found)
-    sampling = Sampling(
-        temperature=llm.temperature,
-        top_p=llm.top_p,
-        max_tokens=_WRITTEN.get(way, llm.answer_tokens),
-        seed=config.seed,
-        # Each label may be spelled in a few ways; more alternatives make answers several times as long.
-        logprobs=min(found.logprobs, 2 * (config.votes.options + 1)),
-    )
-    return Plan(
-        judge=config.judge.judge,
-        votes=config.votes,
-        prices=(llm.price_in, llm.price_out),
-        sampling=sampling,
-        question_tokens=question_tokens,
-        templates=_hashes(templates),
-        seed=config.seed,
-        cardinality=config.assign.cardinality,
-        thresholds=(config.judge.match_probability, config.judge.undecided_probability),
-        way=way,
-    )
-
-
-def _way(wanted: str, found: Capabilities) -> Way:
-    """How the model is asked.
-
-    :raises ConfigError: it can't be asked as is wanted.
-    """
-    if wanted == "auto":
-        return found.ways[0]
-    if len(found.ways) == 1 and found.ways[0] != "json" and wanted != found.ways[0]:
-        raise ConfigError(
-            [f"llm.answer: the model was trained to answer in the way {found.ways[0]} alone, not {wanted}"],
-            "the judge",
-        )
-    if wanted == "likelihood" and "likelihood" not in found.ways:
-        raise ConfigError(
-            ["llm.answer: likelihood needs the log-probabilities of prompts, and the server gives none"],
-            "the judge",
-        )
-    if wanted not in ("json", "likelihood") and not found.logprobs:
-        raise ConfigError(
-            [f"llm.answer: {wanted} needs log-probabilities, and the server gives none"], "the judge"
-        )
-    ways: dict[str, Way] = {each: each for each in get_args(Way)}
-    return ways[wanted]
-
-
-def _planned(judging: Judging, templates: Templates, path: Path) -> Plan:
-    """The plan that a judging was made by."""
-    try:
-        plan = _PLAN.validate_json(judging.settings)
-    except ValueError as error:
-        raise RunError(
-            f"The settings of the last judging in {path} can't be read: {error}", "Run with --judge llm again"
-        ) from error
-    # A phrasing that was added counts as well: which one a case begins with goes by how many there are.
-    changed = sorted({name for name, _ in plan.templates.items() ^ _hashes(templates).items()})
-    if changed:
-        raise RunError(
-            f"The votes in {path} were cast on other prompts: {', '.join(changed)} changed since",
-            "Give the prompts of then as votes.templates, or run with --judge llm again",
-        )
-    return plan
-
-
-def _hashes(templates: Templates) -> dict[str, str]:
-    return {each.label: each.sha256 for kind in QuestionKind for each in templates.of(kind)}
-
-
-def prompts_digest(folder: str | None) -> str:
-    """Hash of the prompts that a configuration leads to.
-
-    :raises KgalignError: they can't be read.
-    """
-    return load_templates(Path(folder) if folder else None).digest
-
-
-def _asking(
-    left: Profile,
-    right: Profile,
-    templates: Templates,
-    plan: Plan,
-    config: Config,
-    ledger: Ledger,
-    judging: Judging,
-    pool: Pool | None,
-) -> Asking:
-    questions = Questions(
-        left,
-        right,
-        templates=templates,
-        budget_tokens=plan.question_tokens,
-        seed=plan.seed,
-        way=plan.way,
-    )
-    return Asking(
-        questions, ledger, judging, pool, plan.votes, plan.llm(config), plan.sampling, seed=plan.seed
-    )
 
 
 def _count(
@@ -346,7 +259,7 @@ def _count(
     outcomes = [count.outcome(each)[0] for each in done]
     figures = {
         "entities_in_doubt": float(len(done)),
-        "controls": float(sum(len(each.votes) for each in asking.controls)),
+        "controls": float(plan.spent[0] + sum(len(each.votes) for each in asking.controls)),
         "calls": float(spent.calls),
         "calls_now": float(asking.new),
         "tokens_in": float(spent.tokens_in),

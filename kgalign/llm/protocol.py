@@ -98,7 +98,8 @@ class Capabilities:
     adapters: tuple[str, ...] = ()
     """Names of the LoRA adapters that it serves."""
     ways: tuple[Way, ...] = ("json",)
-    """How it can be asked; where the model was trained to be asked in one way, that one alone."""
+    """How it can be asked, first how if nothing tells what works; where the model was trained to be asked in
+    one way, that one alone."""
     notes: Mapping[str, str] = field(default_factory=dict)
     """What else was found, in words, for ``run.json``."""
 

@@ -90,7 +90,7 @@ def ask(inputs: Inputs) -> object:
     config = inputs.config
     if not asks(config):
         return None
-    from kgalign.judge.llm import prompts_digest
+    from kgalign.judge.terms import prompts_digest
 
     return [
         config.judge.model_dump(exclude={"known", "student"}),

@@ -31,7 +31,8 @@ def doubtful(folder: Path, count: int = 80) -> Pair:
 
 def config(url: str, **sections: Mapping[str, Any]) -> Config:
     """Ask the judge at a URL; a server that is slow to answer is given up soon."""
-    data: dict[str, dict[str, Any]] = {"judge": {"judge": "llm"}, "llm": {"url": url, "timeout": 5}}
+    llm = {"url": url, "timeout": 5, "answer": "json"}
+    data: dict[str, dict[str, Any]] = {"judge": {"judge": "llm"}, "llm": llm}
     for name, values in sections.items():
         data.setdefault(name, {}).update(values)
     return Config.model_validate(data)
@@ -50,7 +51,7 @@ def command(pair: Pair, out: Path, *options: object) -> list[str]:
 
 def asking(url: str, *options: object) -> tuple[str, ...]:
     """The options that ask the judge at a URL."""
-    return ("--judge", "llm", "--llm-url", url, *map(str, options))
+    return ("--judge", "llm", "--llm-url", url, "--answer", "json", *map(str, options))
 
 
 def call(

@@ -49,20 +49,26 @@ class Control:
     steps: tuple[Ask, ...]
 
 
-def affordable(rules: VotesConfig, llm: LlmConfig) -> int:
+def affordable(
+    rules: VotesConfig, llm: LlmConfig, *, calls: int = 0, tokens: int = 0, cost: float = 0.0
+) -> int:
     """How many questions are asked about what is known: a third at most of what a limit allows for.
 
     None where that is too few to tell anything.
+
+    :param calls: that controls have taken of that already.
+    :param tokens: the same, read and written.
+    :param cost: the same, in the currency of the prices.
     """
-    tokens = llm.question_tokens, llm.answer_tokens
-    cost = (tokens[0] * llm.price_in + tokens[1] * llm.price_out) / 1e6
+    each = llm.question_tokens, llm.answer_tokens
+    price = (each[0] * llm.price_in + each[1] * llm.price_out) / 1e6
     most = [rules.controls]
     if rules.max_calls is not None:
-        most.append(rules.max_calls // _SHARE)
+        most.append(rules.max_calls // _SHARE - calls)
     if rules.max_tokens is not None:
-        most.append(rules.max_tokens // (_SHARE * sum(tokens)))
-    if rules.max_cost is not None and cost:
-        most.append(int(rules.max_cost / (_SHARE * cost)))
+        most.append((rules.max_tokens // _SHARE - tokens) // sum(each))
+    if rules.max_cost is not None and price:
+        most.append(int((rules.max_cost / _SHARE - cost) / price))
     return min(most) if min(most) >= _FEWEST else 0
 
 

@@ -14,12 +14,13 @@ import asyncio
 import datetime
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
 
 from kgalign.base.progress import NoProgress, Progress, Task
 from kgalign.config import LlmConfig, VotesConfig
 from kgalign.judge.asking.answers import read_answer
+from kgalign.judge.asking.asked import AskedCase, AskedControl, Stopped, known_scores
+from kgalign.judge.asking.budget import Budget
 from kgalign.judge.asking.cases import Case
 from kgalign.judge.asking.controls import Control
 from kgalign.judge.asking.next_question import Ask, Stop, next_step
@@ -29,126 +30,16 @@ from kgalign.judge.votes.learning import estimate
 from kgalign.judge.votes.model import LEARN_AT, VoteModel
 from kgalign.judge.votes.scores import Reading, learn_reading, probabilities_of, read_anew
 from kgalign.ledger import Ledger, vote_key
-from kgalign.ledger.stance import right_place
 from kgalign.llm.pool import Pool
 from kgalign.llm.protocol import CallFailed, Reply, Request, Sampling
 from kgalign.records.votes import NONE, Answer, Direction, Judging, Question, QuestionKind, Status, Vote
+
+__all__ = ["AskedCase", "Asking", "Budget", "Stopped"]
 
 _AHEAD = 2
 """Cases under way per request that may be: while one waits for the ledger another has an answer."""
 _TELLING = 10
 """Answers from which on it is said how long the rest will take."""
-
-
-@dataclass(slots=True)
-class Spent:
-    """What the votes of a run have cost, those that were in its ledger already among them."""
-
-    calls: int = 0
-    tokens_in: int = 0
-    tokens_out: int = 0
-    cost: float = 0.0
-    """In the currency of the prices."""
-
-    @property
-    def tokens(self) -> int:
-        """Read and written."""
-        return self.tokens_in + self.tokens_out
-
-
-@dataclass(slots=True)
-class Budget:
-    """Limits on calls, tokens and cost, over all sessions of a run.
-
-    A case is admitted if the limits hold even if it takes all that it may; so cases can be heard side by side
-    and the same ones are admitted whatever the order in which answers come. What is left then is given to one
-    case at a time, question by question.
-    """
-
-    rules: VotesConfig
-    llm: LlmConfig
-    spent: Spent = field(default_factory=Spent)
-    reserved: int = 0
-    """Cases under way."""
-    cached: int = 0
-    """Tokens of what was read that the server had read before; that depends on when questions come."""
-    under_way: int = 0
-    """Votes of these that are among what was spent: they are not to be reserved again."""
-
-    def covers(self, cases: int = 1) -> bool:
-        """Whether everything under way and this many further cases can cost all they may."""
-        calls = (self.reserved + cases) * self.rules.max_votes - self.under_way
-        return self._within(calls, calls * self.llm.question_tokens, calls * self.llm.answer_tokens)
-
-    def covers_call(self, question_tokens: int) -> bool:
-        """Whether one more question of that length is within the limits, with nothing else under way."""
-        return self._within(1, question_tokens, self.llm.answer_tokens)
-
-    def add(self, vote: Vote) -> None:
-        """Count a vote."""
-        self.spent.calls += 1
-        self.spent.tokens_in += vote.prompt_tokens
-        self.spent.tokens_out += vote.completion_tokens
-        self.cached += vote.cached_tokens
-        # Of the sums, and not summed up: so it is the same in whatever order the answers come.
-        self.spent.cost = self._cost(self.spent.tokens_in, self.spent.tokens_out)
-
-    def _within(self, calls: int, tokens_in: int, tokens_out: int) -> bool:
-        rules, spent = self.rules, self.spent
-        cost = self._cost(spent.tokens_in + tokens_in, spent.tokens_out + tokens_out)
-        return (
-            (rules.max_calls is None or spent.calls + calls <= rules.max_calls)
-            and (rules.max_tokens is None or spent.tokens + tokens_in + tokens_out <= rules.max_tokens)
-            and (rules.max_cost is None or cost <= rules.max_cost)
-        )
-
-    def _cost(self, tokens_in: int, tokens_out: int) -> float:
-        return (tokens_in * self.llm.price_in + tokens_out * self.llm.price_out) / 1e6
-
-
-Stopped = Literal["sure", "most", "limit", "failed", "not-asked"]
-
-
-@dataclass(frozen=True, slots=True)
-class AskedCase:
-    """What was asked about one case, and what came of each question."""
-
-    case: Case
-    asked: tuple[Ask, ...]
-    votes: tuple[Vote, ...]
-    ballots: tuple[Ballot, ...]
-    """Of the votes that count, in their order; ``ballot_numbers`` are their numbers."""
-    ballot_numbers: tuple[int, ...]
-    stopped: Stopped
-
-    @property
-    def complete(self) -> bool:
-        """Whether the case was asked to its end."""
-        return self.stopped in ("sure", "most")
-
-
-@dataclass(frozen=True, slots=True)
-class AskedControl:
-    """What was asked about a control, and the votes that count."""
-
-    control: Control
-    votes: tuple[Vote, ...]
-    ballots: tuple[Ballot, ...]
-    reading: Reading | None = None
-    """How its scores were read: by what all other controls tell. None where answers are no scores."""
-
-    @property
-    def votes_as_read(self) -> list[Vote]:
-        """The votes with probabilities as they were read."""
-        reading = self.reading
-        if reading is None:
-            return list(self.votes)
-        return [
-            vote
-            if (given := vote.answer.probabilities) is None
-            else replace(vote, answer=replace(vote.answer, probabilities=probabilities_of(given, reading)))
-            for vote in self.votes
-        ]
 
 
 class Asking:
@@ -218,7 +109,7 @@ class Asking:
 
     def _learn_reading(self) -> None:
         """Learn from the controls how scores are to be read, and read each of them by all others."""
-        known = [_known(each) for each in self.controls]
+        known = [known_scores(each) for each in self.controls]
         self.reading = learn_reading([row for rows in known for row in rows])
         for number, control in enumerate(self.controls):
             others = [row for other, rows in enumerate(known) if other != number for row in rows]
@@ -465,15 +356,6 @@ class Asking:
         else:
             choice = step.offered[answer.place - 1] if answer.choice != NONE else 0
         return Ballot(choice, step.offered, vote.model + vote.adapter, given)
-
-
-def _known(asked: AskedControl) -> list[tuple[tuple[float, ...], int]]:
-    """What was given to the options of each control, last to none of them, and the place of what is right."""
-    return [
-        (given, (place or len(given)) - 1)
-        for vote in asked.votes
-        if (given := vote.answer.probabilities) is not None and (place := right_place(vote)) is not None
-    ]
 
 
 def _parts(cases: int) -> list[tuple[int, int]]:

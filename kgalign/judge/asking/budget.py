@@ -1,0 +1,72 @@
+"""What asking costs, and the limits on it."""
+
+from dataclasses import dataclass, field
+
+from kgalign.config import LlmConfig, VotesConfig
+from kgalign.records.votes import Vote
+
+
+@dataclass(slots=True)
+class Spent:
+    """What the votes of a run have cost, those that were in its ledger already among them."""
+
+    calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost: float = 0.0
+    """In the currency of the prices."""
+
+    @property
+    def tokens(self) -> int:
+        """Read and written."""
+        return self.tokens_in + self.tokens_out
+
+
+@dataclass(slots=True)
+class Budget:
+    """Limits on calls, tokens and cost, over all sessions of a run.
+
+    A case is admitted if the limits hold even if it takes all that it may; so cases can be heard side by side
+    and the same ones are admitted whatever the order in which answers come. What is left then is given to one
+    case at a time, question by question.
+    """
+
+    rules: VotesConfig
+    llm: LlmConfig
+    spent: Spent = field(default_factory=Spent)
+    reserved: int = 0
+    """Cases under way."""
+    cached: int = 0
+    """Tokens of what was read that the server had read before; that depends on when questions come."""
+    under_way: int = 0
+    """Votes of these that are among what was spent: they are not to be reserved again."""
+
+    def covers(self, cases: int = 1) -> bool:
+        """Whether everything under way and this many further cases can cost all they may."""
+        calls = (self.reserved + cases) * self.rules.max_votes - self.under_way
+        return self._within(calls, calls * self.llm.question_tokens, calls * self.llm.answer_tokens)
+
+    def covers_call(self, question_tokens: int) -> bool:
+        """Whether one more question of that length is within the limits, with nothing else under way."""
+        return self._within(1, question_tokens, self.llm.answer_tokens)
+
+    def add(self, vote: Vote) -> None:
+        """Count a vote."""
+        self.spent.calls += 1
+        self.spent.tokens_in += vote.prompt_tokens
+        self.spent.tokens_out += vote.completion_tokens
+        self.cached += vote.cached_tokens
+        # Of the sums, and not summed up: so it is the same in whatever order the answers come.
+        self.spent.cost = self._cost(self.spent.tokens_in, self.spent.tokens_out)
+
+    def _within(self, calls: int, tokens_in: int, tokens_out: int) -> bool:
+        rules, spent = self.rules, self.spent
+        cost = self._cost(spent.tokens_in + tokens_in, spent.tokens_out + tokens_out)
+        return (
+            (rules.max_calls is None or spent.calls + calls <= rules.max_calls)
+            and (rules.max_tokens is None or spent.tokens + tokens_in + tokens_out <= rules.max_tokens)
+            and (rules.max_cost is None or cost <= rules.max_cost)
+        )
+
+    def _cost(self, tokens_in: int, tokens_out: int) -> float:
+        return (tokens_in * self.llm.price_in + tokens_out * self.llm.price_out) / 1e6
