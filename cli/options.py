@@ -110,8 +110,8 @@ _OPTIONS = (
         "--judge",
         metavar="JUDGE",
         help="Who decides where the evidence is not sure: evidence (nobody else), llm (a server), "
-        "vllm:MODEL, builtin:MODEL (trained on pairs, in this process), student:DIR, scripted, or replay "
-        "(the votes in RUN).",
+        "vllm:MODEL, builtin or builtin:MODEL (taught pairs, in this process), student:DIR, scripted, or "
+        "replay (the votes in RUN).",
     ),
     click.option(
         "--student",
