@@ -72,6 +72,7 @@ def estimate(cases: Sequence[Ballots]) -> VoteModel:
         votes.yes,
         controlled=votes.controlled,
         slope=slope,
+        of_pairs=votes.of_pairs,
     )
 
 
@@ -104,6 +105,11 @@ class _Votes:
     def controlled(self) -> bool:
         """Whether any voter was asked controls."""
         return bool(self.known.any())
+
+    @property
+    def of_pairs(self) -> frozenset[str]:
+        """Voters that said nothing but yes or no to pairs."""
+        return frozenset(self.voters) - {form.voter for form in self.forms if form.offered > 1}
 
     @classmethod
     def of(cls, cases: Sequence[Ballots]) -> "_Votes | None":
@@ -258,7 +264,10 @@ def _heard(votes: _Votes, likely: Doubles, others: Doubles, of_voter: Doubles) -
 def _in_cases(votes: _Votes, trust: Doubles) -> Doubles:
     """(p,) trust in the voter of each pair, as far as its case is clear."""
     of_pair = trust[votes.pair_voter]
-    return in_doubt(of_pair, np.exp(votes.prior[votes.pair_case])) if votes.controlled else of_pair
+    if not votes.controlled:
+        return of_pair
+    pairs = np.array([voter in votes.of_pairs for voter in votes.voters])[votes.pair_voter]
+    return in_doubt(of_pair, np.exp(votes.prior[votes.pair_case]), pairs)
 
 
 def _maximise(forms: Sequence[Form], habits: Sequence[Habits], counts: Sequence[Doubles]) -> list[Habits]:

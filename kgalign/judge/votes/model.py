@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kgalign.arrays import Doubles, Positions
+from kgalign.arrays import Doubles, Flags, Positions
 from kgalign.judge.votes.ballots import Ballot, Ballots
 from kgalign.judge.votes.combining import combine, normalised
 
@@ -119,6 +119,8 @@ class VoteModel:
     in those that are in doubt."""
     slope: float = 1.0
     """What the evidence's log-odds are multiplied by where several voters voted."""
+    of_pairs: frozenset[str] = frozenset()
+    """Voters that said nothing but yes or no to pairs."""
 
     def habits_of(self, form: Form) -> Habits:
         """Of a form that was not seen, what is believed without votes."""
@@ -130,7 +132,9 @@ class VoteModel:
         :param prior: (n + 1,) of the case, by the evidence; None for a case that is as clear as can be.
         """
         trust = self.trust.get(voter, TRUST[0])
-        return trust if prior is None or not self.controlled else float(in_doubt(trust, prior[None])[0])
+        if prior is None or not self.controlled:
+            return trust
+        return float(in_doubt(trust, prior[None], voter in self.of_pairs)[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,21 +167,26 @@ def standing(case: Ballots, model: VoteModel) -> Standing:
     return Standing(posterior[0], int(posterior[0].argmax()), float(settled[0]))
 
 
-def in_doubt(trust: Doubles | float, prior: Doubles) -> Doubles:
+def in_doubt(trust: Doubles | float, prior: Doubles, pairs: Flags | bool = False) -> Doubles:
     """(c,) trust in cases that are less clear than controls; no less than chance.
 
     Sure cases are easier than doubtful ones, for people as for models (Rasch 1960): what is learned on the
     first is too good for the second. How hard a case is, is told by how far the evidence is from being sure.
 
     :param trust: as it is in controls, of all cases or of each.
+    Who says nothing but yes or no to pairs was right on controls by chance in one of two, whatever the number
+    of hypotheses. Lowered to that, its word is worth nothing in a case of ten options either.
+
     :param prior: (c, n + 1) probability of each hypothesis by the evidence; 0 beyond those of a case.
+    :param pairs: whether the voter says nothing but yes or no to pairs, of all cases or of each.
     """
     sure = np.clip(prior.max(axis=-1), 1e-3, 1 - 1e-3)
     harder = HARDER * np.clip(SUREST - np.log(sure / (1 - sure)), 0.0, SUREST + 1.0)
     inner = np.clip(trust, 1e-6, 1 - 1e-6)
     lower = 1.0 / (1.0 + np.exp(harder - np.log(inner / (1 - inner))))
     chance = 1.0 / np.maximum(2, (prior > 0).sum(axis=-1))
-    found: Doubles = np.maximum(lower, np.minimum(chance, trust))
+    above = chance + (1.0 - chance) * np.maximum(0.0, 2.0 * lower - 1.0)
+    found: Doubles = np.where(pairs, above, np.maximum(lower, np.minimum(chance, trust)))
     return found
 
 

@@ -146,6 +146,36 @@ def test_trust_is_learned_from_controls_and_not_from_agreeing_with_itself() -> N
     assert standing(doubtful[0], good).leader == 2
 
 
+def known_pair(yes: bool, right: bool) -> Ballots:
+    prior = np.array([1 - KNOWN, KNOWN] if right else [KNOWN, 1 - KNOWN])
+    return Ballots(prior, (Ballot(int(yes), (1,), "model"),) * 2, known=True)
+
+
+@given(PRIORS)
+def test_yes_and_no_that_are_no_better_than_a_coin_tell_nothing_among_many_options(prior: np.ndarray) -> None:
+    controls = [known_pair(yes=bool(n % 2), right=bool(n // 2 % 2)) for n in range(24)]
+    asked = Ballots(prior, (Ballot(1, (1,), "model"), Ballot(0, (min(2, len(prior) - 1),), "model")))
+    model = estimate([*controls, asked])
+    assert model.of_pairs == {"model"}
+    assert standing(asked, model).posterior == pytest.approx(prior, abs=0.02)
+
+
+def test_yes_and_no_that_are_right_on_controls_tell_as_much_among_many_options() -> None:
+    controls = [known_pair(yes=bool(n % 2), right=bool(n % 2)) for n in range(24)]
+    sure = np.array([0.02, 0.93, 0.03, 0.02])
+    asked = Ballots(sure, (Ballot(0, (1,), "model"), Ballot(2, (2,), "model")) * 2)
+    now = standing(asked, estimate([*controls, asked])).posterior
+    assert now[1] < sure[1] - 0.2
+    assert now[2] > sure[2] + 0.1
+
+
+@given(st.floats(0.3, 0.999), PRIORS)
+def test_a_pair_of_two_hypotheses_is_as_any_case(trust: float, prior: np.ndarray) -> None:
+    two = np.array([prior[0], 1 - prior[0]])
+    [pairs], [any_] = in_doubt(trust, two[None], True), in_doubt(trust, two[None])
+    assert pairs == pytest.approx(max(0.5, any_))
+
+
 # --- A liking of yes
 
 
