@@ -76,6 +76,7 @@ def test_vllm_is_known_by_what_it_does(server: ModelServer) -> None:
         logprobs=20,
         context=4096,
         adapters=("tuned",),
+        ways=("json", "choice"),
         notes={"form": "response_format"},
     )
     assert {body["model"] for body in server.asked} == {"tuned"}
