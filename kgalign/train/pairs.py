@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kgalign.errors import InputError, RunError
+from kgalign.judge.asking.questions import LIKELIHOOD, PAIR
 from kgalign.ledger import FILE, Ledger
 from kgalign.ledger.query import OnRecord, cases, find_judging
 from kgalign.records.votes import NONE, Decision, Direction, Status, Vote, known_partner
@@ -129,6 +130,9 @@ def _pairs(found: OnRecord, sure: float, counts: dict[str, int]) -> Iterator[Pai
         return
     for vote in found.votes:
         if vote.answer.status is Status.FAILED:
+            continue
+        if vote.question.template in (PAIR, LIKELIHOOD):  # nothing was written, and so nothing is preferred
+            counts["votes_unusable"] += 1
             continue
         if vote.answer.status is not Status.OK or vote.answer.choice is None:
             counts["votes_unusable"] += 1
