@@ -84,7 +84,7 @@ def test_other_prompts_are_told_in_one_sentence(
     options = tmp_path / "options.toml"
     options.write_text(f'[votes]\ntemplates = "{prompts}"\n', encoding="utf8")
     words = runs.command(doubtful, out, "--judge", "replay", "--force", "--config", options)
-    runs.assert_one_line(runs.call(words), f"cast on other prompts: {name}@1 changed since")
+    runs.assert_one_line(runs.call(words), f"cast on other prompts: {name}@2 changed since")
     runs.run(doubtful, out, NOWHERE, judge=REPLAY)
     assert runs.results(out) == runs.results(undisturbed)
 

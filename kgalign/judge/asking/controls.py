@@ -52,7 +52,7 @@ class Control:
 def affordable(
     rules: VotesConfig, llm: LlmConfig, *, calls: int = 0, tokens: int = 0, cost: float = 0.0
 ) -> int:
-    """How many questions are asked about what is known: a third at most of what a limit allows for.
+    """How many questions are asked about what is known: a third at most of what a limit allows for, rounded.
 
     None where that is too few to tell anything.
 
@@ -64,7 +64,7 @@ def affordable(
     price = (each[0] * llm.price_in + each[1] * llm.price_out) / 1e6
     most = [rules.controls]
     if rules.max_calls is not None:
-        most.append(rules.max_calls // _SHARE - calls)
+        most.append(-(-rules.max_calls // _SHARE) - calls)
     if rules.max_tokens is not None:
         most.append((rules.max_tokens // _SHARE - tokens) // sum(each))
     if rules.max_cost is not None and price:
