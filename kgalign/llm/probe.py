@@ -99,7 +99,7 @@ async def probe(backend: Server) -> Capabilities:
         adapters=tuple(
             each.name for each in models if each is merged or each.parent in _own_names(backend, models)
         ),
-        ways=await _ways(backend, depth),
+        ways=await _ways(backend, depth, adapters=any(each.parent for each in models)),
         notes=notes,
     )
     log.info("%s serves %s: %s", backend.url, backend.name, found)
@@ -304,10 +304,12 @@ async def _depth(backend: Server, notes: Mapping[str, str]) -> int:
     return 0
 
 
-async def _ways(backend: Server, depth: int) -> tuple[Way, ...]:
+async def _ways(backend: Server, depth: int, *, adapters: bool) -> tuple[Way, ...]:
     """How the model can be asked, as far as that shows.
 
     :param depth: alternatives per token that the server gives.
+    :param adapters: whether it serves any. It is then not asked for log-probabilities of a prompt: vLLM 0.32
+        on a CPU dies of that (``einsum(): subscript b has size 2 …`` in ``bgmv_shrink``).
     """
 
     async def send(body: Mapping[str, Any]) -> str:
@@ -316,7 +318,7 @@ async def _ways(backend: Server, depth: int) -> tuple[Way, ...]:
     ways: list[Way] = ["json"]
     if depth:
         ways.append("choice")
-    if await offers_likelihood(send, backend.failed, backend.adapter or backend.name):
+    if not adapters and await offers_likelihood(send, backend.failed, backend.adapter or backend.name):
         ways.append("likelihood")
     return tuple(ways)
 

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import re
+from collections.abc import Iterator
 
 import pytest
 
-from kgalign.llm.protocol import Message, Reply, Request
+from kgalign.llm.protocol import Capabilities, Message, Reply, Request
 from kgalign.llm.server import OpenAIBackend
-from tests.vllm.conftest import Real, Served
+from tests.vllm.conftest import START_LIMIT, Real, Served, read_until, start_serving
 
 pytestmark = [pytest.mark.vllm, pytest.mark.filterwarnings("default")]
 
@@ -41,9 +43,37 @@ def _request(asker: str, options: tuple[str, ...]) -> Request:
 
 
 @pytest.fixture(scope="module")
-def replies(served: Served) -> list[Reply]:
-    async def work() -> list[Reply]:
+def url(real: Real, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The model served without adapters."""
+    with (tmp_path_factory.mktemp("plain") / "log").open("w") as errors:
+        process = start_serving(real.model, errors=errors)
+        try:
+            found = re.search(r"http://\S+/v1", read_until(process, "kgalign run", START_LIMIT))
+            assert found
+            yield found[0]
+        finally:
+            process.terminate()
+            assert process.stdout
+            process.stdout.close()
+            process.wait(60)
+
+
+def test_a_server_with_adapters_is_not_asked_for_it_and_lives(served: Served) -> None:
+    async def work() -> Capabilities:
         backend = OpenAIBackend(served.url, served.model)
+        try:
+            await backend.probe()
+            return await backend.probe()
+        finally:
+            await backend.close()
+
+    assert asyncio.run(work()).ways == ("json", "choice")
+
+
+@pytest.fixture(scope="module")
+def replies(real: Real, url: str) -> list[Reply]:
+    async def work() -> list[Reply]:
+        backend = OpenAIBackend(url, real.model.name)
         try:
             found = await backend.probe()
             assert found.ways == ("json", "choice", "likelihood")
