@@ -90,7 +90,7 @@ def test_the_order_of_the_cases_makes_no_difference(votes: list[Ballots]) -> Non
 def test_one_more_vote_of_a_voter_for_something_never_makes_it_less_probable(
     case: Ballots, choice: int, shown: list[int]
 ) -> None:
-    # Of one voter: a second one that says the same less clearly takes a little from the first (decision 0027).
+    # Of one voter: a second one that says the same less clearly takes from the first (decision 0027).
     model = VoteModel()
     cast = tuple(Ballot(each.choice, each.offered, "c", each.probabilities) for each in case.ballots)
     before = standing(Ballots(case.prior, cast), model).posterior[choice]

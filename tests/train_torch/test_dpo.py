@@ -37,7 +37,7 @@ def run(kgalign: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run in which a judge was asked that is wrong in a third of its answers."""
     folder = tmp_path_factory.mktemp("runs")
     pair = write_elements(folder / "elements")
-    flags = ("--judge", "scripted:accuracy=0.65,seed=3", "--ask", "all", "--max-calls", 45)
+    flags = ("--judge", "scripted:accuracy=0.65,seed=3", "--ask", "all", "--max-calls", 45, "--ask-anyway")
     result = kgalign("run", pair.left, pair.right, "-o", folder / "run", *flags)
     assert result.returncode == 0, result.stderr
     return folder / "run"
