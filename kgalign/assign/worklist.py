@@ -99,7 +99,8 @@ def _doubts(
 
 def _listed(doubt: Doubles, open_: Ids, described: Flags) -> Positions:
     """Left entities to list, the most doubtful first."""
-    order = np.lexsort((np.arange(len(doubt)), -doubt))
+    # As precise as it is shown: of equal ones the first comes first.
+    order = np.lexsort((np.arange(len(doubt)), -doubt.astype(np.float32)))
     most = max(int(described.sum()) // SHARE, FEW)
     on_list = np.zeros(len(doubt), dtype=bool)
     on_list[order[:most]] = doubt[order[:most]] >= LEAST
