@@ -119,7 +119,12 @@ _OPTIONS = (
         help="A trained student that is asked first, so that the judge is asked only where it leaves doubt.",
     ),
     click.option("--llm-url", metavar="URL", help="The server's address, such as http://localhost:8000/v1."),
-    click.option("--model", metavar="NAME", help="The model there; the only one it serves needs no naming."),
+    click.option(
+        "--model",
+        multiple=True,
+        metavar="NAME",
+        help="The model there; the only one it serves needs no naming. Repeatable: several voters.",
+    ),
     click.option("--adapter", metavar="NAME", help="A LoRA adapter on it."),
     click.option(
         "--ask", metavar="WHOM", help="uncertain, all or none: which entities the model is asked about."
@@ -186,4 +191,8 @@ def named_overrides(
     """Keys of the configuration with the values that were given for them, and what their flags are called."""
     overrides = {KEYS[name]: value for name, value in flags.items() if value not in (None, ())}
     names = {key: "-k" if name == "k" else f"--{name.replace('_', '-')}" for name, key in KEYS.items()}
+    named = overrides.pop("llm.model", None)
+    if isinstance(named, tuple):
+        overrides |= {"llm.model": named[0]} if len(named) == 1 else {"llm.models": named}
+    names["llm.models"] = "--model"
     return overrides, {key: names[key] for key in overrides}

@@ -260,8 +260,10 @@ def _votes(step: "StepRecord") -> list[str]:
         if figure.get(name):
             lines.append(f"{figure[name]:,.0f} of them not to the end, {why}")
     voter = [step.notes[name] for name in ("controls", "voter") if name in step.notes]
-    told = [f"It was {', '.join(voter)}"] if "controls" in step.notes else voter
-    told += [f"It was {step.notes['way']}"] if "way" in step.notes else []
+    it_was = "" if " + " in step.notes["model"] else "It was "  # of several each is named
+    told = [it_was + ", ".join(voter)] if "controls" in step.notes else voter
+    told += [it_was + step.notes["way"]] if "way" in step.notes else []
+    told += [step.notes["dropped"]] if "dropped" in step.notes else []
     return [*lines, *told, *([step.notes["shortened"]] if "shortened" in step.notes else [])]
 
 

@@ -10,13 +10,13 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from kgalign.base.doors import offered
 from kgalign.config.fusion import FuseConfig
+from kgalign.config.models import ModelConfig, is_plain_url, plain_url
 from kgalign.config.section import Section, one_of
 from kgalign.errors import ConfigError
 
@@ -88,18 +88,7 @@ def _is_embedder(spec: str) -> bool:
     if scheme == "llm2vec":
         return bool(rest.partition("#")[0].strip())
     url, _, model = rest.partition("#")
-    return bool(scheme == "openai" and model and _is_plain_url(url))
-
-
-def _is_plain_url(url: str) -> bool:
-    """Whether this is an HTTP URL with nothing secret in it."""
-    try:
-        parts = urlsplit(url)
-        plain = parts.port is None or parts.port > 0
-    except ValueError:
-        return False
-    plain = plain and url.isprintable() and " " not in url and not parts.query and "@" not in parts.netloc
-    return bool(parts.scheme in ("http", "https") and parts.hostname and plain and not parts.fragment)
+    return bool(scheme == "openai" and model and is_plain_url(url))
 
 
 class LlmConfig(Section):
@@ -110,6 +99,8 @@ class LlmConfig(Section):
     url: str = "http://localhost:8000/v1"
     model: str | None = None
     adapter: str | None = None
+    models: tuple[ModelConfig, ...] = ()
+    """Several models in place of one: each is asked by itself, and its word has a weight of its own."""
     temperature: float = Field(default=0.0, ge=0, le=2)
     top_p: float = Field(default=1.0, gt=0, le=1)
     answer: Literal["auto", "json", "choice", "pair", "likelihood"] = "auto"
@@ -134,12 +125,30 @@ class LlmConfig(Section):
     @field_validator("url")
     @classmethod
     def _url_is_plain(cls, value: str) -> str:
-        if not _is_plain_url(value):
-            raise ValueError(
-                "must be a URL such as http://localhost:8000/v1, without a user, a password or a query; "
-                "a key is no part of it, it comes from KGALIGN_LLM_KEY"
+        return plain_url(value)
+
+    @model_validator(mode="after")
+    def _models_differ(self) -> "LlmConfig":
+        names = [(each.model, each.adapter) for each in self.models]
+        if len(set(names)) < len(names):
+            raise ValueError("models: the same model twice is one voter; name each once")
+        if self.models and (self.model or self.adapter):
+            raise ValueError("models: give either these or one model with its adapter, not both")
+        return self
+
+    def voters(self) -> "tuple[LlmConfig, ...]":
+        """The configuration of each model, in the order given; of the only one, this."""
+        return tuple(
+            self.model_copy(
+                update={
+                    "models": (),
+                    "model": each.model,
+                    "url": each.url or self.url,
+                    "adapter": each.adapter,
+                }
             )
-        return value.rstrip("/")
+            for each in self.models
+        ) or (self,)
 
 
 Reducer = Literal["majority", "adaptive", "weighted", "dawid_skene", "unanimous"]

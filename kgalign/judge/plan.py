@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from kgalign.config import Config
+from kgalign.judge.asking.budget import share_of_limits
 from kgalign.judge.asking.cases import Case, find_cases
 from kgalign.judge.asking.controls import affordable, find_controls
 from kgalign.judge.asking.next_question import Ask, Stop, next_step
 from kgalign.judge.asking.questions import Questions, question_tokens
 from kgalign.judge.asking.templates import load_templates
+from kgalign.judge.terms import models_of
 from kgalign.judge.trial import TRUST, Trial, try_out
 from kgalign.judge.votes.ballots import Ballot, Ballots
 from kgalign.judge.votes.learning import estimate
@@ -80,6 +82,9 @@ def make_plan(
 ) -> Plan:
     """Count what would be asked, and play a sample through to see what it would take.
 
+    Of several models all are asked the controls; how much the first one leaves open for the others nobody
+    knows beforehand, so that it is not among the expected calls.
+
     :param rate: votes per second that the server is expected to give.
     :param tries: whether the model is asked ten of the questions, to see how fast and at what length it
         answers and how its answers go with the evidence; nothing of that is kept.
@@ -102,7 +107,8 @@ def make_plan(
     repeats = math.ceil(_SAMPLE / len(sample)) if sample else 0
     played = [_play(case, questions, config, trial, turn) for case in sample for turn in range(repeats)]
     factor = len(cases) / len(played) if played else 0.0
-    known = _controls(left, right, verdicts, config, questions) if cases else []
+    voters = len(models_of(config))
+    known = _controls(left, right, verdicts, config, questions) * voters if cases else []
     calls = len(known) + factor * sum(len(each) for each in played)
     tokens = sum(map(question_tokens, known)) + factor * sum(
         question_tokens(question) for each in played for _, question in each
@@ -120,7 +126,7 @@ def make_plan(
         known=int(verdicts.given.sum()),
         asked_about=len(cases),
         calls=round(calls, 1),
-        most_calls=len(known) + len(cases) * config.votes.max_votes,
+        most_calls=len(known) + len(cases) * config.votes.max_votes * voters,
         tokens_in=round(tokens_in * share),
         tokens_out=round(tokens_out * share),
         cost=cost * share,
@@ -137,7 +143,7 @@ def _controls(
     left: Profile, right: Profile, verdicts: Verdicts, config: Config, questions: Questions
 ) -> list[Question]:
     """What is asked first, about what is known."""
-    wanted = affordable(config.votes, config.llm)
+    wanted = affordable(share_of_limits(config.votes, len(models_of(config))), config.llm)
     found = find_controls(
         verdicts, left, right, config.votes, config.assign.cardinality, questions=wanted, seed=config.seed
     )

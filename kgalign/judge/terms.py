@@ -1,7 +1,7 @@
 """The terms on which a language model is asked: all that decides what is asked and how it is counted."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -9,6 +9,8 @@ from pydantic import TypeAdapter
 
 from kgalign.config import Config, JudgeConfig, LlmConfig, VotesConfig
 from kgalign.errors import ConfigError, KgalignError, RunError
+from kgalign.judge.asking.budget import share_of_limits
+from kgalign.judge.asking.controls import QUESTIONS_EACH
 from kgalign.judge.asking.templates import Templates, load_templates
 from kgalign.judge.ways import ways_to_try
 from kgalign.llm.protocol import Capabilities, Sampling, Way
@@ -20,6 +22,19 @@ _LEAST_QUESTION = 200
 _WRITTEN: Mapping[Way, int] = {"choice": 8, "pair": 1, "likelihood": 1}
 """Tokens that an answer takes where it is no JSON."""
 _THRESHOLDS = ("match_probability", "undecided_probability")
+_OF_SEVERAL: Mapping[str, object] = {"offset": 0, "voters": []}
+"""Settings that one voter alone does not have, and what they are for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedVoter:
+    """One of several voters, and how it is asked."""
+
+    model: str
+    adapter: str
+    way: Way
+    sampling: Sampling
+    question_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +63,39 @@ class Plan:
     spent: tuple[int, int, int] = (0, 0, 0)
     """Calls, tokens read and tokens written of the controls in the other ways that were tried: they count in
     the limits."""
+    offset: int = 0
+    """Number of the first question about a control: those of several voters differ."""
+    voters: tuple[PlannedVoter, ...] = ()
+    """Where there are several: how each is asked. The rest of the plan holds for all of them."""
 
     def settings(self) -> dict[str, Any]:
         """As JSON holds it."""
         settings: dict[str, Any] = _PLAN.dump_python(self, mode="json", exclude={"votes": {"templates"}})
-        return settings
+        return {
+            name: value
+            for name, value in settings.items()
+            if name not in _OF_SEVERAL or value != _OF_SEVERAL[name]
+        }
+
+    def each(self, judging: Judging) -> "list[tuple[Judging, Plan]]":
+        """Each voter under its own name, and the plan by which it is asked."""
+        if not self.voters:
+            return [(judging, self)]
+        return [
+            (
+                replace(judging, model=voter.model, adapter=voter.adapter),
+                replace(
+                    of_several(self, number, len(self.voters)),
+                    way=voter.way,
+                    because="",
+                    sampling=voter.sampling,
+                    question_tokens=voter.question_tokens,
+                    spent=(0, 0, 0),
+                    voters=(),
+                ),
+            )
+            for number, voter in enumerate(self.voters)
+        ]
 
     def llm(self, config: Config) -> LlmConfig:
         """How the model is asked by this plan."""
@@ -68,6 +111,19 @@ class Plan:
 _PLAN = TypeAdapter(Plan)
 
 
+def of_several(plan: Plan, number: int, voters: int) -> Plan:
+    """A plan as that of one of several voters: its questions have numbers, its controls limits of their own.
+
+    :param number: which of them, from 0.
+    """
+    return replace(plan, votes=share_of_limits(plan.votes, voters), offset=number * QUESTIONS_EACH)
+
+
+def models_of(config: Config) -> tuple[LlmConfig, ...]:
+    """How each model is reached that a configuration asks: several where it names several, behind servers."""
+    return config.llm.voters() if config.judge.judge == "llm" else (config.llm,)
+
+
 def check_structure(found: Capabilities, config: LlmConfig) -> None:
     """See whether a server holds answers to a form.
 
@@ -81,14 +137,14 @@ def check_structure(found: Capabilities, config: LlmConfig) -> None:
         )
 
 
-def planned(config: Config, templates: Templates, found: Capabilities, way: Way) -> Plan:
+def planned(config: Config, llm: LlmConfig, templates: Templates, found: Capabilities, way: Way) -> Plan:
     """The plan by which a model is asked.
 
+    :param llm: of this model.
     :param found: what its server can do.
     :param way: how questions are answered.
     :raises ConfigError: its context is too short for a question.
     """
-    llm = config.llm
     question_tokens = llm.question_tokens
     if found.context:
         question_tokens = min(question_tokens, found.context - llm.answer_tokens - _MARGIN)

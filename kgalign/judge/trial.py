@@ -13,6 +13,7 @@ from kgalign.judge.asking.answers import read_answer
 from kgalign.judge.asking.cases import Case
 from kgalign.judge.asking.next_question import Ask
 from kgalign.judge.asking.questions import question_tokens
+from kgalign.judge.terms import models_of
 from kgalign.llm.backends import open_backend
 from kgalign.llm.pool import Pool
 from kgalign.llm.protocol import CallFailed, Reply, Request, Sampling
@@ -54,7 +55,7 @@ async def try_out(asked: Sequence[Asked], config: Config, accuracy: float) -> Tr
     :param accuracy: what is believed of models before any was asked.
     :raises KgalignError: there is no server, or no such model, or it answers nothing.
     """
-    backend = open_backend(config.judge.judge, config.llm)
+    backend = open_backend(config.judge.judge, models_of(config)[0])
     try:
         found = await backend.probe()
         sampling = Sampling(

@@ -95,12 +95,16 @@ def why(tried: Sequence[Tried], chosen: Tried, ways: Sequence[Way]) -> str:
     return f"asked by {chosen.way} ({_merit(chosen)}); {'; '.join(said)}"
 
 
-def not_asked_in_any(model: str, tried: Sequence[Tried]) -> str:
-    """Why a model was asked no further in whatever way, in a sentence without its end."""
+def not_asked_in_any(model: str, tried: Sequence[Tried], *, others_go_on: bool = False) -> str:
+    """Why a model was asked no further in whatever way, in a sentence without its end.
+
+    :param others_go_on: whether there are other voters; else the evidence stands.
+    """
+    rest = "and the others go on" if others_go_on else "and the evidence stands"
     said = "; ".join(f"{each.way}: {each.told}" for each in tried)
     return (
-        f"{model} is no better than chance in any way of asking ({said}): it was asked no further, and the "
-        "evidence stands (--ask-anyway asks it all the same)"
+        f"{model} is no better than chance in any way of asking ({said}): it was asked no further, {rest} "
+        "(--ask-anyway asks it all the same)"
     )
 
 

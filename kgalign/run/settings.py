@@ -6,6 +6,7 @@ is asked. What asks a student or a language model is imported only where one is 
 """
 
 from pathlib import Path
+from typing import Any
 
 from kgalign.base.doors import brought
 from kgalign.config import CHANNELS, Config
@@ -85,6 +86,13 @@ def asks(config: Config) -> bool:
     return config.judge.asks_model and config.votes.ask != "none"
 
 
+_WHERE: dict[str, Any] = {
+    **dict.fromkeys(("url", "concurrency", "timeout", "retries"), True),
+    "models": {"__all__": {"url"}},
+}
+"""Where models are and how fast they are asked; of the only one there is no list, either."""
+
+
 def ask(inputs: Inputs) -> object:
     """What decides the votes; where the server is and how fast it is asked does not."""
     config = inputs.config
@@ -94,7 +102,7 @@ def ask(inputs: Inputs) -> object:
 
     return [
         config.judge.model_dump(exclude={"known", "student"}),
-        config.llm.model_dump(exclude={"url", "concurrency", "timeout", "retries"}),
+        config.llm.model_dump(exclude=_WHERE if config.llm.models else set(_WHERE)),
         config.votes.model_dump(exclude={"templates"}),
         prompts_digest(config.votes.templates),
         config.assign.cardinality,

@@ -31,6 +31,22 @@ class AskedCase:
         """Whether the case was asked to its end."""
         return self.stopped in ("sure", "most")
 
+    @property
+    def next_number(self) -> int:
+        """Number of the next question."""
+        return 1 + max((vote.question.number for vote in self.votes), default=-1)
+
+    def and_then(self, more: "AskedCase") -> "AskedCase":
+        """With what a further voter said; where that one came to no end what was said before still counts."""
+        return AskedCase(
+            self.case,
+            self.asked + more.asked,
+            self.votes + more.votes,
+            self.ballots + more.ballots,
+            self.ballot_numbers + more.ballot_numbers,
+            more.stopped if more.complete or not self.complete else self.stopped,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class AskedControl:

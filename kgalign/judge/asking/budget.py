@@ -22,6 +22,16 @@ class Spent:
         return self.tokens_in + self.tokens_out
 
 
+def share_of_limits(rules: VotesConfig, voters: int) -> VotesConfig:
+    """The limits that the controls of each of several voters are held to."""
+    limits = {
+        "max_calls": rules.max_calls and rules.max_calls // voters,
+        "max_tokens": rules.max_tokens and rules.max_tokens // voters,
+        "max_cost": rules.max_cost and rules.max_cost / voters,
+    }
+    return rules if voters == 1 else rules.model_copy(update=limits)
+
+
 @dataclass(slots=True)
 class Budget:
     """Limits on calls, tokens and cost, over all sessions of a run.

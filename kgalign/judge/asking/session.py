@@ -43,9 +43,12 @@ _TELLING = 10
 
 
 class Asking:
-    """Asks about cases.
+    """Asks one voter about cases.
 
     :param pool: where questions are sent; None to take answers from the ledger alone.
+    :param budget: what all voters may spend together; None for one of its own.
+    :param offset: number of the voter's first question about a control: the votes of several voters on one
+        case have numbers that differ.
     """
 
     def __init__(
@@ -59,18 +62,25 @@ class Asking:
         sampling: Sampling,
         *,
         seed: int,
+        budget: Budget | None = None,
+        offset: int = 0,
     ) -> None:
         self.questions, self.ledger, self.judging, self.pool = questions, ledger, judging, pool
         self.rules, self.llm, self.sampling, self.seed = rules, llm, sampling, seed
-        self.budget = Budget(rules, llm)
+        self.budget = budget or Budget(rules, llm)
+        self.offset = offset
         self.controls: list[AskedControl] = []
         self.kinds = frozenset(QuestionKind)
         """The forms in which questions are asked."""
         self.reading: Reading | None = None
         """How scores are read that are no probabilities yet; None until it is learned from controls."""
+        self.before: dict[str, AskedCase] = {}
+        """Case → what other voters said of it."""
+        self.known_elsewhere: list[Ballots] = []
+        """Their votes on controls."""
         self.new = 0
-        self._of_controls = 0
-        """Votes on controls."""
+        self._of_others = 0
+        """Votes on controls, and of other voters."""
         self._settled = 0
         """Votes of cases that have ended."""
         self._ended = 0
@@ -83,6 +93,7 @@ class Asking:
         """
         watch = progress or NoProgress()
         self.reading = self.reading or Reading()
+        self._of_others = self.budget.spent.calls - self._settled
         with watch.task("ask about doubtful entities", len(cases), "entities") as task:
             return await self._side_by_side(cases, task)
 
@@ -103,7 +114,6 @@ class Asking:
                     each.cancel()
                 await asyncio.gather(*asked, return_exceptions=True)
         self.controls = [each.result() for each in asked]
-        self._of_controls = self.budget.spent.calls
         if self.questions.way == "likelihood":
             self._learn_reading()
 
@@ -122,16 +132,17 @@ class Asking:
         for vote in asked.votes:
             votes.append(replace(vote, answer=read_anew(vote.answer, vote.question, reading)))
             self.ledger.keep(votes[-1])
-            ballot = self._ballot(
-                asked.control.case, asked.control.steps[vote.question.number], votes[-1], reading
-            )
+            step = asked.control.steps[vote.question.number - self.offset]
+            ballot = self._ballot(asked.control.case, step, votes[-1], reading)
             if ballot is not None:
                 ballots.append(ballot)
         return AskedControl(asked.control, tuple(votes), tuple(ballots), reading)
 
     def _learn(self, heard: Sequence[AskedCase]) -> VoteModel:
         """What the controls and some cases tell of the voters."""
-        return estimate([*self.known_ballots(), *(Ballots(each.case.prior, each.ballots) for each in heard)])
+        cases = self.before | {each.case.name: each for each in heard}
+        known = [*self.known_elsewhere, *self.known_ballots()]
+        return estimate([*known, *(Ballots(each.case.prior, each.ballots) for each in cases.values())])
 
     def known_ballots(self) -> list[Ballots]:
         """The votes on controls."""
@@ -142,7 +153,7 @@ class Asking:
         votes: list[Vote] = []
         ballots: list[Ballot] = []
         for number, step in enumerate(control.steps):
-            question = self.questions.put(control.case, number, step, self.rules.options)
+            question = self.questions.put(control.case, self.offset + number, step, self.rules.options)
             vote = await self._vote(question)
             if vote is None or vote.answer.status is Status.FAILED:
                 continue
@@ -186,13 +197,18 @@ class Asking:
         self, running: set[asyncio.Task[AskedCase]], task: Task, cases: Sequence[Case]
     ) -> set[asyncio.Task[AskedCase]]:
         done, rest = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-        self._settled += sum(len(each.result().votes) for each in done)
+        self._settled += sum(self._own_votes(each.result()) for each in done)
         self._ended += len(done)
         self.budget.reserved -= len(done)
-        self.budget.under_way = self.budget.spent.calls - self._of_controls - self._settled
+        self.budget.under_way = self.budget.spent.calls - self._of_others - self._settled
         task.note(self._state(len(cases)))
         task.advance(len(done))
         return rest
+
+    def _own_votes(self, asked: AskedCase) -> int:
+        """How many votes on a case are this voter's."""
+        before = self.before.get(asked.case.name)
+        return len(asked.votes) - (len(before.votes) if before else 0)
 
     def _state(self, cases: int) -> str:
         """Votes and tokens per second, what they cost so far, and how long the rest will take.
@@ -211,9 +227,10 @@ class Asking:
         """Seconds that the rest will take at the pace so far; 0 where too little was asked to tell."""
         if self.new < _TELLING or not self._ended:
             return 0.0
-        calls = self._settled / self._ended * cases + self._of_controls
-        if self.rules.max_calls is not None:
-            calls = min(calls, self.rules.max_calls)
+        calls = self._settled / self._ended * cases + self._of_others
+        most = self.budget.rules.max_calls
+        if most is not None:
+            calls = min(calls, most)
         return max(0.0, calls - self.budget.spent.calls) * seconds / self.new
 
     async def _case(self, case: Case, model: VoteModel, *, alone: bool) -> AskedCase:
@@ -222,6 +239,8 @@ class Asking:
         :param model: what is known of the voters.
         :param alone: whether every question is held against the limits.
         """
+        before = self.before.get(case.name) or AskedCase(case, (), (), (), (), "not-asked")
+        first = before.next_number
         asked: list[Ask] = []
         votes: list[Vote] = []
         ballots: list[Ballot] = []
@@ -229,7 +248,7 @@ class Asking:
         stopped: Stopped
         while True:
             step = next_step(
-                Ballots(case.prior, tuple(ballots)),
+                Ballots(case.prior, (*before.ballots, *ballots)),
                 asked,
                 model,
                 self.rules,
@@ -237,14 +256,14 @@ class Asking:
                 case=case.name,
                 has_relations=case.has_relations,
                 several=case.several,
-                counted=numbers,
+                counted=[number - first for number in numbers],
                 rivals=case.contested,
                 kinds=self.kinds,
             )
             if isinstance(step, Stop):
                 stopped = step.reason
                 break
-            question = self.questions.put(case, len(asked), step, self.rules.options)
+            question = self.questions.put(case, first + len(asked), step, self.rules.options)
             if any(is_repeated(question, vote.question) for vote in votes):
                 # A prompt that was sent before would be answered as before: that is no further vote.
                 stopped = "most"
@@ -262,7 +281,8 @@ class Asking:
             if ballot is not None:
                 ballots.append(ballot)
                 numbers.append(question.number)
-        return AskedCase(case, tuple(asked), tuple(votes), tuple(ballots), tuple(numbers), stopped)
+        own = AskedCase(case, tuple(asked), tuple(votes), tuple(ballots), tuple(numbers), stopped)
+        return before.and_then(own) if before.votes else own
 
     async def _vote(self, question: Question) -> Vote | None:
         """The vote on a question, from the ledger or from the model; None where nobody may be asked."""

@@ -65,18 +65,22 @@ def told_of(found: Sequence[Competence]) -> str:
     return f"right on {right} of {asked} controls ({forms})"
 
 
-def not_asked(model: str, found: Sequence[Competence]) -> str:
-    """Why a voter was asked no further, in one sentence."""
+def not_asked(model: str, found: Sequence[Competence], *, others_go_on: bool = False) -> str:
+    """Why a voter was asked no further, in one sentence.
+
+    :param others_go_on: whether there are other voters; else the evidence stands.
+    """
+    rest = "and the others go on" if others_go_on else "and the evidence stands"
     usable, asked = sum(each.usable for each in found), sum(each.asked for each in found)
     if usable < _FEWEST:
         return (
             f"{model} gave {usable} answers that count to {asked} questions whose answers are known: it was "
-            "asked no further, and the evidence stands"
+            f"asked no further, {rest}"
         )
     by_chance = sum(each.by_chance for each in found)
     return (
         f"{model} is no better than chance: {told_of(found)}, where its habits alone give {by_chance:.0f}; "
-        "it was asked no further, and the evidence stands (--ask-anyway asks it all the same)"
+        f"it was asked no further, {rest} (--ask-anyway asks it all the same)"
     )
 
 

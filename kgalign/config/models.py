@@ -1,0 +1,55 @@
+"""Models by name, and the addresses of their servers."""
+
+from urllib.parse import urlsplit
+
+from pydantic import field_validator, model_validator
+
+from kgalign.config.section import Section
+
+
+def is_plain_url(url: str) -> bool:
+    """Whether this is an HTTP URL with nothing secret in it."""
+    try:
+        parts = urlsplit(url)
+        plain = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    plain = plain and url.isprintable() and " " not in url and not parts.query and "@" not in parts.netloc
+    return bool(parts.scheme in ("http", "https") and parts.hostname and plain and not parts.fragment)
+
+
+def plain_url(value: str) -> str:
+    """An address without what is secret and without a slash at its end.
+
+    :raises ValueError: it is none.
+    """
+    if not is_plain_url(value):
+        raise ValueError(
+            "must be a URL such as http://localhost:8000/v1, without a user, a password or a query; "
+            "a key is no part of it, it comes from KGALIGN_LLM_KEY"
+        )
+    return value.rstrip("/")
+
+
+class ModelConfig(Section):
+    """One of several models."""
+
+    model: str
+    url: str | None = None
+    """Its server; None for that of all."""
+    adapter: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_named(cls, value: object) -> object:
+        return {"model": value} if isinstance(value, str) else value
+
+    @field_validator("url")
+    @classmethod
+    def _url_is_plain(cls, value: str | None) -> str | None:
+        return value if value is None else plain_url(value)
+
+    @property
+    def name(self) -> str:
+        """What its votes are known by."""
+        return f"{self.model} with {self.adapter}" if self.adapter else self.model
