@@ -303,7 +303,8 @@ gold = read_gold([Path(links)], [], complete=False)
 few = EncoderSettings(batch=2, max_pairs=2, epochs=1)
 train_encoder([Path(run)], base, Path(out + "-few"), few, gold=gold, threads=1)  # all is loaded and warm
 held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (held + 60_000_000, -1))
+# What is loaded anew fits into 200 MB; a step of all pairs takes 420.
+resource.setrlimit(resource.RLIMIT_AS, (held + 200_000_000, -1))
 try:
     train_encoder([Path(run)], base, Path(out), EncoderSettings(batch=400), gold=gold, threads=1)
 except KgalignError as error:
