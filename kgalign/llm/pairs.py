@@ -6,6 +6,7 @@ log-probabilities are a mapping of tokens; the token that was drawn is of no acc
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic_core import from_json
@@ -45,17 +46,34 @@ def read_pair(text: str, request: Request, seconds: float, failed: Callable[...,
         usage: Mapping[str, Any] = answer.get("usage") or {}
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
         raise failed("answers no completion with log-probabilities", again=False, status=200) from None
-    found = probabilities(logs, request.labels)
-    if found is None:
+    reply = pair_reply(
+        logs,
+        request.labels,
+        read=int(usage.get("prompt_tokens") or 0),
+        cached=int((usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0),
+    )
+    if reply is None:
         raise failed("answers neither yes nor no to a pair", again=False, status=200)
+    return replace(reply, seconds=seconds)
+
+
+def pair_reply(logs: Mapping[str, float], labels: tuple[str, ...], *, read: int, cached: int) -> Reply | None:
+    """What the next token says of a pair; None where no label is among the tokens.
+
+    :param logs: token → natural log-probability.
+    :param read: tokens of the prompt.
+    :param cached: how many of these were known from prompts before it.
+    """
+    found = probabilities(logs, labels)
+    if found is None:
+        return None
     return Reply(
         text=max(found, key=lambda label: found[label]),
         finish="stop",
         probabilities=found,
-        prompt_tokens=int(usage.get("prompt_tokens") or 0),
+        prompt_tokens=read,
         completion_tokens=1,
-        cached_tokens=int((usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0),
-        seconds=seconds,
+        cached_tokens=cached,
     )
 
 

@@ -1,6 +1,7 @@
 """Small graphs with many entities in doubt, and runs over them in which a scripted judge is asked."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Mapping
 from hashlib import blake2b
@@ -19,6 +20,8 @@ from tests.commands import COMMAND as COMMAND
 from tests.commands import assert_one_line as assert_one_line
 from tests.conftest import Pair
 from tests.judge.generate import write_people
+from tests.llm import copying
+from tests.llm.servers import serving
 
 RESULTS = ("links.nt", "verdicts.parquet", "mappings.sssom.tsv")
 """Files that hold what was decided."""
@@ -41,6 +44,17 @@ def config(url: str, **sections: Mapping[str, Any]) -> Config:
 def run(pair: Pair, out: Path, url: str, *, force: bool = False, **sections: Mapping[str, Any]) -> Execution:
     """A whole run in this process."""
     return start.run(pair.left, pair.right, out, config(url, **sections), force=force)
+
+
+def by_likelihood(pair: Pair, evidence: Path, out: Path, answer: str) -> Path:
+    """A run whose judge always gives the first label, and takes for likely what was said before.
+
+    :param evidence: a run by the evidence alone, to begin from.
+    """
+    shutil.copytree(evidence, out)
+    with serving(echo=copying.completion) as server:
+        run(pair, out, server.url, llm={"answer": answer})
+    return out
 
 
 def command(pair: Pair, out: Path, *options: object) -> list[str]:

@@ -31,10 +31,7 @@ def _rows(out: Path) -> int:
 @pytest.fixture(scope="module")
 def judged(doubtful: Pair, evidence: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run, judged by a model that takes for likely what was said before."""
-    out = Path(shutil.copytree(evidence, tmp_path_factory.mktemp("likely") / "run"))
-    with serving(echo=copying.completion) as server:
-        runs.run(doubtful, out, server.url, llm=LIKELIHOOD)
-    return out
+    return runs.by_likelihood(doubtful, evidence, tmp_path_factory.mktemp("likely") / "run", "likelihood")
 
 
 def test_partners_are_told_from_look_alikes_by_likelihood_alone(judged: Path) -> None:

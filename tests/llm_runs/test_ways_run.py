@@ -20,10 +20,7 @@ AUTO = {"answer": "auto"}
 @pytest.fixture(scope="module")
 def judged(doubtful: Pair, evidence: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with a model that always gives the first label, and takes for likely what was said before."""
-    out = Path(shutil.copytree(evidence, tmp_path_factory.mktemp("ways") / "run"))
-    with serving(echo=copying.completion) as server:
-        runs.run(doubtful, out, server.url, llm=AUTO)
-    return out
+    return runs.by_likelihood(doubtful, evidence, tmp_path_factory.mktemp("ways") / "run", "auto")
 
 
 def test_where_labels_are_no_better_than_chance_likelihood_is_asked(judged: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from kgalign.base.logs import printable
 from kgalign.errors import KgalignError, MissingExtra
-from kgalign.llm.pairs import probabilities
+from kgalign.llm.pairs import pair_reply
 from kgalign.llm.protocol import NO_THINKING, CallFailed, Capabilities, Message, Reply, Request, Sampling
 from kgalign.llm.schema import answer_schema
 from kgalign.llm.spelling import label_probabilities
@@ -306,17 +306,13 @@ def _pair_reply(request: Request, output: Any, temperature: float) -> Reply | Ca
     logs = {
         str(each.decoded_token): float(each.logprob) / temperature for each in answer.logprobs[0].values()
     }
-    found = probabilities(logs, request.labels)
-    if found is None:
-        return CallFailed("the model says neither yes nor no to a pair", again=False)
-    return Reply(
-        text=max(found, key=lambda label: found[label]),
-        finish="stop",
-        probabilities=found,
-        prompt_tokens=len(output.prompt_token_ids or ()),
-        completion_tokens=1,
-        cached_tokens=output.num_cached_tokens or 0,
+    reply = pair_reply(
+        logs,
+        request.labels,
+        read=len(output.prompt_token_ids or ()),
+        cached=output.num_cached_tokens or 0,
     )
+    return reply or CallFailed("the model says neither yes nor no to a pair", again=False)
 
 
 def _content(answer: Any) -> list[dict[str, object]]:  # noqa: ANN401 - a CompletionOutput of vLLM
