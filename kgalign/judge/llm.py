@@ -95,12 +95,13 @@ async def _ask(
             work = Work(left, right, verdicts, templates, config, ledger, progress)
             try:
                 plan, judging, voters = await all_settled(work, models)
-                done = await hear(voters, cases, progress)
+                heard = await hear(voters, cases, progress)
             finally:
                 for each in models:
                     await each.pool.close()
-            told = told_of_all(voters, plan.because or voters[0].because)
-            return _count(done, voters, judging, plan, config, right, _notes(found, judging, plan) | told)
+            notes = _notes(found, judging, plan)
+            notes |= told_of_all(voters, heard, plan.because or voters[0].because)
+            return _count(heard.done, voters, judging, plan, config, right, notes)
     finally:
         for backend, _ in backends:
             await backend.close()
@@ -124,10 +125,10 @@ async def _replay(
         cases = find_cases(verdicts, left, right, plan.votes, plan.cardinality)
         work = Work(left, right, verdicts, templates, config, ledger, progress)
         voters = await begun(work, plan, judging)
-        done = await hear(voters, cases, progress)
-        notes = _named(judging) | told_of_all(voters, plan.because)
+        heard = await hear(voters, cases, progress)
+        notes = _named(judging) | told_of_all(voters, heard, plan.because)
         notes["server"] = "none: replayed from the ledger"
-        return _count(done, voters, judging, plan, config, right, notes)
+        return _count(heard.done, voters, judging, plan, config, right, notes)
 
 
 def _count(

@@ -3,7 +3,8 @@
 All are asked what is known, each by itself and in its own way. Then the one that knows most of it is asked
 about all cases, the next one about those that are still open, and so on: a second opinion is asked for where
 the first one leaves doubt, so that most cases cost no more than with one voter. Who is no better than chance
-is asked nothing.
+is asked nothing, and nobody is asked about cases so much harder than what is known that its word would count
+for nothing there.
 """
 
 from collections.abc import Sequence
@@ -53,14 +54,24 @@ class Voter:
         return sum(each.right for each in self.found) / max(1, sum(each.asked for each in self.found))
 
 
-async def hear(voters: Sequence[Voter], cases: Sequence[Case], progress: Progress) -> list[AskedCase]:
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came of asking."""
+
+    done: list[AskedCase]
+    """The cases that somebody was asked about, in the order of all cases."""
+    too_hard: dict[str, tuple[int, int]]
+    """Voter → in how many cases its word would count for nothing, so that it was not asked; of how many."""
+
+
+async def hear(voters: Sequence[Voter], cases: Sequence[Case], progress: Progress) -> Heard:
     """Ask the voters one after the other, the best one first.
 
     :param voters: of equally good ones the first goes first.
-    :returns: the cases in their order, none where nobody is worth asking.
     :raises KgalignError: a server is gone, or the ledger can't be written.
     """
     done: dict[str, AskedCase] = {}
+    too_hard: dict[str, tuple[int, int]] = {}
     for voter in sorted(voters, key=lambda each: -each.share_right):
         if not voter.asking.kinds:
             continue
@@ -68,12 +79,16 @@ async def hear(voters: Sequence[Voter], cases: Sequence[Case], progress: Progres
         others = [other.asking for other in voters if other is not voter]
         asking.known_elsewhere = [each for other in others for each in other.known_ballots()]
         asking.before = dict(done)
-        for each in await asking.ask(_still_open(cases, asking), progress):
+        still_open = _still_open(cases, asking)
+        told = still_open if asking.rules.ask_anyway else _can_tell(still_open, asking)
+        if len(told) < len(still_open):
+            too_hard[voter.name] = len(still_open) - len(told), len(still_open)
+        for each in await asking.ask(told, progress) if told else ():
             done[each.case.name] = each
-    return [done[case.name] for case in cases] if done else []
+    return Heard([done[case.name] for case in cases if case.name in done], too_hard)
 
 
-def told_of_all(voters: Sequence[Voter], way: str) -> dict[str, str]:
+def told_of_all(voters: Sequence[Voter], heard: Heard, way: str) -> dict[str, str]:
     """What the controls told of each voter, in words.
 
     :param way: in which ways they are asked and why, empty where nothing was found out.
@@ -81,7 +96,7 @@ def told_of_all(voters: Sequence[Voter], way: str) -> dict[str, str]:
     known = [voter for voter in voters if voter.found]
     if not known:
         return {}
-    goes_on = any(voter.asking.kinds for voter in voters)
+    goes_on = bool(heard.done)
     lines = [
         told_of(voter.found) if len(voters) == 1 else f"{voter.name}: {told_of(voter.found)}"
         for voter in known
@@ -91,6 +106,7 @@ def told_of_all(voters: Sequence[Voter], way: str) -> dict[str, str]:
         for voter in known
         if not voter.asking.kinds
     ]
+    dropped += [_too_hard(each, *heard.too_hard[each.name]) for each in known if each.name in heard.too_hard]
     notes = {"controls": "; ".join(lines)}
     if way:
         notes["way"] = way
@@ -105,6 +121,23 @@ def _not_asked(voter: Voter, name: str, *, others_go_on: bool) -> str:
     return not_asked(name, voter.found, others_go_on=others_go_on)
 
 
+def _too_hard(voter: Voter, passed_over: int, cases: int) -> str:
+    where = "all" if passed_over == cases else f"{passed_over:,} of"
+    return (
+        f"{voter.name} was {told_of(voter.found)}, and what is in doubt is harder: in {where} {cases:,} "
+        "cases its answer would count for nothing, so that it was not asked (--ask-anyway asks it all the "
+        "same)"
+    )
+
+
+def _can_tell(cases: Sequence[Case], voter: Asking) -> list[Case]:
+    """The cases in which the word of a voter counts for anything."""
+    known = voter.known_ballots()
+    model = estimate(known)
+    names = sorted({ballot.voter for each in known for ballot in each.ballots})
+    return [case for case in cases if not names or any(model.can_tell(name, case.prior) for name in names)]
+
+
 def _still_open(cases: Sequence[Case], voter: Asking) -> list[Case]:
     """The cases of which those that were heard before leave doubt: all, where nobody was."""
     if not voter.before:
@@ -115,6 +148,7 @@ def _still_open(cases: Sequence[Case], voter: Asking) -> list[Case]:
     return [
         case
         for case in cases
-        if not voter.before[case.name].complete
+        if case.name not in voter.before
+        or not voter.before[case.name].complete
         or standing(heard[case.name], model).posterior.max() < voter.rules.confidence
     ]

@@ -14,6 +14,7 @@ conjugate priors on them; the prior of each case, which comes from the evidence,
 true one. What several voters say of one case is joined by :mod:`kgalign.judge.votes.combining`.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -49,6 +50,9 @@ CLEARLY = 1.25
 """By this factor another answer must be more probable, to be read in place of the one that was given: the
 prior of the places is an estimate, and near ties should not turn on its error."""
 
+_NOTHING = 0.1
+"""Natural log-odds between what a voter tends to and each other hypothesis up to which its word tells
+nothing."""
 _PLACE_FLOOR = 1e-3
 """No probability is taken to be lower: servers cut off their lists, and a single sure answer would outweigh
 many unsure ones."""
@@ -136,6 +140,14 @@ class VoteModel:
             return trust
         return float(in_doubt(trust, prior[None], voter in self.of_pairs)[0])
 
+    def can_tell(self, voter: str, prior: Doubles) -> bool:
+        """Whether a voter's word would count for anything in a case, however often it is asked.
+
+        :param prior: (n + 1,) of the case, by the evidence.
+        """
+        trust = self.trust_of(voter, prior)
+        return trust * (len(prior) - 1) > (1.0 - trust) * math.exp(_NOTHING)
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -173,10 +185,10 @@ def in_doubt(trust: Doubles | float, prior: Doubles, pairs: Flags | bool = False
     Sure cases are easier than doubtful ones, for people as for models (Rasch 1960): what is learned on the
     first is too good for the second. How hard a case is, is told by how far the evidence is from being sure.
 
-    :param trust: as it is in controls, of all cases or of each.
     Who says nothing but yes or no to pairs was right on controls by chance in one of two, whatever the number
     of hypotheses. Lowered to that, its word is worth nothing in a case of ten options either.
 
+    :param trust: as it is in controls, of all cases or of each.
     :param prior: (c, n + 1) probability of each hypothesis by the evidence; 0 beyond those of a case.
     :param pairs: whether the voter says nothing but yes or no to pairs, of all cases or of each.
     """
