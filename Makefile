@@ -34,7 +34,7 @@ DOCS := $(DOCS_VENV)/.docs
 CHECKED := kgalign cli ontologies tests bench $(wildcard examples/*/*.py examples/*/*/*.py scripts/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-explore test-dense test-train test-train-vllm test-vllm lint format bench docs clean
+.PHONY: help demo torture test test-explore test-dense test-train test-train-vllm test-vllm lint format bench docs clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -88,6 +88,9 @@ test: lint ## Check style and types, and run all tests
 
 test-explore: $(DEV) ## Test the laws on other examples each time
 	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest -n $(WORKERS) -m hypothesis
+
+torture: $(DEV) ## Kill, damage and lie to kgalign hundreds of times, and count what did not hold
+	$(BIN)/python -m tests.torture
 
 test-dense: $(DENSE) ## Test with real sentence embeddings (installs PyTorch)
 	HF_HUB_OFFLINE=1 $(DENSE_VENV)/bin/python -m pytest tests/dense
