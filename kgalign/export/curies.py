@@ -6,22 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 
-BUILT_IN = {
-    "owl": "http://www.w3.org/2002/07/owl#",
-    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
-    "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
-    "semapv": "https://w3id.org/semapv/vocab/",
-    "skos": "http://www.w3.org/2004/02/skos/core#",
-    "sssom": "https://w3id.org/sssom/",
-}
-"""Prefixes that SSSOM fixes."""
+from kgalign.links.sssom_names import FIXED
 
 _USUAL = {
     "dbr": "http://dbpedia.org/resource/",
     "schema": "http://schema.org/",
     "wd": "http://www.wikidata.org/entity/",
 }
-_NAMES = {space: name for name, space in (BUILT_IN | _USUAL).items()}
+_NAMES = {space: name for name, space in (FIXED | _USUAL).items()}
 _MOST = 200
 """Namespaces of one kind that get a prefix; IRIs of rarer ones take the next shorter form."""
 

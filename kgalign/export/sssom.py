@@ -7,7 +7,7 @@ import csv
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from kgalign.base.files import replacing_text
-from kgalign.export.curies import BUILT_IN, Prefixes
+from kgalign.export.curies import Prefixes
 from kgalign.export.rows import Link, Pairs, Written, is_iri, linked, named, one_line
+from kgalign.links.sssom_names import FIXED
 from kgalign.records import Alignment, Outcome, Profile, Verdicts
 from kgalign.records.vocabularies import (
     ClassMatch,
@@ -276,14 +277,18 @@ def _kinds(profile: Profile) -> npt.NDArray[np.int8]:
 
 
 def _write_head(file: TextIO, set_id: str, version: str | None, prefixes: Prefixes) -> None:
-    """The YAML comment block; JSON strings are YAML strings."""
     slots = {"mapping_set_id": set_id, "license": UNSPECIFIED_LICENSE}
     if version is not None:
         slots |= {"mapping_tool": _TOOL, "mapping_tool_version": version}
+    write_metadata(file, slots, prefixes)
+
+
+def write_metadata(file: TextIO, slots: Mapping[str, str], prefixes: Prefixes) -> None:
+    """The YAML comment block; JSON strings are YAML strings."""
     for name, value in slots.items():
         file.write(f"# {name}: {json.dumps(value)}\n")
     file.write("# curie_map:\n")
-    curie_map = BUILT_IN | {name: space for space, name in prefixes.names.items()}
+    curie_map = FIXED | {name: space for space, name in prefixes.names.items()}
     for name, space in sorted(curie_map.items()):
         file.write(f"#   {name}: {json.dumps(space)}\n")
 

@@ -29,8 +29,8 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
     :raises InputError: the file can't be read, a line is no pair (its number is in the message), or it holds
         no pair at all.
     """
-    syntax = _syntax(path)
-    with _opened(path) as file:
+    syntax = syntax_of(path)
+    with opened(path) as file:
         pairs = _tabular(file, path) if syntax is None else _statements(file, syntax, path)
         distinct = tuple(sorted(set(pairs)))
     if not distinct:
@@ -38,7 +38,8 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
     return distinct
 
 
-def _syntax(path: Path) -> ox.RdfFormat | None:
+def syntax_of(path: Path) -> ox.RdfFormat | None:
+    """The syntax of RDF that the ending of a file names, None where it names none."""
     endings = [ending.lstrip(".").lower() for ending in path.suffixes]
     if endings and endings[-1] == "gz":
         endings.pop()
@@ -46,7 +47,11 @@ def _syntax(path: Path) -> ox.RdfFormat | None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """A file of links to read, unpacked if it ends in ``.gz``.
+
+    :raises InputError: it can't be read.
+    """
     try:
         with path.open("rb") as raw:
             if path.suffix.lower() != ".gz":
@@ -76,11 +81,11 @@ def _tabular(file: BinaryIO, path: Path) -> Iterator[Pair]:
 def _pair(line: str, where: str) -> Pair:
     columns = line.split("\t")
     if len(columns) < 2:
-        raise InputError(f"{where} has no tab: {_short(line)}", _REMEDY)
+        raise InputError(f"{where} has no tab: {short(line)}", _REMEDY)
     left, right = (_bare(column) for column in columns[:2])
     for value in (left, right):
         if ":" not in value:
-            raise InputError(f"{where}: {_short(value)} is no IRI", "Take out a heading, write IRIs in full")
+            raise InputError(f"{where}: {short(value)} is no IRI", "Take out a heading, write IRIs in full")
     return left, right
 
 
@@ -101,10 +106,11 @@ def _same_as(quads: Iterable[ox.Quad], path: Path) -> Iterator[Pair]:
         if quad.predicate.value != OWL_SAME_AS:
             continue
         if not isinstance(quad.subject, ox.NamedNode) or not isinstance(quad.object, ox.NamedNode):
-            raise InputError(f"{path}: {_short(str(quad))} does not link two IRIs", _REMEDY)
+            raise InputError(f"{path}: {short(str(quad))} does not link two IRIs", _REMEDY)
         yield quad.subject.value, quad.object.value
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """A text of a file as it is shown in a message."""
     shown = text if len(text) <= 60 else text[:57] + "…"
     return repr(shown)

@@ -1,4 +1,7 @@
-"""``python -m tests.torture``: the whole battery, with counts at its end."""
+"""The whole battery: seeded trials of kills, damage and hostile servers, judged by what must hold.
+
+``make torture`` runs it; a small share of it stands among the tests.
+"""
 
 import tempfile
 import time

@@ -1,0 +1,63 @@
+"""A decision: what a person says of a pair, or of an entity that nothing corresponds to."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What a person says."""
+
+    SAME = "same"
+    """They correspond, by the relation that stands with it."""
+    DIFFERENT = "different"
+    UNSURE = "unsure"
+    """Looked at, and not to be told; nobody is asked again."""
+    NOTHING = "nothing"
+    """Nothing on the other side corresponds to the one entity that is named."""
+
+
+class Relation(StrEnum):
+    """How two things correspond; only ``exact`` makes them one."""
+
+    EXACT = "exact"
+    CLOSE = "close"
+    BROAD = "broad"
+    """The right one is broader."""
+    NARROW = "narrow"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision. It is known by its contents: the same one twice is one."""
+
+    left: str
+    right: str
+    """IRIs, or ``_:label``; one of the two is empty where nothing corresponds to the other."""
+    verdict: Verdict
+    relation: Relation = Relation.EXACT
+    by: str = ""
+    """Name or ORCID of who decided, empty where nobody says so."""
+    at: str = ""
+    """ISO 8601, empty where nobody says so."""
+    why: str = ""
+    probability: float | None = None
+    """What the method gave to the pair when it was decided."""
+    blind: bool = False
+    """Whether that was hidden."""
+    source: str = ""
+    """Name of the file that it came from."""
+    undoes: str = ""
+    """Id of the decision that is taken back by this one; then nothing else of it counts."""
+
+    @property
+    def id(self) -> str:
+        """SHA-256 of its contents, in hexadecimal digits."""
+        text = json.dumps(asdict(self), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """What it is about."""
+        return self.left, self.right

@@ -1,0 +1,118 @@
+"""What holds of all decisions: the last word on each pair, and where the words contradict each other."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import networkx as nx
+
+from kgalign.decisions.decision import Decision, Relation, Verdict
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Two that are said to be different, and are one by what is said of others."""
+
+    different: Decision
+    same: tuple[Decision, ...]
+    """The chain that makes them one, from the left one to the right one."""
+    weakest: Decision
+    """Of the chain: the one to which the method gave the least probability; the oldest where it gave none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What people say, all in all."""
+
+    said: tuple[Decision, ...]
+    """The last decision of each person on each pair, in the order in which they came, without what was taken
+    back."""
+    disagreements: tuple[tuple[Decision, ...], ...]
+    """The last decisions on pairs of which people say different things; none of them counts."""
+    contradictions: tuple[Contradiction, ...]
+    _counting: tuple[Decision, ...]
+
+    @property
+    def same(self) -> list[Pair]:
+        """Pairs that are one, sorted."""
+        return self._of(Verdict.SAME)
+
+    @property
+    def apart(self) -> list[Pair]:
+        """Pairs that are not one, sorted: those that correspond in another way than exactly as well."""
+        other = {each.pair for each in self._counting if _is_other(each)}
+        return sorted({*self._of(Verdict.DIFFERENT), *other})
+
+    @property
+    def unsure(self) -> list[Pair]:
+        """Pairs of which a person can't tell, sorted."""
+        return self._of(Verdict.UNSURE)
+
+    @property
+    def alone(self) -> list[Pair]:
+        """Entities to which nothing corresponds, with the other side empty; sorted."""
+        return self._of(Verdict.NOTHING)
+
+    def _of(self, verdict: Verdict) -> list[Pair]:
+        return sorted(
+            {each.pair for each in self._counting if each.verdict is verdict and not _is_other(each)}
+        )
+
+
+def standing(decisions: Iterable[Decision]) -> Standing:
+    """Fold decisions, in the order in which they were made.
+
+    Of each person the last word on a pair counts; an undo takes one back, and an undo of an undo gives it
+    back. Where the last words of several people on a pair differ, none counts.
+    """
+    ordered = list(decisions)
+    gone: set[str] = set()
+    for each in reversed(ordered):  # a later undo decides whether an earlier one counts
+        if each.undoes and each.id not in gone:
+            gone.add(each.undoes)
+    last: dict[tuple[Pair, str], Decision] = {}
+    for each in ordered:
+        if not each.undoes and each.id not in gone:
+            last.pop((each.pair, each.by), None)
+            last[each.pair, each.by] = each
+    by_pair: dict[Pair, list[Decision]] = {}
+    for each in last.values():
+        by_pair.setdefault(each.pair, []).append(each)
+    agreed = [own for own in by_pair.values() if len({(each.verdict, each.relation) for each in own}) == 1]
+    counting = [own[-1] for own in agreed]
+    return Standing(
+        said=tuple(last.values()),
+        disagreements=tuple(tuple(own) for own in by_pair.values() if own not in agreed),
+        contradictions=tuple(_contradictions(counting)),
+        _counting=tuple(counting),
+    )
+
+
+def _is_other(decision: Decision) -> bool:
+    return decision.verdict is Verdict.SAME and decision.relation is not Relation.EXACT
+
+
+def _contradictions(counting: Sequence[Decision]) -> list[Contradiction]:
+    """Pairs that are different and hang together by links; the shortest chain of each."""
+    links = nx.Graph()
+    for number, each in enumerate(counting):
+        if each.verdict is Verdict.SAME and not _is_other(each):
+            links.add_edge((0, each.left), (1, each.right), decision=each, number=number)
+    found = []
+    for each in counting:
+        ends = (0, each.left), (1, each.right)
+        if each.verdict is not Verdict.DIFFERENT or not all(end in links for end in ends):
+            continue
+        if nx.has_path(links, *ends):
+            path = nx.shortest_path(links, *ends)
+            edges = [links.edges[a, b] for a, b in pairwise(path)]
+            chain = [edge["decision"] for edge in edges]
+            weakest = min(edges, key=lambda edge: (_sureness(edge["decision"]), edge["number"]))
+            found.append(Contradiction(each, tuple(chain), weakest["decision"]))
+    return found
+
+
+def _sureness(decision: Decision) -> float:
+    return 1.0 if decision.probability is None else decision.probability

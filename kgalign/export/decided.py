@@ -1,0 +1,72 @@
+"""What people decided, in the Simple Standard for Sharing Ontological Mappings: manual mapping curation."""
+
+import csv
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+from kgalign.base.files import replacing_text
+from kgalign.decisions import Decision, Relation, Verdict
+from kgalign.export.curies import Prefixes
+from kgalign.export.rows import Written, is_iri, one_line
+from kgalign.export.sssom import UNSPECIFIED_LICENSE, write_metadata
+from kgalign.links.sssom_names import NOTHING
+
+_COLUMNS = (
+    "subject_id",
+    "predicate_id",
+    "predicate_modifier",
+    "object_id",
+    "mapping_justification",
+    "author_id",
+    "author_label",
+    "mapping_date",
+    "comment",
+)
+_PREDICATES = {
+    Relation.EXACT: "skos:exactMatch",
+    Relation.CLOSE: "skos:closeMatch",
+    Relation.BROAD: "skos:broadMatch",
+    Relation.NARROW: "skos:narrowMatch",
+}
+
+
+def write_decisions(path: Path, decisions: Sequence[Decision]) -> Written:
+    """Write each decision as one mapping; what nobody can tell, and blank nodes, are left out and counted.
+
+    A pair that is different is a skos:exactMatch with the modifier ``Not``; an entity to which nothing
+    corresponds is mapped to ``sssom:NoTermFound``. The set's id is a hash of its decisions: the same
+    decisions, the same bytes.
+
+    :raises RunError: no room, or no permission.
+    """
+    told = [each for each in decisions if _can_be_told(each)]
+    prefixes = Prefixes.for_iris(iri for each in told for iri in (*each.pair, each.by) if is_iri(iri))
+    set_id = uuid.uuid5(uuid.NAMESPACE_OID, "".join(each.id for each in told))
+    with replacing_text(path) as file:
+        slots = {"mapping_set_id": f"urn:uuid:{set_id}", "license": UNSPECIFIED_LICENSE}
+        write_metadata(file, slots, prefixes)
+        table = csv.writer(file, delimiter="\t", lineterminator="\n")
+        table.writerow(_COLUMNS)
+        table.writerows(_row(each, prefixes) for each in told)
+    return Written(len(told), len(decisions) - len(told))
+
+
+def _can_be_told(each: Decision) -> bool:
+    return each.verdict is not Verdict.UNSURE and all(is_iri(end) for end in each.pair if end)
+
+
+def _row(each: Decision, prefixes: Prefixes) -> tuple[str, ...]:
+    left, right = (prefixes.curie(end) if end else NOTHING for end in each.pair)
+    is_name = is_iri(each.by)
+    return (
+        left,
+        _PREDICATES[each.relation],
+        "Not" if each.verdict is Verdict.DIFFERENT else "",
+        right,
+        "semapv:ManualMappingCuration",
+        prefixes.curie(each.by) if is_name else "",
+        "" if is_name else one_line(each.by),
+        each.at[:10],
+        one_line(each.why),
+    )
