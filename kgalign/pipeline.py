@@ -19,13 +19,14 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
+from kgalign.decisions.people import Said, refused_rows, said_in_file, said_in_stores
 from kgalign.evaluate import read_pairs, recall_at
 from kgalign.judge import no_hearing, no_opinion, with_student, with_votes
 from kgalign.ledger import FILE as LEDGER_FILE
 from kgalign.links.known import known_links, with_known
 from kgalign.links.nodes import linked_terms, nodes_before_links, one_within
 from kgalign.links.pairs import same_iris
-from kgalign.links.unmerged import read_unmerged, without_unmerged
+from kgalign.links.unmerged import Unmerged, read_unmerged, without_unmerged
 from kgalign.rdf import read_graph
 from kgalign.rdf.graph import Graph
 from kgalign.rdf.write import write_turtle
@@ -124,16 +125,25 @@ RECALL = Step(
 """Only with gold; nothing depends on it."""
 
 
+def _said(work: Work) -> list[tuple[Path, Said]]:
+    """What people said before anything is compared, by the files that it stands in."""
+    files = [(path, said_in_file(path)) for path in work.inputs.paths("known")]
+    return files + [(path, said_in_stores([path])) for path in work.inputs.paths("decisions")]
+
+
 def _judge(work: Work) -> Verdicts:
     from kgalign.judge import judge
 
-    profiles = _profiles(work)
-    known = known_links(work.inputs.paths("known"), _graphs(work), profiles)
+    profiles, said = _profiles(work), _said(work)
+    links = [(path, each.same) for path, each in said if each.same]
+    known = known_links(links, _graphs(work), profiles)
+    candidates = with_known(work.get(RETRIEVE), known)
     return judge(
         *profiles,
-        with_known(work.get(RETRIEVE), known),
+        candidates,
         known,
         work.config.judge,
+        refused=refused_rows([each for _, each in said], profiles, candidates),
         cardinality=work.config.assign.cardinality,
         progress=work.progress,
     )
@@ -223,6 +233,7 @@ def _assign(work: Work) -> Alignment:
     same = same_iris(*profiles, alignment.left, alignment.right)
     alignment = hold_back(replace(alignment, warnings=warnings, same_iri=same), config.assign.precision)
     unmerged = [each for path in work.inputs.paths("unmerged") for each in read_unmerged(path)]
+    unmerged += [Unmerged(*pair) for _, each in _said(work) for pair in each.apart]
     alignment = without_unmerged(alignment, verdicts, profiles, unmerged)
     alignment = replace(alignment, same_iri=same_iris(*profiles, alignment.left, alignment.right))
     return with_expectation(alignment, verdicts, profiles[0])

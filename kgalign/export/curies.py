@@ -4,9 +4,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from kgalign.links.sssom_names import FIXED
+from kgalign.rdf.uris import as_uri
 
 _USUAL = {
     "dbr": "http://dbpedia.org/resource/",
@@ -19,14 +19,6 @@ _MOST = 200
 
 _HIERARCHICAL = re.compile(r"[^:]*://")
 _BASE = re.compile(r"[^:]*://[^/?#]*/|[^:]*:(?!//)")
-_NOT_URI = re.compile(r"[^A-Za-z0-9._~:/?#@!$&'()*+,;=%-]|%(?![0-9A-Fa-f]{2})")
-
-
-def as_uri(iri: str) -> str:
-    """The URI of an IRI (RFC 3987, section 3.1): what a URI may not hold is percent-encoded."""
-    uri = _NOT_URI.sub(lambda found: quote(found[0], safe=""), iri)
-    head, mark, fragment = uri.partition("#")
-    return head + mark + fragment.replace("#", "%23")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kgalign.errors import InputError
-from kgalign.links.gold import Pair, read_pairs
+from kgalign.links.gold import Pair
 from kgalign.links.pairs import PairIndex, pair_ids
 from kgalign.rdf.graph import Graph, Ids, TermKind, Terms
 from kgalign.records import Candidates, Profile
@@ -26,21 +26,22 @@ PREDICATES = (
 
 
 def known_links(
-    files: Sequence[Path], graphs: tuple[Graph, Graph], profiles: tuple[Profile, Profile]
+    files: Sequence[tuple[Path, Sequence[Pair]]],
+    graphs: tuple[Graph, Graph],
+    profiles: tuple[Profile, Profile],
 ) -> tuple[Ids, Ids]:
     """Pairs of entity ids, sorted and distinct, that are the same by word of the user or of the graphs.
 
     A pair may be written in either order. An IRI that both sides use is no known link by itself: the
     user's files may say that it is one, but a graph's ``x owl:sameAs x`` says nothing.
 
-    :param files: links of the user, as :func:`~kgalign.links.gold.read_pairs` reads them.
+    :param files: links of the user, by their files.
     :param graphs: both sides, whose own links between the sides count too.
     :param profiles: both sides' entities.
-    :raises InputError: a file can't be read, or none of its links names an entity on each side.
+    :raises InputError: none of the links of a file names an entity on each side.
     """
     found = [_resolve(_links_of_graph(graph), profiles) for graph in graphs]
-    for file in files:
-        pairs = read_pairs(file)
+    for file, pairs in files:
         ids = _resolve(pairs, profiles)
         _check(file, pairs, ids)
         found.append(ids)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kgalign.base.installed import installed_model
 from kgalign.config import AUTO, Config
+from kgalign.decisions import FILE as DECISIONS_FILE
 from kgalign.errors import InputError, RunError
 from kgalign.links.unmerged import FILE as UNMERGED_FILE
 from kgalign.llm.weights import folder_digest, folder_files
@@ -48,14 +49,13 @@ def gather(left: Path, right: Path, config: Config, gold: Iterable[Path] = ()) -
 
 
 def with_unmerged(inputs: Inputs, folder: RunFolder) -> Inputs:
-    """The inputs, and what a person took back in this run folder.
+    """The inputs, and what people took back and decided in this run folder.
 
-    :raises InputError: the file is there and can't be read.
+    :raises InputError: a file is there and can't be read.
     """
-    path = folder.file(UNMERGED_FILE)
-    files = {side: paths for side, paths in inputs.files.items() if side != "unmerged"}
-    if path.exists():
-        files["unmerged"] = (source(path),)
+    places = {"unmerged": folder.file(UNMERGED_FILE), "decisions": folder.file(DECISIONS_FILE)}
+    files = {side: paths for side, paths in inputs.files.items() if side not in places}
+    files |= {side: (source(path),) for side, path in places.items() if path.exists()}
     return replace(inputs, files=files)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from kgalign.base.doors import brought
 from kgalign.config import CHANNELS, Config
 from kgalign.config.fusion import POLICIES
+from kgalign.decisions.people import said_in_stores
 from kgalign.links.unmerged import read_pairs_apart
 from kgalign.run.steps import Inputs
 
@@ -56,7 +57,9 @@ def recall(inputs: Inputs) -> object:
 def judge(inputs: Inputs) -> object:
     """What the evidence goes by; who is asked later is no part of it."""
     config = inputs.config
-    return [_evidence(config), config.assign.cardinality, inputs.digests("known")]
+    said = said_in_stores(inputs.paths("decisions"))
+    decided = [said.as_lists()] if said else []
+    return [_evidence(config), config.assign.cardinality, inputs.digests("known"), *decided]
 
 
 def _evidence(config: Config) -> object:
@@ -119,7 +122,10 @@ def assign(inputs: Inputs) -> object:
     return [
         config.assign.model_dump(),
         _evidence(config),
-        read_pairs_apart(inputs.paths("unmerged")),
+        [
+            *read_pairs_apart(inputs.paths("unmerged")),
+            *map(list, said_in_stores(inputs.paths("decisions")).apart),
+        ],
         config.fuse.model_dump(include={"max_cluster", "same_as_within"}) if cut else None,
     ]
 

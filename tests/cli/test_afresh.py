@@ -23,6 +23,7 @@ WORDS = {
     "votes": "verify {run}",
     "fuse": "{run} --canonical right",
     "unmerge": "{run} {iri}",
+    "decisions": "list {run}",
     "conflicts": "{run}",
     "vocabularies": "{run}",
     "doctor": "{left}",

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgalign.export.curies import Prefixes, as_uri
+from kgalign.export.curies import Prefixes
+from kgalign.rdf.uris import as_uri
 from tests.export.worlds import IRIS, fit
 
 

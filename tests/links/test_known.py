@@ -10,6 +10,7 @@ import pytest
 
 from kgalign.config import SelectConfig
 from kgalign.errors import InputError
+from kgalign.links.gold import read_pairs
 from kgalign.links.known import known_links, with_known
 from kgalign.rdf import read_graph
 from kgalign.rdf.graph import Graph
@@ -37,7 +38,7 @@ class Sides:
         self.profiles: tuple[Profile, Profile] = (first, second)
 
     def known(self, *files: Path) -> set[tuple[str, str]]:
-        left, right = known_links(files, self.graphs, self.profiles)
+        left, right = known_links([(file, read_pairs(file)) for file in files], self.graphs, self.profiles)
         iris = tuple(profile.entity_iri.to_pylist() for profile in self.profiles)
         return {(iris[0][a], iris[1][b]) for a, b in zip(left.tolist(), right.tolist(), strict=True)}
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from kgalign.export import write_sssom
-from kgalign.export.curies import as_uri
+from kgalign.rdf.uris import as_uri
 from kgalign.records import Outcome
 from tests.evaluate.small import alignment, profile, verdicts
 from tests.export.matched_vocabularies import vocabularies

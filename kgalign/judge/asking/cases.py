@@ -12,6 +12,8 @@ from kgalign.records import Profile, Verdicts
 
 _WORTH = 0.005
 """A candidate less probable than this is not shown: it costs tokens and can only mislead."""
+_RULED_OUT = -19.0
+"""Natural log-odds down from which a pair is no match for certain, as what people refused."""
 _NONE = 0.01
 """Least prior of having no partner: the evidence knows the candidates alone."""
 _RIVALS = 3
@@ -154,9 +156,9 @@ class _Finder:
 
 
 def _open(verdicts: Verdicts, cardinality: str) -> Positions:
-    """Rows that may be asked about: not given, and neither entity taken by a given pair."""
+    """Rows that may be asked about: not known either way, and neither entity taken by a given pair."""
     given = verdicts.given
-    taken = given.copy()
+    taken = given | (verdicts.log_odds <= _RULED_OUT)
     if cardinality in ("one-to-one", "many-to-one"):
         taken |= np.isin(verdicts.left, verdicts.left[given])
     if cardinality in ("one-to-one", "one-to-many"):

@@ -21,6 +21,7 @@ def judge(
     known: tuple[Ids, Ids],
     config: JudgeConfig,
     *,
+    refused: Ids | None = None,
     cardinality: str = "auto",
     progress: Progress | None = None,
     prior: Prior | None = None,
@@ -28,6 +29,7 @@ def judge(
     """Judge every candidate pair by what its entities share.
 
     :param known: entity ids of pairs that match for certain, left and right.
+    :param refused: rows of candidates that don't match for certain, whatever is known of them.
     :param cardinality: as in the configuration; ``auto`` decides from the evidence.
     :param prior: where to start from; the one that is shipped where none is given.
     :returns: verdicts in the order of the candidates.
@@ -35,7 +37,11 @@ def judge(
     if not len(candidates):
         return no_verdicts(candidates)
     given = _among(candidates, known, len(right))
-    evidence = Evidence(left, right, candidates, given, iterations=config.iterations, prior=prior)
+    not_so = np.zeros(len(candidates), dtype=bool)
+    not_so[() if refused is None else refused] = True
+    evidence = Evidence(
+        left, right, candidates, given & ~not_so, refused=not_so, iterations=config.iterations, prior=prior
+    )
     evidence.start()
     evidence.learn(progress or NoProgress())
     found = evidence.settle(cardinality)

@@ -77,10 +77,12 @@ class Evidence:
         candidates: Candidates,
         given: Flags,
         *,
+        refused: Flags | None = None,
         iterations: int = 3,
         prior: Prior | None = None,
     ) -> None:
         self.left, self.right, self.candidates, self.given = left, right, candidates, given
+        self.refused = np.zeros(len(given), dtype=bool) if refused is None else refused
         self.a, self.b = candidates.left, candidates.right
         self.prior = prior or load_prior()
         self.cosine = generic.meaning(candidates)
@@ -149,6 +151,7 @@ class Evidence:
 
         :param log_odds: (c,) they become the evidence's own.
         """
+        log_odds[self.refused] = -CERTAIN
         log_odds[self.given] = CERTAIN
         self.log_odds = log_odds
         self.top = self._winners(self.log_odds)

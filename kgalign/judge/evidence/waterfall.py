@@ -161,8 +161,9 @@ def _as_verdicts(evidence: Evidence, fall: _Waterfall, figures: dict[str, float]
     # A pair that is known, and one whose entity has a better partner, are what they are.
     log_odds = _leave_the_rest(evidence)
     total = contribution.sum(axis=1, dtype=np.float64)
-    contribution[:, -1] += np.where(evidence.given, 0, log_odds - total).astype(np.float32)
-    contribution[:, 0] += np.where(evidence.given, log_odds - total, 0).astype(np.float32)
+    known = evidence.given | evidence.refused
+    contribution[:, -1] += np.where(known, 0, log_odds - total).astype(np.float32)
+    contribution[:, 0] += np.where(known, log_odds - total, 0).astype(np.float32)
     features = (
         Feature("prior", "prior", ("every pair",), (float(fall.constant + even),)),
         *fall.features,

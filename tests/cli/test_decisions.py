@@ -1,0 +1,173 @@
+"""``kgalign decisions``: what people decided comes in, is held to, is learned from, and goes out again."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kgalign.decisions import FILE
+from kgalign.records import Outcome
+from kgalign.run.finished import Finished
+from tests.commands import Kgalign, assert_one_line
+from tests.conftest import Pair
+from tests.llm_runs import runs
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Pair:
+    (tmp_path / "inputs").mkdir()
+    return runs.doubtful(tmp_path / "inputs")
+
+
+@pytest.fixture
+def out(pair: Pair, kgalign: Kgalign, tmp_path: Path) -> Path:
+    done = kgalign("run", pair.left, pair.right, "-o", tmp_path / "run", "-q")
+    assert done.returncode == 0, done.stderr
+    return tmp_path / "run"
+
+
+def _again(kgalign: Kgalign, pair: Pair, out: Path, *more: object) -> None:
+    done = kgalign("run", pair.left, pair.right, "-o", out, "-q", *more)
+    assert done.returncode == 0, done.stderr
+
+
+def _links(out: Path) -> set[tuple[str, str]]:
+    lines = (out / "links.nt").read_text(encoding="utf8").splitlines()
+    return {(words[0].strip("<>"), words[2].strip("<>")) for words in map(str.split, lines)}
+
+
+def _outcome(out: Path, pair: tuple[str, str]) -> Outcome | None:
+    run = Finished(out)
+    left, right = run.left.entity_iri.to_pylist(), run.right.entity_iri.to_pylist()
+    found = run.alignment
+    rows = zip(found.left.tolist(), found.right.tolist(), found.outcome.tolist(), strict=True)
+    return next((Outcome(each) for a, b, each in rows if (left[a], right[b]) == pair), None)
+
+
+def test_a_link_that_is_refused_is_gone_and_stays_gone(pair: Pair, kgalign: Kgalign, out: Path) -> None:
+    first = min(_links(out))
+    done = kgalign("decisions", "add", out, *first, "--different", "--by", "Ada", "--why", "other birth date")
+    assert done.returncode == 0, done.stderr
+    for more in ((), ("--force",)):
+        _again(kgalign, pair, out, *more)
+        assert first not in _links(out)
+        assert _outcome(out, first) is Outcome.REJECTED
+    listed = [json.loads(line) for line in kgalign("decisions", "list", out, "--json").stdout.splitlines()]
+    assert [(each["left"], each["right"], each["verdict"], each["by"], each["why"]) for each in listed] == [
+        (*first, "different", "Ada", "other birth date")
+    ]
+    assert 0.5 < listed[0]["probability"] <= 1
+
+
+def test_what_is_said_to_be_one_is_linked_and_an_undo_takes_it_back(
+    pair: Pair, kgalign: Kgalign, out: Path
+) -> None:
+    before, links = (out / "links.nt").read_bytes(), _links(out)
+    linked = {left for left, _ in links}
+    run = Finished(out)
+    left = next(iri for iri in run.left.entity_iri.to_pylist() if iri not in linked)
+    right = next(iri for iri in run.right.entity_iri.to_pylist() if iri not in {b for _, b in links})
+    assert kgalign("decisions", "add", out, left, right, "--same").returncode == 0
+    _again(kgalign, pair, out)
+    assert (left, right) in _links(out)
+    assert _outcome(out, (left, right)) is Outcome.CONFIRMED
+    shown = kgalign("decisions", "list", out).stdout.split()[0]
+    assert kgalign("decisions", "undo", out, shown).returncode == 0
+    _again(kgalign, pair, out)
+    assert (out / "links.nt").read_bytes() == before
+
+
+def test_an_entity_to_which_nothing_corresponds_gets_no_link(pair: Pair, kgalign: Kgalign, out: Path) -> None:
+    left, right = min(_links(out))
+    for alone in (left, right):
+        assert kgalign("decisions", "add", out, alone, "--nothing").returncode == 0
+    _again(kgalign, pair, out)
+    assert not {left, right} & {iri for link in _links(out) for iri in link}
+
+
+def test_what_was_refused_teaches_the_weights(pair: Pair, kgalign: Kgalign, out: Path) -> None:
+    before = Finished(out).evidence.log_odds
+    for link in sorted(_links(out))[:8]:
+        assert kgalign("decisions", "add", out, *link, "--different").returncode == 0
+    _again(kgalign, pair, out)
+    after = Finished(out).evidence.log_odds
+    changed = abs(after - before) > 0.01
+    assert changed.sum() > 8
+
+
+def test_a_decision_to_which_nothing_changes_leaves_the_links_as_they_are(
+    pair: Pair, kgalign: Kgalign, out: Path
+) -> None:
+    before = runs.results(out)
+    first = min(_links(out))
+    assert kgalign("decisions", "add", out, *first, "--unsure").returncode == 0
+    done = kgalign("run", pair.left, pair.right, "-o", out)
+    assert "nothing to do" in done.stdout.lower(), done.stdout
+    assert runs.results(out) == before
+
+
+def test_out_and_in_again_is_the_same_and_own_files_come_back(
+    pair: Pair, kgalign: Kgalign, out: Path, tmp_path: Path
+) -> None:
+    links = sorted(_links(out))
+    assert kgalign("decisions", "add", out, *links[0], "--different", "--by", "Ada").returncode == 0
+    assert kgalign("decisions", "add", out, *links[1], "--same", "--relation", "narrow").returncode == 0
+    _again(kgalign, pair, out)
+    told = tmp_path / "told.sssom.tsv"
+    assert kgalign("decisions", "export", out, "-o", told).returncode == 0
+    other = tmp_path / "other"
+    _again(kgalign, pair, other)
+    done = kgalign("decisions", "import", told, other)
+    assert "2 decisions" in done.stdout, done.stdout + done.stderr
+    assert "0 of them new" in kgalign("decisions", "import", told, other).stdout
+    _again(kgalign, pair, other)
+    assert runs.results(other)["links.nt"] == runs.results(out)["links.nt"]
+    third = tmp_path / "third"
+    _again(kgalign, pair, third, "--known", told)
+    assert links[0] not in _links(third)
+    for name, form in (("all.sssom.tsv", "sssom"), ("all.csv", "csv")):
+        assert kgalign("export", out, "--format", form, "-o", tmp_path / name).returncode == 0
+        fourth = tmp_path / f"with {form}"
+        _again(kgalign, pair, fourth, "--known", tmp_path / name)
+        assert _links(fourth) >= _links(out), form
+
+
+def test_a_decision_turned_round_counts_for_the_pair(
+    pair: Pair, kgalign: Kgalign, out: Path, tmp_path: Path
+) -> None:
+    left, right = min(_links(out))
+    file = tmp_path / "turned.nt"
+    file.write_text(f"<{right}> <http://www.w3.org/2002/07/owl#differentFrom> <{left}> .\n", encoding="utf8")
+    assert kgalign("decisions", "import", file, out).returncode == 0
+    _again(kgalign, pair, out)
+    assert (left, right) not in _links(out)
+
+
+def test_contradictions_are_named(pair: Pair, kgalign: Kgalign, out: Path, tmp_path: Path) -> None:
+    run = Finished(out)
+    (a, b), (x, y) = run.left.entity_iri.to_pylist()[:2], run.right.entity_iri.to_pylist()[:2]
+    for link in ((a, x), (b, x), (b, y)):
+        assert kgalign("decisions", "add", out, *link, "--same").returncode == 0
+    assert kgalign("decisions", "add", out, a, y, "--different").returncode == 0
+    assert "said to be different, and are one by" in kgalign("decisions", "list", out).stdout
+    done = kgalign("run", pair.left, pair.right, "-o", out)
+    assert "are said to be different, and are one by 3 other decisions" in done.stderr
+
+
+def test_bad_input_is_told_in_a_line(kgalign: Kgalign, out: Path, tmp_path: Path) -> None:
+    left, right = min(_links(out))
+    strange = tmp_path / "strange.tsv"
+    strange.write_text("http://nowhere/1\thttp://nowhere/2\n", encoding="utf8")
+    assert_one_line(kgalign("decisions", "import", strange, out), "about these graphs")
+    assert_one_line(kgalign("decisions", "import", tmp_path / "none.tsv", out), "does not exist")
+    assert_one_line(kgalign("decisions", "add", out, left, "http://nowhere/2", "--same"), "no such entity")
+    assert_one_line(kgalign("decisions", "undo", out, "abc"), "no decision")
+    assert_one_line(kgalign("decisions", "list", tmp_path), "")
+    for words in (
+        ("add", out, left, right),
+        ("add", out, left, right, "--nothing"),
+        ("add", out, left, "--same"),
+    ):
+        assert kgalign("decisions", *words).returncode == 2
+    (out / FILE).write_bytes(b"nothing of the kind" * 400)
+    assert_one_line(kgalign("decisions", "list", out), "damaged")
