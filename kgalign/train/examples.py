@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from kgalign.base.progress import NoProgress, Progress
+from kgalign.decisions import FILE as DECISIONS_FILE
 from kgalign.errors import InputError, RunError
 from kgalign.links.unmerged import FILE as UNMERGED_FILE
 from kgalign.run.folder import RUN_FILE
@@ -103,6 +104,11 @@ def _templates(runs: Sequence[Run]) -> dict[str, str]:
     return dict(sorted(runs[0].hashes.items()))
 
 
+def _by_hand(run: Run) -> Iterator[bool]:
+    """Whether the files in which people's decisions stand are there."""
+    return ((run.path / name).exists() for name in (UNMERGED_FILE, DECISIONS_FILE))
+
+
 def _told_of(run: Run) -> dict[str, object]:
     """What tells a run from others, wherever it lies."""
     judging = run.judging
@@ -111,7 +117,7 @@ def _told_of(run: Run) -> dict[str, object]:
         "inputs": {
             side: sorted(each.sha256 for each in files)
             for side, files in sorted(run.finished.record.inputs.items())
-            if side in ("left", "right", "known", "unmerged")
+            if side in ("left", "right", "known", "unmerged", "decisions")
         },
         "judging": judging.name if judging else "",
         "model": judging.model if judging else "",
@@ -295,7 +301,11 @@ def _sources(runs: Sequence[Run], settings: Settings, gold: Gold) -> tuple[Sourc
     links = bool(gold.pairs or gold.held_out)
     there: dict[SourceName, bool] = {
         "gold": links,
-        "person": any(run.evidence.given.any() or (run.path / UNMERGED_FILE).exists() for run in runs),
+        "person": any(
+            run.evidence.given.any()
+            or any((run.path / name).exists() for name in (UNMERGED_FILE, DECISIONS_FILE))
+            for run in runs
+        ),
         "votes": any(run.judging is not None for run in runs),
         "evidence": True,
     }
@@ -303,7 +313,7 @@ def _sources(runs: Sequence[Run], settings: Settings, gold: Gold) -> tuple[Sourc
         return tuple(source for source in SOURCES if there[source])
     remedies = {
         "gold": ("gold links were not given", "Give them with --gold FILE"),
-        "person": ("no run has known links, and none has unmerged.tsv", "Run with --known, or name another"),
+        "person": ("no run has known links, unmerged.tsv or decisions", "Run with --known, or name another"),
         "votes": ("no run has votes on record", "Run with --judge llm, or name another"),
     }
     for source in settings.sources:

@@ -11,9 +11,12 @@ from typing import Literal
 
 import numpy as np
 
+from kgalign.decisions import FILE as DECISIONS_FILE
+from kgalign.decisions.people import said_in_stores
 from kgalign.errors import InputError
 from kgalign.ledger import Ledger
 from kgalign.links.gold import read_pairs
+from kgalign.links.pairs import entity_ids
 from kgalign.links.unmerged import FILE as UNMERGED_FILE
 from kgalign.links.unmerged import read_unmerged
 from kgalign.records.votes import NONE, Status, known_partner
@@ -145,9 +148,11 @@ def _by_gold(run: Run, number: int, gold: Gold) -> Iterator[Label]:
 
 
 def _by_people(run: Run, number: int) -> Iterator[Label]:
-    """Links that were known before the run, and merges that were taken back."""
-    unmerged = [each.pair for each in read_unmerged(run.path / UNMERGED_FILE)]
+    """Links that were known before the run, merges that were taken back, and decisions."""
+    said = said_in_stores([run.path / DECISIONS_FILE])
+    unmerged = [*(each.pair for each in read_unmerged(run.path / UNMERGED_FILE)), *said.apart]
     apart = {pair for pair in run.ids(unmerged) if pair[0] >= 0} if unmerged else set()
+    alone = set(entity_ids(run.left, [left for left, _ in said.alone if left]).tolist()) - {-1}
     given = np.flatnonzero(run.evidence.given)
     partners: dict[int, list[int]] = {}
     wrong: dict[int, list[int]] = {}
@@ -156,15 +161,18 @@ def _by_people(run: Run, number: int) -> Iterator[Label]:
     ):
         if (left, right) not in apart:
             partners.setdefault(left, []).append(right)
+    for left, right in sorted(set(run.ids(said.same))) if said.same else ():
+        if left >= 0 and right >= 0 and right not in partners.get(left, ()):
+            partners.setdefault(left, []).append(right)
     for left, right in sorted(apart):
         wrong.setdefault(left, []).append(right)
-    for left in sorted({*partners, *wrong}):
+    for left in sorted({*partners, *wrong, *alone}):
         label = _label(run, number, left, tuple(partners.get(left, ())), "person", 1.0)
         yield replace(
             label,
             wrong=tuple(wrong.get(left, ())),
-            closed=left in partners,
-            agrees=label.agrees and left in partners,
+            closed=left in partners or left in alone,
+            agrees=label.agrees and (left in partners or left in alone),
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from kgalign.config import Config
+from kgalign.decisions import Decision, Decisions, Verdict
 from kgalign.errors import InputError, KgalignError, RunError
 from kgalign.ledger import FILE, Ledger
 from kgalign.links.unmerged import Unmerged, write_unmerged
@@ -128,6 +129,28 @@ def test_by_default_the_best_source_of_each_entity(run: Path, pair: Pair, tmp_pa
     hard = every(made(run, tmp_path / "hard", gold=(half,), drop_easy=True))
     assert "evidence" not in {each.origin for each in hard}
     assert 0 < len(hard) < len(examples)
+
+
+def test_decisions_on_a_run_are_labels(pair: Pair, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    judged_runs.run(pair, out, judge="evidence")
+    lines = (out / "links.nt").read_text(encoding="utf8").splitlines()
+    links = [(words[0].strip("<>"), words[2].strip("<>")) for words in map(str.split, lines)]
+    with Decisions.open(out / "decisions.sqlite") as store:
+        store.add(Decision(*link, Verdict.DIFFERENT) for link in links[:12])
+        store.add(Decision(*link, Verdict.SAME) for link in links[12:24])
+        store.add(Decision(left, "", Verdict.NOTHING) for left, _ in links[24:30])
+    examples = every(made(out, tmp_path / "data", sources=("person",), valid=0.0, test=0.0))
+    said = {each.case: set[tuple[str, str]]() for each in examples}
+    for each in examples:
+        said[each.case].add((each.kind, each.answer))
+    assert {
+        frozenset(each.entities) for each in examples if (each.kind, each.answer) == ("verify", "yes")
+    } <= {frozenset(link) for link in links[12:24]}
+    assert all(("verify", "no") in said[left] for left, _ in links[:12] if left in said)
+    assert {left for left, _ in links[24:30]} & said.keys()
+    for left, _ in links[24:30]:
+        assert all(answer in ("none", "no") for _, answer in said.get(left, ()))
 
 
 def test_people_are_believed_about_links_and_merges_taken_back(pair: Pair, tmp_path: Path) -> None:
