@@ -76,7 +76,7 @@ def verify_votes(run: Path) -> None:
             click.echo(line(fault))
         raise RunError(
             f"The ledger {path} is damaged: it has {plural(found.fault_count, 'fault')}",
-            "Put back a copy that was made before, or run again with --force and a new folder",
+            "Put back a copy, or run again with --judge llm: what is damaged is then asked again",
         )
     counts = found.counts
     if counts is not None:
@@ -85,6 +85,8 @@ def verify_votes(run: Path) -> None:
             f" ({counts.superseded:,} superseded), {plural(counts.answers, 'answer')},"
             f" {plural(counts.failures, 'failed call')}, {plural(counts.decisions, 'decision')}"
         )
+    if found.mended:
+        click.echo(f"{plural(found.mended, 'row')} not what was written, with later ones in their place")
 
 
 for _command in (list_votes, show_votes, stats, export_votes, verify_votes):

@@ -119,6 +119,7 @@ async def _replay(
         judging = ledger.latest()
         if judging is None:
             raise RunError(f"There is nothing to replay: {path} holds no votes", "Run with --judge llm first")
+        ledger.check(judging)
         plan = plan_of(judging, templates, path)
         if "reducer" in config.votes.model_fields_set:  # how votes are counted is nothing that was asked
             plan = replace(plan, votes=plan.votes.model_copy(update={"reducer": config.votes.reducer}))

@@ -8,6 +8,7 @@ isn't on the ledger itself, since closing any handle of that file would drop SQL
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from kgalign.base import locks
@@ -67,7 +68,7 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     if not path.is_file():
         raise RunError(f"There is no ledger {path}", "Run `kgalign run` with --judge llm first")
     with explained(path), _closed_on_error(_readable(path)) as connection:
-        if missing := pending(connection, path):
+        if missing := [each for each in pending(connection, path) if not each.only_to_write]:
             raise RunError(
                 f"The ledger {path} was written by an older version of kgalign: it lacks {missing[0].name}",
                 "Run the `kgalign run` that wrote it again: that brings it up to date",
@@ -106,6 +107,8 @@ def _readable(path: Path) -> sqlite3.Connection:
 def _connect(path: Path, mode: str, more: str = "") -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode={mode}{more}"
     connection = sqlite3.connect(uri, uri=True, timeout=_WAIT, isolation_level=None)
+    # A damaged text may be none any more: it must be read to be told from what was written.
+    connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
     # A ledger may come from elsewhere: what its schema holds must not call functions.
     connection.execute("PRAGMA trusted_schema = OFF")
     return connection
@@ -125,6 +128,8 @@ def explained(path: Path) -> Iterator[None]:
     """Turn what SQLite says against a ledger into a :class:`RunError`."""
     try:
         yield
+    except UnicodeDecodeError as error:  # a message of SQLite that quotes what is no text any more
+        raise damaged(path, "its tables can't be made sense of") from error
     except sqlite3.Error as error:
         raise explain(path, error) from error
 

@@ -129,16 +129,32 @@ def _append_only() -> tuple[str, ...]:
     return tuple(statements)
 
 
+_ANSWERED_AGAIN = (
+    # A row that is not what was written stays, and beside it comes the answer to the same question.
+    "ALTER TABLE call ADD COLUMN again INTEGER NOT NULL DEFAULT 0",
+    "DROP INDEX call_answer",
+    "CREATE UNIQUE INDEX call_answer ON call (key, again) WHERE answered",
+    "DROP TRIGGER call_not_replaced",
+    "CREATE TRIGGER call_not_replaced BEFORE INSERT ON call"
+    " WHEN EXISTS (SELECT 1 FROM call WHERE id = NEW.id)"
+    " OR EXISTS (SELECT 1 FROM call WHERE key = NEW.key AND again = NEW.again AND answered AND NEW.answered)"
+    " BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: call'); END",
+)
+
+
 class Migration(NamedTuple):
     """One step."""
 
     name: str
     statements: tuple[str, ...]
+    only_to_write: bool = False
+    """Whether a ledger without it can be read."""
 
 
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("0001_tables", _TABLES),
     Migration("0002_append_only", _append_only()),
+    Migration("0003_answered_again", _ANSWERED_AGAIN, only_to_write=True),
 )
 
 

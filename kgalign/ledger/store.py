@@ -35,6 +35,15 @@ from kgalign.ledger.rows import (
     vote_of,
     vote_row,
 )
+from kgalign.ledger.sound import (
+    LATEST_VOTE,
+    WHOLE_VOTES,
+    Damages,
+    check_judging,
+    check_vote,
+    check_votes,
+    is_written,
+)
 from kgalign.llm.protocol import Message, Reply
 from kgalign.records.votes import Decision, Judging, Status, Vote
 
@@ -44,12 +53,7 @@ FILE = "votes.sqlite"
 _MESSAGES_AT_HAND = 512
 """Messages kept in memory while votes are read: what many questions share is read once."""
 
-_CALLS = ", ".join(f"call.{name}" for name in CALL_COLUMNS)
-_VOTES = ", ".join(f"vote.{name}" for name in VOTE_COLUMNS)
-LATEST_VOTE = (
-    "NOT EXISTS (SELECT 1 FROM vote AS later WHERE later.judging = vote.judging"
-    " AND later.case_iri = vote.case_iri AND later.number = vote.number AND later.id > vote.id)"
-)
+_CALL_COUNT, _VOTE_COUNT = len(CALL_COLUMNS), len(VOTE_COLUMNS)
 LATEST_DECISION = (
     "NOT EXISTS (SELECT 1 FROM decision AS later WHERE later.judging = decision.judging"
     " AND later.case_iri = decision.case_iri AND later.id > decision.id)"
@@ -61,14 +65,19 @@ def _insert(table: str, *columns: str) -> str:
 
 
 _ADD_MESSAGE = _insert("message", "hash", "role", "content")
-_ADD_CALL = _insert("call", *CALL_COLUMNS, "digest")
+_ADD_CALL = _insert("call", *CALL_COLUMNS, "again", "digest")
 _ADD_VOTE = _insert("vote", *VOTE_COLUMNS, "call", "digest")
 _ADD_DECISION = _insert("decision", *DECISION_COLUMNS, "digest")
-_ANSWER = "SELECT id, reply, finish, probabilities FROM call WHERE key = ? AND answered"
+_CALLS = ", ".join(CALL_COLUMNS)
+_ANSWERS = f"SELECT {_CALLS}, id, again, digest FROM call WHERE key = ? AND answered ORDER BY again DESC"
 _LAST_VOTE = (
-    "SELECT digest FROM vote WHERE judging = ? AND case_iri = ? AND number = ? ORDER BY id DESC LIMIT 1"
+    f"SELECT {WHOLE_VOTES}, vote.call FROM vote LEFT JOIN call ON call.id = vote.call"
+    " WHERE judging = ? AND case_iri = ? AND vote.number = ? ORDER BY vote.id DESC LIMIT 1"
 )
-_LAST_DECISION = "SELECT digest FROM decision WHERE judging = ? AND case_iri = ? ORDER BY id DESC LIMIT 1"
+_LAST_DECISION = (
+    f"SELECT {', '.join(DECISION_COLUMNS)}, digest FROM decision"
+    " WHERE judging = ? AND case_iri = ? ORDER BY id DESC LIMIT 1"
+)
 _REPLY, _FINISH, _PROBABILITIES = (CALL_COLUMNS.index(name) for name in ("reply", "finish", "probabilities"))
 
 T = TypeVar("T")
@@ -104,6 +113,8 @@ class Ledger:
         self.connection = connection
         """For reading what the methods don't give."""
         self._descriptor = descriptor
+        self.damages = Damages(path)
+        """Rows that were met and are not what was written; they count for nothing."""
         self._kept: set[str] = set()
         """Hashes of messages that are surely there: the ones shared by many questions."""
 
@@ -127,6 +138,7 @@ class Ledger:
 
     def close(self) -> None:
         """Let go of the file; what was kept stays."""
+        self.damages.tell_rest()
         self.connection.close()
         if self._descriptor is not None:
             os.close(self._descriptor)
@@ -165,7 +177,17 @@ class Ledger:
         found = self.latest()
         if found is None or found.name != name:
             raise damaged(self.path, f"the judging {name} is lost")
+        check_judging(self.path, found)
         return found
+
+    def check(self, judging: Judging) -> None:
+        """See that a judging and all its votes that count are what was written.
+
+        :raises RunError: one of them is not.
+        """
+        check_judging(self.path, judging)
+        with explained(self.path):
+            check_votes(self.connection, self.path, judging.name)
 
     def latest(self) -> Judging | None:
         """The judging that was begun or gone on with last; None where there is none."""
@@ -187,10 +209,13 @@ class Ledger:
     # --- Writing
 
     def reply(self, key: str) -> Reply | None:
-        """The answer that was kept under a key, with the probabilities of its labels; None without one."""
+        """The answer that was kept under a key, with the probabilities of its labels; None without one.
+
+        An answer that is not what was written is none, and is named in the log.
+        """
         with explained(self.path):
-            row = self._one(f"SELECT {_CALLS} FROM call WHERE key = ? AND answered", key)
-        return None if row is None else self._read(reply_of, row)
+            row, _ = self._answer(key)
+        return None if row is None else self._read(reply_of, row[:_CALL_COUNT])
 
     def keep(self, vote: Vote) -> bool:
         """Put a vote on record; it is on disk when this returns.
@@ -209,13 +234,13 @@ class Ledger:
         mark = row_digest(row, vote.key, "failed" if failed else "answered")
         hashes = [message_hash(message) for message in vote.question.messages]
         with self._transaction():
-            known = None if failed else self._one(_ANSWER, vote.key)
-            if known and not _same_answer(known[1:], (call[_REPLY], call[_FINISH], call[_PROBABILITIES])):
+            known, again = (None, 0) if failed else self._answer(vote.key)
+            if known and not _same_answer(_said(known), _said(call)):
                 return False
-            if self._one(_LAST_VOTE, *row[:3]) == (mark,):
+            if self._is_last(row, mark):
                 return True
             self._add_messages(hashes, vote.question.messages)
-            number = known[0] if known else self._add(_ADD_CALL, *call, row_digest(call))
+            number = known[_CALL_COUNT] if known else self._add(_ADD_CALL, *call, again, row_digest(call))
             self._add(_ADD_VOTE, *row, number, mark)
         if len(self._kept) > _MESSAGES_AT_HAND:
             self._kept.clear()
@@ -231,7 +256,7 @@ class Ledger:
             for decision in decisions:
                 row = decision_row(decision)
                 mark = row_digest(row)
-                if self._one(_LAST_DECISION, *row[:2]) != (mark,):
+                if self._one(_LAST_DECISION, *row[:2]) != (*row, mark):
                     self._add(_ADD_DECISION, *row, mark)
 
     # --- Reading
@@ -258,10 +283,17 @@ class Ledger:
             values.append(canonical([each.value for each in status]))
         message = lru_cache(_MESSAGES_AT_HAND)(self._message)
         for row in self._rows(
-            f"SELECT {_CALLS}, {_VOTES} FROM vote JOIN call ON call.id = vote.call",
+            f"SELECT {WHOLE_VOTES} FROM vote LEFT JOIN call ON call.id = vote.call",
             "vote", judging, cases, condition, values, "vote.case_iri, vote.number, vote.id",
         ):  # fmt: skip
-            yield self._read(vote_of, row[: len(CALL_COLUMNS)], row[len(CALL_COLUMNS) :], message)
+            if fault := check_vote(row):
+                self.damages.note("vote", row[_CALL_COUNT + _VOTE_COUNT], fault)
+                continue
+            call, rest = row[:_CALL_COUNT], row[_CALL_COUNT : _CALL_COUNT + _VOTE_COUNT]
+            try:
+                yield self._read(vote_of, call, rest, message)
+            except LookupError as lost:
+                self.damages.note("vote", row[_CALL_COUNT + _VOTE_COUNT], f"Vote {row[-3]}: {lost.args[0]}")
 
     def decisions(
         self,
@@ -285,10 +317,16 @@ class Ledger:
             values.append(canonical(list(outcomes)))
         columns = ", ".join(f"decision.{name}" for name in DECISION_COLUMNS)
         for row in self._rows(
-            f"SELECT {columns} FROM decision",
+            f"SELECT {columns}, decision.id, decision.digest FROM decision",
             "decision", judging, cases, condition, values, "decision.case_iri, decision.id",
         ):  # fmt: skip
-            yield self._read(decision_of, row)
+            *said, number, mark = row
+            if not is_written(said, mark):
+                self.damages.note(
+                    "decision", number, f"Decision {number} (on {row[1]}) is not what was written"
+                )
+                continue
+            yield self._read(decision_of, tuple(said))
 
     def counts(self, judging: str | None = None) -> Counts:
         """How much is on record, of one judging or, if None, of all."""
@@ -337,12 +375,40 @@ class Ledger:
         with explained(self.path), closing(self.connection.execute(query, (judging, *values))) as cursor:
             yield from cursor
 
+    def _answer(self, key: str) -> tuple[Row | None, int]:
+        """The answer under a key that is what was written, and how often that question was answered.
+
+        :returns: the row of its call with id, again and digest behind it, or None; a number that no other
+            answer under the key has as ``again``.
+        """
+        rows = self.connection.execute(_ANSWERS, (key,)).fetchall()
+        again = 1 + max((row[_CALL_COUNT + 1] for row in rows), default=-1)
+        for row in rows:
+            if is_written(row[:_CALL_COUNT], row[-1]):
+                return row, again
+            number = row[_CALL_COUNT]
+            self.damages.note("call", number, f"Call {number} (under the key {key}) is not what was written")
+        return None, again
+
+    def _is_last(self, row: Row, mark: str) -> bool:
+        """Whether a vote is on record already as the latest of its number, whole and with its answer."""
+        last = self._one(_LAST_VOTE, *row[:3])
+        if last is None:
+            return False
+        if fault := check_vote(last[:-1]):
+            self.damages.note("vote", last[_CALL_COUNT + _VOTE_COUNT], fault)
+            return False
+        return bool(last[_CALL_COUNT + _VOTE_COUNT + 1] == mark)
+
     def _message(self, name: str) -> Message:
         with explained(self.path):
             row = self._one("SELECT role, content FROM message WHERE hash = ?", name)
         if row is None:
-            raise damaged(self.path, f"the message {name} is lost")
-        return Message(row[0], text_of(row[1]))
+            raise LookupError(f"the message {name} of its question is lost")
+        message = Message(row[0], text_of(row[1]))
+        if message_hash(message) != name:
+            raise LookupError(f"the message {name} of its question is not what was written")
+        return message
 
     def _add_messages(self, hashes: Iterable[str], messages: Iterable[Message]) -> None:
         for name, message in zip(hashes, messages, strict=True):
@@ -376,6 +442,11 @@ class Ledger:
             if isinstance(error, sqlite3.Error):
                 raise explain(self.path, error) from error
             raise
+
+
+def _said(call: Row) -> Row:
+    """Text, finish and probabilities of a call."""
+    return call[_REPLY], call[_FINISH], call[_PROBABILITIES]
 
 
 def _same_answer(one: Row, other: Row) -> bool:

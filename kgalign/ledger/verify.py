@@ -19,11 +19,11 @@ from kgalign.ledger.rows import (
     VOTE_COLUMNS,
     Row,
     decision_of,
-    row_digest,
     text_of,
     vote_of,
 )
-from kgalign.ledger.store import LATEST_DECISION, LATEST_VOTE, Counts, Ledger
+from kgalign.ledger.sound import LATEST_VOTE, check_judging, is_mended, is_written
+from kgalign.ledger.store import LATEST_DECISION, Counts, Ledger
 from kgalign.llm.protocol import Message, Sampling
 from kgalign.records.votes import NONE, Status, Vote
 
@@ -32,6 +32,10 @@ MOST_FAULTS = 100
 
 _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
 """What reading a row raises that holds something else than we write."""
+
+_Rows = set[tuple[str, int]]
+"""Tables with numbers of rows."""
+_Check = Callable[[Ledger, _Rows], Iterator[str]]
 
 _ORPHAN_CALLS = "call WHERE id NOT IN (SELECT call FROM vote)"
 _ORPHAN_MESSAGES = "message WHERE hash NOT IN (SELECT each.value FROM call, json_each(call.messages) AS each)"
@@ -56,6 +60,8 @@ class Verification:
     """Answers that votes of several cases were read from, since their questions are the same."""
     migrations: tuple[str, ...]
     """Steps by which its tables were made."""
+    mended: int = 0
+    """Rows that are not what was written, and in whose place later ones are: they count no more."""
 
     @property
     def sound(self) -> bool:
@@ -70,8 +76,9 @@ def verify(ledger: Ledger) -> Verification:
     """
     faults: list[str] = []
     count = 0
-    for check in (_structure, _messages, _calls, _votes, _decisions):
-        for fault in _guarded(check, ledger):
+    mended: _Rows = set()
+    for check in (_structure, _judgings, _messages, _calls, _votes, _decisions):
+        for fault in _guarded(check, ledger, mended):
             count += 1
             if len(faults) < MOST_FAULTS:
                 faults.append(printable(fault))
@@ -85,17 +92,19 @@ def verify(ledger: Ledger) -> Verification:
     except (RunError, sqlite3.DatabaseError) as error:
         count += 1
         faults.append(f"Its rows can't be counted: {printable(str(error))}")
-    return Verification(tuple(faults), count, counts, figures[0], figures[1], figures[2], migrations)
+    return Verification(
+        tuple(faults), count, counts, figures[0], figures[1], figures[2], migrations, len(mended)
+    )
 
 
-def _guarded(check: Callable[[Ledger], Iterator[str]], ledger: Ledger) -> Iterator[str]:
+def _guarded(check: "_Check", ledger: Ledger, mended: "_Rows") -> Iterator[str]:
     try:
-        yield from check(ledger)
+        yield from check(ledger, mended)
     except sqlite3.DatabaseError as error:
         yield f"The file can't be read on: {error}"
 
 
-def _structure(ledger: Ledger) -> Iterator[str]:
+def _structure(ledger: Ledger, _: _Rows) -> Iterator[str]:
     """The file itself, references between rows, and what keeps rows from being changed."""
     connection = ledger.connection
     for (report,) in connection.execute("PRAGMA integrity_check"):
@@ -108,23 +117,36 @@ def _structure(ledger: Ledger) -> Iterator[str]:
         for kind in ("changed", "deleted", "replaced"):
             if f"{table}_not_{kind}" not in there:
                 yield f"Rows of {table} are not kept from being {kind}: a trigger is missing"
-    if missing := [each.name for each in MIGRATIONS if each.name not in applied(connection)]:
+    taken = applied(connection)
+    if missing := [each.name for each in MIGRATIONS if each.name not in taken and not each.only_to_write]:
         yield f"Its tables lack the step {missing[0]}"
+    number = "key, again" if "0003_answered_again" in taken else "key"
     for key, times in connection.execute(
-        "SELECT key, count(*) FROM call WHERE answered GROUP BY key HAVING count(*) > 1"
+        f"SELECT key, count(*) FROM call WHERE answered GROUP BY {number} HAVING count(*) > 1"
     ):
         yield f"There are {times} answers under the key {key}"
 
 
-def _messages(ledger: Ledger) -> Iterator[str]:
+def _judgings(ledger: Ledger, _: _Rows) -> Iterator[str]:
+    for judging in ledger.judgings():
+        try:
+            check_judging(ledger.path, judging)
+        except RunError as error:
+            yield error.message
+
+
+def _messages(ledger: Ledger, _: _Rows) -> Iterator[str]:
     for row, name, role, content in ledger.connection.execute("SELECT id, hash, role, content FROM message"):
         if message_hash(Message(role, text_of(content))) != name:
             yield f"Message {row} is not what its hash {name} says"
 
 
-def _calls(ledger: Ledger) -> Iterator[str]:
+def _calls(ledger: Ledger, mended: _Rows) -> Iterator[str]:
     columns = ", ".join(CALL_COLUMNS)
     for row, mark, *call in ledger.connection.execute(f"SELECT id, digest, {columns} FROM call"):
+        if not is_written(call, mark) and _is_replaced(ledger, row):
+            mended.add(("call", row))
+            continue
         try:
             yield from _call(ledger, row, mark, tuple(call))
         except _UNREADABLE as error:
@@ -132,7 +154,7 @@ def _calls(ledger: Ledger) -> Iterator[str]:
 
 
 def _call(ledger: Ledger, row: int, mark: str, call: Row) -> Iterator[str]:
-    if row_digest(call) != mark:
+    if not is_written(call, mark):
         yield f"Call {row} is not what was written: its digest differs"
     found = dict(zip(CALL_COLUMNS, call, strict=True))
     messages = []
@@ -159,21 +181,41 @@ def _call(ledger: Ledger, row: int, mark: str, call: Row) -> Iterator[str]:
         yield f"Call {row} has not as many probabilities as labels"
 
 
-def _votes(ledger: Ledger) -> Iterator[str]:
+def _votes(ledger: Ledger, mended: _Rows) -> Iterator[str]:
     columns = ", ".join(f"{table}.{name}" for table, names in _BOTH for name in names)
     width = len(CALL_COLUMNS)
-    query = f"SELECT vote.id, vote.digest, {columns} FROM vote JOIN call ON call.id = vote.call"
-    for row, mark, *both in ledger.connection.execute(query):
+    query = (
+        f"SELECT vote.id, vote.digest, vote.call, {LATEST_VOTE}, {columns}"
+        " FROM vote JOIN call ON call.id = vote.call"
+    )
+    for row, mark, number, latest, *both in ledger.connection.execute(query):
         call, rest = tuple(both[:width]), tuple(both[width:])
+        if ("call", number) in mended:
+            continue
+        if not _is_vote(rest, mark, call) and (not latest or is_mended(ledger.connection, row, mark)):
+            mended.add(("vote", row))
+            continue
         where = f"Vote {row} (number {rest[2]} on {rest[1]})"
         try:
             vote = vote_of(call, rest, _no_message)
             answered = call[CALL_COLUMNS.index("answered")]
-            if row_digest(rest, vote.key, "answered" if answered else "failed") != mark:
+            if not _is_vote(rest, mark, call):
                 yield f"{where} is not what was written: its digest differs"
             yield from (f"{where} {fault}" for fault in _contradictions(vote, bool(answered)))
         except _UNREADABLE as error:
             yield f"{where} can't be read: {error}"
+
+
+def _is_vote(vote: Row, mark: str, call: Row) -> bool:
+    found = dict(zip(CALL_COLUMNS, call, strict=True))
+    return is_written(vote, mark, text_of(found["key"]), "answered" if found["answered"] else "failed")
+
+
+def _is_replaced(ledger: Ledger, call: int) -> bool:
+    """Whether there are votes of a call, and later ones in the place of all of them."""
+    query = f"SELECT count(*), coalesce(sum({LATEST_VOTE}), 0) FROM vote WHERE call = ?"
+    votes, latest = ledger.connection.execute(query, (call,)).fetchone()
+    return bool(votes and not latest)
 
 
 def _contradictions(vote: Vote, answered: bool) -> Iterator[str]:
@@ -188,7 +230,7 @@ def _contradictions(vote: Vote, answered: bool) -> Iterator[str]:
         yield f"says that its choice stood at place {answer.place}, where another option stood"
 
 
-def _decisions(ledger: Ledger) -> Iterator[str]:
+def _decisions(ledger: Ledger, mended: _Rows) -> Iterator[str]:
     columns = ", ".join(f"decision.{name}" for name in DECISION_COLUMNS)
     usable = (
         "SELECT count(*) FROM vote WHERE vote.judging = decision.judging"
@@ -197,12 +239,15 @@ def _decisions(ledger: Ledger) -> Iterator[str]:
     query = f"SELECT decision.id, decision.digest, {LATEST_DECISION}, ({usable}), {columns} FROM decision"
     for row, mark, latest, votes, *rest in ledger.connection.execute(query):
         where = f"Decision {row} (on {rest[1]})"
+        if not latest and not is_written(rest, mark):
+            mended.add(("decision", row))
+            continue
         try:
             decision = decision_of(tuple(rest))
         except _UNREADABLE as error:
             yield f"{where} can't be read: {error}"
             continue
-        if row_digest(rest) != mark:
+        if not is_written(rest, mark):
             yield f"{where} is not what was written: its digest differs"
         if len(decision.probabilities) != len(decision.options) + 1:
             yield f"{where} has not one probability for each option and for none of them"

@@ -19,6 +19,7 @@ from rdflib import RDF
 from kgalign.errors import RunError
 from kgalign.ledger import FILE, Ledger
 from kgalign.ledger.export import FORMATS, SCHEMAS, Exported, Format, Table, export
+from kgalign.ledger.rows import VOTE_COLUMNS, row_digest
 from kgalign.ledger.stance import stance
 from kgalign.records.votes import NONE, Direction, Judging, QuestionKind, Status, Vote
 from tests.ledger.small_ledger import (
@@ -168,9 +169,17 @@ def test_a_file_is_complete_or_not_there(folder: Path, tmp_path: Path, form: For
     path = tmp_path / "out"
     path.write_text("what was there before")
     with Ledger.open(folder / FILE, write=True) as ledger:
-        # A row that can't be read: no writer of ours makes one, so that the trigger has to go first.
+        # A row that can't be read, with a digest as if it had been written so: no writer of ours makes one,
+        # and so the trigger has to go first.
         ledger.connection.execute("DROP TRIGGER vote_not_changed")
-        ledger.connection.execute("UPDATE vote SET status = 'perhaps' WHERE case_iri = ?", (ROME,))
+        number, key = ledger.connection.execute(
+            "SELECT vote.id, key FROM vote JOIN call ON call.id = vote.call WHERE case_iri = ?", (ROME,)
+        ).fetchone()
+        ledger.connection.execute("UPDATE vote SET status = 'perhaps' WHERE id = ?", (number,))
+        columns = ", ".join(VOTE_COLUMNS)
+        row = ledger.connection.execute(f"SELECT {columns} FROM vote WHERE id = ?", (number,)).fetchone()
+        mark = row_digest(row, key, "answered")
+        ledger.connection.execute("UPDATE vote SET digest = ? WHERE id = ?", (mark, number))
         with pytest.raises(RunError, match="damaged"):
             export(ledger, path, form)
     assert path.read_text() == "what was there before"

@@ -8,8 +8,13 @@ import pytest
 
 from kgalign.errors import RunError
 from kgalign.ledger import FILE, Ledger, verify
+from kgalign.ledger.keys import judging_name
 from kgalign.ledger.migrations import APPLICATION, MIGRATIONS, applied, apply
 from tests.ledger.made import SETTINGS, a_vote
+
+OLDER = judging_name("m", "", {})
+TO_READ = [number for number, each in enumerate(MIGRATIONS) if not each.only_to_write]
+"""The steps without which a ledger can't be read."""
 
 
 def of_version(path: Path, steps: int) -> None:
@@ -48,22 +53,32 @@ def test_a_ledger_of_any_older_version_is_brought_up_to_date_by_whoever_writes(
     path = tmp_path / FILE
     of_version(path, steps)
     if steps:
-        changed(path, "INSERT INTO judging VALUES (1, 'older', 'm', '', '{}', '2026-01-01T00:00:00Z')")
+        changed(path, f"INSERT INTO judging VALUES (1, '{OLDER}', 'm', '', '{{}}', '2026-01-01T00:00:00Z')")
     with Ledger.open(path, write=True) as ledger:
-        assert [judging.name for judging in ledger.judgings()] == (["older"] if steps else [])
+        assert [judging.name for judging in ledger.judgings()] == ([OLDER] if steps else [])
         ledger.keep(a_vote(ledger.begin("judge-1b", "", SETTINGS).name))
         found = verify(ledger)
         assert found.sound
         assert found.migrations == tuple(migration.name for migration in MIGRATIONS)
 
 
-@pytest.mark.parametrize("steps", range(len(MIGRATIONS)))
+@pytest.mark.parametrize("steps", TO_READ)
 def test_who_only_reads_changes_no_older_ledger(tmp_path: Path, steps: int) -> None:
     path = tmp_path / FILE
     of_version(path, steps)
     before = path.read_bytes()
     with pytest.raises(RunError, match=f"older version of kgalign: it lacks {MIGRATIONS[steps].name}"):
         Ledger.open(path, write=False)
+    assert path.read_bytes() == before
+
+
+def test_a_ledger_of_before_answers_could_be_given_again_is_read_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / FILE
+    of_version(path, 2)
+    before = path.read_bytes()
+    with Ledger.open(path, write=False) as ledger:
+        assert list(ledger.votes()) == []
+        assert verify(ledger).sound
     assert path.read_bytes() == before
 
 
