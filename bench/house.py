@@ -23,7 +23,10 @@ FLOORS = (
     ("select", "retrieve", "judge", "assign", "fusion", "evaluate"),
     ("explain",),
     ("export",),
-    ("run.folder", "run.inputs", "run.measure", "run.reports", "run.settings", "run.steps", "run.target"),
+    (
+        *("run.digests", "run.folder", "run.inputs", "run.measure"),
+        *("run.reports", "run.settings", "run.steps", "run.target", "run.verify"),
+    ),
     ("pipeline",),
     ("run.again", "run.deciding", "run.finished", "run.merges", "run.start", "api"),
     ("train", "doctor"),

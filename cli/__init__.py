@@ -20,6 +20,7 @@ _COMMANDS = {
     "eval": (".eval", "eval_command", "Measure a run against gold links."),
     "explain": (".explain", "explain", "Show why a link was made, or why not."),
     "export": (".export", "export", "Write a run's fused graph or links in another format."),
+    "verify": (".verify", "verify", "Say of each file of a run folder whether it is whole or damaged."),
     "votes": (".votes", "votes", "Read, count, export and check the votes of a language model."),
     "train": (".train", "train", "Make examples of runs, and train a judge on them."),
     "serve": (".serve", "serve", "Serve a language model that `run --judge llm` asks."),

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 )
 @settings_options
 @click.option("--force", is_flag=True, help="Redo everything, and take the folder over from other inputs.")
+@click.option(
+    "--check", is_flag=True, help="Look for damage in every file of RUN, and make again what is damaged."
+)
 @quiet_option("No progress and no closing table.")
 @log_options
 def run(
@@ -49,6 +52,7 @@ def run(
     gold: tuple[Path, ...],
     config: Path | None,
     force: bool,
+    check: bool,
     quiet: bool,
     **flags: str | bool | tuple[str, ...] | None,
 ) -> None:
@@ -61,7 +65,7 @@ def run(
 
     progress = terminal_progress(quiet)
     execution = start.run(
-        left, right, out, settings(config, flags), gold=gold, force=force, progress=progress
+        left, right, out, settings(config, flags), gold=gold, force=force, check=check, progress=progress
     )
     if not quiet:
         _show(execution, out)

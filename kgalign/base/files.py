@@ -5,11 +5,13 @@ that ends in ``.partial``, and is renamed once it is whole.
 """
 
 import errno
+import fcntl
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, TextIO
 
@@ -18,6 +20,9 @@ from kgalign.errors import RunError
 MAKE_ROOM = "Make room and run the same command again: what is finished is kept"
 """What to do where a disk is full."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_ENDING = ".partial"
+_WRITER = re.compile(r"\.([1-9][0-9]{0,9})-[0-9a-f]{8}\.partial$")
+"""How a file ends that a process of this number writes."""
 _NAME = 40
 """Characters of a file's name that the partial file carries: a long name must not become too long."""
 
@@ -95,20 +100,73 @@ def remove(path: Path) -> None:
         shutil.rmtree(doomed)
 
 
+def sweep(folder: Path, name: str = "", *, locked: bool = False) -> list[Path]:
+    """Take away what writers left in a folder that were stopped: processes that are gone.
+
+    A writer that is at work holds a lock on what it writes, which ends with it; its number tells the same
+    where a file system has no locks.
+
+    :param name: take only what was to become the file of this name; all if empty.
+    :param locked: whether whoever writes under a name of one process would need a lock that the caller has.
+    :returns: what was taken away; what can't be is left.
+    """
+    begin = f".{name[:_NAME]}." if name else "."
+    taken: list[Path] = []
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:  # there is none, or it can't be listed: whoever writes is told what matters
+        return taken
+    for entry in entries:
+        if not (entry.name.startswith(begin) and entry.name.endswith(_ENDING)):
+            continue
+        writer = _WRITER.search(entry.name)
+        # What comes to be in the place of a partial file is its writer's, who needs the lock.
+        one = locked and (writer is None or f"{_ENDING}." in entry.name)
+        if (one or (writer and _is_gone(entry, int(writer[1])))) and not entry.is_symlink():
+            with suppress(OSError):
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+                taken.append(entry)
+    return taken
+
+
+def _is_gone(path: Path, process: int) -> bool:
+    """Whether nobody is writing a file any more that a process began."""
+    try:
+        os.kill(process, 0)
+        return False
+    except ProcessLookupError:
+        pass
+    except (OSError, OverflowError):  # another user's, or no number of a process
+        return False
+    try:
+        with path.open(
+            "rb"
+        ) as file:  # it may be of another machine, or of a container with numbers of its own
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def partial_of(path: Path) -> Path:
     """Where a file or folder comes to be that one process writes: what a killed one left is replaced."""
-    return path.with_name(f".{path.name}.partial")
+    return path.with_name(f".{path.name}{_ENDING}")
 
 
 def _partial_beside(path: Path) -> Path:
-    return path.with_name(f".{path.name[:_NAME]}.{os.getpid()}-{secrets.token_hex(4)}.partial")
+    return path.with_name(f".{path.name[:_NAME]}.{os.getpid()}-{secrets.token_hex(4)}{_ENDING}")
 
 
 @contextmanager
 def _replacing(path: Path, partial: Path, **how: Any) -> Iterator[Any]:  # noqa: ANN401 - as of open
     with explained(path):
+        sweep(path.parent, path.name)
         try:
             with partial.open(**how) as file:
+                with suppress(OSError):  # a file system without locks
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 yield file
                 file.flush()
                 os.fsync(file.fileno())

@@ -274,7 +274,7 @@ def _reopened(out: Path, progress: Progress | None) -> Iterator[_Run]:
 
 
 def _check_finished(folder: RunFolder, record: RunRecord, config: Config) -> None:
-    """Refuse a run of which something is missing, or not made with its options, before the assignment."""
+    """Refuse a run of which something before the assignment is missing, damaged, or of other options."""
     # What the votes depend on besides may lie in files; that of the other steps stands in the record.
     quiet = tuple(step for step in _NEEDED if step not in (STUDENT, ASK))
     prints = fingerprints(quiet, Inputs(config, record.inputs))
@@ -286,6 +286,7 @@ def _check_finished(folder: RunFolder, record: RunRecord, config: Config) -> Non
                 f"{folder} isn't finished: it has no '{step.name}' of these options yet",
                 "Run the same `kgalign run` again",
             )
+        folder.check(step.name, finished)
 
 
 def _check_others(given: Config, run: _Run, file: Path) -> None:

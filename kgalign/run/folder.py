@@ -5,6 +5,7 @@ complete under its final name, and forgets it before that output is touched; a p
 between any two instructions leaves nothing that would be taken for finished.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -14,9 +15,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kgalign.base import store
-from kgalign.base.files import explained, remove, write_text
+from kgalign.base.files import explained, remove, sweep, write_text
 from kgalign.base.locks import lock
 from kgalign.errors import RunError
+from kgalign.run.digests import damaged
 
 FORMAT = 1
 """Version of ``run.json``."""
@@ -25,6 +27,7 @@ RUN_FILE = "run.json"
 STAGES = "stages"
 CACHE = "cache"
 _LOCK = ".lock"
+_DIGEST = "digest"
 
 T = TypeVar("T")
 
@@ -56,6 +59,9 @@ class StepRecord:
     """Whether something is left that the next run should try again."""
     files: dict[str, int] = field(default_factory=dict)
     """Names and sizes in bytes of the files it wrote into the run folder."""
+    digests: dict[str, str] = field(default_factory=dict)
+    """SHA-256 of every file that holds its output, by its path in the run folder; none in a run folder of
+    before they were kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +79,9 @@ class RunRecord:
     steps: dict[str, StepRecord] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """The text of ``run.json``."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1, ensure_ascii=False) + "\n"
+        """The text of ``run.json``; its last member is a digest of all others."""
+        content = {"format": FORMAT, **asdict(self)}
+        return json.dumps(content | {_DIGEST: _digest(content)}, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> "RunRecord":
@@ -83,6 +90,8 @@ class RunRecord:
         :raises ValueError, KeyError, TypeError: it is not what :meth:`to_json` writes.
         """
         data = json.loads(text)
+        if data.pop(_DIGEST, None) not in (None, _digest(data)):
+            raise ValueError("it is not what was written")
         if data.pop("format") != FORMAT:
             raise ValueError("it was written by another version of kgalign")
         inputs = {side: tuple(Source(**each) for each in files) for side, files in data.pop("inputs").items()}
@@ -90,11 +99,18 @@ class RunRecord:
         return cls(inputs=inputs, steps=steps, **data)
 
 
+def _digest(content: dict[str, Any]) -> str:
+    """SHA-256 of the members of ``run.json``, whatever their order and the blanks between them."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
 class RunFolder:
     """One run folder on disk."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._whole: dict[str, dict[str, str]] = {}
+        """Steps whose files were found to be what was written, with the digests of then."""
 
     def __str__(self) -> str:
         return str(self.path)
@@ -132,6 +148,10 @@ class RunFolder:
         """Whether a run was begun here."""
         return (self.path / RUN_FILE).is_file()
 
+    def has_digest(self) -> bool:
+        """Whether ``run.json`` says what it holds, so that :meth:`read` finds damage in it."""
+        return _DIGEST in json.loads((self.path / RUN_FILE).read_text(encoding="utf8"))
+
     def stage(self, name: str) -> Path:
         """Folder of a step's stored output."""
         return self.path / STAGES / name
@@ -139,18 +159,47 @@ class RunFolder:
     def load(self, name: str, cls: type[T]) -> T:
         """Read the stored output of a finished step, for example ``load("judge", Verdicts)``.
 
+        Its files are held against their digests, once for each time that they were written.
+
         :raises RunError: the step isn't finished, or its output is damaged.
         """
-        if name not in self.read().steps:
+        record = self.read().steps.get(name)
+        if record is None:
             raise RunError(
                 f"{self} isn't finished: it has no '{name}' yet", "Run the same `kgalign run` again"
             )
+        self.check(name, record)
         return store.load(self.stage(name), cls)
 
+    def check(self, name: str, record: StepRecord) -> None:
+        """See that the files of a finished step are what was written.
+
+        :raises RunError: one of them is not.
+        """
+        found = self.damaged(name, record)
+        if found:
+            raise RunError(
+                f"{self.file(found[0])} is damaged: it is not what was written",
+                "Give the same `kgalign run` once more with --check: what is damaged is then made again",
+            )
+
+    def damaged(self, name: str, record: StepRecord) -> list[str]:
+        """Files of a finished step that are not what was written, as far as their digests are known."""
+        if self._whole.get(name) == record.digests:
+            return []
+        found = list(damaged(self.path, record.digests))
+        if not found:
+            self.took(name, record)
+        return found
+
+    def took(self, name: str, record: StepRecord) -> None:
+        """Take the files of a step for what was written, as they are known to be."""
+        self._whole[name] = record.digests
+
     def holds(self, name: str, record: StepRecord) -> bool:
-        """Whether everything that a finished step wrote still lies here."""
+        """Whether everything that a finished step wrote still lies here; contents are not looked at."""
         if not record.files:
-            return self.stage(name).is_dir()
+            return self.stage(name).is_dir() and all(self.file(each).is_file() for each in record.digests)
         return all(
             path.is_file() and path.stat().st_size == size
             for path, size in ((self.file(file), size) for file, size in record.files.items())
@@ -171,9 +220,32 @@ class RunFolder:
             taken = f"Another kgalign is at work in {self}"
             descriptor = lock(self.path / _LOCK, taken, "Wait for it, or give another folder with -o")
         try:
+            self._sweep()
             yield
         finally:
             os.close(descriptor)
+
+    def clean(self) -> tuple[Path, ...]:
+        """Take away what writers left that were stopped.
+
+        :returns: what was taken away.
+        :raises RunError: there is no run, another process works there, or the folder can't be written.
+        """
+        self.read()
+        with writing(self.path):
+            taken = f"Another kgalign is at work in {self}"
+            descriptor = lock(self.path / _LOCK, taken, "Wait for it")
+            try:
+                return self._sweep()
+            finally:
+                os.close(descriptor)
+
+    def _sweep(self) -> tuple[Path, ...]:
+        """Take away what stopped writers left; the caller holds the lock, and so none of ours is at work."""
+        with writing(self.path):
+            return tuple(
+                each for place in (self.path, self.path / STAGES) for each in sweep(place, locked=True)
+            )
 
     def _prepare(self) -> None:
         try:

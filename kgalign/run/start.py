@@ -23,6 +23,7 @@ def run(
     *,
     gold: Iterable[Path] = (),
     force: bool = False,
+    check: bool = False,
     progress: Progress | None = None,
 ) -> Execution:
     """Align and fuse two graphs in a run folder; what is right there already is left as it is.
@@ -33,6 +34,7 @@ def run(
     :param config: everything else that decides what comes out.
     :param gold: files of gold links, for the recall of the candidates only.
     :param force: forget what is in the folder, and take it over from other inputs.
+    :param check: hold everything in the folder against its digests, and make again what is damaged.
     :param progress: where long work reports how far it is.
     :raises InputError: an input can't be used.
     :raises RunError: the folder belongs to other inputs, is in use, or can't be written.
@@ -43,7 +45,9 @@ def run(
 
     with _opened(left, right, out, config, inputs, force=force) as (folder, record, known):
         work = Work(known, progress, folder)
-        return execute(todo, work, folder, record, lambda to_do: check_early(to_do, known, folder))
+        return execute(
+            todo, work, folder, record, lambda to_do: check_early(to_do, known, folder), check=check
+        )
 
 
 def check_early(to_do: Sequence[AnyStep], inputs: Inputs, folder: RunFolder) -> None:

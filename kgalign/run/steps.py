@@ -9,7 +9,6 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from glob import escape
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -19,6 +18,7 @@ from kgalign.base.memory import give_back
 from kgalign.base.progress import NoProgress, Progress
 from kgalign.base.version import __version__
 from kgalign.config import Config
+from kgalign.run.digests import digests_of
 from kgalign.run.folder import RunFolder, RunRecord, Source, StepRecord, writing
 from kgalign.run.measure import Measure
 
@@ -132,7 +132,7 @@ class Work:
                 with self.progress.task(step.name):
                     self._results[step.name] = step.run(self)
             else:
-                self._results[step.name] = store.load(self.folder.stage(step.name), step.record)
+                self._results[step.name] = self.folder.load(step.name, step.record)
         result: T = self._results[step.name]
         return result
 
@@ -202,8 +202,11 @@ def execute(
     before: Callable[[Sequence[AnyStep]], None] = lambda todo: None,
     later: Sequence[AnyStep] = (),
     standing: Sequence[AnyStep] = (),
+    check: bool = False,
 ) -> Execution:
     """Bring a locked run folder up to date: do the steps whose fingerprint changed, in order.
+
+    What they are made from is first held against its digests; what is damaged is made again, too.
 
     :param steps: in an order in which each comes after those it needs.
     :param work: holds the inputs.
@@ -212,12 +215,14 @@ def execute(
     :param before: is called with the steps to do before the first of them begins.
     :param later: steps that are left as they are; whether they are still right is for the next call to see.
     :param standing: finished steps before ``steps`` that are taken as they are, whatever they were made from.
-    :raises RunError: the folder can't be written.
+    :param check: whether to look for damage in everything that is finished, not only in what is read now.
+    :raises RunError: the folder can't be written, or one of ``standing`` is damaged.
     :raises KgalignError: what a step says against its input.
     """
     taken = {step.name: record.steps[step.name].fingerprint for step in standing}
     prints = fingerprints(steps, work.inputs, taken)
     todo = [step for step in steps if not _is_done(step, prints, folder, record)]
+    todo = _with_damaged(todo, steps, folder, record, check=check)
     names = {*prints, *(step.name for step in later)}
     for name in record.steps.keys() - names:
         # A file that this call no longer makes would be taken for one of its results.
@@ -243,6 +248,33 @@ def _is_done(step: AnyStep, prints: Mapping[str, str], folder: RunFolder, record
         and not finished.incomplete
         and folder.holds(step.name, finished)
     )
+
+
+def _with_damaged(
+    todo: Sequence[AnyStep], steps: Sequence[AnyStep], folder: RunFolder, record: RunRecord, *, check: bool
+) -> list[AnyStep]:
+    """The steps to do, and those that are damaged and of which the former, or each other, are made.
+
+    :param check: whether to add every step that is damaged.
+    :raises RunError: a step is damaged that is none of ``steps``, and so can't be made again here.
+    """
+    again = {step.name for step in todo}
+    seen: set[str] = set()
+    while True:
+        needed = {need.name: need for step in steps if step.name in again for need in step.needs}
+        wanted = needed | ({step.name: step for step in steps} if check else {})
+        unseen = [name for name in wanted if name not in seen | again and name in record.steps]
+        if not unseen:
+            return [step for step in steps if step.name in again]
+        for name in unseen:
+            seen.add(name)
+            files = folder.damaged(name, record.steps[name])
+            if files and wanted[name] not in steps:
+                folder.check(name, record.steps[name])
+            if files:
+                more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+                log.warning("%s%s is damaged: '%s' is made again", folder.file(files[0]), more, name)
+                again.add(name)
 
 
 def _made_from(step: AnyStep, steps: Sequence[AnyStep]) -> set[str]:
@@ -279,8 +311,10 @@ def _do(
         if isinstance(step, Step):
             report = _keep_record(step, work, folder, forget)
             sizes: dict[str, int] = {}
+            digests = digests_of(folder.path, [folder.stage(step.name)])
         else:
             report, sizes = _write_files(step, work, folder, forget)
+            digests = digests_of(folder.path, [folder.file(name) for name in sizes])
     finished = StepRecord(
         fingerprint=fingerprint,
         seconds=round(measure.seconds, 3),
@@ -290,7 +324,9 @@ def _do(
         notes=report.notes,
         incomplete=report.incomplete or any(record.steps[need.name].incomplete for need in step.needs),
         files=sizes,
+        digests=digests,
     )
+    folder.took(step.name, finished)
     return _record(folder, replace(others, steps={**others.steps, step.name: finished}))
 
 
@@ -318,10 +354,6 @@ def _write_files(
         if isinstance(need, Step):
             work.get(need)
     with writing(folder.path):
-        for path in partial:
-            # What was killed while it wrote a file left one of a name that nobody else will take.
-            for left_over in path.parent.glob(f".{escape(path.name)}.*.partial"):
-                left_over.unlink(missing_ok=True)
         report = step.write(work, partial)
         sizes = {name: path.stat().st_size for name, path in zip(step.files, partial, strict=True)}
         forget()

@@ -1,11 +1,24 @@
 """Files that appear whole or not at all, also where two are written to one name."""
 
 import errno
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from kgalign.base.files import explained, partial_of, replacing, replacing_folder, replacing_text, write_text
+from kgalign.base.files import (
+    explained,
+    partial_of,
+    replacing,
+    replacing_folder,
+    replacing_text,
+    sweep,
+    write_text,
+)
 from kgalign.errors import RunError
 
 
@@ -81,3 +94,71 @@ def test_text_is_replaced_in_one_step(tmp_path: Path) -> None:
     write_text(path, "new\n")
     assert path.read_bytes() == b"new\n"
     assert [each.name for each in tmp_path.iterdir()] == ["run.json"]
+
+
+_WRITER = """
+import sys, time
+from pathlib import Path
+from kgalign.base.files import replacing
+with replacing(Path(sys.argv[1])) as file:
+    file.write(b"half")
+    file.flush()
+    print("writing", flush=True)
+    time.sleep(600)
+"""
+
+
+@contextmanager
+def a_writer(target: Path) -> Iterator["subprocess.Popen[str]"]:
+    """A process that is in the middle of writing a file."""
+    words = [sys.executable, "-c", _WRITER, str(target)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == "writing\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_one(tmp_path: Path) -> None:
+    target = tmp_path / "links.nt"
+    with a_writer(target) as process:
+        process.kill()
+        process.wait()
+    (left,) = tmp_path.iterdir()
+    assert left.name.endswith(".partial")
+    with replacing_text(target) as file:
+        file.write("whole")
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_what_another_process_is_writing_stays(tmp_path: Path) -> None:
+    target = tmp_path / "links.nt"
+    with a_writer(target):
+        (theirs,) = tmp_path.iterdir()
+        # As seen from a container whose processes have other numbers: only the lock tells then.
+        strange = theirs.with_name(re.sub(r"\.\d+-", ".4194305-", theirs.name))
+        strange.hardlink_to(theirs)
+        with replacing_text(target) as file:
+            file.write("whole")
+        assert sweep(tmp_path) == []
+        assert set(tmp_path.iterdir()) == {target, theirs, strange}
+    assert set(sweep(tmp_path)) == {theirs, strange}
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_files_of_others_are_never_swept(tmp_path: Path) -> None:
+    names = [
+        "links.nt",
+        ".hidden",
+        "big.partial",
+        ".a.partial",
+        ".b.4194305-xyz.partial",
+        ".c.1-00000000.partial",
+    ]
+    for name in names:
+        (tmp_path / name).touch()
+    (tmp_path / ".d.4194305-00000000.partial").symlink_to(tmp_path / "links.nt")
+    assert sweep(tmp_path) == []
+    assert [each.name for each in sweep(tmp_path, locked=True)] == [".a.partial", ".b.4194305-xyz.partial"]

@@ -268,6 +268,7 @@ def test_a_minted_iri_can_be_finished_with_after_a_kill(chained: Path, tmp_path:
     shutil.copytree(whole / "stages" / "assign", chained / "stages" / "assign")
     records = [json.loads((each / "run.json").read_text(encoding="utf8")) for each in (chained, whole)]
     records[0]["steps"]["assign"] = records[1]["steps"]["assign"]
+    del records[0]["digest"]
     (chained / "run.json").write_text(json.dumps(records[0]), encoding="utf8")
     assert len(again.take_back(chained, minted).pairs) == 3
     assert files_of(chained) == files_of(whole)
