@@ -19,7 +19,10 @@ from kgalign.errors import RunError
 
 MAKE_ROOM = "Make room and run the same command again: what is finished is kept"
 """What to do where a disk is full."""
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the operating system says where there is no room."""
+_SHORT = re.compile(r"\d+ requested and \d+ written")
+"""What NumPy says of a full disk: it passes no number of an error on."""
 _ENDING = ".partial"
 _WRITER = re.compile(r"\.([1-9][0-9]{0,9})-[0-9a-f]{8}\.partial$")
 """How a file ends that a process of this number writes."""
@@ -42,7 +45,7 @@ def explained(path: Path, remedy: str = "Name a place that you may write to") ->
         name = path.name
         hidden = name.startswith(".") and name.endswith(".partial")
         shown = path.with_name(name[1:].removesuffix(".partial")) if hidden else path
-        if error.errno in _NO_ROOM:
+        if error.errno in NO_ROOM or (error.errno is None and _SHORT.fullmatch(str(error))):
             raise RunError(f"There is no room to write {shown}", MAKE_ROOM) from error
         reason = (error.strerror or str(error)).lower()
         raise RunError(f"{shown} can't be written: {reason}", remedy) from error

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from kgalign.base import locks
-from kgalign.base.files import MAKE_ROOM
+from kgalign.base.files import MAKE_ROOM, NO_ROOM
 from kgalign.errors import RunError
 from kgalign.ledger.migrations import apply, pending
 
@@ -23,7 +23,7 @@ _LOG_PAGES = 4000
 SQLite's default, since the log's pages are those of the latest rows again and again."""
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR", "SQLITE_FORMAT")
 """SQLITE_ERROR is a missing table or column: our statements are right where the file is."""
-_NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC")
+_NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_SHMSIZE")
 _BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
 _OURS = (sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.IntegrityError, sqlite3.NotSupportedError)
 """Mistakes of the calling code: they stay what they are."""
@@ -40,6 +40,8 @@ def lock(path: Path) -> int:
         beside = path.with_name(f".{path.name}.lock")
         return locks.lock(beside, taken, "Wait for it, or give another folder with -o")
     except OSError as error:
+        if error.errno in NO_ROOM:
+            raise _no_room(path) from error
         raise _unusable(path, error.strerror or str(error)) from error
 
 
@@ -142,10 +144,14 @@ def explain(path: Path, error: sqlite3.Error) -> RunError | sqlite3.Error:
     if name.startswith(_DAMAGED):
         return damaged(path, str(error))
     if name.startswith(_NO_ROOM):
-        return RunError(f"There is no room to write the ledger {path}", MAKE_ROOM)
+        return _no_room(path)
     if name.startswith(_BUSY):
         return RunError(f"Another program holds the ledger {path}", "Close it and run again")
     return _unusable(path, str(error))
+
+
+def _no_room(path: Path) -> RunError:
+    return RunError(f"There is no room to write the ledger {path}", MAKE_ROOM)
 
 
 def damaged(path: Path, reason: str) -> RunError:

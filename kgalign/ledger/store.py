@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+from kgalign.errors import RunError
 from kgalign.ledger.connect import connect_to_read, connect_to_write, damaged, explain, explained, lock
 from kgalign.ledger.keys import canonical, judging_name, message_hash
 from kgalign.ledger.migrations import now
@@ -44,6 +45,7 @@ from kgalign.ledger.sound import (
     check_votes,
     is_written,
 )
+from kgalign.ledger.unstored import Unstored
 from kgalign.llm.protocol import Message, Reply
 from kgalign.records.votes import Decision, Judging, Status, Vote
 
@@ -115,6 +117,8 @@ class Ledger:
         self._descriptor = descriptor
         self.damages = Damages(path)
         """Rows that were met and are not what was written; they count for nothing."""
+        self.unstored = Unstored(path)
+        """Answers that came and could not be stored."""
         self._kept: set[str] = set()
         """Hashes of messages that are surely there: the ones shared by many questions."""
 
@@ -139,6 +143,7 @@ class Ledger:
     def close(self) -> None:
         """Let go of the file; what was kept stays."""
         self.damages.tell_rest()
+        self.unstored.tell()
         self.connection.close()
         if self._descriptor is not None:
             os.close(self._descriptor)
@@ -228,7 +233,16 @@ class Ledger:
             when two cases put the same question at once. Take that one from :meth:`reply`, read it, and keep
             that vote: a replay finds no other.
         :raises ValueError: not as many probabilities as labels, or one that is no number.
+        :raises RunError: it can't be written; an answer is then written to the log.
         """
+        try:
+            return self._keep(vote)
+        except RunError:
+            if vote.answer.status is not Status.FAILED:
+                self.unstored.lost(vote)
+            raise
+
+    def _keep(self, vote: Vote) -> bool:
         row, call = vote_row(vote), call_row(vote)
         failed = vote.answer.status is Status.FAILED
         mark = row_digest(row, vote.key, "failed" if failed else "answered")

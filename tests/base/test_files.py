@@ -2,12 +2,14 @@
 
 import errno
 import re
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kgalign.base.files import (
@@ -162,3 +164,18 @@ def test_files_of_others_are_never_swept(tmp_path: Path) -> None:
     (tmp_path / ".d.4194305-00000000.partial").symlink_to(tmp_path / "links.nt")
     assert sweep(tmp_path) == []
     assert [each.name for each in sweep(tmp_path, locked=True)] == [".a.partial", ".b.4194305-xyz.partial"]
+
+
+def test_an_array_that_a_full_disk_cuts_off_is_told_as_any_other_file(tmp_path: Path) -> None:
+    """NumPy says it in words of its own, and passes no number of an error on."""
+    was = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, was[1]))
+        with pytest.raises(RunError) as told, replacing_folder(tmp_path / "stage") as folder:
+            np.save(folder / "left.npy", np.arange(10_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, was)
+    assert str(told.value) == (
+        f"There is no room to write {tmp_path / 'stage'}. "
+        "Make room and run the same command again: what is finished is kept."
+    )

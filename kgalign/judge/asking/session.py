@@ -305,7 +305,8 @@ class Asking:
             way = self.questions.way
             request = Request(question.messages, question.labels, self.sampling, question.number, way)
             try:
-                reply = await self.pool.ask(request)
+                with self.ledger.unstored.asking():
+                    reply = await self.pool.ask(request)
                 self.new += 1
             except CallFailed as failure:
                 reply = Reply(text="", finish=failure.reason[:300])
