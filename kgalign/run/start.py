@@ -37,7 +37,7 @@ def run(
     :param check: hold everything in the folder against its digests, and make again what is damaged.
     :param progress: where long work reports how far it is.
     :raises InputError: an input can't be used.
-    :raises RunError: the folder belongs to other inputs, is in use, or can't be written.
+    :raises RunError: a step of other inputs is finished in the folder, it is in use, or can't be written.
     """
     config = config or Config()
     inputs = gather(left, right, config, gold)
@@ -105,7 +105,8 @@ def _opened(
             with writing(out):
                 folder.clear()
         finished = folder.read() if folder.is_run() and not force else None
-        if finished is not None:
+        if finished is not None and finished.steps:
+            # What failed before its first step was finished left nothing that other inputs could spoil.
             check_owner(folder, finished, inputs)
         known = with_unmerged(inputs, folder)
         yield (

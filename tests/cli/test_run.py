@@ -203,6 +203,28 @@ def test_a_folder_of_other_inputs_is_refused_until_forced(
     assert "Nothing to do" in kgalign("run", other, pair.right, "-o", run).stdout
 
 
+def test_a_folder_in_which_no_step_was_finished_belongs_to_nobody(
+    pair: Pair, tmp_path: Path, kgalign: Kgalign
+) -> None:
+    run, broken = tmp_path / "run", tmp_path / "broken.ttl"
+    broken.write_text('<http://a.example/x> <http://a.example/name> "Iron', encoding="utf8")
+    assert_one_line(kgalign("run", broken, pair.right, "-o", run), "broken.ttl")
+    assert kgalign("run", pair.left, pair.right, "-o", run, "-q").returncode == 0
+    assert "Nothing to do" in kgalign("run", pair.left, pair.right, "-o", run).stdout
+    other = tmp_path / "other.ttl"
+    other.write_text('<http://a.example/x> <http://a.example/name> "Iron" .\n', encoding="utf8")
+    assert_one_line(kgalign("run", other, pair.right, "-o", run), "belongs to other inputs")
+
+
+def test_a_finished_left_side_keeps_its_folder(pair: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
+    run, broken = tmp_path / "run", tmp_path / "broken.ttl"
+    broken.write_text('<http://a.example/x> <http://a.example/name> "Iron', encoding="utf8")
+    assert_one_line(kgalign("run", pair.left, broken, "-o", run), "broken.ttl")
+    other = tmp_path / "other.ttl"
+    other.write_text('<http://a.example/x> <http://a.example/name> "Iron" .\n', encoding="utf8")
+    assert_one_line(kgalign("run", other, pair.right, "-o", run), "belongs to other inputs", "left side")
+
+
 def test_moved_inputs_are_the_same_inputs(elements: Pair, run: Path, kgalign: Kgalign) -> None:
     """Where the inputs of the finished run were, there is nothing any more."""
     assert "Nothing to do" in kgalign("run", elements.left, elements.right, "-o", run).stdout
