@@ -61,6 +61,8 @@ def _show(result: Explanation) -> None:
         for beside in pair.neighbours:
             text = f"  neighbours: {printable(str(beside), 200)}"
             console.print(Text(text, style="dim"), soft_wrap=True)
+        for each in pair.for_models:
+            console.print(Text(f"  look at: {printable(str(each), 400)}", style="yellow"), soft_wrap=True)
 
 
 def _waterfall(pair: PairExplanation) -> "Table":

@@ -20,6 +20,7 @@ from kgalign.export.rows import is_iri
 from kgalign.rdf.graph import Graph, TermKind
 from kgalign.records import Profile
 from kgalign.values.kinds import ValueKind
+from kgalign.values.orders import ORDER, TOKEN, candidates, hints
 from kgalign.values.text import fold
 
 HUGE = 10_000
@@ -260,6 +261,7 @@ def findings(graph: Graph) -> tuple[Finding, ...]:
         ),
         _finding(graph, "IRIs with characters that an IRI may not have", np.array(bad, dtype=np.int64)),
         _mixed_languages(graph),
+        *_for_models(graph),
     ]
     return tuple(each for each in found if each.count)
 
@@ -278,6 +280,22 @@ def _ill_formed(graph: Graph, name: str) -> npt.NDArray[np.int64]:
     fits = pc.match_substring_regex(terms.value.take(pa.array(rows)), _FORMS[name])
     wrong: npt.NDArray[np.int64] = rows[~fits.to_numpy(zero_copy_only=False)]
     return wrong
+
+
+def _for_models(graph: Graph) -> list[Finding]:
+    """Literals that want something of a model that reads them; of long ones the beginning is looked at."""
+    literals = np.flatnonzero(graph.terms.kind == TermKind.LITERAL)
+    heads = pc.utf8_slice_codeunits(graph.terms.value.take(pa.array(literals)), 0, HUGE)
+    near = np.flatnonzero(candidates(heads))
+    found = [(int(literals[row]), hints(str(heads[row].as_py()))) for row in near.tolist()]
+    return [
+        _finding(
+            graph,
+            f"literals with text that {hint}",
+            np.array([term for term, told in found if hint in told], dtype=np.int64),
+        )
+        for hint in (ORDER, TOKEN)
+    ]
 
 
 def _mixed_languages(graph: Graph) -> Finding:

@@ -12,7 +12,7 @@ from rapidfuzz import fuzz, process
 from kgalign.base.notebook import Html, html, html_table
 from kgalign.errors import InputError
 from kgalign.evaluate.mistakes import Named, named
-from kgalign.explain.values import chain, compared, edges, same_iri, shown
+from kgalign.explain.values import ForModels, chain, compared, edges, for_models, same_iri, shown
 from kgalign.links.pairs import PairIndex, entity_ids, is_link
 from kgalign.rdf.graph import Graph
 from kgalign.records import Alignment, Candidates, Feature, Hearing, Outcome, Profile, Verdicts
@@ -94,6 +94,8 @@ class PairExplanation:
     """Channel → rank, 0 where the channel did not retrieve the pair."""
     lines: tuple[Line, ...]
     neighbours: tuple[Neighbour, ...]
+    for_models: tuple[ForModels, ...] = ()
+    """Values of the two that give orders to a model, or look like a part of its prompt."""
 
     def headline(self) -> tuple[str, ...]:
         """Its role and outcome, and what was known of the pair before anything was compared, in lines."""
@@ -138,6 +140,7 @@ def _as_html(pair: PairExplanation) -> str:
     ]
     table = html_table((*HEADINGS[:4], "", *HEADINGS[4:]), rows)
     beside = "".join(f"<br>neighbours: {html(each, 200)}" for each in map(str, pair.neighbours))
+    beside += "".join(f"<br>look at: {html(each, 400)}" for each in map(str, pair.for_models))
     return f"<p><b>{role}</b><br>{'<br>'.join(rest)}</p>{table}<p><small>{beside}</small></p>"
 
 
@@ -321,6 +324,10 @@ class Explainer:
             ranks=dict(zip(channels, ranks, strict=True)),
             lines=tuple(self._lines(row, left, right)),
             neighbours=tuple(self._neighbours(left, right)),
+            for_models=(
+                *for_models(self.left, left, "left", _MOST_VALUES),
+                *for_models(self.right, right, "right", _MOST_VALUES),
+            ),
         )
 
     def _outcome_in_words(self, row: int) -> str:

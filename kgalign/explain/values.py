@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -10,9 +11,14 @@ from kgalign.arrays import Positions
 from kgalign.evaluate.mistakes import Named
 from kgalign.rdf.graph import Ids
 from kgalign.records import Feature, Profile
+from kgalign.values.orders import candidates, hints
 
 Link = tuple[int, int]
 """A left and a right entity."""
+_LOOKED_AT = 10_000
+"""Characters of a value."""
+_BEGINNING = 200
+"""Characters that are shown of it."""
 
 
 def compared(profile: Profile, entity: int, feature: Feature, side: int, most: int) -> tuple[str, ...]:
@@ -22,6 +28,36 @@ def compared(profile: Profile, entity: int, feature: Feature, side: int, most: i
     rows = np.arange(start, end)[np.isin(profile.value_attribute[start:end], attributes)]
     texts = profile.texts.take(pa.array(np.unique(profile.value_text[rows])[: most + 1])).to_pylist()
     return tuple(texts[:most]) + (("…",) if len(texts) > most else ())
+
+
+@dataclass(frozen=True, slots=True)
+class ForModels:
+    """A value that wants something of a model which reads it."""
+
+    side: str
+    value: str
+    """Its beginning."""
+    hints: tuple[str, ...]
+    """What it does, in words: see :func:`kgalign.values.orders.hints`."""
+
+    def __str__(self) -> str:
+        return f"a value of the {self.side} one {' and '.join(self.hints)}: {self.value}"
+
+
+def for_models(profile: Profile, entity: int, side: str, most: int) -> Iterator[ForModels]:
+    """Values of an entity that want something of a model, each once.
+
+    :param side: whose entity it is, ``left`` or ``right``.
+    :param most: values that are named.
+    """
+    start, end = np.searchsorted(profile.value_entity, [entity, entity + 1])
+    texts = profile.texts.take(pa.array(np.unique(profile.value_text[start:end])))
+    found = 0
+    for row in np.flatnonzero(candidates(texts)).tolist():
+        text = str(texts[row].as_py())[:_LOOKED_AT]
+        if found < most and (told := hints(text)):
+            found += 1
+            yield ForModels(side, text if len(text) <= _BEGINNING else f"{text[:_BEGINNING]}…", told)
 
 
 def compared_attributes(profile: Profile, feature: Feature, side: int) -> list[int]:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from kgalign.judge.asking.quoting import ELLIPSIS, clean, cut, weight
+from kgalign.judge.asking.quoting import ELLIPSIS, cut, unquoted, weight
 
 LABELS = ("yes", "no")
 """The answers; in the text each follows a space."""
@@ -22,8 +22,6 @@ _CUTS = (200, 140, 100, 70, 50, 35, 25, 16)
 """Most characters of a value, one after the other until a record fits."""
 _NAME = 40
 """Most characters of an attribute's name."""
-_SAFE = str.maketrans({"<": "‹", "\uff1c": "‹", "\ufe64": "‹", "[": "(", "]": ")"})
-"""What may begin a token of a chat template, in signs that no tokenizer takes for its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,7 @@ def spelled(record: Sequence[Attribute], tokens: float = RECORD_TOKENS) -> str:
     :param record: its attributes, the most telling first. They are data and made safe here.
     :param tokens: most tokens, as :func:`~kgalign.judge.asking.quoting.weight` counts.
     """
-    kept = [Attribute(_safe(each.name, _NAME), _safe(each.value, _CUTS[0])) for each in record]
+    kept = [Attribute(unquoted(each.name, _NAME), unquoted(each.value, _CUTS[0])) for each in record]
     kept = [each for each in kept if each.value]
     text = ""
     while kept:
@@ -105,10 +103,6 @@ def spelled(record: Sequence[Attribute], tokens: float = RECORD_TOKENS) -> str:
 def _member(each: Attribute, most: int) -> str:
     value = cut(each.value, most)
     return f"{each.name}: {value}" if each.name else value
-
-
-def _safe(text: str, most: int) -> str:
-    return clean(text.translate(_SAFE), most)
 
 
 def _listed(content: Mapping[str, object]) -> Iterator[Attribute]:

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kgalign.arrays import flags
-from kgalign.judge.asking.quoting import ELLIPSIS, clean, cut, quoted, weight
+from kgalign.judge.asking.quoting import ELLIPSIS, clean, cut, quoted, shown, weight
 from kgalign.rdf.vocabulary import PREFIXES
 from kgalign.records import Profile
 from kgalign.records.votes import View
@@ -184,7 +184,7 @@ class Side:
         lines, names = [], set[str]()
         for column, pairs in groupby(zip(columns, texts.to_pylist(), strict=True), lambda pair: pair[0]):
             attribute = profile.attributes[column]
-            cleaned = [clean(text, MOST_CHARACTERS) for _, text in islice(pairs, _LOOKED_AT)]
+            cleaned = [shown(text, MOST_CHARACTERS) for _, text in islice(pairs, _LOOKED_AT)]
             if attribute.is_name:
                 # The same name under another attribute says nothing new.
                 cleaned = [each for each in cleaned if each.casefold() not in names]
@@ -223,7 +223,7 @@ class Side:
 
     def _names(self, entities: list[int]) -> tuple[list[str], bool]:
         names = self._profile.entity_name
-        return _first(clean(str(names[each].as_py())[:_READ], _NEIGHBOUR) for each in entities)
+        return _first(shown(str(names[each].as_py())[:_READ], _NEIGHBOUR) for each in entities)
 
 
 def _first(values: Iterable[str]) -> tuple[list[str], bool]:
@@ -355,7 +355,7 @@ def _step(step: str) -> str:
     if step == _IRI_NAME:
         return "name"
     local = re.split(r"[#/:]", step.rstrip("/#"))[-1]
-    words = clean(_CAMEL.sub(" ", unquote(local).replace("_", " ").replace("-", " ")), _LABEL).lower()
+    words = shown(_CAMEL.sub(" ", unquote(local).replace("_", " ").replace("-", " ")), _LABEL).lower()
     return f"{words or 'value'} of" if step.startswith("^") else words or "value"
 
 
