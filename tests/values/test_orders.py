@@ -93,8 +93,8 @@ def test_what_is_left_gives_no_orders_and_is_how_the_text_begins(text: str) -> N
     assert without_orders(left) == left
 
 
-@given(st.lists(st.sampled_from(LITERALS).map(lambda each: each.text) | st.text(max_size=40), max_size=8))
-def test_looking_quickly_over_many_misses_none(texts: list[str]) -> None:
-    quick = candidates(pa.array(texts, pa.string()))
-    assert len(quick) == len(texts)
-    assert all(quick[number] for number, text in enumerate(texts) if hints(text))
+def test_looking_quickly_over_many_misses_none() -> None:
+    texts = [*(each.text for each in LITERALS), "Acoustimass 5", "Just Ask", "", "12.5", "東京都"]
+    quick = candidates(pa.array(texts, pa.string())).tolist()
+    assert [text for text, near in zip(texts, quick, strict=True) if hints(text) and not near] == []
+    assert quick[-5:] == [False] * 5
