@@ -1,11 +1,13 @@
 """Aligning and fusing from Python, and looking at what a run found; nothing is written."""
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from io import IOBase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 import pyarrow as pa
@@ -364,15 +366,53 @@ def fuse(
 
 
 def _graph(graph: GraphLike, also: Sequence[str], side: str, progress: Progress) -> Graph:
-    if isinstance(graph, str | Path):
-        return read_graph([graph, *also], side=side, progress=progress)
-    if isinstance(graph, Sequence):
-        return read_graph([*graph, *also], side=side, progress=progress)
+    files = _files(graph, side)
+    if files is not None:
+        return read_graph([*files, *also], side=side, progress=progress)
     if also:
         raise InputError(
             f"read.{side}_also goes with files, and {side} is a graph", "Give the files as a list"
         )
-    return graph if isinstance(graph, Graph) else graph_from_rdflib(graph)
+    return graph if isinstance(graph, Graph) else graph_from_rdflib(cast("rdflib.Graph", graph))
+
+
+def _files(graph: object, side: str) -> list[str | Path] | None:
+    """The files that were given, None where it is a graph.
+
+    :raises InputError: it is neither.
+    """
+    if isinstance(graph, str | Path):
+        return [graph]
+    if isinstance(graph, Graph) or _is_rdflib(graph):
+        return None
+    several = isinstance(graph, Sequence) and not isinstance(graph, bytes | bytearray | memoryview)
+    files: list[str | Path] = []
+    for each in cast("Sequence[object]", graph) if several else [graph]:
+        if not several or not isinstance(each, str | Path):
+            within = " in a list" if several else ""
+            raise InputError(
+                f"{side} can't be read from {_what(each)}{within}",
+                "Give the path of a file or a folder, a list of paths, an rdflib.Graph, "
+                "or a graph that kgalign has read",
+            )
+        files.append(each)
+    return files
+
+
+def _is_rdflib(graph: object) -> bool:
+    """Whether it is a graph of rdflib, which is imported only where somebody has imported it already."""
+    rdflib = sys.modules.get("rdflib")
+    return rdflib is not None and isinstance(graph, rdflib.Graph)
+
+
+def _what(value: object) -> str:
+    """What was given, in words: what is in it may be long, and no text."""
+    if isinstance(value, IOBase):
+        return "an open file"
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    return f"{'an' if name[:1] in 'aeiouAEIO' else 'a'} {name}"
 
 
 def _terms(graph: Graph, names: list[str], side: str) -> Ids:

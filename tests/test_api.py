@@ -104,6 +104,31 @@ def test_further_files_go_with_files(elements: Pair) -> None:
         kgalign.align(graph, elements.right, {"read": {"left_also": ["more.ttl"]}})
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (b"x", "a bytes"),
+        (5, "an int"),
+        (None, "None"),
+        ({"a": 1}, "a dict"),
+        (["a.ttl", 5], "an int in a list"),
+        ([b"x"], "a bytes in a list"),
+        (iter(["a.ttl"]), "a list_iterator"),
+    ],
+)
+def test_what_is_no_graph_is_told_with_what_is_taken(elements: Pair, given: object, said: str) -> None:
+    sentence = rf"right can't be read from {said}\. Give the path .* rdflib\.Graph"
+    with pytest.raises(kgalign.InputError, match=sentence):
+        kgalign.align(elements.left, given)  # type: ignore[arg-type]
+    with pytest.raises(kgalign.InputError, match=sentence):
+        kgalign.fuse(elements.left, given, [])  # type: ignore[arg-type]
+
+
+def test_open_files_are_no_graphs(elements: Pair) -> None:
+    with elements.left.open("rb") as file, pytest.raises(kgalign.InputError, match=r"left .* an open file"):
+        kgalign.align(file, elements.right)  # type: ignore[arg-type]
+
+
 def test_a_wrong_key_is_told(elements: Pair) -> None:
     with pytest.raises(kgalign.ConfigError, match=r"did you mean retrieve\.k"):
         kgalign.align(elements.left, elements.right, {"retrieve": {"kk": 3}})

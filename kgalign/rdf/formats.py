@@ -28,6 +28,9 @@ ENDINGS: dict[str, RdfFormat] = {
 _AMBIGUOUS = {".xml", ".json"}
 """Endings of files that mostly are no RDF: they are read when named, not when found in a folder."""
 
+_ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):/+(?P<rest>.+)")
+"""How an address looks as a path; a letter and a colon may be a drive."""
+
 _KNOWN = ", ".join(sorted(ENDINGS)) + " (each also with .gz)"
 
 
@@ -75,6 +78,18 @@ def unreadable(path: Path, error: OSError) -> InputError:
     return InputError(f"{path} can't be read: {reason}", "Check that it exists and that you may read it")
 
 
+def missing(path: Path) -> InputError:
+    """What to say of a path at which there is nothing, which may be an address."""
+    address = _ADDRESS.match(path.as_posix())
+    if address is None:
+        return InputError(f"there is no file {path}", "Check the path")
+    whole = f"{address['scheme']}://{address['rest']}"  # a path has one slash where an address has two
+    return InputError(
+        f"{whole} is an address, and addresses are not read",
+        "Download it, with curl or a browser, and give the file",
+    )
+
+
 def _files(path: Path) -> Sequence[Path]:
     if path.is_dir():
         files = [file for file in path.rglob("*") if _is_rdf(file, path)]
@@ -86,7 +101,7 @@ def _files(path: Path) -> Sequence[Path]:
             )
         return files
     if not path.exists():
-        raise InputError(f"there is no file {path}", "Check the path")
+        raise missing(path)
     if not path.is_file():
         raise InputError(f"{path} is neither a file nor a folder", "Name an RDF file or a folder of them")
     format_of(path)

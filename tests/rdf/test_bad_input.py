@@ -153,6 +153,22 @@ def test_a_missing_file(tmp_path: Path) -> None:
         read_graph(tmp_path / "nowhere.ttl")
 
 
+@pytest.mark.parametrize("address", ["http://e.org/a.nt", "https://e.org/a", "s3://e/a.nt", "file:///a.nt"])
+def test_addresses_are_not_read(address: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_graph(Path(address))
+    assert caught.value.message.endswith("is an address, and addresses are not read")
+    assert address.replace("///", "//") in caught.value.message
+    assert "Download it" in caught.value.remedy
+
+
+def test_a_file_whose_name_looks_like_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "http:").mkdir()
+    (tmp_path / "http:" / "a.nt").write_text(NT)
+    assert len(read_graph("http://a.nt")) == 1
+
+
 def test_a_folder_without_rdf(tmp_path: Path) -> None:
     (tmp_path / "README.md").touch()
     with pytest.raises(InputError, match="holds no RDF file"):
