@@ -12,11 +12,15 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import from_json, to_json
 
 from kgalign.base import store
 from kgalign.base.files import explained, remove, sweep, write_text
 from kgalign.base.locks import lock
+from kgalign.base.logs import printable
 from kgalign.errors import RunError
 from kgalign.run.digests import damaged
 
@@ -29,12 +33,17 @@ CACHE = "cache"
 _LOCK = ".lock"
 _DIGEST = "digest"
 
+_AS_WRITTEN = ConfigDict(extra="forbid")
+"""What is read back may hold no other fields."""
+
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """One input file."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _AS_WRITTEN
 
     path: str
     """Absolute path."""
@@ -45,6 +54,8 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class StepRecord:
     """One finished step of a run."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _AS_WRITTEN
 
     fingerprint: str
     """Hash of everything the output depends on."""
@@ -68,6 +79,8 @@ class StepRecord:
 class RunRecord:
     """What ``run.json`` holds."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = _AS_WRITTEN
+
     version: str
     """Version of kgalign that wrote it."""
     inputs: dict[str, tuple[Source, ...]]
@@ -85,18 +98,25 @@ class RunRecord:
 
     @classmethod
     def from_json(cls, text: str) -> "RunRecord":
-        """Read the text of ``run.json``.
+        """Read the text of ``run.json``; each value has to be of the type that its field has.
 
-        :raises ValueError, KeyError, TypeError: it is not what :meth:`to_json` writes.
+        :raises ValueError: it is not what :meth:`to_json` writes.
         """
-        data = json.loads(text)
-        if data.pop(_DIGEST, None) not in (None, _digest(data)):
-            raise ValueError("it is not what was written")
-        if data.pop("format") != FORMAT:
-            raise ValueError("it was written by another version of kgalign")
-        inputs = {side: tuple(Source(**each) for each in files) for side, files in data.pop("inputs").items()}
-        steps = {name: StepRecord(**each) for name, each in data.pop("steps").items()}
-        return cls(inputs=inputs, steps=steps, **data)
+        try:
+            return _as_record(text)
+        except ValidationError as error:
+            fault = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(str(part) for part in fault["loc"])
+            raise ValueError(printable(f"{place}: {fault['msg']}", limit=200)) from error
+
+
+def _as_record(text: str) -> RunRecord:
+    data = from_json(text)
+    if isinstance(data, dict) and data.pop(_DIGEST, None) not in (None, _digest(data)):
+        raise ValueError("it is not what was written")
+    if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
+        raise ValueError("it was written by another version of kgalign")
+    return TypeAdapter(RunRecord).validate_json(to_json(data, inf_nan_mode="constants"), strict=True)
 
 
 def _digest(content: dict[str, Any]) -> str:
@@ -137,7 +157,7 @@ class RunFolder:
                 f"{self} is not a run folder: it has no {RUN_FILE}",
                 "Give the folder that `kgalign run -o` wrote",
             ) from error
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError) as error:
             raise RunError(f"{path} can't be read: {error}", "Run again with --force") from error
 
     def write(self, record: RunRecord) -> None:

@@ -1,5 +1,6 @@
 """Steps in a run folder: done once, redone when something they depend on changed, never half done."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -200,10 +201,54 @@ def test_a_damaged_record_is_told(bench: Bench) -> None:
     assert bench.go(anew=True).done == ("numbers", "times", "total")
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("seed",), "x"),
+        (("seed",), None),
+        (("config",), [1]),
+        (("inputs",), 5),
+        (("inputs", "left"), [[]]),
+        (("inputs", "left"), "abc"),
+        (("version",), {"a": 1}),
+        (("steps",), []),
+        (("steps", "times"), None),
+        (("steps", "times", "seconds"), "long"),
+        (("steps", "times", "counts"), {"a": "b"}),
+        (("steps", "times", "files"), {"a": -0.5}),
+        (("steps", "times", "more"), 1),
+        (("format",), "1"),
+        (("more",), 1),
+    ],
+)
+def test_a_record_with_a_value_of_another_type_is_told(
+    bench: Bench, path: tuple[str, ...], value: object
+) -> None:
+    bench.go()
+    file = bench.folder.path / "run.json"
+    data = json.loads(file.read_text(encoding="utf8"))
+    *most, last = path
+    target = data
+    for each in most:
+        target = target[each]
+    target[last] = value
+    file.write_text(json.dumps(data), encoding="utf8")
+    with pytest.raises(RunError, match=r"run\.json can't be read: .*--force"):
+        bench.folder.read()
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"[]", b"5", b"[" * 100_000, b'{"format": 1}', b""])
+def test_what_is_no_record_is_told(bench: Bench, content: bytes) -> None:
+    bench.go()
+    (bench.folder.path / "run.json").write_bytes(content)
+    with pytest.raises(RunError, match=r"run\.json can't be read: .*--force"):
+        bench.folder.read()
+
+
 def test_a_record_survives_json(bench: Bench) -> None:
     record = bench.go().record
     record = replace(
-        record, steps={"a": replace(record.steps["times"], notes={"why": "ß\n"}, figures={"p": 0.1})}
+        record, steps={"a": replace(record.steps["times"], notes={"why": "ß\n"}, figures={"p": 0.1, "q": 1})}
     )
     assert RunRecord.from_json(record.to_json()) == record
 
