@@ -301,8 +301,8 @@ def align(
     known = tuple(source(Path(path)) for path in settings.judge.known)
     files = {"known": known, "embedder": embedder_source(settings)}
     work = Work(Inputs(settings, files), progress or progress_here(), ledger=Path(ledger) if ledger else None)
-    work.put(pipeline.READ_LEFT, _graph(left, settings.read.left_also, "left", work.progress))
-    work.put(pipeline.READ_RIGHT, _graph(right, settings.read.right_also, "right", work.progress))
+    work.put(pipeline.READ_LEFT, _graph(left, settings, "left", work.progress))
+    work.put(pipeline.READ_RIGHT, _graph(right, settings, "right", work.progress))
     for step in pipeline.steps():
         if isinstance(step, Step):
             work.get(step)
@@ -347,8 +347,8 @@ def fuse(
 
     settings = as_config(config)
     watch = progress or progress_here()
-    left_graph = _graph(left, settings.read.left_also, "left", watch)
-    right_graph = _graph(right, settings.read.right_also, "right", watch)
+    left_graph = _graph(left, settings, "left", watch)
+    right_graph = _graph(right, settings, "right", watch)
     pairs = [(str(row[0]), str(row[1])) for row in links]
     left_terms = _terms(left_graph, [pair[0] for pair in pairs], "left")
     right_terms = _terms(right_graph, [pair[1] for pair in pairs], "right")
@@ -365,10 +365,11 @@ def fuse(
     return Fused(fuse_terms(*ends, settings.fuse, found, within=within))
 
 
-def _graph(graph: GraphLike, also: Sequence[str], side: str, progress: Progress) -> Graph:
+def _graph(graph: GraphLike, settings: Config, side: str, progress: Progress) -> Graph:
+    also = settings.read.left_also if side == "left" else settings.read.right_also
     files = _files(graph, side)
     if files is not None:
-        return read_graph([*files, *also], side=side, progress=progress)
+        return read_graph([*files, *also], side=side, progress=progress, limits=settings.limits)
     if also:
         raise InputError(
             f"read.{side}_also goes with files, and {side} is a graph", "Give the files as a list"

@@ -45,7 +45,9 @@ def _read_step(side: str) -> Step[Graph]:
         record=Graph,
         needs=(),
         settings=partial(settings.read, side=side),
-        run=lambda work: read_graph(work.inputs.paths(side), side=side, progress=work.progress),
+        run=lambda work: read_graph(
+            work.inputs.paths(side), side=side, progress=work.progress, limits=work.config.limits
+        ),
         report=reports.read,
     )
 

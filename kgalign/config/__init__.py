@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 
 from kgalign.base.doors import offered
 from kgalign.config.fusion import FuseConfig
+from kgalign.config.limits import LimitsConfig
 from kgalign.config.models import ModelConfig, is_plain_url, plain_url
 from kgalign.config.section import Section, one_of
 from kgalign.errors import ConfigError
@@ -273,6 +274,7 @@ class Config(Section):
     votes: VotesConfig = VotesConfig()
     assign: AssignConfig = AssignConfig()
     fuse: FuseConfig = FuseConfig()
+    limits: LimitsConfig = LimitsConfig()
     seed: int = Field(default=0, ge=0, lt=2**32)
 
 

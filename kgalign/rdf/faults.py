@@ -10,8 +10,9 @@ from pyoxigraph import RdfFormat
 from kgalign.errors import InputError
 from kgalign.rdf.formats import sniff
 from kgalign.rdf.places import bad_tag, locate
-from kgalign.rdf.source import Source, XmlFault
+from kgalign.rdf.source import Source
 from kgalign.rdf.text import shorten
+from kgalign.rdf.xml_check import XmlFault
 
 Fault = SyntaxError | XmlFault
 """What a parser raises."""
@@ -60,7 +61,7 @@ _READS = {
 def explain(path: Path, format: RdfFormat, error: Fault, *, exact: bool = True) -> InputError:
     """The error to show for one that the parser raised.
 
-    :param exact: whether the parser saw the file's own text, so that its places hold.
+    :param exact: whether the parser saw the file's own text; otherwise its lines hold, but no columns do.
     """
     other = _mismatch(path, format)
     if other is not None:
@@ -69,13 +70,14 @@ def explain(path: Path, format: RdfFormat, error: Fault, *, exact: bool = True) 
     if "LoadDocumentCallback" in reason:
         return _remote_context(path)
     if not exact:
-        line, column = 0, 0
+        column = 0
     elif not line:
         line, column = locate(path, format)
-    where = f"{path}, line {line}, column {column}" if line else str(path)
+    where = f"{path}, line {line}" if line else str(path)
+    where += f", column {column}" if column else ""
     if "No scheme found" in reason:
         return InputError(f"{where}: a relative IRI, and no base", _BASE.get(format, _TURTLE_BASE))
-    if tag := bad_tag(path, line, column):
+    if column and (tag := bad_tag(path, line, column)):
         reason = f"'{tag}' is no language tag"
     remedy = next((text for pattern, text in _REMEDIES if re.search(pattern, reason)), "Correct it there")
     return InputError(f"{where}: {shorten(reason)}", remedy)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pyoxigraph as ox
 from pyoxigraph import RdfFormat
 
-from kgalign.rdf.source import BLOCK, Source, XmlFault
+from kgalign.rdf.source import BLOCK, Source
 from kgalign.rdf.text import shorten
+from kgalign.rdf.xml_check import XmlFault
 
 _PLAIN = RdfFormat.JSON_LD
 """The format as which any text can be read without a check of it on the way."""

@@ -13,6 +13,7 @@ import pyoxigraph as ox
 from pyoxigraph import RdfFormat
 
 from kgalign.base.progress import NoProgress, Progress, Task
+from kgalign.config.limits import LimitsConfig
 from kgalign.errors import InputError
 from kgalign.rdf.blank_nodes import name_anonymous, prefixed
 from kgalign.rdf.columns import Part, assemble, ids_of
@@ -22,8 +23,9 @@ from kgalign.rdf.graph import Graph, Ids
 from kgalign.rdf.json_ld import NO_BASE, check_json_ld
 from kgalign.rdf.languages import respell, spellings
 from kgalign.rdf.long_values import LongValues
-from kgalign.rdf.source import Source, XmlFault
+from kgalign.rdf.source import Source
 from kgalign.rdf.terms import RdfTerm, columns_of
+from kgalign.rdf.xml_check import XmlFault
 
 _LABELS_ONLY = {RdfFormat.N_TRIPLES, RdfFormat.N_QUADS}
 """Formats in which each blank node has a label."""
@@ -34,6 +36,7 @@ def read_graph(
     *,
     side: str = "",
     progress: Progress | None = None,
+    limits: LimitsConfig | None = None,
 ) -> Graph:
     """Read the files of one side as one graph.
 
@@ -47,8 +50,9 @@ def read_graph(
         ones and ambiguous ones (``.xml``, ``.json``) apart. A file named twice is read once.
     :param side: what messages call the graph: ``left``, ``right`` or nothing.
     :param progress: told the bytes that are read, file by file.
-    :raises InputError: where a file is missing, unreadable, malformed, or in another format than
-        its ending says, or where all files together hold no statement.
+    :param limits: how deep a file may nest, and how large a value in it may be.
+    :raises InputError: where a file is missing, unreadable, malformed, over a limit, or in another format
+        than its ending says, or where all files together hold no statement.
     """
     watch = progress if progress is not None else NoProgress()
     files = expand([sources] if isinstance(sources, str | Path) else sources)
@@ -56,7 +60,7 @@ def read_graph(
     for number, file in enumerate(files):
         prefix = f"f{number}_" if len(files) > 1 else ""
         with watch.task(f"read {file.name}", file.stat().st_size, "B") as task:
-            read.append(_read_file(file, prefix, task))
+            read.append(_read_file(file, prefix, limits or LimitsConfig(), task))
     statements = sum(len(parsed.part.subject) for parsed in read)
     if not statements:
         raise _empty(files, side)
@@ -85,26 +89,26 @@ def _empty(files: Sequence[Path], side: str) -> InputError:
     return InputError(f"{which} ({named}) holds no statements", remedy)
 
 
-def _read_file(path: Path, prefix: str, task: Task) -> _Parsed:
+def _read_file(path: Path, prefix: str, limits: LimitsConfig, task: Task) -> _Parsed:
     format = format_of(path)
     exact = True
     try:
-        with Source(path, format, task) as source:
+        with Source(path, format, task, limits) as source:
             try:
                 return _parse(source, source, prefix, format)
             except MemoryError as error:
                 if "buffer maximal size" not in str(error):
                     raise
         exact = False
-        with Source(path, format) as source:
-            return _parse_long(source, prefix, format)
+        with Source(path, format, limits=limits) as source:
+            return _parse_long(source, prefix, format, limits)
     except (SyntaxError, XmlFault) as error:
         raise explain(path, format, error, exact=exact) from error
 
 
-def _parse_long(source: Source, prefix: str, format: RdfFormat) -> _Parsed:
+def _parse_long(source: Source, prefix: str, format: RdfFormat, limits: LimitsConfig) -> _Parsed:
     """Parse a text that holds more between two quotes than the parser takes."""
-    values = LongValues(source.read(), format)
+    values = LongValues(source, format, limits)
     try:
         parsed = _parse(values, source, prefix, format)
     except MemoryError as error:

@@ -1,7 +1,7 @@
 """The bytes of a file on their way to the parser.
 
-:class:`Source` unpacks gzip, drops a byte order mark, reports progress, lets expat check XML before
-the parser sees it, and collects how language tags are spelt, because the parser lowers their case.
+:class:`Source` unpacks gzip, drops a byte order mark, reports progress, has depth and size looked at before
+the parser sees the text, and collects how language tags are spelt, because the parser lowers their case.
 """
 
 import gzip
@@ -10,13 +10,15 @@ import zlib
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
-from xml.parsers import expat
 
 from pyoxigraph import RdfFormat
 
 from kgalign.base.progress import Task
+from kgalign.config.limits import LimitsConfig
 from kgalign.errors import InputError
 from kgalign.rdf.formats import is_compressed, unreadable
+from kgalign.rdf.nesting import JsonNesting, TripleTermNesting
+from kgalign.rdf.xml_check import XmlCheck
 
 BLOCK = 1 << 20
 """Bytes that are taken from the file at once."""
@@ -39,13 +41,20 @@ _TAGS = {
 """Where each format writes tags; what else matches does little harm (see ``languages.py``)."""
 
 
+_WITH_TRIPLE_TERMS = {RdfFormat.N_TRIPLES, RdfFormat.N_QUADS, RdfFormat.TURTLE, RdfFormat.TRIG, RdfFormat.N3}
+
+
 class Source:
     """A readable stream of the text of one RDF file.
 
+    :param limits: what is refused before the parser sees it; None to read a text that is not to be parsed,
+        or was looked at before.
     :raises InputError: from any method, where the file can't be read or is no gzip inside.
     """
 
-    def __init__(self, path: Path, format: RdfFormat, task: Task | None = None) -> None:
+    def __init__(
+        self, path: Path, format: RdfFormat, task: Task | None = None, limits: LimitsConfig | None = None
+    ) -> None:
         self.path = path
         self.tags: set[bytes] = set()
         """Language tags seen so far, as they are spelt."""
@@ -55,9 +64,12 @@ class Source:
         self._tail = b""
         self._block = memoryview(b"")
         self._place = 0
-        self._check: expat.XMLParserType | None = None
+        self._check: XmlCheck | JsonNesting | None = None
         if format == RdfFormat.RDF_XML:
-            self._check = expat.ParserCreate()
+            self._check = XmlCheck(path, limits or LimitsConfig())
+        elif format == RdfFormat.JSON_LD and limits is not None:
+            self._check = JsonNesting(path, limits.depth)
+        self._may_hold_triples = limits is not None and format in _WITH_TRIPLE_TERMS
         self._raw, self._text = _open(path)
 
     def __enter__(self) -> Self:
@@ -95,8 +107,11 @@ class Source:
         if first and block.startswith(_BOM):
             block = block[len(_BOM) :]
         if self._check is not None:
-            _check_xml(self._check, block)
+            self._check.feed(block)
             self._check = self._check if block else None
+        if self._may_hold_triples and b"<<" in self._tail[-1:] + block:
+            self._may_hold_triples = False
+            _check_triple_terms(self.path)
         for pattern in self._patterns:
             self.tags.update(pattern.findall(self._tail + block))
         self._tail = block[-_LONGEST_TAG:]
@@ -109,22 +124,16 @@ class Source:
         self._told = max(place, self._told, 1)
 
 
-class XmlFault(Exception):
-    """XML that is not well-formed, or whose entities grow without bound."""
+def _check_triple_terms(path: Path) -> None:
+    """Look through a whole file that holds triple terms, or what looks like one: few files do.
 
-    def __init__(self, reason: str, line: int, column: int) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.line = line
-        self.column = column
-
-
-def _check_xml(check: expat.XMLParserType, block: bytes) -> None:
-    """Let expat see the text first: it bounds entities, and knows places and where a document ends."""
-    try:
-        check.Parse(block, not block)
-    except expat.ExpatError as error:
-        raise XmlFault(expat.ErrorString(error.code), error.lineno, error.offset + 1) from error
+    :raises InputError: they lie too deep in each other.
+    """
+    nesting = TripleTermNesting(path)
+    with Source(path, RdfFormat.JSON_LD) as source:
+        while block := source.read(BLOCK):
+            nesting.feed(block)
+        nesting.feed(b"")
 
 
 def _open(path: Path) -> tuple[IO[bytes], IO[bytes]]:

@@ -1,0 +1,20 @@
+"""How much of what a file holds is taken: a stranger's file may be made to exhaust the machine."""
+
+from pydantic import Field
+
+from kgalign.config.section import Section
+
+
+class LimitsConfig(Section):
+    """What is larger is refused with a sentence; none of it decides what comes out of what is read."""
+
+    depth: int = Field(default=1000, ge=1, le=2000)
+    """Most objects and arrays of JSON-LD, or elements of RDF/XML, that may lie in each other. Parsers take
+    time and memory by the square of it, and from some three thousand on the process would be lost."""
+    value_megabytes: int = Field(default=64, ge=16, le=1024)
+    """Most megabytes (of 2**20 bytes) of one value, as it stands in the unpacked text of a file."""
+
+    @property
+    def value_bytes(self) -> int:
+        """The same in bytes."""
+        return self.value_megabytes << 20
