@@ -253,7 +253,7 @@ ASSIGN = Step(
 
 
 def _worklist(work: Work) -> Worklist:
-    from kgalign.assign import worklist
+    from kgalign.assign.worklist import worklist
 
     threshold = work.config.judge.match_probability
     return worklist(verdicts_of(work), work.get(ASSIGN), *_profiles(work), threshold)

@@ -151,6 +151,26 @@ def test_fuse_is_the_function_whatever_was_imported_first(first: str) -> None:
     assert result.returncode == 0, result.stderr
 
 
+_FUNCTION_TOO = {"kgalign.ledger.verify"}
+"""Modules behind whose name a package shows the function that they hold; no other module may become one."""
+
+
+@pytest.mark.parametrize("first", ["pass", "kgalign.fuse, kgalign.open, kgalign.align"])
+def test_every_module_is_found_under_its_name(first: str) -> None:
+    """``import a.b.c`` binds ``a``: what an attribute of the same name hides can't be reached like that."""
+    code = (
+        f"import importlib, pkgutil, sys\nimport kgalign\n{first}\n"
+        "names = [each.name for each in pkgutil.walk_packages(kgalign.__path__, 'kgalign.')]\n"
+        "names = [name for name in names if not name.endswith('__main__')]\n"
+        "assert len(names) > 200, len(names)\n"
+        "for name in names:\n    exec(f'import {name}')\n"
+        "print(*(name for name in names if eval(name) is not sys.modules[name]))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert set(result.stdout.split()) == _FUNCTION_TOO
+
+
 def test_importing_is_light() -> None:
     code = "import sys, kgalign; assert not {'numpy', 'pyarrow', 'pydantic'} & set(sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -3,6 +3,5 @@
 from kgalign.assign.clusters import cut_to_size, cut_warnings
 from kgalign.assign.matching import assign
 from kgalign.assign.promise import hold_back, with_expectation
-from kgalign.assign.worklist import worklist
 
-__all__ = ["assign", "cut_to_size", "cut_warnings", "hold_back", "with_expectation", "worklist"]
+__all__ = ["assign", "cut_to_size", "cut_warnings", "hold_back", "with_expectation"]

@@ -1,6 +1,5 @@
 """Evaluate: links, candidates and probabilities against gold."""
 
-from kgalign.evaluate.calibration import calibration
 from kgalign.evaluate.metrics import diff, intervals, score
 from kgalign.evaluate.ranking import recall_at
 from kgalign.evaluate.summary import Evaluation, evaluate
@@ -11,7 +10,6 @@ __all__ = [
     "Evaluation",
     "Pair",
     "PairIndex",
-    "calibration",
     "diff",
     "evaluate",
     "intervals",

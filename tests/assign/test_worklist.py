@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgalign.assign import assign, hold_back, worklist
-from kgalign.assign.worklist import FEW, LEAST, SHARE
+from kgalign.assign import assign, hold_back
+from kgalign.assign.worklist import FEW, LEAST, SHARE, worklist
 from kgalign.config import AssignConfig, Cardinality, JudgeConfig
 from kgalign.records import Alignment, Outcome, Profile, Verdicts, Worklist
 from tests.assign.drawn import SIZE, Rows, cardinalities, rows_of_pairs

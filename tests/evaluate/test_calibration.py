@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgalign.evaluate import calibration
+from kgalign.evaluate.calibration import calibration
 
 judged = st.lists(st.tuples(st.floats(0, 1, width=32), st.booleans()), max_size=60)
 
