@@ -17,6 +17,14 @@ from kgalign.rdf.terms import RdfTerm, parse_triple
 _RANDOM = re.compile(r"[a-f][0-9a-f]{23,31}")
 """What the parser calls a blank node without a label: 128 random bits, hexadecimal."""
 
+_FIRST = (
+    "A-Za-z0-9_\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c\u200d\u2070-\u218f"
+    "\u2c00-\u2fef\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff"
+)
+_OTHERS = f"{_FIRST}\\-\u00b7\u0300-\u036f\u203f\u2040"
+_LABEL = re.compile(f"[{_FIRST}](?:[{_OTHERS}.]*[{_OTHERS}])?")
+"""What Turtle has behind ``_:``."""
+
 _ROUNDS = 8
 """How many steps around a blank node are looked at to tell it from others."""
 
@@ -41,14 +49,16 @@ def prefixed(terms: Terms, prefix: str) -> Terms:
 
 
 def name_anonymous(part: Part) -> Part:
-    """The same statements with stable labels on the blank nodes that have none in the file.
+    """The same statements with stable labels on the blank nodes that have none in the file, or none to keep.
 
     The parser gives these random ones. They are numbered by what is said around them, up to eight
     steps away, so that the order of the statements has no influence; nodes of which the same is
-    said are numbered by first appearance. No number meets a label that the file itself has.
+    said are numbered by first appearance. No number meets a label that the file itself has. Labels
+    that Turtle does not have, which the parser lets pass in RDF/XML and above all in JSON-LD, are numbered
+    too: written as they are they would end a statement, or be one.
     """
     labels = dict.fromkeys(_labels(part.terms))
-    random = [label for label in labels if _RANDOM.fullmatch(label)]
+    random = [label for label in labels if _RANDOM.fullmatch(label) or not _LABEL.fullmatch(label)]
     if not random:
         return part
     stem = "b"

@@ -12,6 +12,8 @@ import pytest
 from kgalign.base.progress import NoProgress, Task
 from kgalign.errors import InputError
 from kgalign.rdf import TermKind, read_graph
+from kgalign.rdf.vocabulary import RDF
+from kgalign.rdf.write import write_turtle
 from tests.rdf.rows import rows, texts
 
 E = "http://example.org/"
@@ -331,3 +333,26 @@ def test_a_name_with_no_statements_beside_it_is_no_error(tmp_path: Path) -> None
     assert len(read_graph([empty, write(tmp_path / "b.nt", N_TRIPLES)])) == 5
     with pytest.raises(InputError, match=r"the left graph .* holds no statements"):
         read_graph(empty, side="left")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "a.rdf",
+            f'<r:RDF xmlns:r="{RDF}" xmlns:e="http://e/"><e:C r:nodeID="a."/><e:D r:nodeID="a"/></r:RDF>',
+        ),
+        ("a.jsonld", '[{"@id":"_:a . <http://e/x> <http://e/y> 1","http://e/p":{"@id":"_:b c"}}]'),
+        ("a.jsonld", '[{"@id":"_:","http://e/p":{"@id":"_:-"}},{"@id":"_:é","http://e/p":"x"}]'),
+    ],
+)
+def test_labels_that_other_formats_do_not_have_are_numbered(tmp_path: Path, name: str, text: str) -> None:
+    file, written = tmp_path / name, tmp_path / "written.ttl"
+    file.write_text(text)
+    graph = read_graph(file)
+    write_turtle(graph, written)
+    again = read_graph(written)
+    assert len(again) == len(graph) == graph.statements_read
+    for column in ("subject", "predicate", "object"):
+        count, other = len(set(getattr(graph, column))), len(set(getattr(again, column)))
+        assert count == other
