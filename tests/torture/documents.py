@@ -5,6 +5,7 @@ with 0, and writes files that parse, or with 2 and a sentence; it takes no more 
 """
 
 import argparse
+import logging
 import os
 import resource
 import shutil
@@ -12,6 +13,7 @@ import signal
 import sys
 import tempfile
 import time
+import warnings
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,6 +144,8 @@ def main() -> int:
     import kgalign.retrieve
     import kgalign.run.start  # noqa: F401 - children are split off from here, with everything imported
 
+    logging.getLogger("rdflib").setLevel(logging.CRITICAL)
+    warnings.simplefilter("ignore")  # rdflib warns of each odd value that it reads
     codes: Counter[str] = Counter()
     slowest, largest, faults = 0.0, 0, 0
     with tempfile.TemporaryDirectory() as folder:
