@@ -14,53 +14,62 @@ from kgalign.rdf.xml_check import XmlFault
 
 _PLAIN = RdfFormat.JSON_LD
 """The format as which any text can be read without a check of it on the way."""
+_DROPS = (1 << 16, 1 << 8, 1)
+"""Sizes in bytes in which a text is handed over where a fault is looked for, one after the other."""
+_CONTINUED = bytes(range(0x80, 0xC0))
+"""Bytes that are not the first of a character."""
 
 
 def locate(path: Path, format: RdfFormat) -> tuple[int, int]:
     """Line and column, from 1, up to which a parser must read to fail; (0, 0) where it does not.
 
-    The parser says nothing of the place for some formats. So it reads again, line by line, and
-    then the last line byte by byte: it fails as soon as it has read enough.
+    The parser says nothing of the place for some formats. So it reads again, drop by drop: it fails as soon
+    as it has read enough. Drops are large at first and become small where it failed before: the parser may
+    look at the whole of a long element again for each.
     """
-    line = _drip(path, format, slow_from=None)[0]
-    return _drip(path, format, slow_from=line) if line else (0, 0)
-
-
-def _drip(path: Path, format: RdfFormat, slow_from: int | None) -> tuple[int, int]:
-    with Source(path, format) as source:
-        drops = _Drops(source.read, slow_from)
-        try:
-            for _ in ox.parse(drops, format):  # type: ignore[arg-type]
-                pass
-        except (SyntaxError, XmlFault):
-            return drops.line, max(drops.column, 1)
-    return 0, 0
+    place, found = 0, (0, 0)
+    for size in _DROPS:
+        with Source(path, format) as source:
+            drops = _Drops(source.read, size, place)
+            try:
+                for _ in ox.parse(drops, format):  # type: ignore[arg-type]
+                    pass
+            except (SyntaxError, XmlFault):
+                place, found = drops.before, (drops.line, max(drops.column, 1))
+            else:
+                return 0, 0
+    return found
 
 
 class _Drops:
-    """Hands a text over line by line, from one line on byte by byte, and knows where it is."""
+    """Hands a text over in large drops, from a place on in drops of a given size, and knows where it is."""
 
-    def __init__(self, read: Callable[[int], bytes], slow_from: int | None) -> None:
+    def __init__(self, read: Callable[[int], bytes], size: int, place: int) -> None:
         self.line = 1
         self.column = 0
+        self.before = 0
+        """Bytes that were handed over before the last drop."""
         self._read = read
-        self._slow_from = slow_from
+        self._size, self._from = size, place
         self._block = b""
-        self._place = 0
+        self._place = self._given = 0
         self._ended = False
 
     def read(self, size: int) -> bytes:
-        """The next line or byte, at most ``size`` bytes."""
+        """The next drop, at most ``size`` bytes."""
         if self._place >= len(self._block):
             self._block, self._place = self._read(BLOCK), 0
         if self._ended:
-            self.line, self.column, self._ended = self.line + 1, 0, False
-        slow = self._slow_from is not None and self.line >= self._slow_from
-        end = self._block.find(b"\n", self._place) + 1 or len(self._block)
-        drop = self._block[self._place : self._place + 1 if slow else min(end, self._place + size)]
+            self.line, self.column = self.line + 1, 0
+        most = self._size if self._given >= self._from else min(_DROPS[0], self._from - self._given)
+        drop = self._block[self._place : self._place + min(size, most)]
         self._place += len(drop)
+        self.before, self._given = self._given, self._given + len(drop)
         self._ended = drop.endswith(b"\n")
-        self.column += sum(not 0x80 <= byte < 0xC0 for byte in drop)  # the first byte of a character
+        inside = drop[:-1] if self._ended else drop
+        if lines := inside.count(b"\n"):
+            self.line, self.column = self.line + lines, 0
+        self.column += len(drop[inside.rfind(b"\n") + 1 :].translate(None, _CONTINUED))
         return drop
 
 

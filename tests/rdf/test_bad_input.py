@@ -244,3 +244,12 @@ def test_a_place_far_into_a_large_file(tmp_path: Path) -> None:
     file.write_text(XML.format(good + ABOUT.format("http://e/é é", "en")))
     with pytest.raises(InputError, match="line 60003, column 42"):
         read_graph(file)
+
+
+def test_a_place_far_into_a_long_line(tmp_path: Path) -> None:
+    """A line of megabytes must not be looked through byte by byte, which would take minutes."""
+    good = ABOUT.format("http://e/é", "en").replace("\n", "") * 40_000
+    file = tmp_path / "a.rdf"
+    file.write_text(XML.format(good + ABOUT.format("http://e/é é", "en")))
+    with pytest.raises(InputError, match=f"line 3, column {len(good) + 42}:"):
+        read_graph(file)
