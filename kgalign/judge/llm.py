@@ -8,6 +8,7 @@ from kgalign.base.progress import NoProgress, Progress
 from kgalign.config import Config
 from kgalign.errors import RunError
 from kgalign.judge.asking.asked import AskedCase
+from kgalign.judge.asking.budget import ESTIMATED
 from kgalign.judge.asking.cases import find_cases
 from kgalign.judge.asking.templates import load_templates
 from kgalign.judge.settling import Model, Work, all_settled, begun
@@ -100,6 +101,8 @@ async def _ask(
                 for each in models:
                     await each.pool.close()
             told = told_of_all(voters, plan.because or voters[0].because)
+            if work.estimates.count:
+                told["tokens"] = f"{ESTIMATED}: the server reports no usage"
             return _count(done, voters, judging, plan, config, right, _notes(found, judging, plan) | told)
     finally:
         for backend, _ in backends:

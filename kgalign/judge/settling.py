@@ -1,11 +1,11 @@
 """What it takes to ask a voter, and the plan by which each is asked, found out by controls."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from kgalign.base.progress import Progress
 from kgalign.config import Config, LlmConfig
-from kgalign.judge.asking.budget import Budget, Spent
+from kgalign.judge.asking.budget import Budget, Estimates, Spent
 from kgalign.judge.asking.controls import Control, affordable, find_controls
 from kgalign.judge.asking.questions import Questions
 from kgalign.judge.asking.session import Asking
@@ -48,6 +48,8 @@ class Work:
     config: Config
     ledger: Ledger
     progress: Progress
+    estimates: Estimates = field(default_factory=Estimates)
+    """Of all voters, in whatever way they are asked."""
 
     def begin(
         self, plan: Plan, judging: Judging, pool: Pool | None = None, budget: Budget | None = None
@@ -80,7 +82,7 @@ class Work:
 
     def budget(self, plan: Plan) -> Budget:
         """What may be spent by a plan."""
-        return Budget(plan.votes, plan.llm(self.config), Spent(*plan.spent))
+        return Budget(plan.votes, plan.llm(self.config), Spent(*plan.spent), estimates=self.estimates)
 
     def controls(self, plan: Plan) -> list[Control]:
         """What is asked first by a plan."""

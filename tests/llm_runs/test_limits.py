@@ -83,6 +83,42 @@ def test_never_more_money_than_allowed(doubtful: Pair, begun: Begun, undisturbed
     assert runs.results(out) == runs.results(undisturbed)
 
 
+@pytest.mark.parametrize("limit", [{"max_tokens": 12_000}, {"max_cost": 3.0}])
+def test_what_a_server_does_not_report_is_estimated_and_held_to_the_limits(
+    doubtful: Pair, begun: Begun, limit: dict[str, float], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Over two sessions, and no further request is sent in a third."""
+    out = begun("run")
+    with running(ScriptedSettings(usage=False)) as server:
+        limited(doubtful, out, server, True, **limit)
+        asked, figures = len(runs.questions(server)), runs.step(out).figures
+        told = [each.getMessage() for each in caplog.records if "estimated" in each.getMessage()]
+        limited(doubtful, out, server, True, **limit)
+        runs.run(doubtful, out, server.url, force=True, votes=limit, llm=PRICES)
+        assert len(runs.questions(server)) == asked > 0
+    assert figures["not_asked"] > 0
+    assert all(vote.prompt_tokens > 0 and vote.completion_tokens > 0 for vote in votes(out))
+    spent = sum(vote.prompt_tokens + vote.completion_tokens for vote in votes(out))
+    assert figures["tokens_in"] + figures["tokens_out"] == spent
+    if "max_tokens" in limit:
+        assert limit["max_tokens"] - 2000 <= spent <= limit["max_tokens"]
+    else:
+        assert limit["max_cost"] - 0.6 <= figures["cost"] <= limit["max_cost"]
+    assert len(told) == 1, "it is said once"
+    assert "tokens are estimated" in told[0]
+    assert runs.step(out).figures["tokens_in"] == figures["tokens_in"]
+
+
+def test_where_a_server_reports_what_it_read_nothing_is_estimated(
+    doubtful: Pair, begun: Begun, caplog: pytest.LogCaptureFixture
+) -> None:
+    out = begun("run")
+    with running(ScriptedSettings()) as server:
+        limited(doubtful, out, server, False, max_calls=20)
+    assert "estimated" not in caplog.text
+    assert "tokens" not in runs.step(out).notes
+
+
 def test_a_limit_is_said_at_the_end_and_is_no_error(doubtful: Pair, begun: Begun) -> None:
     out = begun("run")
     with running(ScriptedSettings()) as server:

@@ -1,9 +1,19 @@
 """What asking costs, and the limits on it."""
 
-from dataclasses import dataclass, field
+import logging
+import math
+from dataclasses import dataclass, field, replace
 
 from kgalign.config import LlmConfig, VotesConfig
-from kgalign.records.votes import Vote
+from kgalign.judge.asking.questions import question_tokens
+from kgalign.judge.asking.quoting import weight
+from kgalign.llm.protocol import Reply
+from kgalign.records.votes import Question, Vote
+
+log = logging.getLogger(__name__)
+
+ESTIMATED = "tokens are estimated by the lengths of questions and answers, rather too many than too few"
+"""What is said where a server reports no usage."""
 
 
 @dataclass(slots=True)
@@ -33,6 +43,29 @@ def share_of_limits(rules: VotesConfig, voters: int) -> VotesConfig:
 
 
 @dataclass(slots=True)
+class Estimates:
+    """How often a server did not say what it read and wrote."""
+
+    count: int = 0
+
+    def complete(self, reply: Reply, question: Question) -> Reply:
+        """A new reply with the tokens that it cost, estimated where the server does not report them.
+
+        That is said once, in the log.
+        """
+        if reply.prompt_tokens and (reply.completion_tokens or not reply.text):
+            return reply
+        if not self.count:
+            log.warning("The server does not report what it reads and writes: %s", ESTIMATED)
+        self.count += 1
+        return replace(
+            reply,
+            prompt_tokens=reply.prompt_tokens or question_tokens(question),
+            completion_tokens=reply.completion_tokens or math.ceil(weight(reply.text)),
+        )
+
+
+@dataclass(slots=True)
 class Budget:
     """Limits on calls, tokens and cost, over all sessions of a run.
 
@@ -48,6 +81,7 @@ class Budget:
     """Cases under way."""
     cached: int = 0
     """Tokens of what was read that the server had read before; that depends on when questions come."""
+    estimates: Estimates = field(default_factory=Estimates)
     under_way: int = 0
     """Votes of these that are among what was spent: they are not to be reserved again."""
 

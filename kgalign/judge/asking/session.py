@@ -305,7 +305,7 @@ class Asking:
             way = self.questions.way
             request = Request(question.messages, question.labels, self.sampling, question.number, way)
             try:
-                reply = await self.pool.ask(request)
+                reply = self.budget.estimates.complete(await self.pool.ask(request), question)
                 self.new += 1
             except CallFailed as failure:
                 reply = Reply(text="", finish=failure.reason[:300])

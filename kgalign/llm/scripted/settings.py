@@ -73,6 +73,8 @@ class ScriptedSettings:
     """Whether it gives log-probabilities."""
     context: int = 32768
     """Tokens that a question and its answer may have together."""
+    usage: bool = True
+    """Whether the server says how many tokens it read and wrote."""
     adapter: str = ""
     """Name of a LoRA adapter that the server offers as a second model, empty for none."""
     key: str = field(default="", repr=False)
