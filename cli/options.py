@@ -140,7 +140,7 @@ _OPTIONS = (
         default=None,
         help="Ask a model further that is no better than chance on questions whose answers are known.",
     ),
-    click.option("--max-calls", metavar="N", help="Stop asking after so many questions in all."),
+    click.option("--max-calls", metavar="N", help="Stop asking after so many requests, over all sessions."),
     click.option("--max-tokens", metavar="N", help="Stop asking after so many tokens, read and written."),
     click.option("--max-cost", metavar="AMOUNT", help="Stop asking at this cost; prices stand in [llm]."),
     click.option(

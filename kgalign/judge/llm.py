@@ -8,15 +8,15 @@ from kgalign.base.progress import NoProgress, Progress
 from kgalign.config import Config
 from kgalign.errors import RunError
 from kgalign.judge.asking.asked import AskedCase
-from kgalign.judge.asking.budget import ESTIMATED
+from kgalign.judge.asking.budget import ESTIMATED, Spent
 from kgalign.judge.asking.cases import find_cases
 from kgalign.judge.asking.templates import load_templates
-from kgalign.judge.settling import Model, Work, all_settled, begun
+from kgalign.judge.settling import Model, Work, all_settled, begun, ways_to_ask
 from kgalign.judge.terms import Plan, check_structure, models_of, plan_of, planned, ways_of
 from kgalign.judge.voters import Voter, hear, name_of, told_of_all
 from kgalign.judge.votes.decisions import Count
 from kgalign.judge.votes.with_votes import no_hearing
-from kgalign.ledger import Ledger
+from kgalign.ledger import Ledger, used
 from kgalign.ledger.statistics import summarise
 from kgalign.llm.backends import open_backend
 from kgalign.llm.pool import Pool, run_to_end
@@ -93,9 +93,9 @@ async def _ask(
                 Model(backend, capabilities, llm, Pool(backend, llm, seed=config.seed))
                 for (backend, llm), capabilities in zip(backends, found, strict=True)
             ]
-            work = Work(left, right, verdicts, templates, config, ledger, progress)
+            work = Work(left, right, verdicts, templates, config, ledger, progress, used=_used(ledger))
             try:
-                plan, judging, voters = await all_settled(work, models)
+                plan, judging, voters = await all_settled(work, models, ways_to_ask(work, models, len(cases)))
                 done = await hear(voters, cases, progress)
             finally:
                 for each in models:
@@ -125,12 +125,18 @@ async def _replay(
         if "reducer" in config.votes.model_fields_set:  # how votes are counted is nothing that was asked
             plan = replace(plan, votes=plan.votes.model_copy(update={"reducer": config.votes.reducer}))
         cases = find_cases(verdicts, left, right, plan.votes, plan.cardinality)
-        work = Work(left, right, verdicts, templates, config, ledger, progress)
+        work = Work(left, right, verdicts, templates, config, ledger, progress, used=_used(ledger))
         voters = await begun(work, plan, judging)
         done = await hear(voters, cases, progress)
         notes = _named(judging) | told_of_all(voters, plan.because)
         notes["server"] = "none: replayed from the ledger"
         return _count(done, voters, judging, plan, config, right, notes)
+
+
+def _used(ledger: Ledger) -> Spent:
+    """What was sent so far, in whatever judging and session."""
+    found = used(ledger)
+    return Spent(found.requests, found.tokens_in, found.tokens_out)
 
 
 def _count(
@@ -157,6 +163,7 @@ def _count(
         "controls": float(plan.spent[0] + controls),
         "calls": float(spent.calls),
         "calls_now": float(sum(asking.new for asking in askings)),
+        "requests": float(budget.used.calls),
         "tokens_in": float(spent.tokens_in),
         "tokens_out": float(spent.tokens_out),
         "tokens_cached": float(budget.cached),

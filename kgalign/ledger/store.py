@@ -196,8 +196,8 @@ class Ledger:
         """Put a vote on record; it is on disk when this returns.
 
         A call that failed is no answer: its vote is kept until a later one of the same judging, case and
-        number takes its place. A vote that is there already is not added again. Tokens, seconds, attempts and
-        time are those of the answer that was kept first under the key.
+        number takes its place, and counts in what was sent. An answer that is there already is not added
+        again. Tokens, seconds, attempts and time are those of the answer that was kept first under the key.
 
         :returns: True; False where nothing was kept since another answer is on record under the same key, as
             when two cases put the same question at once. Take that one from :meth:`reply`, read it, and keep
@@ -212,7 +212,7 @@ class Ledger:
             known = None if failed else self._one(_ANSWER, vote.key)
             if known and not _same_answer(known[1:], (call[_REPLY], call[_FINISH], call[_PROBABILITIES])):
                 return False
-            if self._one(_LAST_VOTE, *row[:3]) == (mark,):
+            if not failed and self._one(_LAST_VOTE, *row[:3]) == (mark,):
                 return True
             self._add_messages(hashes, vote.question.messages)
             number = known[0] if known else self._add(_ADD_CALL, *call, row_digest(call))

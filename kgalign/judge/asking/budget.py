@@ -2,6 +2,7 @@
 
 import logging
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from kgalign.config import LlmConfig, VotesConfig
@@ -67,7 +68,9 @@ class Estimates:
 
 @dataclass(slots=True)
 class Budget:
-    """Limits on calls, tokens and cost, over all sessions of a run.
+    """Limits on calls, tokens and cost, over all judgings and sessions of a run folder.
+
+    What is on record costs nothing to hear again. What was ever sent counts, answered or not.
 
     A case is admitted if the limits hold even if it takes all that it may; so cases can be heard side by side
     and the same ones are admitted whatever the order in which answers come. What is left then is given to one
@@ -77,6 +80,9 @@ class Budget:
     rules: VotesConfig
     llm: LlmConfig
     spent: Spent = field(default_factory=Spent)
+    """By the votes of this judging, those on record already among them: what the figures of a run tell."""
+    used: Spent = field(default_factory=Spent)
+    """What was ever sent from the run folder, and its cost: the limits hold it. Its calls are requests."""
     reserved: int = 0
     """Cases under way."""
     cached: int = 0
@@ -94,8 +100,29 @@ class Budget:
         """Whether one more question of that length is within the limits, with nothing else under way."""
         return self._within(1, question_tokens, self.llm.answer_tokens)
 
-    def add(self, vote: Vote) -> None:
-        """Count a vote."""
+    def covers_all(self, questions: Sequence[Question]) -> bool:
+        """Whether so many more questions are within the limits, with nothing else under way."""
+        read = sum(question_tokens(each) for each in questions)
+        return self._within(len(questions), read, len(questions) * self.llm.answer_tokens)
+
+    def take(self, question_tokens: int) -> bool:
+        """Count a request that is about to be sent; False where a limit does not allow for it."""
+        allowed = self.covers_call(question_tokens)
+        self.used.calls += allowed
+        return allowed
+
+    def give_back(self) -> None:
+        """Take back a request that reached nobody."""
+        self.used.calls -= 1
+
+    def add(self, vote: Vote, *, new: bool) -> None:
+        """Count a vote.
+
+        :param new: whether it was asked for just now; its requests were taken by :meth:`take`.
+        """
+        if new:
+            self.used.tokens_in += vote.prompt_tokens
+            self.used.tokens_out += vote.completion_tokens
         self.spent.calls += 1
         self.spent.tokens_in += vote.prompt_tokens
         self.spent.tokens_out += vote.completion_tokens
@@ -104,7 +131,7 @@ class Budget:
         self.spent.cost = self._cost(self.spent.tokens_in, self.spent.tokens_out)
 
     def _within(self, calls: int, tokens_in: int, tokens_out: int) -> bool:
-        rules, spent = self.rules, self.spent
+        rules, spent = self.rules, self.used
         cost = self._cost(spent.tokens_in + tokens_in, spent.tokens_out + tokens_out)
         return (
             (rules.max_calls is None or spent.calls + calls <= rules.max_calls)
@@ -114,3 +141,24 @@ class Budget:
 
     def _cost(self, tokens_in: int, tokens_out: int) -> float:
         return (tokens_in * self.llm.price_in + tokens_out * self.llm.price_out) / 1e6
+
+
+@dataclass(slots=True)
+class Attempts:
+    """The requests about one question, each held against the limits before it is sent."""
+
+    budget: Budget
+    question_tokens: int
+    sent: int = 0
+    """Those that reached the server."""
+
+    def take(self) -> bool:
+        """Count one more; False where a limit does not allow for it."""
+        allowed = self.budget.take(self.question_tokens)
+        self.sent += allowed
+        return allowed
+
+    def give_back(self) -> None:
+        """Take back the last one: it reached nobody."""
+        self.sent -= 1
+        self.budget.give_back()
