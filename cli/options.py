@@ -25,6 +25,7 @@ KEYS = {
     "llm_url": "llm.url",
     "model": "llm.model",
     "adapter": "llm.adapter",
+    "strict_model": "llm.strict_model",
     "ask": "votes.ask",
     "answer": "llm.answer",
     "ask_anyway": "votes.ask_anyway",
@@ -126,6 +127,12 @@ _OPTIONS = (
         help="The model there; the only one it serves needs no naming. Repeatable: several voters.",
     ),
     click.option("--adapter", metavar="NAME", help="A LoRA adapter on it."),
+    click.option(
+        "--strict-model",
+        is_flag=True,
+        default=None,
+        help="Stop where the server answers as another model than the one that is asked.",
+    ),
     click.option(
         "--ask", metavar="WHOM", help="uncertain, all or none: which entities the model is asked about."
     ),

@@ -139,6 +139,8 @@ class Migration(NamedTuple):
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("0001_tables", _TABLES),
     Migration("0002_append_only", _append_only()),
+    # What the server calls the model that answered; empty where that is what it was asked for.
+    Migration("0003_served", ("ALTER TABLE call ADD COLUMN served TEXT NOT NULL DEFAULT ''",)),
 )
 
 

@@ -11,7 +11,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -61,7 +61,7 @@ def _insert(table: str, *columns: str) -> str:
 
 
 _ADD_MESSAGE = _insert("message", "hash", "role", "content")
-_ADD_CALL = _insert("call", *CALL_COLUMNS, "digest")
+_ADD_CALL = _insert("call", *CALL_COLUMNS, "digest", "served")
 _ADD_VOTE = _insert("vote", *VOTE_COLUMNS, "call", "digest")
 _ADD_DECISION = _insert("decision", *DECISION_COLUMNS, "digest")
 _ANSWER = "SELECT id, reply, finish, probabilities FROM call WHERE key = ? AND answered"
@@ -215,7 +215,7 @@ class Ledger:
             if not failed and self._one(_LAST_VOTE, *row[:3]) == (mark,):
                 return True
             self._add_messages(hashes, vote.question.messages)
-            number = known[0] if known else self._add(_ADD_CALL, *call, row_digest(call))
+            number = known[0] if known else self._add(_ADD_CALL, *call, row_digest(call), stored(vote.served))
             self._add(_ADD_VOTE, *row, number, mark)
         if len(self._kept) > _MESSAGES_AT_HAND:
             self._kept.clear()
@@ -258,10 +258,11 @@ class Ledger:
             values.append(canonical([each.value for each in status]))
         message = lru_cache(_MESSAGES_AT_HAND)(self._message)
         for row in self._rows(
-            f"SELECT {_CALLS}, {_VOTES} FROM vote JOIN call ON call.id = vote.call",
+            f"SELECT {_CALLS}, {_VOTES}, call.served FROM vote JOIN call ON call.id = vote.call",
             "vote", judging, cases, condition, values, "vote.case_iri, vote.number, vote.id",
         ):  # fmt: skip
-            yield self._read(vote_of, row[: len(CALL_COLUMNS)], row[len(CALL_COLUMNS) :], message)
+            vote = self._read(vote_of, row[: len(CALL_COLUMNS)], row[len(CALL_COLUMNS) : -1], message)
+            yield replace(vote, served=text_of(row[-1])) if row[-1] else vote
 
     def decisions(
         self,

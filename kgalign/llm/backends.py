@@ -15,7 +15,9 @@ def open_backend(judge: str, config: LlmConfig) -> Backend:
     """
     kind, _, rest = judge.partition(":")
     if judge == "llm":
-        return OpenAIBackend(config.url, config.model, config.adapter or "", timeout=config.timeout)
+        adapter = config.adapter or ""
+        strict = config.strict_model
+        return OpenAIBackend(config.url, config.model, adapter, timeout=config.timeout, strict=strict)
     if kind == "vllm" and rest:
         from kgalign.llm.vllm.engine import VllmEngine  # needs the extra
 

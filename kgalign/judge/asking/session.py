@@ -368,6 +368,7 @@ class Asking:
             seconds=reply.seconds,
             attempts=reply.attempts,
             asked_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            served=reply.served,
         )
 
     def _ballot(self, case: Case, step: Ask, vote: Vote, reading: Reading | None = None) -> Ballot | None:

@@ -271,7 +271,7 @@ class _Judge:
                 await asyncio.sleep(running.settings.silence)
             return _hung_up(request)
         response = _json(200, self._said(asked, fault, name, stray=found))
-        if fault in (Fault.HALF, Fault.GARBLED):
+        if fault in (Fault.HALF, Fault.GARBLED, Fault.BYTES):
             return await _broken(request, response, fault)
         running.answered[name] += 1
         return response
@@ -332,9 +332,14 @@ def _hung_up(request: web.BaseRequest) -> web.Response:
 
 
 async def _broken(request: web.BaseRequest, response: web.Response, fault: Fault) -> web.StreamResponse:
-    """Half of an answer: as half of the length that was told, or as if it were all."""
+    """Half of an answer: as half of the length that was told, or as if it were all. Or one with a byte that
+    is in no text.
+    """
     body = response.body
     assert isinstance(body, bytes)
+    if fault is Fault.BYTES:
+        response.body = body.replace(b'"content":"', b'"content":"\xff', 1)
+        return response
     half = body[: len(body) // 2]
     if fault is Fault.GARBLED:
         response.body = half

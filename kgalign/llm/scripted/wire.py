@@ -263,7 +263,7 @@ def completion(
         "id": f"chatcmpl-{name}",
         "object": "chat.completion",
         "created": 0,
-        "model": asked.model,
+        "model": settings.called or asked.model,
         "choices": [choice],
         **({"usage": usage} if settings.usage else {}),
     }
