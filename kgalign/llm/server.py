@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     import openai
 
 NO_KEY = "no-key"
+_SHORTEST_KEY = 8
+"""Characters."""
 _CONNECT = 10.0
 """Seconds in which a connection must come about."""
 _CONNECTIONS = 4096
@@ -169,8 +171,9 @@ class OpenAIBackend:
         tokens = logprobs.get("content") if isinstance(logprobs, dict) else None
         usage = _mapping(answer.get("usage"))
         return Reply(
-            text=content if isinstance(content, str) else "",
-            finish=str(first.get("finish_reason") or ""),
+            # Once more, since JSON can spell a character in several ways.
+            text=self._without_key(content) if isinstance(content, str) else "",
+            finish=self._without_key(str(first.get("finish_reason") or "")),
             probabilities=label_probabilities(tokens, labels) if tokens else None,
             prompt_tokens=_count(usage.get("prompt_tokens")),
             completion_tokens=_count(usage.get("completion_tokens")),
@@ -181,7 +184,8 @@ class OpenAIBackend:
 
     def _notice(self, told: str) -> str:
         """The name that the server gives to what answers, empty where it is the one that was asked."""
-        self._served = notice(self.url, self.adapter or self.name, told, strict=self._strict)
+        given = self._without_key(told)
+        self._served = notice(self.url, self.adapter or self.name, given, strict=self._strict)
         return self._served
 
     async def post(self, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -228,7 +232,7 @@ class OpenAIBackend:
                     answer = await client.get(path, cast_to=bytes)
                 else:
                     answer = await client.post(path, cast_to=bytes, body=body)
-                return answer.decode("utf8")
+                return self._without_key(answer.decode("utf8"))
         except openai.APIStatusError as error:
             failure = self._refusal(error.status_code, error.response.headers, message_of(error.body))
         except openai.APIConnectionError as error:
@@ -323,6 +327,13 @@ class OpenAIBackend:
         return HttpFailed(
             f"{self.url} {what}", again=again, after=after, gone=gone, status=status, said=self._shown(said)
         )
+
+    def _without_key(self, text: str) -> str:
+        """What a server says, without the key where it repeats that: it must get into no ledger and no log.
+
+        What is shorter than a key stays: words such as "none" are set for servers that want none.
+        """
+        return text.replace(self._key, "…") if self.has_key and len(self._key) >= _SHORTEST_KEY else text
 
     def _shown(self, text: str) -> str:
         return shorten(text.replace(self._key, "…") if self.has_key else text).rstrip(".")

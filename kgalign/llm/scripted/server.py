@@ -270,7 +270,10 @@ class _Judge:
             if fault is Fault.SILENT:
                 await asyncio.sleep(running.settings.silence)
             return _hung_up(request)
-        response = _json(200, self._said(asked, fault, name, stray=found))
+        said = self._said(asked, fault, name, stray=found)
+        if running.settings.repeats_key:
+            _repeat_key(said, request.headers.get("Authorization", ""))
+        response = _json(200, said)
         if fault in (Fault.HALF, Fault.GARBLED, Fault.BYTES):
             return await _broken(request, response, fault)
         running.answered[name] += 1
@@ -285,6 +288,15 @@ class _Judge:
             else None
         )
         return completion(settings, asked, said, fault, name, prompt_tokens(asked.request))
+
+
+def _repeat_key(said: dict[str, object], header: str) -> None:
+    """Put a header into the texts of an answer."""
+    said["model"] = f"{said['model']} {header}"
+    for choice in said["choices"]:  # type: ignore[attr-defined]
+        choice["finish_reason"] = header
+        message = choice["message"]
+        message["content"] = message["content"].replace('"reason": "', f'"reason": "{header} ')
 
 
 def _json(status: int, content: object, headers: Mapping[str, str] | None = None) -> web.Response:

@@ -79,6 +79,8 @@ class ScriptedSettings:
     """Whether the server says how many tokens it read and wrote."""
     called: str = ""
     """The name that the server gives to what answers, empty for the one that is asked."""
+    repeats_key: bool = False
+    """Whether the server puts the key that it was given into its answers, and the header that it came in."""
     adapter: str = ""
     """Name of a LoRA adapter that the server offers as a second model, empty for none."""
     key: str = field(default="", repr=False)
