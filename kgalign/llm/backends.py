@@ -24,7 +24,9 @@ def open_backend(judge: str, config: LlmConfig) -> Backend:
         if rest == "builtin":
             from kgalign.llm.builtin.backend import installed_adapter
             from kgalign.llm.builtin.base_model import base_model
+            from kgalign.llm.vllm.setup import require_vllm
 
+            require_vllm()  # before the weights are unpacked
             return VllmEngine(str(base_model()), config.adapter or str(installed_adapter()))
         return VllmEngine(rest, config.adapter or "")
     if kind == "builtin":
