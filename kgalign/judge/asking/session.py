@@ -12,6 +12,7 @@ import datetime
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from weakref import WeakValueDictionary
 
 from kgalign.base.progress import NoProgress, Progress, Task
 from kgalign.config import LlmConfig, VotesConfig
@@ -77,6 +78,8 @@ class Asking:
         self.known_elsewhere: list[Ballots] = []
         """Their votes on controls."""
         self.new = 0
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """Of questions that are just being asked, by their keys."""
         self._of_others = 0
         """Votes on controls, and of other voters."""
         self._settled = 0
@@ -298,8 +301,16 @@ class Asking:
         return key_of(question, self.judging.model, self.judging.adapter, self.sampling)
 
     async def _vote(self, question: Question) -> Vote | None:
-        """The vote on a question, from the ledger or from the model; None where nobody may be asked."""
+        """The vote on a question, from the ledger or from the model; None where nobody may be asked.
+
+        Where two cases put the same question one of them asks, and the answer counts for both.
+        """
         key = self._key(question)
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        async with lock:
+            return await self._vote_of(key, question)
+
+    async def _vote_of(self, key: str, question: Question) -> Vote | None:
         reply = self.ledger.reply(key)
         new = reply is None
         answer: Answer | None = None
@@ -310,8 +321,7 @@ class Asking:
         vote = self._record(key, question, reply, answer or self._read(question, reply))
         if self._is_read_later and not new:
             pass  # it is on record, and will be read as it was
-        elif not self.ledger.keep(vote):
-            # Another case put the same question meanwhile; the answer that came first counts for both.
+        elif not self.ledger.keep(vote):  # an answer is there already: the first one counts
             first = self.ledger.reply(key)
             assert first is not None
             vote = self._record(key, question, first, self._read(question, first))

@@ -195,7 +195,9 @@ def test_two_entities_of_which_the_same_is_said_are_one_question(tmp_path: Path)
     judged = verdicts([(n, 0, 0.5) for n in range(8)])
     settings = ScriptedSettings(latency=0.01)
     path = tmp_path / "votes.sqlite"
-    done, _ = ask_all(path, Counting(settings), judged=judged, left=twins, cardinality="many-to-one")
+    judge = Counting(settings)
+    done, _ = ask_all(path, judge, judged=judged, left=twins, cardinality="many-to-one")
+    assert set(judge.asked.values()) == {1}
     again, asking = ask_all(path, Counting(settings), judged=judged, left=twins, cardinality="many-to-one")
     assert asking.new == 0
     assert [each.ballots for each in again] == [each.ballots for each in done]
