@@ -8,7 +8,6 @@ answers arrive.
 """
 
 import asyncio
-import datetime
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,6 +23,7 @@ from kgalign.judge.asking.controls import Control
 from kgalign.judge.asking.next_question import Ask, Stop, next_step
 from kgalign.judge.asking.parts import parts
 from kgalign.judge.asking.questions import Questions, is_repeated, question_tokens
+from kgalign.judge.asking.recording import failed, recorded
 from kgalign.judge.votes.ballots import Ballot, Ballots
 from kgalign.judge.votes.learning import estimate
 from kgalign.judge.votes.model import VoteModel
@@ -342,10 +342,10 @@ class Asking:
         try:
             reply = self.budget.estimates.complete(await self.pool.ask(request, attempts), question)
         except CallFailed as failure:
-            return _failed(failure.reason, attempts.sent) if attempts.sent else (None, None)
+            return failed(failure.reason, attempts.sent) if attempts.sent else (None, None)
         except BaseException:
             if attempts.sent:
-                self.ledger.keep(self._record(key, question, *_failed("the run ended", attempts.sent)))
+                self.ledger.keep(self._record(key, question, *failed("the run ended", attempts.sent)))
             raise
         self.new += 1
         return replace(reply, attempts=attempts.sent), None
@@ -362,24 +362,7 @@ class Asking:
         return answer
 
     def _record(self, key: str, question: Question, reply: Reply, answer: Answer) -> Vote:
-        return Vote(
-            key=key,
-            judging=self.judging.name,
-            model=self.judging.model,
-            adapter=self.judging.adapter,
-            question=question,
-            answer=answer,
-            sampling=self.sampling,
-            reply=reply.text,
-            finish=reply.finish,
-            prompt_tokens=reply.prompt_tokens,
-            completion_tokens=reply.completion_tokens,
-            cached_tokens=reply.cached_tokens,
-            seconds=reply.seconds,
-            attempts=reply.attempts,
-            asked_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            served=reply.served,
-        )
+        return recorded(key, self.judging, self.sampling, question, reply, answer)
 
     def _ballot(self, case: Case, step: Ask, vote: Vote, reading: Reading | None = None) -> Ballot | None:
         """The vote as a choice among the case's options; None where it doesn't count.
@@ -403,12 +386,6 @@ class Asking:
         else:
             choice = step.offered[answer.place - 1] if answer.choice != NONE else 0
         return Ballot(choice, step.offered, vote.model + vote.adapter, given)
-
-
-def _failed(reason: str, attempts: int) -> tuple[Reply, Answer]:
-    """What is kept of a question that was not answered."""
-    said = reason[:300]
-    return Reply(text="", finish=said, attempts=attempts), Answer(Status.FAILED, None, 0, reason=said)
 
 
 def _span(seconds: float) -> str:
