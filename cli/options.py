@@ -25,6 +25,7 @@ KEYS = {
     "llm_url": "llm.url",
     "model": "llm.model",
     "adapter": "llm.adapter",
+    "strict_model": "llm.strict_model",
     "ask": "votes.ask",
     "answer": "llm.answer",
     "ask_anyway": "votes.ask_anyway",
@@ -127,6 +128,12 @@ _OPTIONS = (
     ),
     click.option("--adapter", metavar="NAME", help="A LoRA adapter on it."),
     click.option(
+        "--strict-model",
+        is_flag=True,
+        default=None,
+        help="Stop where the server answers as another model than the one that is asked.",
+    ),
+    click.option(
         "--ask", metavar="WHOM", help="uncertain, all or none: which entities the model is asked about."
     ),
     click.option(
@@ -140,7 +147,7 @@ _OPTIONS = (
         default=None,
         help="Ask a model further that is no better than chance on questions whose answers are known.",
     ),
-    click.option("--max-calls", metavar="N", help="Stop asking after so many questions in all."),
+    click.option("--max-calls", metavar="N", help="Stop asking after so many requests, over all sessions."),
     click.option("--max-tokens", metavar="N", help="Stop asking after so many tokens, read and written."),
     click.option("--max-cost", metavar="AMOUNT", help="Stop asking at this cost; prices stand in [llm]."),
     click.option(

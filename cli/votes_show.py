@@ -130,6 +130,8 @@ def _show_vote(vote: Vote, shown: dict[str, int], *, full: bool) -> None:
     given = "" if probability is None else f", probability {probability:.3f}"
     place = f" at place {answer.place} of {len(question.options)}" if answer.place else ""
     click.echo(f"  chose {named(answer.choice)}{place}{given}")
+    if vote.served:
+        click.echo(f"  the server called the model {line(vote.served)}")
     cached = f" ({vote.cached_tokens:,} of them cached)" if vote.cached_tokens else ""
     click.echo(
         f"  tokens: {vote.prompt_tokens:,} read{cached}, {vote.completion_tokens:,} written; "

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
+    from kgalign.ledger import Used
     from kgalign.ledger.figures import Agreement, Positions, Rates, Round, Spending, Statistics
 
 _DOUBTFUL = 0.01
@@ -37,18 +38,21 @@ def stats(run: Path, judging: str | None, as_json: bool) -> None:
     """
     from kgalign.ledger.export import json_text, judging_record
     from kgalign.ledger.query import find_judging
+    from kgalign.ledger.spending import used
     from kgalign.ledger.statistics import summarise
 
     with opened(run) as ledger:
         chosen = find_judging(ledger, judging)
         figures = summarise(ledger.votes(chosen.name), ledger.decisions(chosen.name))
+        sent = used(ledger)
     if as_json:
-        click.echo(json_text({"judging": judging_record(chosen), **asdict(figures)}, indent=1))
+        record = {"judging": judging_record(chosen), "folder": asdict(sent), **asdict(figures)}
+        click.echo(json_text(record, indent=1))
     else:
-        _show(chosen, figures)
+        _show(chosen, figures, sent)
 
 
-def _show(judging: Judging, figures: "Statistics") -> None:
+def _show(judging: Judging, figures: "Statistics", sent: "Used") -> None:
     def below(title: str, body: "RenderableType") -> None:
         screen.print()
         screen.print(title, style="bold")
@@ -59,6 +63,11 @@ def _show(judging: Judging, figures: "Statistics") -> None:
     say(f"Judging {judging.name}: {line(model)}")
     if way := _way(judging):
         say(f"Way of asking: {line(way)}")
+    say(
+        f"Sent from this folder: {plural(sent.requests, 'request')} in {plural(sent.judgings, 'judging')}, "
+        f"{sent.unanswered:,} of them without an answer; {sent.tokens_in:,} tokens read, "
+        f"{sent.tokens_out:,} written{_limits(judging)}"
+    )
     say(f"{plural(figures.votes, 'vote')} on {plural(figures.cases, 'case')}")
     say(f"Outcomes: {_counts(figures.outcomes)}")
     say(f"Stopped: {_counts(figures.stopped)}")
@@ -90,14 +99,30 @@ def _show(judging: Judging, figures: "Statistics") -> None:
     )
 
 
-def _way(judging: Judging) -> str:
-    """How it was asked, and why where several ways were tried; empty where that is not on record."""
+def _limits(judging: Judging) -> str:
+    """The limits that hold for all of that, as they were last; empty where there are none."""
+    rules = _settings(judging).get("votes")
+    limits = rules if isinstance(rules, dict) else {}
+    told = [
+        f"{limits[key]:,} {name}"
+        for key, name in (("max_calls", "requests"), ("max_tokens", "tokens"), ("max_cost", "in cost"))
+        if isinstance(limits.get(key), int | float)
+    ]
+    return f" (limit: {', '.join(told)})" if told else ""
+
+
+def _settings(judging: Judging) -> dict[str, object]:
+    """By which it was asked; empty where that is not on record."""
     try:
         settings = json.loads(judging.settings)
     except ValueError:
-        return ""
-    if not isinstance(settings, dict):
-        return ""
+        return {}
+    return settings if isinstance(settings, dict) else {}
+
+
+def _way(judging: Judging) -> str:
+    """How it was asked, and why where several ways were tried; empty where that is not on record."""
+    settings = _settings(judging)
     told = settings.get("because") or settings.get("way")
     return told if isinstance(told, str) else ""
 

@@ -32,6 +32,7 @@ from kgalign.records import Alignment, Candidates, Profile, Verdicts, tables
 from kgalign.records.fused import Fusion, fused_graph
 from kgalign.run.finished import Finished
 from kgalign.run.inputs import embedder_source, source
+from kgalign.run.start import check_judges
 from kgalign.run.steps import Inputs, Step, Work
 
 if TYPE_CHECKING:
@@ -296,11 +297,14 @@ def align(
         unless you say otherwise.
     :raises ConfigError: unknown keys or wrong values, all of them at once.
     :raises InputError: a graph can't be read, or has no entities.
+    :raises KgalignError: who is to judge can't be asked; that is said before a graph is read.
     """
     settings = as_config(config)
     known = tuple(source(Path(path)) for path in settings.judge.known)
     files = {"known": known, "embedder": embedder_source(settings)}
-    work = Work(Inputs(settings, files), progress or progress_here(), ledger=Path(ledger) if ledger else None)
+    votes = Path(ledger) if ledger else None
+    check_judges(pipeline.steps(), settings, votes)
+    work = Work(Inputs(settings, files), progress or progress_here(), ledger=votes)
     work.put(pipeline.READ_LEFT, _graph(left, settings, "left", work.progress))
     work.put(pipeline.READ_RIGHT, _graph(right, settings, "right", work.progress))
     for step in pipeline.steps():

@@ -114,6 +114,8 @@ class LlmConfig(Section):
     """What a question may be long; longer ones are shortened."""
     unstructured: bool = False
     """Whether to ask a server that does not hold answers to a form: many of its answers can't be read."""
+    strict_model: bool = False
+    """Whether it is an error that a server answers as another model than the one that is asked."""
     concurrency: int = Field(default=32, ge=1, le=4096)
     """Most requests under way at once; the pool finds out how many the server takes."""
     timeout: float | None = Field(default=None, gt=0)

@@ -8,18 +8,19 @@ from kgalign.base.progress import NoProgress, Progress
 from kgalign.config import Config
 from kgalign.errors import RunError
 from kgalign.judge.asking.asked import AskedCase
+from kgalign.judge.asking.budget import ESTIMATED, Spent
 from kgalign.judge.asking.cases import find_cases
-from kgalign.judge.asking.templates import load_templates
-from kgalign.judge.settling import Model, Work, all_settled, begun
+from kgalign.judge.asking.templates import Templates, load_templates
+from kgalign.judge.settling import Model, Work, all_settled, begun, ways_to_ask
 from kgalign.judge.terms import Plan, check_structure, models_of, plan_of, planned, ways_of
 from kgalign.judge.voters import Voter, hear, name_of, told_of_all
 from kgalign.judge.votes.decisions import Count
 from kgalign.judge.votes.with_votes import no_hearing
-from kgalign.ledger import Ledger
+from kgalign.ledger import Ledger, used
 from kgalign.ledger.statistics import summarise
 from kgalign.llm.backends import open_backend
 from kgalign.llm.pool import Pool, run_to_end
-from kgalign.llm.protocol import Capabilities
+from kgalign.llm.protocol import Backend, Capabilities
 from kgalign.records import Hearing, Profile, Verdicts
 from kgalign.records.votes import Decision, Judging
 
@@ -43,31 +44,68 @@ def ask(
     return run_to_end(_ask(left, right, verdicts, config, ledger, progress or NoProgress()))
 
 
-def check(config: Config, ledger: Path) -> None:
+def check(config: Config, ledger: Path | None) -> None:
     """See whether votes can be had as configured, before the evidence takes its time; nothing is asked.
 
-    :param ledger: the file of the ledger, whether it is there yet or not.
-    :raises KgalignError: a server that is not there or can't be used, no such model, a context too short,
-        prompts that can't be read, a ledger that can't be used.
+    :param ledger: the file of the ledger, whether it is there yet or not; None where there will be none.
+    :raises KgalignError: a judge that is not installed or does not exist, a server that is not there or can't
+        be used, no such model, a context too short, prompts that can't be read, a ledger that can't be used,
+        nothing to replay.
     """
     templates = load_templates(Path(config.votes.templates) if config.votes.templates else None)
-    if ledger.is_file():
-        Ledger.open(ledger, write=True).close()
-    if config.judge.judge != "llm":
+    if config.judge.judge == "replay":
+        with _recorded(ledger) as opened:
+            _to_replay(opened, templates)
         return
+    if ledger is not None and ledger.is_file():
+        Ledger.open(ledger, write=True).close()
 
     async def look() -> None:
         for each in models_of(config):
             backend = open_backend(config.judge.judge, each)
             try:
-                found = await backend.probe()
+                found = await _known_early(config.judge.judge, backend)
             finally:
                 await backend.close()
+            if found is None:
+                continue
             check_structure(found, each)
             for way in ways_of(each.answer, found, backend.adapter):
                 planned(config, each, templates, found, way)
 
     run_to_end(look())
+
+
+async def _known_early(judge: str, backend: Backend) -> Capabilities | None:
+    """What a judge can do, where it need not be loaded into this process to tell."""
+    return await backend.probe() if judge.partition(":")[0] in ("llm", "scripted") else None
+
+
+def _recorded(path: Path | None) -> Ledger:
+    """The ledger that is to be replayed.
+
+    :raises RunError: there is none, or it can't be used.
+    """
+    if path is None or not path.is_file():
+        missing = "no ledger is given" if path is None else f"{path} is missing"
+        raise RunError(
+            f"There is nothing to replay: {missing}", "Run with --judge llm first, in the same folder"
+        )
+    return Ledger.open(path, write=True)
+
+
+def _to_replay(ledger: Ledger, templates: Templates) -> tuple[Judging, Plan]:
+    """The judging that is replayed, and its plan.
+
+    :raises RunError: there is none, it or a vote of it is not what was written, or the prompts have changed.
+    """
+    judging = ledger.latest()
+    if judging is None:
+        raise RunError(
+            f"There is nothing to replay: {ledger.path} holds no votes", "Run with --judge llm first"
+        )
+    ledger.check(judging)
+    return judging, plan_of(judging, templates, ledger.path)
 
 
 async def _ask(
@@ -92,15 +130,17 @@ async def _ask(
                 Model(backend, capabilities, llm, Pool(backend, llm, seed=config.seed))
                 for (backend, llm), capabilities in zip(backends, found, strict=True)
             ]
-            work = Work(left, right, verdicts, templates, config, ledger, progress)
+            work = Work(left, right, verdicts, templates, config, ledger, progress, used=_used(ledger))
             try:
-                plan, judging, voters = await all_settled(work, models)
+                plan, judging, voters = await all_settled(work, models, ways_to_ask(work, models, len(cases)))
                 heard = await hear(voters, cases, progress)
             finally:
                 for each in models:
                     await each.pool.close()
             notes = _notes(found, judging, plan)
             notes |= told_of_all(voters, heard, plan.because or voters[0].because)
+            if work.estimates.count:
+                notes["tokens"] = f"{ESTIMATED}: the server reports no usage"
             return _count(heard.done, voters, judging, plan, config, right, notes)
     finally:
         for backend, _ in backends:
@@ -111,25 +151,23 @@ async def _replay(
     left: Profile, right: Profile, verdicts: Verdicts, config: Config, path: Path, progress: Progress
 ) -> Hearing:
     templates = load_templates(Path(config.votes.templates) if config.votes.templates else None)
-    if not path.is_file():
-        raise RunError(
-            f"There is nothing to replay: {path} is missing", "Run with --judge llm first, in the same folder"
-        )
-    with Ledger.open(path, write=True) as ledger:
-        judging = ledger.latest()
-        if judging is None:
-            raise RunError(f"There is nothing to replay: {path} holds no votes", "Run with --judge llm first")
-        ledger.check(judging)
-        plan = plan_of(judging, templates, path)
+    with _recorded(path) as ledger:
+        judging, plan = _to_replay(ledger, templates)
         if "reducer" in config.votes.model_fields_set:  # how votes are counted is nothing that was asked
             plan = replace(plan, votes=plan.votes.model_copy(update={"reducer": config.votes.reducer}))
         cases = find_cases(verdicts, left, right, plan.votes, plan.cardinality)
-        work = Work(left, right, verdicts, templates, config, ledger, progress)
+        work = Work(left, right, verdicts, templates, config, ledger, progress, used=_used(ledger))
         voters = await begun(work, plan, judging)
         heard = await hear(voters, cases, progress)
         notes = _named(judging) | told_of_all(voters, heard, plan.because)
         notes["server"] = "none: replayed from the ledger"
         return _count(heard.done, voters, judging, plan, config, right, notes)
+
+
+def _used(ledger: Ledger) -> Spent:
+    """What was sent so far, in whatever judging and session."""
+    found = used(ledger)
+    return Spent(found.requests, found.tokens_in, found.tokens_out)
 
 
 def _count(
@@ -156,6 +194,7 @@ def _count(
         "controls": float(plan.spent[0] + controls),
         "calls": float(spent.calls),
         "calls_now": float(sum(asking.new for asking in askings)),
+        "requests": float(budget.used.calls),
         "tokens_in": float(spent.tokens_in),
         "tokens_out": float(spent.tokens_out),
         "tokens_cached": float(budget.cached),

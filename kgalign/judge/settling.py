@@ -1,15 +1,17 @@
 """What it takes to ask a voter, and the plan by which each is asked, found out by controls."""
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from kgalign.base.progress import Progress
 from kgalign.config import Config, LlmConfig
-from kgalign.judge.asking.budget import Budget, Spent
+from kgalign.judge.asking.budget import Budget, Estimates, Spent
 from kgalign.judge.asking.controls import Control, affordable, find_controls
 from kgalign.judge.asking.questions import Questions
 from kgalign.judge.asking.session import Asking
 from kgalign.judge.asking.templates import Templates
+from kgalign.judge.changed import Asked, changed
 from kgalign.judge.terms import Plan, PlannedVoter, of_several, planned, ways_of
 from kgalign.judge.voters import SEPARATOR, Voter, name_of
 from kgalign.judge.votes.competence import Competence, competence, worth_asking
@@ -19,6 +21,8 @@ from kgalign.llm.pool import Pool
 from kgalign.llm.protocol import Backend, Capabilities, Way
 from kgalign.records import Profile, Verdicts
 from kgalign.records.votes import Judging, QuestionKind
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,10 @@ class Work:
     config: Config
     ledger: Ledger
     progress: Progress
+    estimates: Estimates = field(default_factory=Estimates)
+    """Of all voters, in whatever way they are asked."""
+    used: Spent = field(default_factory=Spent)
+    """What was ever sent from the run folder: one purse for all of them."""
 
     def begin(
         self, plan: Plan, judging: Judging, pool: Pool | None = None, budget: Budget | None = None
@@ -80,7 +88,8 @@ class Work:
 
     def budget(self, plan: Plan) -> Budget:
         """What may be spent by a plan."""
-        return Budget(plan.votes, plan.llm(self.config), Spent(*plan.spent))
+        llm = plan.llm(self.config)
+        return Budget(plan.votes, llm, Spent(*plan.spent), self.used, estimates=self.estimates)
 
     def controls(self, plan: Plan) -> list[Control]:
         """What is asked first by a plan."""
@@ -167,18 +176,38 @@ async def settled(work: Work, model: Model, plans: Sequence[Plan]) -> Voter:
     return Voter(asking, plan, found, because, tuple(tried))
 
 
-async def all_settled(work: Work, models: Sequence[Model]) -> tuple[Plan, Judging, list[Voter]]:
+def ways_to_ask(work: Work, models: Sequence[Model], cases: int) -> list[list[Plan]]:
+    """The plans by which each model can be asked; what makes answers of before unusable is said.
+
+    :param cases: how many will be asked about.
+    :returns: of each model one for each way, in the order in which they are tried.
+    :raises ConfigError: one can't be asked as is wanted.
+    """
+    choices = [work.plans(model, number, len(models)) for number, model in enumerate(models)]
+    rules, llm = work.config.votes, work.config.llm
+    questions = cases * rules.max_votes + affordable(rules, llm) * len(models)
+    if rules.max_calls is not None:
+        questions = max(0, min(questions, rules.max_calls - work.used.calls))
+    asked = [Asked(*model.names, plans) for model, plans in zip(models, choices, strict=True)]
+    if told := changed(work.ledger, asked, questions):
+        log.warning("%s", told)
+    return choices
+
+
+async def all_settled(
+    work: Work, models: Sequence[Model], choices: Sequence[Sequence[Plan]]
+) -> tuple[Plan, Judging, list[Voter]]:
     """Find out in which way each model is asked, and be ready to ask it.
 
     :param models: one alone has a judging of its own; several have one together, by one plan.
+    :param choices: the plans by which each can be asked.
     """
     if len(models) == 1:
-        alone = await settled(work, models[0], work.plans(models[0]))
+        alone = await settled(work, models[0], choices[0])
         return alone.plan, alone.asking.judging, [alone]
     tried: list[Voter | None] = []
     plans: list[Plan] = []
-    for number, model in enumerate(models):
-        choice = work.plans(model, number, len(models))
+    for model, choice in zip(models, choices, strict=True):
         tried.append(await settled(work, model, choice) if len(choice) > 1 else None)
         plans.append(choice[0] if tried[-1] is None else tried[-1].plan)
     reasons = ["" if each is None else each.because for each in tried]

@@ -206,6 +206,14 @@ def ways_of(wanted: str, found: Capabilities, adapter: str) -> tuple[Way, ...]:
     return (ways[wanted],)
 
 
+def stored_plan(judging: Judging) -> Plan | None:
+    """The plan that a judging was made by, whatever the prompts are now; None where it can't be read."""
+    try:
+        return _PLAN.validate_json(judging.settings)
+    except ValueError:
+        return None
+
+
 def plan_of(judging: Judging, templates: Templates, path: Path) -> Plan:
     """The plan that a judging was made by.
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from kgalign.config import Config
 from kgalign.errors import KgalignError
 from kgalign.judge.asking.answers import read_answer
+from kgalign.judge.asking.budget import Estimates
 from kgalign.judge.asking.cases import Case
 from kgalign.judge.asking.next_question import Ask
 from kgalign.judge.asking.questions import question_tokens
@@ -79,7 +80,12 @@ async def try_out(asked: Sequence[Asked], config: Config, accuracy: float) -> Tr
     for each in replies:
         if isinstance(each, BaseException) and not isinstance(each, CallFailed):
             raise each
-    answered = [(*one, each) for one, each in zip(asked, replies, strict=True) if isinstance(each, Reply)]
+    estimates = Estimates()
+    answered = [
+        (*one, estimates.complete(each, one[2]))
+        for one, each in zip(asked, replies, strict=True)
+        if isinstance(each, Reply)
+    ]
     return _measured(answered, seconds, accuracy)
 
 

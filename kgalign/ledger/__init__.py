@@ -2,6 +2,7 @@
 
 from kgalign.ledger.figures import Statistics
 from kgalign.ledger.keys import judging_name, key_of, vote_key
+from kgalign.ledger.spending import Used, answers_by, used
 from kgalign.ledger.statistics import summarise
 from kgalign.ledger.store import FILE, Counts, Ledger
 from kgalign.ledger.verify import Verification, verify
@@ -11,10 +12,13 @@ __all__ = [
     "Counts",
     "Ledger",
     "Statistics",
+    "Used",
     "Verification",
+    "answers_by",
     "judging_name",
     "key_of",
     "summarise",
+    "used",
     "verify",
     "vote_key",
 ]

@@ -5,6 +5,7 @@ lock of the operating system on a file beside the ledger, which ends with the pr
 isn't on the ledger itself, since closing any handle of that file would drop SQLite's own locks.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,6 +51,7 @@ def connect_to_write(path: Path) -> sqlite3.Connection:
 
     :raises RunError: it can't be written, is damaged, of a newer version, or no ledger.
     """
+    _make_private(path)
     with explained(path), _closed_on_error(_connect(path, "rwc")) as connection:
         missing = pending(connection, path)  # before the first change to a file that may be another's
         log = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] == "wal"
@@ -60,6 +62,19 @@ def connect_to_write(path: Path) -> sqlite3.Connection:
         connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
         apply(connection, missing)
         return connection
+
+
+def _make_private(path: Path) -> None:
+    """Make the file, if there is none, so that nobody else may read it; its log takes the mode from it.
+
+    :raises RunError: it can't be made.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise _unusable(path, error.strerror or str(error)) from error
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:

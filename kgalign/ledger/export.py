@@ -124,6 +124,7 @@ def vote_record(vote: Vote) -> Record:
         "seconds": vote.seconds,
         "attempts": vote.attempts,
         "asked_at": vote.asked_at,
+        "served": vote.served,
     }
 
 
@@ -281,7 +282,7 @@ SCHEMAS: Mapping[Table, pa.Schema] = {
         "key judging model adapter case number kind direction view asker options labels template "
         "template_hash messages values shortened status choice place citations reason probabilities "
         "temperature top_p max_tokens seed logprobs reply finish prompt_tokens completion_tokens "
-        "cached_tokens seconds attempts asked_at"
+        "cached_tokens seconds attempts asked_at served"
     ),
     "decisions": _schema(
         "judging case outcome chosen probability evidence_choice evidence_probability options probabilities "

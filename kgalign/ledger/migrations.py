@@ -155,6 +155,12 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration("0001_tables", _TABLES),
     Migration("0002_append_only", _append_only()),
     Migration("0003_answered_again", _ANSWERED_AGAIN, only_to_write=True),
+    # What the server calls the model that answered; empty where that is what it was asked for.
+    Migration(
+        "0004_served",
+        ("ALTER TABLE call ADD COLUMN served TEXT NOT NULL DEFAULT ''",),
+        only_to_write=True,
+    ),
 )
 
 

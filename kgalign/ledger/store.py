@@ -11,7 +11,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -67,7 +67,7 @@ def _insert(table: str, *columns: str) -> str:
 
 
 _ADD_MESSAGE = _insert("message", "hash", "role", "content")
-_ADD_CALL = _insert("call", *CALL_COLUMNS, "again", "digest")
+_ADD_CALL = _insert("call", *CALL_COLUMNS, "again", "digest", "served")
 _ADD_VOTE = _insert("vote", *VOTE_COLUMNS, "call", "digest")
 _ADD_DECISION = _insert("decision", *DECISION_COLUMNS, "digest")
 _CALLS = ", ".join(CALL_COLUMNS)
@@ -226,8 +226,8 @@ class Ledger:
         """Put a vote on record; it is on disk when this returns.
 
         A call that failed is no answer: its vote is kept until a later one of the same judging, case and
-        number takes its place. A vote that is there already is not added again. Tokens, seconds, attempts and
-        time are those of the answer that was kept first under the key.
+        number takes its place, and counts in what was sent. An answer that is there already is not added
+        again. Tokens, seconds, attempts and time are those of the answer that was kept first under the key.
 
         :returns: True; False where nothing was kept since another answer is on record under the same key, as
             when two cases put the same question at once. Take that one from :meth:`reply`, read it, and keep
@@ -251,10 +251,14 @@ class Ledger:
             known, again = (None, 0) if failed else self._answer(vote.key)
             if known and not _same_answer(_said(known), _said(call)):
                 return False
-            if self._is_last(row, mark):
+            if not failed and self._is_last(row, mark):
                 return True
             self._add_messages(hashes, vote.question.messages)
-            number = known[_CALL_COUNT] if known else self._add(_ADD_CALL, *call, again, row_digest(call))
+            number = (
+                known[_CALL_COUNT]
+                if known
+                else self._add(_ADD_CALL, *call, again, row_digest(call), stored(vote.served))
+            )
             self._add(_ADD_VOTE, *row, number, mark)
         if len(self._kept) > _MESSAGES_AT_HAND:
             self._kept.clear()
@@ -297,17 +301,27 @@ class Ledger:
             values.append(canonical([each.value for each in status]))
         message = lru_cache(_MESSAGES_AT_HAND)(self._message)
         for row in self._rows(
-            f"SELECT {WHOLE_VOTES} FROM vote LEFT JOIN call ON call.id = vote.call",
+            f"SELECT {WHOLE_VOTES}, {self._served()} FROM vote LEFT JOIN call ON call.id = vote.call",
             "vote", judging, cases, condition, values, "vote.case_iri, vote.number, vote.id",
         ):  # fmt: skip
-            if fault := check_vote(row):
+            *whole, served = row
+            if fault := check_vote(tuple(whole)):
                 self.damages.note("vote", row[_CALL_COUNT + _VOTE_COUNT], fault)
                 continue
             call, rest = row[:_CALL_COUNT], row[_CALL_COUNT : _CALL_COUNT + _VOTE_COUNT]
             try:
-                yield self._read(vote_of, call, rest, message)
+                vote = self._read(vote_of, call, rest, message)
             except LookupError as lost:
-                self.damages.note("vote", row[_CALL_COUNT + _VOTE_COUNT], f"Vote {row[-3]}: {lost.args[0]}")
+                number = row[_CALL_COUNT + _VOTE_COUNT]
+                self.damages.note("vote", number, f"Vote {number}: {lost.args[0]}")
+                continue
+            yield replace(vote, served=text_of(served)) if served else vote
+
+    def _served(self) -> str:
+        """What gives the name by which a server called its model; ledgers of before have none."""
+        with explained(self.path):
+            columns = {row[1] for row in self.connection.execute("PRAGMA table_info(call)")}
+        return "call.served" if "served" in columns else "''"
 
     def decisions(
         self,

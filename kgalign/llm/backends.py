@@ -15,14 +15,18 @@ def open_backend(judge: str, config: LlmConfig) -> Backend:
     """
     kind, _, rest = judge.partition(":")
     if judge == "llm":
-        return OpenAIBackend(config.url, config.model, config.adapter or "", timeout=config.timeout)
+        adapter = config.adapter or ""
+        strict = config.strict_model
+        return OpenAIBackend(config.url, config.model, adapter, timeout=config.timeout, strict=strict)
     if kind == "vllm" and rest:
         from kgalign.llm.vllm.engine import VllmEngine  # needs the extra
 
         if rest == "builtin":
             from kgalign.llm.builtin.backend import installed_adapter
             from kgalign.llm.builtin.base_model import base_model
+            from kgalign.llm.vllm.setup import require_vllm
 
+            require_vllm()  # before the weights are unpacked
             return VllmEngine(str(base_model()), config.adapter or str(installed_adapter()))
         return VllmEngine(rest, config.adapter or "")
     if kind == "builtin":

@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from kgalign.config import LlmConfig
 from kgalign.errors import RunError
@@ -64,6 +64,23 @@ class Stats:
     """``time.monotonic()`` when the pool was made."""
 
 
+class Allowance(Protocol):
+    """What says whether a request may be sent, before each attempt."""
+
+    def take(self) -> bool:
+        """Count an attempt that is about to be made; False where it may not be."""
+
+    def give_back(self) -> None:
+        """Take back the last attempt: nothing listened there."""
+
+
+class NotAllowed(CallFailed):
+    """A limit does not allow for a request."""
+
+    def __init__(self) -> None:
+        super().__init__("a limit does not allow for a further request", again=False)
+
+
 class Pool:
     """Sends requests to a backend; to be used in one event loop. The backend stays its owner's to close.
 
@@ -110,11 +127,13 @@ class Pool:
         """Requests that may be under way at once, as things are."""
         return self._level.limit
 
-    async def ask(self, request: Request) -> Reply:
+    async def ask(self, request: Request, allowance: Allowance | None = None) -> Reply:
         """Send a request, again if need be, once there is room for it.
 
         While nothing listens there, attempts do not count: either it comes back, or all calls end.
 
+        :param allowance: what is asked before each attempt; None where there is no limit.
+        :raises NotAllowed: the allowance is used up.
         :raises CallFailed: this request got no answer, and trying again is of no use.
         :raises RunError: the server is gone, and so no request gets an answer.
         """
@@ -123,7 +142,10 @@ class Pool:
         while True:
             sent += 1
             try:
-                reply = await self._send(request, urgent=sent > 1)
+                reply = await self._send(request, allowance, urgent=sent > 1)
+            except NotAllowed:
+                self.stats.failed += 1
+                raise
             except CallFailed as failed:
                 failure = failed
             else:
@@ -151,7 +173,7 @@ class Pool:
         if self._end is None:
             self._stop("The model is asked no more", "Run the same command again to go on")
 
-    async def _send(self, request: Request, *, urgent: bool) -> Reply:
+    async def _send(self, request: Request, allowance: Allowance | None, *, urgent: bool) -> Reply:
         """Send a request once there is room, and learn from what becomes of it."""
         await self._enter(urgent)
         answered: bool | None = None
@@ -161,12 +183,18 @@ class Pool:
             while (wait := self._hold - time.monotonic()) > 0:
                 await self._rest(wait)
             self._see_end()
+            if allowance is not None and not allowance.take():
+                raise NotAllowed
             began = time.monotonic()
             self._under_way[call] = began
             reply = await self._backend.ask(request)
             answered = True
+        except NotAllowed:
+            raise
         except CallFailed as failure:
             answered = False
+            if failure.gone and allowance is not None:
+                allowance.give_back()
             del self._under_way[call]
             self._count(request, failure, began)
             raise

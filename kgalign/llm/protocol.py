@@ -82,6 +82,8 @@ class Reply:
     """From sending to the whole answer."""
     attempts: int = 1
     """How often it was sent until it was answered."""
+    served: str = ""
+    """The name that the server gives to the model that answered; empty where it is the one that was asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from kgalign.llm.http import (
     seconds_asked_for,
 )
 from kgalign.llm.likelihood import Likelihood
+from kgalign.llm.naming import name_given, name_in, notice
 from kgalign.llm.pace import Pace
 from kgalign.llm.pairs import pair_body, read_pair
 from kgalign.llm.probe import probe
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     import openai
 
 NO_KEY = "no-key"
+_SHORTEST_KEY = 8
+"""Characters."""
 _CONNECT = 10.0
 """Seconds in which a connection must come about."""
 _CONNECTIONS = 4096
@@ -61,6 +64,7 @@ class OpenAIBackend:
     :param capabilities: what the server can do, where that is known; otherwise as much as OpenAI's own until
         :meth:`probe` has found out.
     :param pace: of a server that was asked before; None to learn it.
+    :param strict: whether it is an error that another model answers than the one that is asked.
     :raises KgalignError: the key in the environment can't be one.
     """
 
@@ -74,6 +78,7 @@ class OpenAIBackend:
         context: int = 0,
         capabilities: Capabilities | None = None,
         pace: Pace | None = None,
+        strict: bool = False,
     ) -> None:
         self.url = url.rstrip("/").removesuffix("/chat/completions")
         self.name = model or ""
@@ -83,6 +88,9 @@ class OpenAIBackend:
         self.context = context
         self.capabilities = capabilities
         self._key = server_key()
+        self._strict = strict
+        self._served = ""
+        """The name that was last given to what answers, where it is not the one that was asked."""
         self._client: openai.AsyncOpenAI | None = None
         self._likelihood = Likelihood(self.complete, self.failed)
 
@@ -108,9 +116,10 @@ class OpenAIBackend:
         if request.way == "pair":
             told = await self.call("/completions", pair_body(request, self.adapter or self.name))
             reply = read_pair(told, request, time.monotonic() - began, self.failed)
+            reply = replace(reply, served=self._notice(name_in(told)))
         elif request.way == "likelihood":
             scored = await self._likelihood.ask(request, self.adapter or self.name)
-            reply = replace(scored, seconds=time.monotonic() - began)
+            reply = replace(scored, seconds=time.monotonic() - began, served=self._served)
         else:
             answer = await self.post(self._body(request))
             reply = self.read(answer, request.labels, time.monotonic() - began)
@@ -162,14 +171,22 @@ class OpenAIBackend:
         tokens = logprobs.get("content") if isinstance(logprobs, dict) else None
         usage = _mapping(answer.get("usage"))
         return Reply(
-            text=content if isinstance(content, str) else "",
-            finish=str(first.get("finish_reason") or ""),
+            # Once more, since JSON can spell a character in several ways.
+            text=self._without_key(content) if isinstance(content, str) else "",
+            finish=self._without_key(str(first.get("finish_reason") or "")),
             probabilities=label_probabilities(tokens, labels) if tokens else None,
             prompt_tokens=_count(usage.get("prompt_tokens")),
             completion_tokens=_count(usage.get("completion_tokens")),
             cached_tokens=_count(_mapping(usage.get("prompt_tokens_details")).get("cached_tokens")),
             seconds=seconds,
+            served=self._notice(name_given(answer)),
         )
+
+    def _notice(self, told: str) -> str:
+        """The name that the server gives to what answers, empty where it is the one that was asked."""
+        given = self._without_key(told)
+        self._served = notice(self.url, self.adapter or self.name, given, strict=self._strict)
+        return self._served
 
     async def post(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """What ``/chat/completions`` answers.
@@ -190,13 +207,16 @@ class OpenAIBackend:
 
         :raises CallFailed: it does not answer, or with the status of an error.
         """
-        return await self.call("/completions", body)
+        text = await self.call("/completions", body)
+        self._notice(name_in(text))
+        return text
 
     async def call(self, path: str, body: Mapping[str, Any] | None = None) -> str:
         """The text that a path answers with, to a POST if there is a body.
 
         :param path: below the URL, or a whole URL.
-        :raises CallFailed: it does not answer, or with the status of an error.
+        :raises CallFailed: it does not answer, with the status of an error, or in bytes that are not UTF-8:
+            JSON is (RFC 8259, 8.1), and what is put in the place of others would be taken for an answer.
         """
         import aiohttp
         import openai
@@ -209,8 +229,10 @@ class OpenAIBackend:
                 # Not through the SDK's typed methods: they convert each field of the request and build models
                 # of the answer's thousands of fields, which takes longer than all the rest.
                 if body is None:
-                    return await client.get(path, cast_to=str)
-                return await client.post(path, cast_to=str, body=body)
+                    answer = await client.get(path, cast_to=bytes)
+                else:
+                    answer = await client.post(path, cast_to=bytes, body=body)
+                return self._without_key(answer.decode("utf8"))
         except openai.APIStatusError as error:
             failure = self._refusal(error.status_code, error.response.headers, message_of(error.body))
         except openai.APIConnectionError as error:
@@ -219,6 +241,8 @@ class OpenAIBackend:
             failure = self._silence(began)
         except openai.OpenAIError as error:
             failure = self.failed(f"can't be asked: {self._shown(str(error))}", again=False)
+        except UnicodeDecodeError:
+            failure = self.failed("answers in bytes that are not UTF-8", again=True, status=200)
         except UnicodeError:
             failure = self.failed("can't be asked: the question is no Unicode text", again=False)
         except aiohttp.ClientError as error:  # what is no HTTP at all comes through as it is
@@ -303,6 +327,13 @@ class OpenAIBackend:
         return HttpFailed(
             f"{self.url} {what}", again=again, after=after, gone=gone, status=status, said=self._shown(said)
         )
+
+    def _without_key(self, text: str) -> str:
+        """What a server says, without the key where it repeats that: it must get into no ledger and no log.
+
+        What is shorter than a key stays: words such as "none" are set for servers that want none.
+        """
+        return text.replace(self._key, "…") if self.has_key and len(self._key) >= _SHORTEST_KEY else text
 
     def _shown(self, text: str) -> str:
         return shorten(text.replace(self._key, "…") if self.has_key else text).rstrip(".")

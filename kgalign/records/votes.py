@@ -150,6 +150,8 @@ class Vote:
     attempts: int
     asked_at: str
     """ISO 8601, UTC, when the answer came."""
+    served: str = ""
+    """The name that the server gave to what answered; empty where it was the one that was asked."""
 
     @property
     def cut_short(self) -> bool:

@@ -53,24 +53,34 @@ def run(
 def check_early(to_do: Sequence[AnyStep], inputs: Inputs, folder: RunFolder) -> None:
     """Find out now what would stop a late step, and not after the evidence took its time.
 
-    :raises KgalignError: a student or a server is not there, or shapes can't be read.
+    :raises KgalignError: a student, a judge or a server is not there, there is nothing to replay, or shapes
+        can't be read.
     """
-    if STUDENT in to_do and inputs.config.judge.asks_student is not None:
-        from kgalign.judge import student
-
-        student.check(inputs.config.judge.asks_student)
-    if STUDENT in to_do and inputs.config.judge.asks_other is not None:
-        from kgalign.judge.student.others import open_other
-
-        open_other(inputs.config.judge.asks_other)
-    if ASK in to_do and asks(inputs.config):
-        from kgalign.judge.llm import check
-
-        check(inputs.config, folder.file(LEDGER_FILE))
+    check_judges(to_do, inputs.config, folder.file(LEDGER_FILE))
     if VIOLATIONS_FILE in to_do:
         from kgalign.fusion.shapes import read_shapes
 
         read_shapes(inputs.paths("shapes"))
+
+
+def check_judges(to_do: Sequence[AnyStep], config: Config, ledger: Path | None) -> None:
+    """See whether all that judge besides the evidence can be asked; nothing is asked.
+
+    :param ledger: where votes are kept, None for nowhere.
+    :raises KgalignError: a student, a judge or a server is not there, or there is nothing to replay.
+    """
+    if STUDENT in to_do and config.judge.asks_student is not None:
+        from kgalign.judge import student
+
+        student.check(config.judge.asks_student)
+    if STUDENT in to_do and config.judge.asks_other is not None:
+        from kgalign.judge.student.others import open_other
+
+        open_other(config.judge.asks_other)
+    if ASK in to_do and asks(config):
+        from kgalign.judge.llm import check
+
+        check(config, ledger)
 
 
 def evidence(

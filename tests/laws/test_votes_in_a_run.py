@@ -87,18 +87,30 @@ def ask(
 def test_limits_hold_and_decide_the_same_however_many_are_asked_at_once(
     found: Pairs, limit: dict[str, Any], seed: int
 ) -> None:
+    """An attempt that failed is a call: where these are limited faults leave fewer for other questions."""
     rules = VotesConfig(ask="all", **limit)
-    faults = {Fault.ERROR: 0.2}
+    faults = {Fault.ERROR: 0.2} if rules.max_calls is None else {}
     one, alone = ask(judged(found), ScriptedSettings(accuracy=0.7, seed=seed), 1, rules)
     many, at_once = ask(judged(found), ScriptedSettings(accuracy=0.7, seed=seed, faults=faults), 16, rules)
-    for spent in (alone.budget.spent, at_once.budget.spent):
+    for spent in (alone.budget.used, at_once.budget.used):
         assert rules.max_calls is None or spent.calls <= rules.max_calls
         assert rules.max_tokens is None or spent.tokens <= rules.max_tokens
         assert rules.max_cost is None or spent.cost <= rules.max_cost
     assert alone.budget.spent == at_once.budget.spent
+    if not faults:
+        assert alone.budget.used == at_once.budget.used
     assert [(each.case.name, each.ballots, each.stopped) for each in one] == [
         (each.case.name, each.ballots, each.stopped) for each in many
     ]
+
+
+@settings(max_examples=15)
+@given(found=pairs, most=st.integers(0, 25), at_once=st.sampled_from([1, 16]))
+def test_with_faults_no_more_is_sent_than_the_limit_allows_for(found: Pairs, most: int, at_once: int) -> None:
+    rules = VotesConfig(ask="all", max_calls=most)
+    how = ScriptedSettings(faults={Fault.ERROR: 0.3, Fault.BUSY: 0.2})
+    _, asking = ask(judged(found), how, at_once, rules)
+    assert asking.budget.used.calls <= most
 
 
 @given(found=pairs, data=st.data(), cardinality=cardinalities, ask=st.sampled_from(["uncertain", "all"]))

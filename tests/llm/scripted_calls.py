@@ -71,6 +71,8 @@ def outcome(server: Running, body: object) -> str:
         return "half"
     except json.JSONDecodeError:
         return "garbled"
+    except UnicodeDecodeError:
+        return "bytes"
     except http.client.RemoteDisconnected:
         return "gone"
     if status != 200:

@@ -91,10 +91,10 @@ def test_mixed_faults_come_as_often_as_they_are_set_to_and_in_the_same_places() 
             assert server.faults.total() == len(bodies) - seen[-1].count("answer")
     assert seen[0] == seen[1]
     found = Counter(seen[0])
-    for word in ("429", "500", "503", "half", "garbled"):
+    for word in ("429", "500", "503", "half", "garbled", "bytes"):
         assert stats.binomtest(found[word], len(bodies), share).pvalue > 1e-4
     assert stats.binomtest(found["gone"], len(bodies), 2 * share).pvalue > 1e-4
-    on_the_way = 7 * share
+    on_the_way = 8 * share
     for word in ("language", "empty"):
         assert stats.binomtest(found[word], len(bodies), (1 - on_the_way) * share).pvalue > 1e-4
 

@@ -28,7 +28,7 @@ def test_the_text_of_settings_is_read() -> None:
 
 
 def test_one_share_is_spread_over_all_faults() -> None:
-    shares = parse("fail=.18,empty=0").faults
+    shares = parse("fail=.2,empty=0").faults
     assert set(shares) == set(Fault)
     assert shares[Fault.EMPTY] == 0
     assert shares[Fault.BUSY] == pytest.approx(0.02)

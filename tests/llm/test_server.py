@@ -1,6 +1,7 @@
 import asyncio
 import datetime
 import email.utils
+import json
 import logging
 import traceback
 from collections.abc import Callable, Coroutine, Iterator
@@ -249,6 +250,21 @@ def test_the_key_is_sent_and_never_shown(
     shown.append(caplog.text)
     assert "not with …" in "".join(shown)
     assert "sk-" not in "".join(shown)
+
+
+def test_a_key_that_an_answer_repeats_is_left_out_however_it_is_spelled(
+    server: ModelServer, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KGALIGN_LLM_KEY", "sk-for-kgalign")
+
+    def repeat(handler: Any, body: dict[str, Any]) -> None:  # noqa: ANN401 - of the test's server
+        answer = handler.served.completion(body)
+        answer["choices"][0]["message"]["content"] = "sk-for-kgalign and SPELLED"
+        text = json.dumps(answer).replace("SPELLED", "\\u0073k-for-kg\\u0061lign")
+        handler.send(200, text.encode())
+
+    server.faults = [repeat]
+    assert ask(server.url).text == "… and …"
 
 
 def test_a_key_that_can_be_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,33 +3,32 @@
 Each case goes through its questions one after the other, many cases side by side. Every answer is in the
 ledger before it counts, and whatever is in the ledger is not asked again: so a run that was stopped goes on,
 and a replay needs no model at all. What is asked next depends on the case's own votes and on a model of the
-voter that is learned at fixed points alone, never on the order in which answers arrive.
-
-The cases are cut into parts, each as long as all before it. What was learned from a part applies from the
-second part after it on: so a part begins while the last cases of the one before it are still asked about, and
-nobody waits at the end of a part.
+voter that is learned at fixed points alone (:mod:`kgalign.judge.asking.parts`), never on the order in which
+answers arrive.
 """
 
 import asyncio
-import datetime
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from weakref import WeakValueDictionary
 
 from kgalign.base.progress import NoProgress, Progress, Task
 from kgalign.config import LlmConfig, VotesConfig
 from kgalign.judge.asking.answers import read_answer
 from kgalign.judge.asking.asked import AskedCase, AskedControl, Stopped, known_scores
-from kgalign.judge.asking.budget import Budget
+from kgalign.judge.asking.budget import Attempts, Budget
 from kgalign.judge.asking.cases import Case
 from kgalign.judge.asking.controls import Control
 from kgalign.judge.asking.next_question import Ask, Stop, next_step
+from kgalign.judge.asking.parts import parts
 from kgalign.judge.asking.questions import Questions, is_repeated, question_tokens
+from kgalign.judge.asking.recording import failed, recorded
 from kgalign.judge.votes.ballots import Ballot, Ballots
 from kgalign.judge.votes.learning import estimate
-from kgalign.judge.votes.model import LEARN_AT, VoteModel
+from kgalign.judge.votes.model import VoteModel
 from kgalign.judge.votes.scores import Reading, learn_reading, probabilities_of, read_anew
-from kgalign.ledger import Ledger, vote_key
+from kgalign.ledger import Ledger, key_of
 from kgalign.llm.pool import Pool
 from kgalign.llm.protocol import CallFailed, Reply, Request, Sampling
 from kgalign.records.votes import NONE, Answer, Direction, Judging, Question, QuestionKind, Status, Vote
@@ -79,6 +78,8 @@ class Asking:
         self.known_elsewhere: list[Ballots] = []
         """Their votes on controls."""
         self.new = 0
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """Of questions that are just being asked, by their keys."""
         self._of_others = 0
         """Votes on controls, and of other voters."""
         self._settled = 0
@@ -103,6 +104,11 @@ class Asking:
         :raises KgalignError: the server is gone, or the ledger can't be written.
         """
         watch = progress or NoProgress()
+        new = [
+            question for each in controls for question in self._about(each) if not self._on_record(question)
+        ]
+        if not self.budget.covers_all(new):  # all of it or nothing: what is asked must not hang on the order
+            controls = [each for each in controls if all(map(self._on_record, self._about(each)))]
         with watch.task("ask what is known", len(controls), "controls") as task:
             asked = [asyncio.create_task(self._control(each)) for each in controls]
             try:
@@ -152,8 +158,7 @@ class Asking:
         """Ask what is to be asked about a control; an answer that does not come is left out."""
         votes: list[Vote] = []
         ballots: list[Ballot] = []
-        for number, step in enumerate(control.steps):
-            question = self.questions.put(control.case, self.offset + number, step, self.rules.options)
+        for step, question in zip(control.steps, self._about(control), strict=True):
             vote = await self._vote(question)
             if vote is None or vote.answer.status is Status.FAILED:
                 continue
@@ -163,10 +168,21 @@ class Asking:
                 ballots.append(ballot)
         return AskedControl(control, tuple(votes), tuple(ballots))
 
+    def _about(self, control: Control) -> list[Question]:
+        """What is asked about a control."""
+        return [
+            self.questions.put(control.case, self.offset + number, step, self.rules.options)
+            for number, step in enumerate(control.steps)
+        ]
+
+    def _on_record(self, question: Question) -> bool:
+        """Whether the answer is there already: it costs nothing."""
+        return self.ledger.reply(self._key(question)) is not None
+
     async def _side_by_side(self, cases: Sequence[Case], task: Task) -> list[AskedCase]:
         """Hear cases at once, as many as the limits allow for; then one by one until a limit is reached."""
         most = self.llm.concurrency * _AHEAD if self.pool else 1
-        learned_from = dict(_parts(len(cases)))
+        learned_from = dict(parts(len(cases)))
         model = VoteModel()
         running: set[asyncio.Task[AskedCase]] = set()
         started: list[asyncio.Task[AskedCase]] = []
@@ -181,7 +197,7 @@ class Asking:
                     running = await self._wait(running, task, cases)
                 alone = not self.budget.covers()
                 self.budget.reserved += 1
-                started.append(asyncio.create_task(self._case(case, model, alone=alone)))
+                started.append(asyncio.create_task(self._case(case, model)))
                 running.add(started[-1])
                 if alone:
                     running = await self._wait(running, task, cases)
@@ -233,11 +249,10 @@ class Asking:
             calls = min(calls, most)
         return max(0.0, calls - self.budget.spent.calls) * seconds / self.new
 
-    async def _case(self, case: Case, model: VoteModel, *, alone: bool) -> AskedCase:
+    async def _case(self, case: Case, model: VoteModel) -> AskedCase:
         """Ask about one case until its partner is clear or enough has been asked.
 
         :param model: what is known of the voters.
-        :param alone: whether every question is held against the limits.
         """
         before = self.before.get(case.name) or AskedCase(case, (), (), (), (), "not-asked")
         first = before.next_number
@@ -268,12 +283,10 @@ class Asking:
                 # A prompt that was sent before would be answered as before: that is no further vote.
                 stopped = "most"
                 break
-            if alone and not self.budget.covers_call(question_tokens(question)):
-                stopped = "limit"
-                break
             vote = await self._vote(question)
             if vote is None or vote.answer.status is Status.FAILED:
-                stopped = "failed" if vote else "not-asked"
+                within = self.budget.covers_call(question_tokens(question))
+                stopped = "limit" if not within else "failed" if vote else "not-asked"
                 break
             asked.append(step)
             votes.append(vote)
@@ -284,46 +297,60 @@ class Asking:
         own = AskedCase(case, tuple(asked), tuple(votes), tuple(ballots), tuple(numbers), stopped)
         return before.and_then(own) if before.votes else own
 
+    def _key(self, question: Question) -> str:
+        return key_of(question, self.judging.model, self.judging.adapter, self.sampling)
+
     async def _vote(self, question: Question) -> Vote | None:
-        """The vote on a question, from the ledger or from the model; None where nobody may be asked."""
-        key = vote_key(
-            self.judging.model,
-            self.judging.adapter,
-            question.template,
-            question.template_hash,
-            question.messages,
-            question.labels,
-            self.sampling,
-            question.number,
-        )
+        """The vote on a question, from the ledger or from the model; None where nobody may be asked.
+
+        Where two cases put the same question one of them asks, and the answer counts for both.
+        """
+        key = self._key(question)
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        async with lock:
+            return await self._vote_of(key, question)
+
+    async def _vote_of(self, key: str, question: Question) -> Vote | None:
         reply = self.ledger.reply(key)
         new = reply is None
-        if reply is None and self.pool is None:
-            return None
         answer: Answer | None = None
-        if reply is None and self.pool is not None:
-            way = self.questions.way
-            request = Request(question.messages, question.labels, self.sampling, question.number, way)
-            try:
-                with self.ledger.unstored.asking():
-                    reply = await self.pool.ask(request)
-                self.new += 1
-            except CallFailed as failure:
-                reply = Reply(text="", finish=failure.reason[:300])
-                answer = Answer(Status.FAILED, None, 0, reason=failure.reason[:300])
-        assert reply is not None
+        if reply is None:
+            reply, answer = await self._ask(key, question)
+        if reply is None:
+            return None
         vote = self._record(key, question, reply, answer or self._read(question, reply))
         if self._is_read_later and not new:
             pass  # it is on record, and will be read as it was
-        elif not self.ledger.keep(vote):
-            # Another case put the same question meanwhile; the answer that came first counts for both.
+        elif not self.ledger.keep(vote):  # an answer is there already: the first one counts
             first = self.ledger.reply(key)
             assert first is not None
             vote = self._record(key, question, first, self._read(question, first))
             self.ledger.keep(vote)
         if vote.answer.status is not Status.FAILED:
-            self.budget.add(vote)
+            self.budget.add(vote, new=new)
         return vote
+
+    async def _ask(self, key: str, question: Question) -> tuple[Reply | None, Answer | None]:
+        """What a model says, or that it failed to; nothing where nobody may be asked.
+
+        What was sent is on record even where the run ends before an answer comes: it counts in the limits.
+        """
+        if self.pool is None:
+            return None, None
+        way, attempts = self.questions.way, Attempts(self.budget, question_tokens(question))
+        request = Request(question.messages, question.labels, self.sampling, question.number, way)
+        try:
+            with self.ledger.unstored.asking():
+                answer = await self.pool.ask(request, attempts)
+            reply = self.budget.estimates.complete(answer, question)
+        except CallFailed as failure:
+            return failed(failure.reason, attempts.sent) if attempts.sent else (None, None)
+        except BaseException:
+            if attempts.sent:
+                self.ledger.keep(self._record(key, question, *failed("the run ended", attempts.sent)))
+            raise
+        self.new += 1
+        return replace(reply, attempts=attempts.sent), None
 
     @property
     def _is_read_later(self) -> bool:
@@ -337,23 +364,7 @@ class Asking:
         return answer
 
     def _record(self, key: str, question: Question, reply: Reply, answer: Answer) -> Vote:
-        return Vote(
-            key=key,
-            judging=self.judging.name,
-            model=self.judging.model,
-            adapter=self.judging.adapter,
-            question=question,
-            answer=answer,
-            sampling=self.sampling,
-            reply=reply.text,
-            finish=reply.finish,
-            prompt_tokens=reply.prompt_tokens,
-            completion_tokens=reply.completion_tokens,
-            cached_tokens=reply.cached_tokens,
-            seconds=reply.seconds,
-            attempts=reply.attempts,
-            asked_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        )
+        return recorded(key, self.judging, self.sampling, question, reply, answer)
 
     def _ballot(self, case: Case, step: Ask, vote: Vote, reading: Reading | None = None) -> Ballot | None:
         """The vote as a choice among the case's options; None where it doesn't count.
@@ -377,19 +388,6 @@ class Asking:
         else:
             choice = step.offered[answer.place - 1] if answer.choice != NONE else 0
         return Ballot(choice, step.offered, vote.model + vote.adapter, given)
-
-
-def _parts(cases: int) -> list[tuple[int, int]]:
-    """Where the parts begin, and from how many of the first cases the voters are learned for each of them.
-
-    That is all but the part just before it. The parts end at 64, 128, 256 … cases.
-
-    :param cases: how many there are.
-    """
-    edges = [0, LEARN_AT[0]]
-    while edges[-1] < min(cases, LEARN_AT[-1]):
-        edges.append(2 * edges[-1])
-    return [(start, edges[max(0, number - 1)]) for number, start in enumerate(edges)]
 
 
 def _span(seconds: float) -> str:

@@ -279,6 +279,7 @@ _REASONS = {
     Fault.HALF: "the answer of the scripted judge ended half-way",
     Fault.GARBLED: "the answer of the scripted judge is no JSON",
     Fault.CLOSED: "the scripted judge closed the connection without an answer",
+    Fault.BYTES: "the answer of the scripted judge is not UTF-8",
     Fault.SILENT: "the scripted judge gave no answer in time",
 }
 

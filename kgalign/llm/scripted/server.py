@@ -270,8 +270,11 @@ class _Judge:
             if fault is Fault.SILENT:
                 await asyncio.sleep(running.settings.silence)
             return _hung_up(request)
-        response = _json(200, self._said(asked, fault, name, stray=found))
-        if fault in (Fault.HALF, Fault.GARBLED):
+        said = self._said(asked, fault, name, stray=found)
+        if running.settings.repeats_key:
+            _repeat_key(said, request.headers.get("Authorization", ""))
+        response = _json(200, said)
+        if fault in (Fault.HALF, Fault.GARBLED, Fault.BYTES):
             return await _broken(request, response, fault)
         running.answered[name] += 1
         return response
@@ -285,6 +288,15 @@ class _Judge:
             else None
         )
         return completion(settings, asked, said, fault, name, prompt_tokens(asked.request))
+
+
+def _repeat_key(said: dict[str, object], header: str) -> None:
+    """Put a header into the texts of an answer."""
+    said["model"] = f"{said['model']} {header}"
+    for choice in said["choices"]:  # type: ignore[attr-defined]
+        choice["finish_reason"] = header
+        message = choice["message"]
+        message["content"] = message["content"].replace('"reason": "', f'"reason": "{header} ')
 
 
 def _json(status: int, content: object, headers: Mapping[str, str] | None = None) -> web.Response:
@@ -332,9 +344,14 @@ def _hung_up(request: web.BaseRequest) -> web.Response:
 
 
 async def _broken(request: web.BaseRequest, response: web.Response, fault: Fault) -> web.StreamResponse:
-    """Half of an answer: as half of the length that was told, or as if it were all."""
+    """Half of an answer: as half of the length that was told, or as if it were all. Or one with a byte that
+    is in no text.
+    """
     body = response.body
     assert isinstance(body, bytes)
+    if fault is Fault.BYTES:
+        response.body = body.replace(b'"content":"', b'"content":"\xff', 1)
+        return response
     half = body[: len(body) // 2]
     if fault is Fault.GARBLED:
         response.body = half

@@ -28,6 +28,8 @@ class Fault(StrEnum):
     """The connection ends without an answer."""
     SILENT = "silent"
     """Nothing comes for :attr:`ScriptedSettings.silence` seconds."""
+    BYTES = "bytes"
+    """A body that is not UTF-8."""
     LANGUAGE = "language"
     """A complete answer in prose, in another language."""
     EMPTY = "empty"
@@ -73,6 +75,12 @@ class ScriptedSettings:
     """Whether it gives log-probabilities."""
     context: int = 32768
     """Tokens that a question and its answer may have together."""
+    usage: bool = True
+    """Whether the server says how many tokens it read and wrote."""
+    called: str = ""
+    """The name that the server gives to what answers, empty for the one that is asked."""
+    repeats_key: bool = False
+    """Whether the server puts the key that it was given into its answers, and the header that it came in."""
     adapter: str = ""
     """Name of a LoRA adapter that the server offers as a second model, empty for none."""
     key: str = field(default="", repr=False)

@@ -258,13 +258,14 @@ def completion(
         "stop_reason": None,
     }
     written = tokens(text)
+    usage = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
     return {
         "id": f"chatcmpl-{name}",
         "object": "chat.completion",
         "created": 0,
-        "model": asked.model,
+        "model": settings.called or asked.model,
         "choices": [choice],
-        "usage": {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written},
+        **({"usage": usage} if settings.usage else {}),
     }
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from kgalign.config import LlmConfig, VotesConfig
 from kgalign.judge.asking.cases import find_cases
+from kgalign.judge.asking.parts import parts as cut
 from kgalign.judge.asking.questions import Questions
-from kgalign.judge.asking.session import AskedCase, Asking, _parts
+from kgalign.judge.asking.session import AskedCase, Asking
 from kgalign.judge.asking.templates import load_templates
 from kgalign.ledger import Ledger
 from kgalign.llm.pool import Pool
@@ -108,7 +109,7 @@ def ask(ledger: Path, others: int, at_once: int = 8) -> tuple[list[AskedCase], S
     ],
 )
 def test_each_part_learns_from_all_but_the_one_before_it(cases: int, parts: list[tuple[int, int]]) -> None:
-    assert _parts(cases) == parts
+    assert cut(cases) == parts
 
 
 def test_the_last_case_of_a_part_holds_up_no_other_part(tmp_path: Path) -> None:

@@ -195,7 +195,9 @@ def test_two_entities_of_which_the_same_is_said_are_one_question(tmp_path: Path)
     judged = verdicts([(n, 0, 0.5) for n in range(8)])
     settings = ScriptedSettings(latency=0.01)
     path = tmp_path / "votes.sqlite"
-    done, _ = ask_all(path, Counting(settings), judged=judged, left=twins, cardinality="many-to-one")
+    judge = Counting(settings)
+    done, _ = ask_all(path, judge, judged=judged, left=twins, cardinality="many-to-one")
+    assert set(judge.asked.values()) == {1}
     again, asking = ask_all(path, Counting(settings), judged=judged, left=twins, cardinality="many-to-one")
     assert asking.new == 0
     assert [each.ballots for each in again] == [each.ballots for each in done]
@@ -294,15 +296,34 @@ def test_cases_under_way_count_as_if_they_took_all() -> None:
     assert some.covers()
 
 
+def pay(some: Budget, read: int, written: int) -> None:
+    """Send a request and get its answer."""
+    assert some.take(read)
+    some.add(vote(read, written), new=True)
+
+
 def test_what_is_spent_is_gone() -> None:
     some = budget(max_calls=8, max_tokens=10_000, max_cost=2.0)
-    some.add(vote(900, 50))
+    pay(some, 900, 50)
     assert (some.spent.calls, some.spent.tokens, some.spent.tokens_in) == (1, 950, 900)
     assert some.spent.cost == pytest.approx((900 * 100 + 50 * 400) / 1e6)
     assert some.covers()
-    some.add(vote(900, 50))
+    pay(some, 900, 50)
     assert not some.covers()
     assert some.covers_call(1000)
+
+
+def test_what_is_on_record_costs_nothing_and_what_failed_is_a_request() -> None:
+    some = budget(max_calls=2)
+    for _ in range(3):
+        some.add(vote(900, 50), new=False)
+    assert (some.spent.calls, some.used.calls, some.used.tokens) == (3, 0, 0)
+    assert some.take(10)
+    assert some.take(10)
+    assert not some.take(10)
+    some.give_back()
+    assert some.take(10)
+    assert some.used.calls == 2
 
 
 @given(
@@ -328,9 +349,9 @@ def test_whoever_asks_before_they_spend_stays_within_the_limits(
         for read, written in rest[:case]:
             if alone and not some.covers_call(read):
                 break
-            some.add(vote(read, written))
+            pay(some, read, written)
         rest = rest[case:]
-    rules, spent = some.rules, some.spent
+    rules, spent = some.rules, some.used
     assert rules.max_calls is None or spent.calls <= rules.max_calls
     assert rules.max_tokens is None or spent.tokens <= rules.max_tokens
     assert rules.max_cost is None or spent.cost <= rules.max_cost + 1e-9
