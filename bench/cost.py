@@ -106,7 +106,7 @@ class Simulated(Asking):
         reply = Reply(text, "stop", prompt_tokens=question_tokens(question), completion_tokens=ANSWER_TOKENS)
         key = hashlib.sha256(f"{question.case} {question.number}".encode()).hexdigest()
         vote = self._record(key, question, reply, read_answer(question, reply))
-        self.budget.add(vote)
+        self.budget.add(vote, new=True)
         return vote
 
     def _partners(self, question: Question) -> frozenset[str]:

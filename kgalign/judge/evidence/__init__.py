@@ -38,7 +38,8 @@ def judge(
         return no_verdicts(candidates)
     given = _among(candidates, known, len(right))
     not_so = np.zeros(len(candidates), dtype=bool)
-    not_so[() if refused is None else refused] = True
+    if refused is not None:
+        not_so[refused] = True
     evidence = Evidence(
         left, right, candidates, given & ~not_so, refused=not_so, iterations=config.iterations, prior=prior
     )
