@@ -141,7 +141,7 @@ def test_metadata_that_grow_by_aliases_are_read_in_no_time(tmp_path: Path) -> No
     assert [each.by for each in read_decisions(path)] == [""]
 
 
-_IRIS = st.from_regex(r"http://[a-z]{1,4}\.example/[A-Za-z0-9._~/#-]{1,12}", fullmatch=True)
+_IRIS = st.from_regex(r"http://[a-z]{1,4}\.example/[A-Za-z0-9._~/-]{1,8}(#[A-Za-z0-9]{1,3})?", fullmatch=True)
 _TEXTS = st.text(st.characters(codec="utf8", exclude_categories=("C", "Z")), max_size=12)
 _DECISIONS = st.lists(
     st.one_of(
