@@ -102,8 +102,9 @@ test: lint ## Check style and types, and run all tests
 test-explore: $(DEV) ## Test the laws on other examples each time
 	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest -n $(WORKERS) -m hypothesis
 
-torture: $(DEV) ## Kill, damage and lie to kgalign hundreds of times, and count what did not hold
+torture: $(DEV) ## Kill, damage and lie to kgalign, feed it hostile documents, and count what did not hold (hours)
 	$(BIN)/python -m tests.torture
+	$(BIN)/python -m tests.torture.documents --count 10000 --seed 0
 
 test-lowest: $(LOWEST) ## Test with the lowest versions that pyproject.toml allows (some tests, three minutes)
 	$(LOWEST_VENV)/bin/python -m pytest -n $(WORKERS) $(FAST_TESTS:%=tests/%)

@@ -11,7 +11,7 @@ from tests.llm_runs import runs
 from tests.torture.tally import Tally, called, unreadable
 
 _RESULTS = (*runs.RESULTS, "fused.ttl")
-_UNKNOWN = (".lock", ".partial")
+_HOLDING_NOTHING = (".lock", ".partial")
 """Endings of files that hold nothing."""
 
 
@@ -32,7 +32,7 @@ def damage(folder: Path, count: int, seed: int) -> Tally:
         names = sorted(
             str(path.relative_to(whole))
             for path in whole.rglob("*")
-            if path.is_file() and path.suffix not in _UNKNOWN and path.stat().st_size
+            if path.is_file() and not path.name.endswith(_HOLDING_NOTHING) and path.stat().st_size
         )
         for number in range(count):
             name = names[number % len(names)]
@@ -42,7 +42,7 @@ def damage(folder: Path, count: int, seed: int) -> Tally:
             noticed = checked.returncode in (1, 2) and Path(name).name in checked.stdout + checked.stderr
             if not noticed:
                 broken.append(f"not noticed, exit code {checked.returncode}")
-            done, wrong = called([*words, "-o", out])
+            done, wrong = called([*words, "-o", out, "--check"])
             broken += wrong
             if done.returncode not in (0, 2):
                 broken.append(f"exit code {done.returncode}")

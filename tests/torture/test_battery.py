@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.torture.damage import damage
 from tests.torture.kills import kill
 from tests.torture.servers import ask_hostile
 
@@ -20,3 +21,10 @@ def test_whatever_a_server_does_limits_hold_and_nothing_is_asked_twice(tmp_path:
     tally = ask_hostile(tmp_path, 5, seed=1)
     assert (tally.trials, tally.broken) == (5, [])
     assert tally.counts["asked"] > 1
+
+
+@pytest.mark.slow
+def test_what_is_damaged_is_noticed_and_made_again_or_refused(tmp_path: Path) -> None:
+    tally = damage(tmp_path, 12, seed=1)
+    assert (tally.trials, tally.broken) == (12, [])
+    assert tally.counts["noticed and made again"] > 6
