@@ -1,8 +1,8 @@
 """What people decide: one store in the run folder, read from and written to the formats that curators use."""
 
 from kgalign.decisions.decision import Decision, Relation, Verdict
+from kgalign.decisions.folding import Contradiction, Standing, standing
 from kgalign.decisions.read import read_decisions
-from kgalign.decisions.standing import Contradiction, Standing, standing
 from kgalign.decisions.store import FILE, Decisions, read_all
 
 __all__ = [

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from kgalign.decisions.folding import Pair, standing
 from kgalign.decisions.read import read_decisions
-from kgalign.decisions.standing import Pair, standing
 from kgalign.decisions.store import read_all
 from kgalign.links.gold import read_pairs, syntax_of
 from kgalign.links.pairs import entity_ids, pair_ids

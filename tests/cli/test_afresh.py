@@ -24,6 +24,7 @@ WORDS = {
     "fuse": "{run} --canonical right",
     "unmerge": "{run} {iri}",
     "decisions": "list {run}",
+    "verify": "{run}",
     "conflicts": "{run}",
     "vocabularies": "{run}",
     "doctor": "{left}",

@@ -144,6 +144,9 @@ def test_sssom_of_a_run_with_votes_against_the_evidence_is_valid(
     folder = RunFolder(tmp_path / "run")
     store.save(folder.stage("ask"), hearing)
     store.save(folder.stage("assign"), decided)
+    record = folder.read()
+    changed = {name: replace(record.steps[name], digests={}) for name in ("ask", "assign")}
+    folder.write(replace(record, steps=record.steps | changed))
     path = tmp_path / "mappings.sssom.tsv"
     with caplog.at_level(logging.WARNING):
         export(Finished(tmp_path / "run"), "sssom", path, Choices(undecided=True))

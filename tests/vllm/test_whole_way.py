@@ -103,6 +103,8 @@ def test_defaults_do_and_a_server_that_was_killed_is_gone_on_with(
         done = kgalign("run", *GRAPHS, "-o", broken, *asks, *long, "--llm-url", url)
     assert done.returncode == 0, done.stderr
     assert kept < set(_answers(broken))
-    assert len(_answers(broken)) == CALLS
-    assert f"{CALLS} votes, {CALLS - len(kept)} of them now" in done.stdout
+    # What was under way when the server was killed was asked, and counts in the limit without an answer.
+    assert CALLS // 2 <= len(_answers(broken)) <= CALLS
+    now = len(_answers(broken)) - len(kept)
+    assert re.search(rf"\d+ votes, {now} of them now", done.stdout), done.stdout
     assert kgalign("votes", "verify", broken).returncode == 0
