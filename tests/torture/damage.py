@@ -2,6 +2,8 @@
 
 import random
 import shutil
+import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 from kgalign.llm.scripted import ScriptedSettings
@@ -40,7 +42,8 @@ def damage(folder: Path, count: int, seed: int) -> Tally:
             how = _damaged(out / name, dice)
             checked, broken = called(["verify", out])
             noticed = checked.returncode in (1, 2) and Path(name).name in checked.stdout + checked.stderr
-            if not noticed:
+            empty = not noticed and _same_rows(whole / name, out / name)
+            if not noticed and not empty:
                 broken.append(f"not noticed, exit code {checked.returncode}")
             done, wrong = called([*words, "-o", out, "--check"])
             broken += wrong
@@ -51,9 +54,27 @@ def damage(folder: Path, count: int, seed: int) -> Tally:
                 broken += [f"other contents of {each}" for each in _RESULTS if now[each] != expected[each]]
                 broken += unreadable(out)
             told = "noticed and made again" if not done.returncode else "noticed and refused"
-            tally.add(f"{name}, {how}", told if noticed else "not noticed", broken)
+            if not noticed:
+                told = "in bytes of a database that hold nothing" if empty else "not noticed"
+            tally.add(f"{name}, {how}", told, broken)
             shutil.rmtree(out)
     return tally
+
+
+def _same_rows(whole: Path, damaged: Path) -> bool:
+    """Whether both are databases with the same rows: pages have room in which nothing lies."""
+    try:
+        return whole.suffix == ".sqlite" and list(_rows(whole)) == list(_rows(damaged))
+    except sqlite3.DatabaseError:
+        return False
+
+
+def _rows(path: Path) -> Iterator[str]:
+    connection = sqlite3.connect(path)
+    try:
+        yield from connection.iterdump()
+    finally:
+        connection.close()
 
 
 def _damaged(path: Path, dice: random.Random) -> str:
