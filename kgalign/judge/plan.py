@@ -1,7 +1,6 @@
 """What asking a language model will cost, said before it is spent: counted, played through, tried out."""
 
 import math
-import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,22 +9,19 @@ from typing import Any
 from kgalign.config import Config
 from kgalign.judge.asking.budget import share_of_limits
 from kgalign.judge.asking.cases import Case, find_cases
-from kgalign.judge.asking.controls import affordable, find_controls
-from kgalign.judge.asking.next_question import Ask, Stop, next_step
+from kgalign.judge.asking.controls import Control, affordable, find_controls
 from kgalign.judge.asking.questions import Questions, question_tokens
 from kgalign.judge.asking.templates import load_templates
+from kgalign.judge.imagined import Imagined
 from kgalign.judge.terms import models_of
-from kgalign.judge.trial import TRUST, Trial, try_out
-from kgalign.judge.votes.ballots import Ballot, Ballots
-from kgalign.judge.votes.learning import estimate
+from kgalign.judge.trial import Asked, Trial, try_out
 from kgalign.llm.pool import run_to_end
 from kgalign.records import Profile, Verdicts
-from kgalign.records.votes import Question
 
 _SAMPLE = 300
 """Cases that are played through; fewer ones are played through so often that it is as many plays."""
 _ACCURACY = 0.85
-"""How often the imagined model answers what it tends to, where nothing is known of the model."""
+"""Share of the controls that a model is right on, where nothing is known of it."""
 _ANSWER_TOKENS = 40
 """Tokens of an answer: the choice, two or three values, a short sentence."""
 _TRIED = 10
@@ -46,8 +42,8 @@ class Plan:
     asked_about: int
     """Entities that the model will be asked about."""
     calls: float
-    """Expected questions, by playing through a sample with a model that answers what it tends to so often:
-    ``accuracy``; no more than the limits allow for, and so are tokens, cost and time.
+    """Expected questions, by playing through a sample with a model that is right on such a share of what is
+    known: ``accuracy``; no more than the limits allow for, and so are tokens, cost and time.
     """
     most_calls: int
     tokens_in: float
@@ -95,23 +91,19 @@ def make_plan(
         left, right, templates=templates, budget_tokens=config.llm.question_tokens, seed=config.seed
     )
     cases = find_cases(verdicts, left, right, config.votes, config.assign.cardinality)
-    sample = _spread(cases)
-    usual = Trial(0, None, _TOKENS, _ANSWER_TOKENS, 1.0, _ACCURACY)
-    trial = usual
-    if tries and sample:
-        asked = [
-            (case, *_play(case, questions, config, usual, turn=0)[:2][-(place % 2)])
-            for place, case in _few(sample)
-        ]
-        trial = run_to_end(try_out(asked, config, _ACCURACY))
-    repeats = math.ceil(_SAMPLE / len(sample)) if sample else 0
-    played = [_play(case, questions, config, trial, turn) for case in sample for turn in range(repeats)]
-    factor = len(cases) / len(played) if played else 0.0
+    sample, step = _spread(cases)
     voters = len(models_of(config))
-    known = _controls(left, right, verdicts, config, questions) * voters if cases else []
-    calls = len(known) + factor * sum(len(each) for each in played)
-    tokens = sum(map(question_tokens, known)) + factor * sum(
-        question_tokens(question) for each in played for _, question in each
+    controls = _controls(left, right, verdicts, config, voters) if cases else []
+    known = [each for control in controls for each in _about(control, questions, config)]
+    trial = Trial(0, None, _TOKENS, _ANSWER_TOKENS, 1.0, _ACCURACY)
+    if tries and known:
+        trial = run_to_end(try_out(known[:_TRIED], config, _ACCURACY))
+    repeats = math.ceil(_SAMPLE / len(sample)) if sample else 0
+    played = Imagined(questions, config, trial, known).play(sample, step, repeats)
+    factor = len(cases) / len(played) if played else 0.0
+    calls = len(known) * voters + factor * sum(map(len, played))
+    tokens = voters * sum(question_tokens(question) for *_, question in known) + factor * sum(
+        question_tokens(question) for each in played for question in each
     )
     tokens_in = tokens * trial.tokens
     tokens_out = calls * min(trial.answer_tokens, config.llm.answer_tokens)
@@ -126,7 +118,7 @@ def make_plan(
         known=int(verdicts.given.sum()),
         asked_about=len(cases),
         calls=round(calls, 1),
-        most_calls=len(known) + len(cases) * config.votes.max_votes * voters,
+        most_calls=len(known) * voters + len(cases) * config.votes.max_votes * voters,
         tokens_in=round(tokens_in * share),
         tokens_out=round(tokens_out * share),
         cost=cost * share,
@@ -140,17 +132,20 @@ def make_plan(
 
 
 def _controls(
-    left: Profile, right: Profile, verdicts: Verdicts, config: Config, questions: Questions
-) -> list[Question]:
-    """What is asked first, about what is known."""
-    wanted = affordable(share_of_limits(config.votes, len(models_of(config))), config.llm)
-    found = find_controls(
+    left: Profile, right: Profile, verdicts: Verdicts, config: Config, voters: int
+) -> list[Control]:
+    """What every voter is asked about first: what is known."""
+    wanted = affordable(share_of_limits(config.votes, voters), config.llm)
+    return find_controls(
         verdicts, left, right, config.votes, config.assign.cardinality, questions=wanted, seed=config.seed
     )
+
+
+def _about(control: Control, questions: Questions, config: Config) -> list[Asked]:
+    """The questions about a control, each with what it asks."""
     return [
-        questions.put(each.case, number, step, config.votes.options)
-        for each in found
-        for number, step in enumerate(each.steps)
+        (control.case, step, questions.put(control.case, number, step, config.votes.options))
+        for number, step in enumerate(control.steps)
     ]
 
 
@@ -167,63 +162,7 @@ def _limited(config: Config, calls: float, tokens: float, cost: float) -> tuple[
     return min(shares, key=lambda each: each[1])
 
 
-def _few(sample: Sequence[Case]) -> list[tuple[int, Case]]:
-    """Ten cases, from the widest doubt to the least, or as many as there are."""
-    few = min(_TRIED, len(sample))
-    return [(number, sample[number * len(sample) // few]) for number in range(few)]
-
-
-def _spread(cases: Sequence[Case]) -> Sequence[Case]:
-    """A sample from the widest doubt to the least."""
+def _spread(cases: Sequence[Case]) -> tuple[Sequence[Case], int]:
+    """A sample from the widest doubt to the least, and for how many cases each of it stands."""
     step = max(1, len(cases) // _SAMPLE)
-    return cases[::step][:_SAMPLE]
-
-
-def _play(
-    case: Case, questions: Questions, config: Config, trial: Trial, turn: int
-) -> list[tuple[Ask, Question]]:
-    """The questions that a case would take, if its truth is drawn from what the evidence says.
-
-    The imagined model makes up its mind about the case once, mostly for the truth, and answers accordingly
-    most of the time, as :mod:`kgalign.judge.votes.model` has it; some answers can't be used.
-    """
-    chance = random.Random(f"{config.seed} {turn} {case.name}")
-    options = range(len(case.prior))
-    mind = chance.choices(options, weights=case.prior.tolist())[0]
-    if len(options) > 1 and chance.random() >= TRUST:
-        mind = chance.choice([each for each in options if each != mind])
-    model = estimate([])
-    played: list[tuple[Ask, Question]] = []
-    ballots: list[Ballot] = []
-    counted: list[int] = []
-    while True:
-        step = next_step(
-            Ballots(case.prior, tuple(ballots)),
-            [asked for asked, _ in played],
-            model,
-            config.votes,
-            seed=config.seed,
-            case=case.name,
-            has_relations=case.has_relations,
-            several=case.several,
-            counted=counted,
-            rivals=case.contested,
-        )
-        if isinstance(step, Stop):
-            return played
-        question = questions.put(case, len(played), step, config.votes.options)
-        if any(question.messages == other.messages for _, other in played):
-            return played  # asked again it would be answered as before
-        played.append((step, question))
-        if chance.random() >= trial.usable:
-            continue
-        right = mind if mind in step.offered else 0
-        wrong = [each for each in (0, *step.offered) if each != right]
-        choice = right if chance.random() < trial.accuracy else chance.choice(wrong)
-        shares = None
-        if trial.sure:
-            sure = chance.choice(trial.sure)
-            rest = (1 - sure) / len(step.offered)
-            shares = tuple(sure if each == choice else rest for each in (*step.offered, 0))
-        ballots.append(Ballot(choice, step.offered, "imagined", shares))
-        counted.append(len(played) - 1)
+    return cases[::step][:_SAMPLE], step

@@ -1,5 +1,5 @@
 """Ten questions to a model before a plan is made: how fast it answers, how much it reads and writes, and how
-its answers go with the evidence.
+often it is right on what is known.
 """
 
 import asyncio
@@ -20,12 +20,8 @@ from kgalign.llm.pool import Pool
 from kgalign.llm.protocol import CallFailed, Reply, Request, Sampling
 from kgalign.records.votes import NONE, Answer, Direction, Question, QuestionKind, Status
 
-TRUST = 0.93
-"""How often a model that makes up its mind about a case makes it up for the truth: the mean of the prior of
-:mod:`kgalign.judge.votes.model`."""
 _WEIGHT = 10.0
 """Weight, in answers, of what is believed of models before any was asked."""
-_STEPS = 50
 
 Asked = tuple[Case, Ask, Question]
 
@@ -45,7 +41,7 @@ class Trial:
     usable: float
     """Share of the answers that can be used."""
     accuracy: float
-    """How often it answers what it tends to, as far as can be told from what the evidence says."""
+    """Share of what is known that it is right on."""
     sure: tuple[float, ...] = ()
     """Probabilities that it gave its choices; empty where it gives none."""
 
@@ -53,6 +49,7 @@ class Trial:
 async def try_out(asked: Sequence[Asked], config: Config, accuracy: float) -> Trial:
     """Ask a model some questions side by side, and forget its answers.
 
+    :param asked: questions about what is known, whose answers the priors of their cases say.
     :param accuracy: what is believed of models before any was asked.
     :raises KgalignError: there is no server, or no such model, or it answers nothing.
     """
@@ -117,33 +114,15 @@ def _measured(
 
 
 def _accuracy(usable: Sequence[tuple[Case, Ask, Question, Answer]], believed: float) -> float:
-    """How often a model answers what it tends to: the mean of the posterior, over a grid.
+    """Share of what is known that a model is right on: the mean of the posterior.
 
-    The prior is a beta distribution with the mean ``believed``. What it should have answered is known as far
-    as the evidence knows it.
+    The prior is a beta distribution with the mean ``believed``.
     """
-    grid = [(number + 0.5) / _STEPS for number in range(_STEPS)]
-    weights = [
-        chance ** (believed * _WEIGHT - 1) * (1 - chance) ** ((1 - believed) * _WEIGHT - 1) for chance in grid
-    ]
+    right = 0
     for case, step, _, answer in usable:
-        choice = _choice(case, step, answer)
-        # The share of the prior by which this choice is what the truth asks for.
-        share = float(
-            sum(
-                chance
-                for truth, chance in enumerate(case.prior.tolist())
-                if (truth if truth in step.offered else 0) == choice
-            )
-        )
-        share = TRUST * share + (1 - TRUST) * (1 - share) / max(1, len(case.prior) - 1)
-        others = len(step.offered)
-        weights = [
-            weight * (share * chance + (1 - share) * (1 - chance) / max(1, others))
-            for weight, chance in zip(weights, grid, strict=True)
-        ]
-    mean = sum(weight * chance for weight, chance in zip(weights, grid, strict=True)) / sum(weights)
-    return float(mean)
+        truth = int(case.prior.argmax())
+        right += (truth if truth in step.offered else 0) == _choice(case, step, answer)
+    return (right + believed * _WEIGHT) / (len(usable) + _WEIGHT)
 
 
 def _choice(case: Case, step: Ask, answer: Answer) -> int:
