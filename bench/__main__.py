@@ -318,13 +318,13 @@ def model(
     if json_file is not None:
         json_file.write_text(bench.as_json(rows), encoding="utf8")
     names = "".join(f" --only {name}" for name in only)
-    further = " --ask-anyway" if ask_anyway else ""
+    further = "".join(f" --way {way}" for way in ways) + f" --max-calls {max_calls}"
+    further += " --ask-anyway" if ask_anyway else ""
     shown = "URL" if served else model
     command = f"python -m bench model --model {shown} --data {relative(data)}{names}{further}"
     what = "a served model" if served else model
-    write_section(
-        results, f"model {what}{further}", f"A model as a judge: {what}", command, bench.as_markdown(rows)
-    )
+    section = f"model {what}{' --ask-anyway' if ask_anyway else ''}"
+    write_section(results, section, f"A model as a judge: {what}", command, bench.as_markdown(rows))
 
 
 @main.command()
