@@ -7,6 +7,8 @@ is found out whenever it is read.
 
 import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -77,9 +79,8 @@ class Decisions:
         except OSError as error:
             raise _STORE.refused(path, error) from error
         with _STORE.explained(path):
-            connection = sqlite3.connect(path, timeout=_WAIT, isolation_level=None)
+            connection = _connect(path, "rwc")
             try:
-                connection.execute("PRAGMA trusted_schema = OFF")
                 connection.execute("PRAGMA synchronous = FULL")
                 _prepare(connection, path)
             except BaseException:
@@ -131,36 +132,55 @@ class Decisions:
 
 
 def read_all(path: Path) -> list[Decision]:
-    """All decisions of a store, none where there is no such file.
+    """All decisions of a store, none where there is no such file; nothing is written.
 
     :raises RunError: as :meth:`Decisions.open` and :meth:`Decisions.all`.
     """
     if not path.exists():
         return []
-    with Decisions.open(path) as store:
-        return store.all()
+    with _STORE.explained(path), closing(_connect(path, "rw")) as connection:
+        connection.execute("PRAGMA query_only = ON")
+        if _is_new(connection, path):
+            return []
+        return Decisions(path, connection).all()
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    connection = sqlite3.connect(uri, uri=True, timeout=_WAIT, isolation_level=None)
+    # A damaged text may be none any more: it must be read to be told from what was written.
+    connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    return connection
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Make the table in a new file; refuse what is none of ours."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if not application and not tables:
+        if _is_new(connection, path):
             for statement in _STATEMENTS:
                 connection.execute(statement)
-        elif application != _APPLICATION:
-            raise RunError(
-                f"{path} holds no decisions: it is an SQLite database of another program", "Move it away"
-            )
-        elif version > _VERSION:
-            raise RunError(f"{path} was written by a newer version of kgalign", "Update kgalign")
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+
+
+def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether nothing is in a file yet; refuses what is none of ours."""
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if not application and not tables:
+        return True
+    if application != _APPLICATION:
+        raise RunError(
+            f"{path} holds no decisions: it is an SQLite database of another program", "Move it away"
+        )
+    if version > _VERSION:
+        raise RunError(f"{path} was written by a newer version of kgalign", "Update kgalign")
+    return False
 
 
 def _row(each: Decision) -> tuple[object, ...]:

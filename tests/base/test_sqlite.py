@@ -1,4 +1,4 @@
-"""What SQLite says against a file is one sentence, whichever store it is; our own mistakes stay what they are."""
+"""What SQLite says against a file is one sentence, whichever store it is; our own mistakes stay."""
 
 import sqlite3
 from collections.abc import Callable
