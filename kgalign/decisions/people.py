@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from kgalign.decisions.folding import Pair, standing
-from kgalign.decisions.read import read_decisions
+from kgalign.decisions.read import FORMS, read_decisions
 from kgalign.decisions.store import read_all
-from kgalign.links.gold import read_pairs, syntax_of
+from kgalign.errors import InputError
 from kgalign.links.pairs import entity_ids, pair_ids
 from kgalign.rdf.graph import Ids
 from kgalign.records import Candidates, Profile
@@ -38,14 +38,11 @@ class Said:
 def said_in_file(path: Path) -> Said:
     """What a file of known links says; it may also say what is not the same.
 
-    :raises InputError: it can't be read.
+    :raises InputError: it can't be read, or says nothing.
     """
-    name = path.name.removesuffix(".gz").lower()
-    if syntax_of(path) is None and not name.endswith((".csv", ".json", ".sssom.tsv", ".sssom")):
-        return Said(same=read_pairs(path))
     found = standing(read_decisions(path))
     if not (found.same or found.apart or found.alone):
-        return Said(same=read_pairs(path))  # which says what it should hold
+        raise InputError(f"{path} holds no links", FORMS)
     return Said(tuple(found.same), tuple(found.apart), tuple(found.alone))
 
 

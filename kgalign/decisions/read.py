@@ -7,17 +7,16 @@ the line.
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import pyoxigraph as ox
 import yaml
 
 from kgalign.decisions.decision import Decision, Relation, Verdict
 from kgalign.errors import InputError
-from kgalign.links.gold import OWL_SAME_AS, opened, short, syntax_of
+from kgalign.links.gold import OWL_SAME_AS, bare, columns, opened, short, statements, syntax_of
 from kgalign.links.sssom_names import FIXED, NOTHING
 
 OWL, SKOS, RDFS = (FIXED[prefix] for prefix in ("owl", "skos", "rdfs"))
@@ -34,6 +33,11 @@ _RELATIONS = {
     f"{SKOS}narrowMatch": Relation.NARROW,
 }
 _DIFFERENT = f"{OWL}differentFrom"
+_STATEMENTS = {
+    OWL_SAME_AS: Verdict.SAME,
+    f"{SKOS}exactMatch": Verdict.SAME,
+    _DIFFERENT: Verdict.DIFFERENT,
+}
 _OUTCOMES = {
     "match": Verdict.SAME,
     "confirmed": Verdict.SAME,
@@ -48,10 +52,11 @@ _LONGEST_CELL = 1 << 20
 _LONGEST_TEXT = 1000
 """Characters of a comment or a name that are kept."""
 _REMEDY = "Mend the line, or take it out"
-_FORMS = (
+FORMS = (
     "Give SSSOM (.sssom.tsv, .json), kgalign's CSV, two columns of IRIs with a tab between, or "
     "owl:sameAs and owl:differentFrom in RDF"
 )
+"""What a file of decisions may be, for messages."""
 
 
 def read_decisions(path: Path) -> list[Decision]:
@@ -67,7 +72,8 @@ def _read(path: Path) -> Iterator[Decision | None]:
     name = path.name.removesuffix(".gz").lower()
     with opened(path) as file:
         if syntax is not None and not name.endswith(".json"):
-            yield from _statements(ox.parse(file, format=syntax, lenient=True, base_iri="file:///"), path)
+            for pair, verdict in statements(file, syntax, path, _STATEMENTS, FORMS):
+                yield Decision(*pair, verdict, source=path.name)
             return
         try:
             data = file.read(_LONGEST_FILE + 1)
@@ -84,42 +90,13 @@ def _read(path: Path) -> Iterator[Decision | None]:
     elif "subject_id" in _first_row(text).split("\t"):
         yield from _sssom(text, path)
     else:
-        yield from _pairs(text, path)
+        for pair in columns(io.StringIO(text), path, FORMS):
+            yield Decision(*pair, Verdict.SAME, source=path.name)
 
 
 def _first_row(text: str) -> str:
     """The first line that is no comment."""
     return next((line for line in io.StringIO(text) if not line.startswith("#")), "").rstrip("\r\n")
-
-
-def _statements(quads: Iterable[ox.Quad], path: Path) -> Iterator[Decision]:
-    verdicts = {OWL_SAME_AS: Verdict.SAME, f"{SKOS}exactMatch": Verdict.SAME, _DIFFERENT: Verdict.DIFFERENT}
-    try:
-        for quad in quads:
-            verdict = verdicts.get(quad.predicate.value)
-            if verdict is None:
-                continue
-            if not isinstance(quad.subject, ox.NamedNode) or not isinstance(quad.object, ox.NamedNode):
-                raise InputError(f"{path}: {short(str(quad))} does not link two IRIs", _REMEDY)
-            yield Decision(quad.subject.value, quad.object.value, verdict, source=path.name)
-    except SyntaxError as error:
-        raise InputError(f"{path}: {error.msg}", _FORMS) from error
-
-
-def _pairs(text: str, path: Path) -> Iterator[Decision]:
-    """Left IRI, tab, right IRI; what stands in further columns is passed over."""
-    for number, line in enumerate(text.split("\n"), start=1):
-        bare = line.removesuffix("\r")
-        if not bare.strip() or bare.startswith("#"):
-            continue
-        columns = [_bare(column) for column in bare.split("\t")]
-        if len(columns) < 2 or not all(":" in column for column in columns[:2]):
-            raise InputError(f"{path}, line {number} is no pair of IRIs: {short(bare)}", _FORMS)
-        yield Decision(columns[0], columns[1], Verdict.SAME, source=path.name)
-
-
-def _bare(value: str) -> str:
-    return value[1:-1] if value.startswith("<") and value.endswith(">") else value
 
 
 def _csv(text: str, path: Path) -> Iterator[Decision | None]:
@@ -152,9 +129,9 @@ def _json(text: str, path: Path) -> Iterator[Decision | None]:
     try:
         told = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is no JSON: {error}", _FORMS) from error
+        raise InputError(f"{path} is no JSON: {error}", FORMS) from error
     if not isinstance(told, dict) or not isinstance(told.get("mappings"), list):
-        raise InputError(f"{path} holds no mappings of SSSOM", _FORMS)
+        raise InputError(f"{path} holds no mappings of SSSOM", FORMS)
     context = told.get("@context")
     named = {
         key: value["@id"] if isinstance(value, dict) and isinstance(value.get("@id"), str) else value
@@ -185,7 +162,7 @@ def _rows(
         heading = next(table, [])
         missing = [column for column in needed if column not in heading]
         if missing:
-            raise InputError(f"{path}, line {first} has no column {missing[0]}", _FORMS)
+            raise InputError(f"{path}, line {first} has no column {missing[0]}", FORMS)
         for row in table:
             where = f"{path}, line {first + table.line_num - 1}"
             if not any(row):
@@ -291,16 +268,16 @@ def _who(row: Mapping[str, str], names: Mapping[str, str]) -> str:
 
 def _iri(text: str, names: Mapping[str, str], where: str) -> str:
     """A CURIE or an IRI in full."""
-    bare = _bare(text.strip())
-    prefix, colon, local = bare.partition(":")
+    iri = bare(text.strip())
+    prefix, colon, local = iri.partition(":")
     if not colon:
-        raise InputError(f"{where}: {short(bare)} is no CURIE and no IRI", _REMEDY)
+        raise InputError(f"{where}: {short(iri)} is no CURIE and no IRI", _REMEDY)
     if local.startswith("//") or prefix == "_":
-        return bare
+        return iri
     if prefix in names:
         return names[prefix] + local
     if prefix.lower() in ("urn", "tag", "mailto", "doi", "info", "did", "file"):
-        return bare
+        return iri
     raise InputError(
         f"{where}: nothing says what the prefix {short(prefix)} stands for", "Add it to curie_map"
     )

@@ -115,7 +115,7 @@ def test_columns_rdf_and_csv_are_read(tmp_path: Path) -> None:
         ("a.json", '{"mappings": [{"subject_id": "l:1"}]}', "mapping 1 has no object_id"),
         ("a.csv", "left,right\nhttp://l,http://r\n", "line 1 has no column outcome"),
         ("a.csv", 'left,right,outcome\n"http://l,x\n', "can't be read"),
-        ("a.tsv", "http://l/1\n", "line 1 is no pair of IRIs"),
+        ("a.tsv", "http://l/1\n", "line 1 has no tab"),
         ("a.ttl", "<http://l/1> <http://www.w3.org/2002/07/owl#sameAs> 'x' .", "does not link two IRIs"),
         ("a.ttl", "<http://l/1", "a.ttl: "),
     ],
