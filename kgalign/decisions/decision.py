@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 
 
@@ -61,3 +62,15 @@ class Decision:
     def pair(self) -> tuple[str, str]:
         """What it is about."""
         return self.left, self.right
+
+    def undone(self, by: str = "") -> "Decision":
+        """The decision that takes this one back now.
+
+        :param by: who does so, the one who decided if empty.
+        """
+        return replace(self, by=by or self.by, at=now(), why="", source="", undoes=self.id)
+
+
+def now() -> str:
+    """This moment in ISO 8601, to the millisecond: the same thing said again later is another decision."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

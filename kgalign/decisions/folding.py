@@ -32,6 +32,8 @@ class Standing:
     disagreements: tuple[tuple[Decision, ...], ...]
     """The last decisions on pairs of which people say different things; none of them counts."""
     contradictions: tuple[Contradiction, ...]
+    undos: tuple[Decision, ...]
+    """Those that hold."""
     _counting: tuple[Decision, ...]
 
     @property
@@ -86,6 +88,7 @@ def standing(decisions: Iterable[Decision]) -> Standing:
         said=tuple(last.values()),
         disagreements=tuple(tuple(own) for own in by_pair.values() if own not in agreed),
         contradictions=tuple(_contradictions(counting)),
+        undos=tuple(each for each in ordered if each.undoes and each.id not in gone),
         _counting=tuple(counting),
     )
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from kgalign.decisions import FILE, Decision, Decisions, Relation, Verdict, read_all, read_decisions
+from kgalign.decisions.decision import now
 from kgalign.errors import InputError
 from kgalign.links.pairs import PairIndex, entity_ids
 from kgalign.rdf.uris import as_uri
@@ -59,7 +59,7 @@ def decide(
     :raises RunError: there is no run, or its decisions can't be written.
     """
     finished = Finished(run)
-    wanted = Decision(left, right, verdict, relation, by=by, at=_now(), why=why)
+    wanted = Decision(left, right, verdict, relation, by=by, at=now(), why=why)
     [found] = _resolved([wanted], (finished.left, finished.right))
     if found is None:
         raise InputError(
@@ -72,11 +72,11 @@ def decide(
     return decision
 
 
-def undo(run: Path, known_by: str, *, by: str) -> Decision:
+def undo(run: Path, known_by: str, *, by: str) -> tuple[Decision, Decision]:
     """Take a decision back, or an undo.
 
     :param known_by: its id or how that begins.
-    :returns: what was taken back.
+    :returns: what was taken back, and the undo.
     :raises InputError: no decision, or several, begin so.
     """
     finished = Finished(run)
@@ -87,9 +87,10 @@ def undo(run: Path, known_by: str, *, by: str) -> Decision:
         raise InputError(
             f"{many} of {finished.folder} begins with {known_by!r}", "See `kgalign decisions list`"
         )
+    made = found[0].undone(by)
     with Decisions.open(path) as store:
-        store.add([replace(found[0], by=by or found[0].by, at=_now(), why="", source="", undoes=found[0].id)])
-    return found[0]
+        store.add([made])
+    return found[0], made
 
 
 def decisions_of(run: Path) -> list[Decision]:
@@ -98,10 +99,6 @@ def decisions_of(run: Path) -> list[Decision]:
     :raises RunError: there is no run, or its decisions are damaged.
     """
     return read_all(Finished(run).folder.file(FILE))
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _resolved(decisions: Sequence[Decision], profiles: tuple[Profile, Profile]) -> list[Decision | None]:

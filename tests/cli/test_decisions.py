@@ -77,6 +77,34 @@ def test_what_is_said_to_be_one_is_linked_and_an_undo_takes_it_back(
     assert (out / "links.nt").read_bytes() == before
 
 
+def _listed(kgalign: Kgalign, out: Path, *words: str) -> list[list[str]]:
+    return [told.split("  ") for told in kgalign("decisions", "list", out, *words).stdout.splitlines()]
+
+
+def test_an_undo_is_named_listed_and_can_be_undone(kgalign: Kgalign, out: Path) -> None:
+    first = min(_links(out))
+    assert kgalign("decisions", "add", out, *first, "--different", "--by", "Ada").returncode == 0
+    [[made, *_]] = _listed(kgalign, out)
+    ids = [made]
+    for _ in range(3):  # taken back, given back, taken back again: each undo is one of its own
+        done = kgalign("decisions", "undo", out, ids[-1], "--by", "Bob")
+        [said] = [told for told in done.stdout.splitlines() if told.startswith("The undo is ")]
+        ids.append(said.removeprefix("The undo is "))
+        holds = len(ids) % 2 == 1
+        said = "Nothing holds any more; --all shows what did"
+        assert [each[0] for each in _listed(kgalign, out)] == [made if holds else said]
+        listed = _listed(kgalign, out, "--all")
+        assert [each[0] for each in listed] == ids
+        assert ("[holds no more]" in listed[0]) is not holds
+        assert listed[-1][1:2] == [f"undo of {ids[-2]}"]
+    rows = [
+        json.loads(each) for each in kgalign("decisions", "list", out, "--all", "--json").stdout.splitlines()
+    ]
+    assert [each["holds"] for each in rows] == [False, True, False, True]
+    assert [each["undoes"][:8] for each in rows] == ["", *ids[:-1]]
+    assert_one_line(kgalign("decisions", "undo", out, "abc" * 30), "no decision")
+
+
 def test_an_entity_to_which_nothing_corresponds_gets_no_link(pair: Pair, kgalign: Kgalign, out: Path) -> None:
     left, right = min(_links(out))
     for alone in (left, right):
