@@ -158,6 +158,7 @@ def _told(each: "Decision") -> str:
     if each.undoes:
         return f"{each.id[:_ID]}  undo of {each.undoes[:_ID]}{_signed(each)}"
     relation = "" if each.relation == "exact" else f" ({each.relation})"
+    relation = " (merge taken back)" if each.takes_back else relation
     return f"{each.id[:_ID]}  {each.verdict}{relation}  {'  '.join(filter(None, each.pair))}{_signed(each)}"
 
 

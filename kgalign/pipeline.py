@@ -19,14 +19,14 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
-from kgalign.decisions.people import Said, refused_rows, said_in_file, said_in_stores
+from kgalign.decisions.people import Said, refused_rows, said_in_file, said_in_stores, words_in_stores
 from kgalign.evaluate import read_pairs, recall_at
 from kgalign.judge import no_hearing, no_opinion, with_student, with_votes
 from kgalign.ledger import FILE as LEDGER_FILE
 from kgalign.links.known import known_links, with_known
 from kgalign.links.nodes import linked_terms, nodes_before_links, one_within
 from kgalign.links.pairs import same_iris
-from kgalign.links.unmerged import Unmerged, read_unmerged, without_unmerged
+from kgalign.links.unmerged import without_unmerged
 from kgalign.rdf import read_graph
 from kgalign.rdf.graph import Graph
 from kgalign.rdf.write import write_turtle
@@ -234,9 +234,9 @@ def _assign(work: Work) -> Alignment:
     warnings = cut_warnings(alignment, verdicts, profiles, config.fuse.max_cluster)
     same = same_iris(*profiles, alignment.left, alignment.right)
     alignment = hold_back(replace(alignment, warnings=warnings, same_iri=same), config.assign.precision)
-    unmerged = [each for path in work.inputs.paths("unmerged") for each in read_unmerged(path)]
-    unmerged += [Unmerged(*pair) for _, each in _said(work) for pair in each.apart]
-    alignment = without_unmerged(alignment, verdicts, profiles, unmerged)
+    said = [each for _, each in _said(work)]
+    apart = [pair for each in said for pair in each.taken] + [pair for each in said for pair in each.apart]
+    alignment = without_unmerged(alignment, verdicts, profiles, apart)
     alignment = replace(alignment, same_iri=same_iris(*profiles, alignment.left, alignment.right))
     return with_expectation(alignment, verdicts, profiles[0])
 
@@ -335,6 +335,7 @@ def _links(work: Work, paths: tuple[Path, ...]) -> Report:
         work.get(JUDGE),
         work.get(VOCABULARIES),
         work.config,
+        words_in_stores(work.inputs.paths("decisions")),
     )
     return Report({"links": written.links, "left_out": written.left_out})
 
@@ -354,7 +355,7 @@ def _fuse(work: Work) -> Fusion:
     from kgalign.fusion import NOTHING_WITHIN, cluster_warnings, fuse, has_clusters, held_apart
 
     graphs = _graphs(work)
-    apart = {each.pair for path in work.inputs.paths("unmerged") for each in read_unmerged(path)}
+    apart = set(said_in_stores(work.inputs.paths("decisions")).taken)
     within = one_within(graphs, apart) if work.config.fuse.same_as_within else NOTHING_WITHIN
     links = linked_terms(work.get(ASSIGN), *_profiles(work))
     fusion = fuse(*graphs, *links, work.config.fuse, work.get(VOCABULARIES), within=within)

@@ -10,6 +10,7 @@ from kgalign.rdf.uris import as_uri
 
 _USUAL = {
     "dbr": "http://dbpedia.org/resource/",
+    "orcid": "https://orcid.org/",
     "schema": "http://schema.org/",
     "wd": "http://www.wikidata.org/entity/",
 }

@@ -9,7 +9,7 @@ from kgalign.base.files import replacing_text
 from kgalign.decisions import Decision, Relation, Verdict
 from kgalign.export.curies import Prefixes
 from kgalign.export.rows import Written, is_iri, one_line
-from kgalign.export.sssom import UNSPECIFIED_LICENSE, write_metadata
+from kgalign.export.sssom import UNSPECIFIED_LICENSE, author, write_metadata
 from kgalign.links.sssom_names import NOTHING
 
 _COLUMNS = (
@@ -58,15 +58,13 @@ def _can_be_told(each: Decision) -> bool:
 
 def _row(each: Decision, prefixes: Prefixes) -> tuple[str, ...]:
     left, right = (prefixes.curie(end) if end else NOTHING for end in each.pair)
-    is_name = is_iri(each.by)
     return (
         left,
         _PREDICATES[each.relation],
         "Not" if each.verdict is Verdict.DIFFERENT else "",
         right,
         "semapv:ManualMappingCuration",
-        prefixes.curie(each.by) if is_name else "",
-        "" if is_name else one_line(each.by),
+        *author(each.by, prefixes),
         each.at[:10],
         one_line(each.why),
     )
