@@ -38,12 +38,15 @@ def import_decisions(file: Path, run: Path) -> None:
     """Add the decisions in FILE to those on the run folder RUN.
 
     FILE is SSSOM (.sssom.tsv, .json), kgalign's CSV with its column `outcome`, owl:sameAs and
-    owl:differentFrom in RDF, or two columns of IRIs with a tab between. What is added twice is there once.
+    owl:differentFrom in RDF, or two columns of IRIs with a tab between. Of SSSOM what people curated or
+    reviewed counts, predictions of tools do not. What is added twice is there once.
     """
     from kgalign.run.deciding import take_in
 
     found = take_in(run, file)
     say(f"{plural(found.read, 'decision')} in {file}, {found.added:,} of them new")
+    if found.predictions:
+        say(f"{plural(found.predictions, 'prediction')} that nobody looked at: no decisions, and passed over")
     if found.strangers:
         named = "; ".join(" and ".join(filter(None, each.pair)) for each in found.strangers[:_SHOWN])
         say(f"Warning: {len(found.strangers):,} are about none of these entities: {named}")
@@ -58,7 +61,7 @@ def import_decisions(file: Path, run: Path) -> None:
 def export_decisions(run: Path, output: Path) -> None:
     """Write what holds of the decisions on the run folder RUN as SSSOM, as manual curation.
 
-    Blank nodes, and what nobody could tell, have no place there; they are counted.
+    What nobody could tell is a review with agreement 0. Blank nodes have no place there; they are counted.
     """
     from kgalign.decisions import standing
     from kgalign.export.decided import write_decisions

@@ -11,6 +11,7 @@ finished run waits for none. What else a step depends on says
 :mod:`kgalign.run.steps` runs the steps.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -36,6 +37,8 @@ from kgalign.records.tables import candidates_table, profile_table, verdicts_tab
 from kgalign.records.vocabularies import Vocabularies
 from kgalign.run import reports, settings
 from kgalign.run.steps import AnyStep, Output, Report, Step, Work, one_file
+
+log = logging.getLogger(__name__)
 
 
 def _read_step(side: str) -> Step[Graph]:
@@ -137,6 +140,9 @@ def _judge(work: Work) -> Verdicts:
     from kgalign.judge import judge
 
     profiles, said = _profiles(work), _said(work)
+    for path, each in said:
+        if each.predictions:
+            log.warning("%s: %d predictions that nobody looked at are passed over", path, each.predictions)
     links = [(path, each.same) for path, each in said if each.same]
     known = known_links(links, _graphs(work), profiles)
     candidates = with_known(work.get(RETRIEVE), known)

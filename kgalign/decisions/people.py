@@ -32,6 +32,8 @@ class Said:
     """Entities to which nothing corresponds, the other side empty."""
     taken: tuple[Pair, ...] = ()
     """Merges that were taken back: they are known only once everything is assigned."""
+    predictions: int = 0
+    """Mappings beside all this that tools made and nobody looked at."""
 
     def __bool__(self) -> bool:
         return bool(self.same or self.apart or self.alone)
@@ -46,10 +48,11 @@ def said_in_file(path: Path) -> Said:
 
     :raises InputError: it can't be read, or says nothing.
     """
-    found = standing(read_decisions(path))
+    read = read_decisions(path)
+    found = standing(read.decisions)
     if not (found.same or found.apart or found.alone):
         raise InputError(f"{path} holds no links", FORMS)
-    return Said(tuple(found.same), tuple(found.apart), tuple(found.alone))
+    return Said(tuple(found.same), tuple(found.apart), tuple(found.alone), predictions=read.predictions)
 
 
 def said_in_stores(paths: Iterable[Path]) -> Said:

@@ -20,7 +20,11 @@ _COLUMNS = (
     "mapping_justification",
     "author_id",
     "author_label",
+    "reviewer_id",
+    "reviewer_label",
     "mapping_date",
+    "review_date",
+    "reviewer_agreement",
     "comment",
 )
 _PREDICATES = {
@@ -32,11 +36,12 @@ _PREDICATES = {
 
 
 def write_decisions(path: Path, decisions: Sequence[Decision]) -> Written:
-    """Write each decision as one mapping; what nobody can tell, and blank nodes, are left out and counted.
+    """Write each decision as one mapping; blank nodes are left out and counted.
 
     A pair that is different is a skos:exactMatch with the modifier ``Not``; an entity to which nothing
-    corresponds is mapped to ``sssom:NoTermFound``. The set's id is a hash of its decisions: the same
-    decisions, the same bytes.
+    corresponds is mapped to ``sssom:NoTermFound``. What a person can't tell is a mapping that was reviewed
+    with agreement 0; it is a skos:closeMatch, so that who looks at the predicate alone takes it for no link.
+    The set's id is a hash of its decisions: the same decisions, the same bytes.
 
     :raises RunError: no room, or no permission.
     """
@@ -53,18 +58,17 @@ def write_decisions(path: Path, decisions: Sequence[Decision]) -> Written:
 
 
 def _can_be_told(each: Decision) -> bool:
-    return each.verdict is not Verdict.UNSURE and all(is_iri(end) for end in each.pair if end)
+    return all(is_iri(end) for end in each.pair if end)
 
 
 def _row(each: Decision, prefixes: Prefixes) -> tuple[str, ...]:
     left, right = (prefixes.curie(end) if end else NOTHING for end in each.pair)
-    return (
-        left,
-        _PREDICATES[each.relation],
-        "Not" if each.verdict is Verdict.DIFFERENT else "",
-        right,
-        "semapv:ManualMappingCuration",
-        *author(each.by, prefixes),
-        each.at[:10],
-        one_line(each.why),
-    )
+    who, day = author(each.by, prefixes), each.at[:10]
+    if each.verdict is Verdict.UNSURE:
+        told = ("skos:closeMatch", "", right, "semapv:UnspecifiedMatching", "", "", *who, "", day, "0.0")
+    else:
+        same = each.verdict is Verdict.SAME
+        predicate = _PREDICATES[each.relation if same else Relation.EXACT]
+        refused = "Not" if each.verdict is Verdict.DIFFERENT else ""
+        told = (predicate, refused, right, "semapv:ManualMappingCuration", *who, "", "", day, "", "")
+    return (left, *told, one_line(each.why))

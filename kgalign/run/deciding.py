@@ -18,6 +18,8 @@ class TakenIn:
     """What came of a file of decisions."""
 
     read: int
+    predictions: int
+    """Mappings beside them that tools made and nobody looked at."""
     added: int
     """Of them, those that were not there yet."""
     strangers: tuple[Decision, ...]
@@ -33,7 +35,8 @@ def take_in(run: Path, path: Path) -> TakenIn:
     :raises RunError: there is no run, or its decisions can't be written.
     """
     finished = Finished(run)
-    decisions = read_decisions(path)
+    read = read_decisions(path)
+    decisions = read.decisions
     found = _resolved(decisions, (finished.left, finished.right))
     known = [each for each in found if each is not None]
     strangers = tuple(own for own, each in zip(decisions, found, strict=True) if each is None)
@@ -45,7 +48,7 @@ def take_in(run: Path, path: Path) -> TakenIn:
         )
     with Decisions.open(finished.folder.file(FILE)) as store:
         added = store.add(known)
-    return TakenIn(len(decisions), added, strangers)
+    return TakenIn(len(decisions), read.predictions, added, strangers)
 
 
 def decide(
