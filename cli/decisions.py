@@ -65,9 +65,9 @@ def export_decisions(run: Path, output: Path) -> None:
     """
     from kgalign.decisions import standing
     from kgalign.export.decided import write_decisions
-    from kgalign.run.deciding import decisions_of
+    from kgalign.run.deciding import decisions_of, prefixes_in
 
-    written = write_decisions(output, standing(decisions_of(run)).said)
+    written = write_decisions(output, standing(decisions_of(run)).said, prefixes_in(run))
     left_out = f", {written.left_out:,} left out" if written.left_out else ""
     say(f"{output}: {plural(written.links, 'mapping')}{left_out}")
 

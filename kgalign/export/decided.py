@@ -35,7 +35,7 @@ _PREDICATES = {
 }
 
 
-def write_decisions(path: Path, decisions: Sequence[Decision]) -> Written:
+def write_decisions(path: Path, decisions: Sequence[Decision], prefixes: Prefixes | None = None) -> Written:
     """Write each decision as one mapping; blank nodes are left out and counted.
 
     A pair that is different is a skos:exactMatch with the modifier ``Not``; an entity to which nothing
@@ -43,10 +43,12 @@ def write_decisions(path: Path, decisions: Sequence[Decision]) -> Written:
     with agreement 0; it is a skos:closeMatch, so that who looks at the predicate alone takes it for no link.
     The set's id is a hash of its decisions: the same decisions, the same bytes.
 
+    :param prefixes: those of the run, which are kept to.
     :raises RunError: no room, or no permission.
     """
     told = [each for each in decisions if _can_be_told(each)]
-    prefixes = Prefixes.for_iris(iri for each in told for iri in (*each.pair, each.by) if is_iri(iri))
+    iris = [iri for each in told for iri in (*each.pair, each.by) if is_iri(iri)]
+    prefixes = (prefixes or Prefixes({})).extended(iris).used_by(iris)
     set_id = uuid.uuid5(uuid.NAMESPACE_OID, "".join(each.id for each in told))
     with replacing_text(path) as file:
         slots = {"mapping_set_id": f"urn:uuid:{set_id}", "license": UNSPECIFIED_LICENSE}

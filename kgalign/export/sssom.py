@@ -119,14 +119,26 @@ def write_sssom(
     wanted = linked(alignment) if pairs is None else pairs
     said = list(_vocabulary_mappings(vocabularies or Vocabularies(), vocabulary))
     told = [each for each in said if is_iri(each.subject) and is_iri(each.object)]
-    prefixes = Prefixes.for_iris(_iris(named(left, right, wanted), told, words or {}))
+    prefixes = prefixes_of_run(left, right, vocabularies or Vocabularies(), words or {})
     mapper = _Mapper(prefixes, version, verdicts.given, _kinds(left), _kinds(right), words or {})
 
     def mappings() -> Iterator[tuple[str, ...]]:
         return chain(map(mapper.mapping, named(left, right, wanted)), map(mapper.of_vocabulary, told))
 
-    written = _write(path, mappings, prefixes, version=version)
+    used = prefixes.used_by(_iris(named(left, right, wanted), told, words or {}))
+    written = _write(path, mappings, used, version=version)
     return Written(written, len(wanted) + len(said) - written)
+
+
+def prefixes_of_run(left: Profile, right: Profile, vocabularies: Vocabularies, words: Words) -> Prefixes:
+    """Prefixes for all that can be exported of a run: each stands for the same in every file.
+
+    :param words: who decided, among whom may be IRIs; they change no prefix of anything else.
+    """
+    entities = chain(*(side.entity_iri.to_pylist() for side in (left, right)))
+    told = ((each.subject, each.object) for each in _vocabulary_mappings(vocabularies, "left"))
+    things = filter(is_iri, chain(entities, chain.from_iterable(told)))
+    return Prefixes.for_iris(things).extended(sorted({by for by, _ in words.values() if is_iri(by)}))
 
 
 def _write(

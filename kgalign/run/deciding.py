@@ -7,9 +7,13 @@ from pathlib import Path
 from kgalign.decisions import FILE, Decision, Decisions, Relation, Verdict, read_all, read_decisions
 from kgalign.decisions.decision import now
 from kgalign.errors import InputError
+from kgalign.export.curies import Prefixes
+from kgalign.export.sssom import prefixes_of_run
 from kgalign.links.pairs import PairIndex, entity_ids
+from kgalign.pipeline import VOCABULARIES
 from kgalign.rdf.uris import as_uri
 from kgalign.records import Profile
+from kgalign.records.vocabularies import Vocabularies
 from kgalign.run.finished import Finished
 
 
@@ -102,6 +106,16 @@ def decisions_of(run: Path) -> list[Decision]:
     :raises RunError: there is no run, or its decisions are damaged.
     """
     return read_all(Finished(run).folder.file(FILE))
+
+
+def prefixes_in(run: Path) -> Prefixes:
+    """The prefixes that the exports of a run have in common.
+
+    :raises RunError: there is no run, or its decisions are damaged.
+    """
+    finished = Finished(run)
+    told = finished.vocabularies() if finished.offers(VOCABULARIES) else Vocabularies()
+    return prefixes_of_run(finished.left, finished.right, told, finished.words())
 
 
 def _resolved(decisions: Sequence[Decision], profiles: tuple[Profile, Profile]) -> list[Decision | None]:
