@@ -131,8 +131,11 @@ RECALL = Step(
 
 
 def _said(work: Work) -> list[tuple[Path, Said]]:
-    """What people said before anything is compared, by the files that it stands in."""
-    files = [(path, said_in_file(path)) for path in work.inputs.paths("known")]
+    """What people said before anything is compared, by the files that it stands in.
+
+    Known links that are gone, where a finished run is changed, were heard by the evidence.
+    """
+    files = [(path, said_in_file(path)) for path in work.inputs.paths("known") if path.exists()]
     return files + [(path, said_in_stores([path])) for path in work.inputs.paths("decisions")]
 
 
@@ -240,6 +243,8 @@ def _assign(work: Work) -> Alignment:
     warnings = cut_warnings(alignment, verdicts, profiles, config.fuse.max_cluster)
     same = same_iris(*profiles, alignment.left, alignment.right)
     alignment = hold_back(replace(alignment, warnings=warnings, same_iri=same), config.assign.precision)
+    for path in settings.gone(work.inputs):
+        log.warning("%s is gone: what it refuses gets no link, but no Not in SSSOM either", path)
     said = [each for _, each in _said(work)]
     apart = [pair for each in said for pair in each.taken] + [pair for each in said for pair in each.apart]
     alignment = without_unmerged(alignment, verdicts, profiles, apart)

@@ -112,6 +112,11 @@ def ask(inputs: Inputs) -> object:
     ]
 
 
+def gone(inputs: Inputs) -> list[Path]:
+    """Files of known links that are no more there: a finished run can be changed without them."""
+    return [path for path in inputs.paths("known") if not path.exists()]
+
+
 def assign(inputs: Inputs) -> object:
     """The section, from where on a pair is a match, what a person took apart; and how large clusters may be,
     where they are cut.
@@ -119,11 +124,13 @@ def assign(inputs: Inputs) -> object:
     config = inputs.config
     said = said_in_stores(inputs.paths("decisions"))
     cut = config.assign.cardinality == "auto"
+    unheard = [len(gone(inputs))] if gone(inputs) else []
     return [
         config.assign.model_dump(),
         _evidence(config),
         [list(pair) for pair in (*said.taken, *said.apart)],
         config.fuse.model_dump(include={"max_cluster", "same_as_within"}) if cut else None,
+        *unheard,
     ]
 
 

@@ -210,6 +210,28 @@ def test_a_decision_undone_merges_again_at_the_next_run(
     assert (CARBON, KOHLENSTOFF) not in links_of(run)
 
 
+def test_known_links_need_not_be_there_any_more(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
+    known, run = tmp_path / "known.sssom.tsv", tmp_path / "run"
+    known.write_text(
+        "#curie_map:\n#  e: http://elements.example/\n#  c: http://chemie.example/\n"
+        "subject_id\tpredicate_id\tpredicate_modifier\tobject_id\n"
+        "e:Iron\tskos:exactMatch\tNot\tc:26\ne:Carbon\tskos:exactMatch\t\tc:6\n",
+        encoding="utf8",
+    )
+    command = ("run", elements.left, elements.right, "-o", run, "--known", known, "-q")
+    assert kgalign(*command).returncode == 0
+    whole, before = known.read_bytes(), files_of(run)
+    assert (IRON, EISEN) not in links_of(run)
+    known.unlink()
+    result = kgalign("unmerge", run, CARBON)
+    assert result.returncode == 0
+    assert "is gone: what it refuses gets no link" in result.stderr
+    assert not {(CARBON, KOHLENSTOFF), (IRON, EISEN)} & links_of(run)
+    known.write_bytes(whole)
+    assert kgalign("unmerge", run, CARBON, "--undo", "-q").returncode == 0
+    assert files_of(run) == before
+
+
 def test_a_merge_that_others_vouch_for_is_taken_back_all_the_same(
     elements: Pair, tmp_path: Path, kgalign: Kgalign
 ) -> None:

@@ -160,8 +160,8 @@ def test_people_are_believed_about_links_and_merges_taken_back(pair: Pair, tmp_p
     judged_runs.run(pair, out, judge="evidence")
     links = [tuple(line.split()) for line in (out / "links.nt").read_text(encoding="utf8").splitlines()]
     taken = [(a.strip("<>"), b.strip("<>")) for a, _, b, _ in links][:12]
-    for each in taken:
-        again.take_back(out, *each)
+    for left, right in taken:
+        again.take_back(out, left, right)
     config = Config.model_validate({"judge": {"known": [str(known)]}})
     start.run(pair.left, pair.right, out, config)
     examples = every(made(out, tmp_path / "data", sources=("person",), valid=0.0, test=0.0))
