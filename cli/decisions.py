@@ -38,12 +38,15 @@ def import_decisions(file: Path, run: Path) -> None:
     """Add the decisions in FILE to those on the run folder RUN.
 
     FILE is SSSOM (.sssom.tsv, .json), kgalign's CSV with its column `outcome`, owl:sameAs and
-    owl:differentFrom in RDF, or two columns of IRIs with a tab between. What is added twice is there once.
+    owl:differentFrom in RDF, or two columns of IRIs with a tab between. Of SSSOM what people curated or
+    reviewed counts, predictions of tools do not. What is added twice is there once.
     """
     from kgalign.run.deciding import take_in
 
     found = take_in(run, file)
     say(f"{plural(found.read, 'decision')} in {file}, {found.added:,} of them new")
+    if found.predictions:
+        say(f"{plural(found.predictions, 'prediction')} that nobody looked at: no decisions, and passed over")
     if found.strangers:
         named = "; ".join(" and ".join(filter(None, each.pair)) for each in found.strangers[:_SHOWN])
         say(f"Warning: {len(found.strangers):,} are about none of these entities: {named}")
@@ -58,30 +61,35 @@ def import_decisions(file: Path, run: Path) -> None:
 def export_decisions(run: Path, output: Path) -> None:
     """Write what holds of the decisions on the run folder RUN as SSSOM, as manual curation.
 
-    Blank nodes, and what nobody could tell, have no place there; they are counted.
+    What nobody could tell is a review with agreement 0. Blank nodes have no place there; they are counted.
     """
     from kgalign.decisions import standing
     from kgalign.export.decided import write_decisions
-    from kgalign.run.deciding import decisions_of
+    from kgalign.run.deciding import decisions_of, prefixes_in
 
-    written = write_decisions(output, standing(decisions_of(run)).said)
+    written = write_decisions(output, standing(decisions_of(run)).said, prefixes_in(run))
     left_out = f", {written.left_out:,} left out" if written.left_out else ""
     say(f"{output}: {plural(written.links, 'mapping')}{left_out}")
 
 
 @decisions.command("list")
 @run_argument
+@click.option("--all", "everything", is_flag=True, help="Also what was undone or said anew since, and undos.")
 @json_option("Print one JSON object per line.")
 @log_options
-def list_decisions(run: Path, as_json: bool) -> None:
+def list_decisions(run: Path, everything: bool, as_json: bool) -> None:
     """Show what holds of the decisions on the run folder RUN, and where they contradict each other."""
     from kgalign.decisions import standing
     from kgalign.ledger.export import json_text
     from kgalign.run.deciding import decisions_of
 
-    found = standing(decisions_of(run))
-    for each in found.said:
-        click.echo(json_text({"id": each.id, **asdict(each)}) if as_json else line(_told(each)))
+    made = decisions_of(run)
+    found = standing(made)
+    holding = {each.id for each in (*found.said, *found.undos)}
+    for each in made if everything else found.said:
+        told = {"id": each.id, **asdict(each), **({"holds": each.id in holding} if everything else {})}
+        gone = "" if each.id in holding else "  [holds no more]"
+        click.echo(json_text(told) if as_json else line(f"{_told(each)}{gone}"))
     if as_json:
         return
     for several in found.disagreements:
@@ -97,8 +105,8 @@ def list_decisions(run: Path, as_json: bool) -> None:
                 f"the weakest is {' and '.join(one.weakest.pair)}"
             )
         )
-    if not found.said:
-        say("Nobody has decided anything yet")
+    if not (made if everything else found.said):
+        say("Nothing holds any more; --all shows what did" if made else "Nobody has decided anything yet")
 
 
 @decisions.command("add")
@@ -139,15 +147,27 @@ def add_decision(
 @_by
 @log_options
 def undo_decision(run: Path, id: str, by: str) -> None:
-    """Take the decision ID of the run folder RUN back; ID is what `list` shows, or how it begins."""
+    """Take the decision ID of the run folder RUN back; ID is what `list` shows, or how it begins.
+
+    An undo is a decision too: its ID, which is printed and which `list --all` shows, takes it back.
+    """
     from kgalign.run.deciding import undo
 
-    say(f"Taken back: {_told(undo(run, id, by=by))}", _AGAIN)
+    back, made = undo(run, id, by=by)
+    say(f"Taken back: {_told(back)}", f"The undo is {made.id[:_ID]}", _AGAIN)
 
 
 def _told(each: "Decision") -> str:
+    if each.undoes:
+        return f"{each.id[:_ID]}  undo of {each.undoes[:_ID]}{_signed(each)}"
     relation = "" if each.relation == "exact" else f" ({each.relation})"
+    relation = " (merge taken back)" if each.takes_back else relation
+    return f"{each.id[:_ID]}  {each.verdict}{relation}  {'  '.join(filter(None, each.pair))}{_signed(each)}"
+
+
+def _signed(each: "Decision") -> str:
+    """Who said so, when and why."""
     who = f"  {each.by}" if each.by else ""
     when = f" {each.at}" if each.at else ""
     why = f"  ({each.why})" if each.why else ""
-    return f"{each.id[:_ID]}  {each.verdict}{relation}  {'  '.join(filter(None, each.pair))}{who}{when}{why}"
+    return f"{who}{when}{why}"

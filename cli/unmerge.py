@@ -22,6 +22,7 @@ _SHOWN = 20
 @click.argument("iri", required=False)
 @click.argument("other", metavar="[IRI2]", required=False)
 @click.option("--reason", metavar="TEXT", help="Why; it is kept with the pair.")
+@click.option("--by", metavar="NAME", help="Who takes it back, or merges again: a name or an ORCID.")
 @click.option("--list", "as_list", is_flag=True, help="Show what was taken back, and change nothing.")
 @click.option("--undo", is_flag=True, help="Merge again what was taken back.")
 @quiet_option("No progress, and nothing but warnings at the end.")
@@ -31,6 +32,7 @@ def unmerge(
     iri: str | None,
     other: str | None,
     reason: str | None,
+    by: str | None,
     as_list: bool,
     undo: bool,
     quiet: bool,
@@ -39,12 +41,13 @@ def unmerge(
 
     IRI is an entity of either side, or a minted IRI: all its links are taken back; with IRI2, the link
     between the two alone. Nothing is judged again, and nobody gets another partner. What was taken back
-    stands in RUN/unmerged.tsv, and a later `kgalign run` to this folder holds to it, with --force too.
+    stands with all other decisions in RUN/decisions.sqlite, and a later `kgalign run` to this folder holds to
+    it, with --force too; `kgalign decisions undo` takes effect at the next run.
     """
     from kgalign.run.again import merge_again, take_back, unmerged_in
 
     if as_list:
-        _check_alone(iri, reason, undo)
+        _check_alone(iri, reason, by, undo)
         _list(unmerged_in(run))
         return
     if iri is None:
@@ -54,14 +57,15 @@ def unmerge(
     progress = terminal_progress(quiet)
     iri, other = _text(iri), None if other is None else _text(other)
     if undo:
-        done = merge_again(run, iri, other, progress=progress)
+        done = merge_again(run, iri, other, by=_text(by or ""), progress=progress)
     else:
-        done = take_back(run, iri, other, reason=_text(reason or ""), progress=progress)
+        reason, by = _text(reason or ""), _text(by or "")
+        done = take_back(run, iri, other, reason=reason, by=by, progress=progress)
     _show(done, run, "Merged again" if undo else "Taken back", quiet)
 
 
-def _check_alone(iri: str | None, reason: str | None, undo: bool) -> None:
-    if iri is not None or reason is not None or undo:
+def _check_alone(iri: str | None, reason: str | None, by: str | None, undo: bool) -> None:
+    if iri is not None or reason is not None or by is not None or undo:
         raise click.UsageError("--list goes with nothing else: it changes nothing.")
 
 
@@ -71,9 +75,11 @@ def _text(argument: str) -> str:
 
 
 def _list(pairs: "Iterable[Unmerged]") -> None:
-    whys = [(each, f"  ({each.reason})" if each.reason else "") for each in pairs]
-    say(*(f"{each.left}  {each.right}{why}" for each, why in whys))
-    if not whys:
+    taken = list(pairs)
+    for each in taken:
+        who, why = (f"  {each.by}" if each.by else ""), (f"  ({each.reason})" if each.reason else "")
+        say(f"{each.left}  {each.right}{who}{why}")
+    if not taken:
         click.echo("Nothing was taken back")
 
 

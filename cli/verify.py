@@ -16,9 +16,9 @@ from .common import line, log_options, plural, run_argument
 def verify(run: Path, clean: bool) -> None:
     """Check every file of the run folder RUN: is it whole, damaged, or made by hand?
 
-    What a step wrote is held against the digest of its contents, and each row of the ledger of votes against
-    its own. A file that no step wrote is called made by hand, and one of which no digest is known is called
-    so: embeddings, and folders that an older version made.
+    What a step wrote is held against the digest of its contents, and each row of the ledger of votes and of
+    the store of decisions against its own. A file that no step wrote is called made by hand, and one of which
+    no digest is known is called so: embeddings, and folders that an older version made.
     Exits with 0, or with 1 where something is damaged: `kgalign run --check` makes that again.
     """
     from kgalign.run.folder import RunFolder

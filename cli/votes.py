@@ -66,7 +66,7 @@ def verify_votes(run: Path) -> None:
 
     Exits with 0 where it is sound, and with 2 where it is damaged, with a line for each fault.
     """
-    from kgalign.ledger.verify import verify
+    from kgalign.ledger.verifying import verify
 
     with opened(run) as ledger:
         found = verify(ledger)

@@ -11,6 +11,7 @@ finished run waits for none. What else a step depends on says
 :mod:`kgalign.run.steps` runs the steps.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -19,14 +20,14 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
-from kgalign.decisions.people import Said, refused_rows, said_in_file, said_in_stores
+from kgalign.decisions.people import Said, refused_rows, said_in_file, said_in_stores, words_in_stores
 from kgalign.evaluate import read_pairs, recall_at
 from kgalign.judge import no_hearing, no_opinion, with_student, with_votes
 from kgalign.ledger import FILE as LEDGER_FILE
 from kgalign.links.known import known_links, with_known
 from kgalign.links.nodes import linked_terms, nodes_before_links, one_within
 from kgalign.links.pairs import same_iris
-from kgalign.links.unmerged import Unmerged, read_unmerged, without_unmerged
+from kgalign.links.unmerged import without_unmerged
 from kgalign.rdf import read_graph
 from kgalign.rdf.graph import Graph
 from kgalign.rdf.write import write_turtle
@@ -36,6 +37,8 @@ from kgalign.records.tables import candidates_table, profile_table, verdicts_tab
 from kgalign.records.vocabularies import Vocabularies
 from kgalign.run import reports, settings
 from kgalign.run.steps import AnyStep, Output, Report, Step, Work, one_file
+
+log = logging.getLogger(__name__)
 
 
 def _read_step(side: str) -> Step[Graph]:
@@ -128,8 +131,11 @@ RECALL = Step(
 
 
 def _said(work: Work) -> list[tuple[Path, Said]]:
-    """What people said before anything is compared, by the files that it stands in."""
-    files = [(path, said_in_file(path)) for path in work.inputs.paths("known")]
+    """What people said before anything is compared, by the files that it stands in.
+
+    Known links that are gone, where a finished run is changed, were heard by the evidence.
+    """
+    files = [(path, said_in_file(path)) for path in work.inputs.paths("known") if path.exists()]
     return files + [(path, said_in_stores([path])) for path in work.inputs.paths("decisions")]
 
 
@@ -137,6 +143,9 @@ def _judge(work: Work) -> Verdicts:
     from kgalign.judge import judge
 
     profiles, said = _profiles(work), _said(work)
+    for path, each in said:
+        if each.predictions:
+            log.warning("%s: %d predictions that nobody looked at are passed over", path, each.predictions)
     links = [(path, each.same) for path, each in said if each.same]
     known = known_links(links, _graphs(work), profiles)
     candidates = with_known(work.get(RETRIEVE), known)
@@ -234,9 +243,11 @@ def _assign(work: Work) -> Alignment:
     warnings = cut_warnings(alignment, verdicts, profiles, config.fuse.max_cluster)
     same = same_iris(*profiles, alignment.left, alignment.right)
     alignment = hold_back(replace(alignment, warnings=warnings, same_iri=same), config.assign.precision)
-    unmerged = [each for path in work.inputs.paths("unmerged") for each in read_unmerged(path)]
-    unmerged += [Unmerged(*pair) for _, each in _said(work) for pair in each.apart]
-    alignment = without_unmerged(alignment, verdicts, profiles, unmerged)
+    for path in settings.gone(work.inputs):
+        log.warning("%s is gone: what it refuses gets no link, but no Not in SSSOM either", path)
+    said = [each for _, each in _said(work)]
+    apart = [pair for each in said for pair in each.taken] + [pair for each in said for pair in each.apart]
+    alignment = without_unmerged(alignment, verdicts, profiles, apart)
     alignment = replace(alignment, same_iri=same_iris(*profiles, alignment.left, alignment.right))
     return with_expectation(alignment, verdicts, profiles[0])
 
@@ -335,6 +346,7 @@ def _links(work: Work, paths: tuple[Path, ...]) -> Report:
         work.get(JUDGE),
         work.get(VOCABULARIES),
         work.config,
+        words_in_stores(work.inputs.paths("decisions")),
     )
     return Report({"links": written.links, "left_out": written.left_out})
 
@@ -354,7 +366,7 @@ def _fuse(work: Work) -> Fusion:
     from kgalign.fusion import NOTHING_WITHIN, cluster_warnings, fuse, has_clusters, held_apart
 
     graphs = _graphs(work)
-    apart = {each.pair for path in work.inputs.paths("unmerged") for each in read_unmerged(path)}
+    apart = set(said_in_stores(work.inputs.paths("decisions")).taken)
     within = one_within(graphs, apart) if work.config.fuse.same_as_within else NOTHING_WITHIN
     links = linked_terms(work.get(ASSIGN), *_profiles(work))
     fusion = fuse(*graphs, *links, work.config.fuse, work.get(VOCABULARIES), within=within)

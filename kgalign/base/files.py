@@ -142,9 +142,8 @@ def _is_gone(path: Path, process: int) -> bool:
     except (OSError, OverflowError):  # another user's, or no number of a process
         return False
     try:
-        with path.open(
-            "rb"
-        ) as file:  # it may be of another machine, or of a container with numbers of its own
+        # It may be of another machine, or of a container with numbers of its own.
+        with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False

@@ -2,7 +2,7 @@
 
 from kgalign.decisions.decision import Decision, Relation, Verdict
 from kgalign.decisions.folding import Contradiction, Standing, standing
-from kgalign.decisions.read import read_decisions
+from kgalign.decisions.read import Reading, read_decisions
 from kgalign.decisions.store import FILE, Decisions, read_all
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Contradiction",
     "Decision",
     "Decisions",
+    "Reading",
     "Relation",
     "Standing",
     "Verdict",

@@ -2,8 +2,12 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
+
+UNMERGE = "kgalign unmerge"
+"""Source of decisions that take a merge back."""
 
 
 class Verdict(StrEnum):
@@ -47,7 +51,7 @@ class Decision:
     blind: bool = False
     """Whether that was hidden."""
     source: str = ""
-    """Name of the file that it came from."""
+    """Name of the file that it came from, or :data:`UNMERGE`."""
     undoes: str = ""
     """Id of the decision that is taken back by this one; then nothing else of it counts."""
 
@@ -61,3 +65,20 @@ class Decision:
     def pair(self) -> tuple[str, str]:
         """What it is about."""
         return self.left, self.right
+
+    @property
+    def takes_back(self) -> bool:
+        """Whether it takes a merge back: it then holds after the assignment, until it is undone."""
+        return self.source == UNMERGE and self.verdict is Verdict.DIFFERENT
+
+    def undone(self, by: str = "") -> "Decision":
+        """The decision that takes this one back now.
+
+        :param by: who does so, the one who decided if empty.
+        """
+        return replace(self, by=by or self.by, at=now(), why="", source="", undoes=self.id)
+
+
+def now() -> str:
+    """This moment in ISO 8601, to the millisecond: the same thing said again later is another decision."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -27,11 +27,13 @@ class Standing:
     """What people say, all in all."""
 
     said: tuple[Decision, ...]
-    """The last decision of each person on each pair, in the order in which they came, without what was taken
-    back."""
+    """The last decision of each person on each pair, in the order in which they came, without what was
+    undone. That a merge is taken back is said beside what else a person says of the pair."""
     disagreements: tuple[tuple[Decision, ...], ...]
     """The last decisions on pairs of which people say different things; none of them counts."""
     contradictions: tuple[Contradiction, ...]
+    undos: tuple[Decision, ...]
+    """Those that hold."""
     _counting: tuple[Decision, ...]
 
     @property
@@ -55,39 +57,64 @@ class Standing:
         """Entities to which nothing corresponds, with the other side empty; sorted."""
         return self._of(Verdict.NOTHING)
 
+    @property
+    def taken(self) -> list[Decision]:
+        """Merges that were taken back, the last word on each pair, sorted by pair.
+
+        They are no votes: they hold until they are undone, whatever else is said of the pair.
+        """
+        last = {each.pair: each for each in self.said if each.takes_back}
+        return [last[pair] for pair in sorted(last)]
+
     def _of(self, verdict: Verdict) -> list[Pair]:
         return sorted(
             {each.pair for each in self._counting if each.verdict is verdict and not _is_other(each)}
         )
 
 
-def standing(decisions: Iterable[Decision]) -> Standing:
-    """Fold decisions, in the order in which they were made.
-
-    Of each person the last word on a pair counts; an undo takes one back, and an undo of an undo gives it
-    back. Where the last words of several people on a pair differ, none counts.
-    """
+def in_force(decisions: Iterable[Decision]) -> list[Decision]:
+    """Those that were not undone, undos among them, in their order."""
     ordered = list(decisions)
     gone: set[str] = set()
     for each in reversed(ordered):  # a later undo decides whether an earlier one counts
         if each.undoes and each.id not in gone:
             gone.add(each.undoes)
-    last: dict[tuple[Pair, str], Decision] = {}
+    return [each for each in ordered if each.id not in gone]
+
+
+def standing(decisions: Iterable[Decision]) -> Standing:
+    """Fold decisions, in the order in which they were made.
+
+    Of each person the last word on a pair counts; an undo takes one back, and an undo of an undo gives it
+    back. Where the last words of several people on a pair differ, none counts. Merges that were taken back
+    stand apart from all this.
+    """
+    ordered = in_force(decisions)
+    last: dict[tuple[Pair, str, bool], Decision] = {}
     for each in ordered:
-        if not each.undoes and each.id not in gone:
-            last.pop((each.pair, each.by), None)
-            last[each.pair, each.by] = each
+        if not each.undoes:
+            key = each.pair, each.by, each.takes_back
+            last.pop(key, None)
+            last[key] = each
     by_pair: dict[Pair, list[Decision]] = {}
-    for each in last.values():
+    votes = [each for each in last.values() if not each.takes_back]
+    for each in votes:
         by_pair.setdefault(each.pair, []).append(each)
-    agreed = [own for own in by_pair.values() if len({(each.verdict, each.relation) for each in own}) == 1]
+    agreed = [own for own in by_pair.values() if len({_word(each) for each in own}) == 1]
     counting = [own[-1] for own in agreed]
     return Standing(
         said=tuple(last.values()),
         disagreements=tuple(tuple(own) for own in by_pair.values() if own not in agreed),
         contradictions=tuple(_contradictions(counting)),
+        undos=tuple(each for each in ordered if each.undoes),
         _counting=tuple(counting),
     )
+
+
+def _word(decision: Decision) -> tuple[Verdict, Relation]:
+    """What is said; how two correspond that don't is no part of it."""
+    same = decision.verdict is Verdict.SAME
+    return decision.verdict, decision.relation if same else Relation.EXACT
 
 
 def _is_other(decision: Decision) -> bool:

@@ -7,15 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
+from kgalign.decisions.decision import Relation, Verdict
 from kgalign.decisions.folding import Pair, standing
-from kgalign.decisions.read import read_decisions
+from kgalign.decisions.read import FORMS, read_decisions
 from kgalign.decisions.store import read_all
-from kgalign.links.gold import read_pairs, syntax_of
+from kgalign.errors import InputError
 from kgalign.links.pairs import entity_ids, pair_ids
 from kgalign.rdf.graph import Ids
 from kgalign.records import Candidates, Profile
 
 log = logging.getLogger(__name__)
+
+Words = dict[tuple[Pair, bool], tuple[str, str]]
+"""A pair, and whether it is the same → who says so, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,27 +30,29 @@ class Said:
     apart: tuple[Pair, ...] = ()
     alone: tuple[Pair, ...] = ()
     """Entities to which nothing corresponds, the other side empty."""
+    taken: tuple[Pair, ...] = ()
+    """Merges that were taken back: they are known only once everything is assigned."""
+    predictions: int = 0
+    """Mappings beside all this that tools made and nobody looked at."""
 
     def __bool__(self) -> bool:
         return bool(self.same or self.apart or self.alone)
 
     def as_lists(self) -> list[list[list[str]]]:
-        """The same for JSON: what a step's output depends on."""
+        """The same for JSON: what the evidence depends on."""
         return [[list(pair) for pair in pairs] for pairs in (self.same, self.apart, self.alone)]
 
 
 def said_in_file(path: Path) -> Said:
     """What a file of known links says; it may also say what is not the same.
 
-    :raises InputError: it can't be read.
+    :raises InputError: it can't be read, or says nothing.
     """
-    name = path.name.removesuffix(".gz").lower()
-    if syntax_of(path) is None and not name.endswith((".csv", ".json", ".sssom.tsv", ".sssom")):
-        return Said(same=read_pairs(path))
-    found = standing(read_decisions(path))
+    read = read_decisions(path)
+    found = standing(read.decisions)
     if not (found.same or found.apart or found.alone):
-        return Said(same=read_pairs(path))  # which says what it should hold
-    return Said(tuple(found.same), tuple(found.apart), tuple(found.alone))
+        raise InputError(f"{path} holds no links", FORMS)
+    return Said(tuple(found.same), tuple(found.apart), tuple(found.alone), predictions=read.predictions)
 
 
 def said_in_stores(paths: Iterable[Path]) -> Said:
@@ -62,7 +68,23 @@ def said_in_stores(paths: Iterable[Path]) -> Said:
             len(pair.same),
             *pair.weakest.pair,
         )
-    return Said(tuple(found.same), tuple(found.apart), tuple(found.alone))
+    taken = tuple(each.pair for each in found.taken)
+    return Said(tuple(found.same), tuple(found.apart), tuple(found.alone), taken)
+
+
+def words_in_stores(paths: Iterable[Path]) -> Words:
+    """Who decided, and why, of the pairs that the decisions of a run link or keep apart.
+
+    :raises RunError: a store is damaged.
+    """
+    found = standing(each for path in paths for each in read_all(path))
+    kept = {True: {*found.same}, False: {*found.apart}}
+    words: Words = {}
+    for each in (*found.said, *found.taken):
+        same = each.verdict is Verdict.SAME and each.relation is Relation.EXACT
+        if each.takes_back or each.pair in kept[same]:
+            words[each.pair, same] = each.by, each.why
+    return words
 
 
 def refused_rows(said: Sequence[Said], profiles: tuple[Profile, Profile], candidates: Candidates) -> Ids:

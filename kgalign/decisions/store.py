@@ -6,18 +6,23 @@ is found out whenever it is read.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-from kgalign.base.files import MAKE_ROOM
+from kgalign.base.sqlite import Kind
 from kgalign.decisions.decision import Decision, Relation, Verdict
 from kgalign.errors import RunError
 
 FILE = "decisions.sqlite"
 """Its name in a run folder."""
 
+_STORE = Kind(
+    "the store of decisions",
+    "Put back a copy of the file, or move it away and import what was exported before",
+)
 _APPLICATION = 0x6B676465
 """``kgde`` in the header of the file."""
 _VERSION = 1
@@ -69,11 +74,13 @@ class Decisions:
 
         :raises RunError: it can't be read or written, is damaged, of a newer version, or of another program.
         """
-        with _explained(path):
+        try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(path, timeout=_WAIT, isolation_level=None)
+        except OSError as error:
+            raise _STORE.refused(path, error) from error
+        with _STORE.explained(path):
+            connection = _connect(path, "rwc")
             try:
-                connection.execute("PRAGMA trusted_schema = OFF")
                 connection.execute("PRAGMA synchronous = FULL")
                 _prepare(connection, path)
             except BaseException:
@@ -101,7 +108,7 @@ class Decisions:
 
         :raises RunError: there is no room, or the file can't be written.
         """
-        with _explained(self.path):
+        with _STORE.explained(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 new = sum(
@@ -119,42 +126,61 @@ class Decisions:
 
         :raises RunError: a row is not what was written.
         """
-        with _explained(self.path):
+        with _STORE.explained(self.path):
             rows = self._connection.execute(_ALL).fetchall()
         return [_decision(self.path, number, *row) for number, row in enumerate(rows, start=1)]
 
 
 def read_all(path: Path) -> list[Decision]:
-    """All decisions of a store, none where there is no such file.
+    """All decisions of a store, none where there is no such file; nothing is written.
 
     :raises RunError: as :meth:`Decisions.open` and :meth:`Decisions.all`.
     """
     if not path.exists():
         return []
-    with Decisions.open(path) as store:
-        return store.all()
+    with _STORE.explained(path), closing(_connect(path, "rw")) as connection:
+        connection.execute("PRAGMA query_only = ON")
+        if _is_new(connection, path):
+            return []
+        return Decisions(path, connection).all()
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    connection = sqlite3.connect(uri, uri=True, timeout=_WAIT, isolation_level=None)
+    # A damaged text may be none any more: it must be read to be told from what was written.
+    connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    return connection
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Make the table in a new file; refuse what is none of ours."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if not application and not tables:
+        if _is_new(connection, path):
             for statement in _STATEMENTS:
                 connection.execute(statement)
-        elif application != _APPLICATION:
-            raise RunError(
-                f"{path} holds no decisions: it is an SQLite database of another program", "Move it away"
-            )
-        elif version > _VERSION:
-            raise RunError(f"{path} was written by a newer version of kgalign", "Update kgalign")
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+
+
+def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether nothing is in a file yet; refuses what is none of ours."""
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if not application and not tables:
+        return True
+    if application != _APPLICATION:
+        raise RunError(
+            f"{path} holds no decisions: it is an SQLite database of another program", "Move it away"
+        )
+    if version > _VERSION:
+        raise RunError(f"{path} was written by a newer version of kgalign", "Update kgalign")
+    return False
 
 
 def _row(each: Decision) -> tuple[object, ...]:
@@ -190,34 +216,7 @@ def _decision(path: Path, number: int, known_by: str, *row: object) -> Decision:
             str(undoes),
         )
     except ValueError as error:
-        raise _damaged(path, f"row {number}: {error}") from error
+        raise _STORE.damaged(path, f"row {number}: {error}") from error
     if found.id != known_by:
-        raise _damaged(path, f"row {number} is not what was written")
+        raise _STORE.damaged(path, f"row {number} is not what was written")
     return found
-
-
-def _damaged(path: Path, reason: str) -> RunError:
-    return RunError(
-        f"The decisions in {path} are damaged: {reason}",
-        "Put back a copy of the file, or move it away and import what was exported before",
-    )
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the system say into errors for people."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        name = getattr(error, "sqlite_errorname", None) or ""
-        if name.startswith(("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC")):
-            raise RunError(f"There is no room to write {path}", MAKE_ROOM) from error
-        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-            raise RunError(f"Another program holds {path}", "Close it, and try again") from error
-        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR")):
-            raise _damaged(path, str(error)) from error
-        raise RunError(
-            f"{path} can't be opened: {error}", "See that it is a file that you may read and write"
-        ) from error
-    except OSError as error:
-        raise RunError(f"{path} can't be written: {error.strerror or error}", "Check the path") from error

@@ -9,7 +9,7 @@ from kgalign.base.files import replacing_text
 from kgalign.decisions import Decision, Relation, Verdict
 from kgalign.export.curies import Prefixes
 from kgalign.export.rows import Written, is_iri, one_line
-from kgalign.export.sssom import UNSPECIFIED_LICENSE, write_metadata
+from kgalign.export.sssom import UNSPECIFIED_LICENSE, author, write_metadata
 from kgalign.links.sssom_names import NOTHING
 
 _COLUMNS = (
@@ -20,7 +20,11 @@ _COLUMNS = (
     "mapping_justification",
     "author_id",
     "author_label",
+    "reviewer_id",
+    "reviewer_label",
     "mapping_date",
+    "review_date",
+    "reviewer_agreement",
     "comment",
 )
 _PREDICATES = {
@@ -31,17 +35,20 @@ _PREDICATES = {
 }
 
 
-def write_decisions(path: Path, decisions: Sequence[Decision]) -> Written:
-    """Write each decision as one mapping; what nobody can tell, and blank nodes, are left out and counted.
+def write_decisions(path: Path, decisions: Sequence[Decision], prefixes: Prefixes | None = None) -> Written:
+    """Write each decision as one mapping; blank nodes are left out and counted.
 
     A pair that is different is a skos:exactMatch with the modifier ``Not``; an entity to which nothing
-    corresponds is mapped to ``sssom:NoTermFound``. The set's id is a hash of its decisions: the same
-    decisions, the same bytes.
+    corresponds is mapped to ``sssom:NoTermFound``. What a person can't tell is a mapping that was reviewed
+    with agreement 0; it is a skos:closeMatch, so that who looks at the predicate alone takes it for no link.
+    The set's id is a hash of its decisions: the same decisions, the same bytes.
 
+    :param prefixes: those of the run, which are kept to.
     :raises RunError: no room, or no permission.
     """
     told = [each for each in decisions if _can_be_told(each)]
-    prefixes = Prefixes.for_iris(iri for each in told for iri in (*each.pair, each.by) if is_iri(iri))
+    iris = [iri for each in told for iri in (*each.pair, each.by) if is_iri(iri)]
+    prefixes = (prefixes or Prefixes({})).extended(iris).used_by(iris)
     set_id = uuid.uuid5(uuid.NAMESPACE_OID, "".join(each.id for each in told))
     with replacing_text(path) as file:
         slots = {"mapping_set_id": f"urn:uuid:{set_id}", "license": UNSPECIFIED_LICENSE}
@@ -53,20 +60,17 @@ def write_decisions(path: Path, decisions: Sequence[Decision]) -> Written:
 
 
 def _can_be_told(each: Decision) -> bool:
-    return each.verdict is not Verdict.UNSURE and all(is_iri(end) for end in each.pair if end)
+    return all(is_iri(end) for end in each.pair if end)
 
 
 def _row(each: Decision, prefixes: Prefixes) -> tuple[str, ...]:
     left, right = (prefixes.curie(end) if end else NOTHING for end in each.pair)
-    is_name = is_iri(each.by)
-    return (
-        left,
-        _PREDICATES[each.relation],
-        "Not" if each.verdict is Verdict.DIFFERENT else "",
-        right,
-        "semapv:ManualMappingCuration",
-        prefixes.curie(each.by) if is_name else "",
-        "" if is_name else one_line(each.by),
-        each.at[:10],
-        one_line(each.why),
-    )
+    who, day = author(each.by, prefixes), each.at[:10]
+    if each.verdict is Verdict.UNSURE:
+        told = ("skos:closeMatch", "", right, "semapv:UnspecifiedMatching", "", "", *who, "", day, "0.0")
+    else:
+        same = each.verdict is Verdict.SAME
+        predicate = _PREDICATES[each.relation if same else Relation.EXACT]
+        refused = "Not" if each.verdict is Verdict.DIFFERENT else ""
+        told = (predicate, refused, right, "semapv:ManualMappingCuration", *who, "", "", day, "", "")
+    return (left, *told, one_line(each.why))

@@ -10,6 +10,7 @@ from kgalign.base.doors import bring, offered
 from kgalign.base.files import explained
 from kgalign.base.version import __version__
 from kgalign.config import Config
+from kgalign.decisions.people import Words
 from kgalign.errors import InputError, KgalignError
 from kgalign.export.json_ld import write_json_ld
 from kgalign.export.link_files import EXACT_MATCH, write_links, write_oaei
@@ -54,6 +55,9 @@ class Finished(Protocol):
 
     def fusion(self) -> Fusion:
         """What became of every statement."""
+
+    def words(self) -> Words:
+        """Who decided on a pair, and why."""
 
     def vocabularies(self) -> Vocabularies:
         """Which properties and classes correspond."""
@@ -143,6 +147,7 @@ def _sssom(run: Finished, path: Path, choices: Choices) -> Exported:
         pairs=pairs,
         vocabularies=run.vocabularies(),
         vocabulary=run.config.fuse.vocabulary,
+        words=run.words(),
     )
     return _links(written, "mapping")
 

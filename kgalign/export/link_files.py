@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape
 from kgalign.base.files import replacing_text
 from kgalign.base.version import __version__
 from kgalign.config import Config
+from kgalign.decisions.people import Words
 from kgalign.export.rows import Link, Written, count, links, links_and_refused
 from kgalign.export.sssom import write_sssom
 from kgalign.rdf.vocabulary import OWL_SAME_AS, SKOS
@@ -56,10 +57,12 @@ def write_link_files(
     evidence: Verdicts,
     vocabularies: Vocabularies,
     config: Config,
+    words: Words,
 ) -> Written:
     """Write the links as owl:sameAs, as SSSOM and in the format of the OAEI, in this order.
 
     :param evidence: the verdicts without the votes.
+    :param words: who decided on a pair, and why.
     :returns: the links in the first of them, and those that it can't hold.
     :raises RunError: no room, or no permission.
     """
@@ -73,6 +76,7 @@ def write_link_files(
         pairs=links_and_refused(alignment, verdicts, evidence, config.judge.match_probability),
         vocabularies=vocabularies,
         vocabulary=config.fuse.vocabulary,
+        words=words,
     )
     write_oaei(paths[2], *profiles, alignment)
     return written

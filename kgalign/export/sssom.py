@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kgalign.base.files import replacing_text
+from kgalign.decisions.people import Words
 from kgalign.export.curies import Prefixes
 from kgalign.export.rows import Link, Pairs, Written, is_iri, linked, named, one_line
 from kgalign.links.sssom_names import FIXED
@@ -42,6 +43,8 @@ _COLUMNS = (
     "object_id",
     "object_label",
     "mapping_justification",
+    "author_id",
+    "author_label",
     "subject_type",
     "object_type",
     "mapping_tool",
@@ -50,7 +53,9 @@ _COLUMNS = (
     "comment",
 )
 """In the order that SSSOM gives them."""
-_OPTIONAL = frozenset({"predicate_modifier", "subject_type", "object_type", "comment"})
+_OPTIONAL = frozenset(
+    {"predicate_modifier", "author_id", "author_label", "subject_type", "object_type", "comment"}
+)
 _OF_TOOL = frozenset({"mapping_tool", "mapping_tool_version"})
 _BY_PEOPLE = frozenset({Outcome.CONFIRMED, Outcome.REJECTED})
 _OPEN = {
@@ -91,6 +96,7 @@ def write_sssom(
     pairs: Pairs | None = None,
     vocabularies: Vocabularies | None = None,
     vocabulary: Target = "left",
+    words: Words | None = None,
 ) -> Written:
     """Write each pair as one mapping: the links, unless other pairs are named; then what corresponds.
 
@@ -100,26 +106,39 @@ def write_sssom(
     people is a skos:closeMatch, and a comment says so: a reader that looks at nothing but the predicate
     shall not take it for a link. IRIs become CURIEs of their URIs. What kgalign found is a composite
     matching, of properties and classes an instance-based one; a link known from the start is of unspecified
-    origin, what a person said is manual curation. The set's id is a hash of its mappings: the same
-    mappings, the same id.
+    origin, what a person said is manual curation, with who said it and why. The set's id is a hash of its
+    mappings: the same mappings, the same id.
 
     :param alignment: what was decided; its links are written where ``pairs`` is None.
     :param verdicts: says which pairs were known from the start.
     :param vocabularies: properties and classes that correspond.
     :param vocabulary: whose vocabulary the fused graph uses, for their comments.
+    :param words: who decided on a pair, and why.
     :raises OSError: no room, or no permission.
     """
     wanted = linked(alignment) if pairs is None else pairs
     said = list(_vocabulary_mappings(vocabularies or Vocabularies(), vocabulary))
     told = [each for each in said if is_iri(each.subject) and is_iri(each.object)]
-    prefixes = Prefixes.for_iris(_iris(named(left, right, wanted), told))
-    mapper = _Mapper(prefixes, version, verdicts.given, _kinds(left), _kinds(right))
+    prefixes = prefixes_of_run(left, right, vocabularies or Vocabularies(), words or {})
+    mapper = _Mapper(prefixes, version, verdicts.given, _kinds(left), _kinds(right), words or {})
 
     def mappings() -> Iterator[tuple[str, ...]]:
         return chain(map(mapper.mapping, named(left, right, wanted)), map(mapper.of_vocabulary, told))
 
-    written = _write(path, mappings, prefixes, version=version)
+    used = prefixes.used_by(_iris(named(left, right, wanted), told, words or {}))
+    written = _write(path, mappings, used, version=version)
     return Written(written, len(wanted) + len(said) - written)
+
+
+def prefixes_of_run(left: Profile, right: Profile, vocabularies: Vocabularies, words: Words) -> Prefixes:
+    """Prefixes for all that can be exported of a run: each stands for the same in every file.
+
+    :param words: who decided, among whom may be IRIs; they change no prefix of anything else.
+    """
+    entities = chain(*(side.entity_iri.to_pylist() for side in (left, right)))
+    told = ((each.subject, each.object) for each in _vocabulary_mappings(vocabularies, "left"))
+    things = filter(is_iri, chain(entities, chain.from_iterable(told)))
+    return Prefixes.for_iris(things).extended(sorted({by for by, _ in words.values() if is_iri(by)}))
 
 
 def _write(
@@ -186,10 +205,12 @@ class _Mapper:
     given: npt.NDArray[np.bool_]
     left_kind: npt.NDArray[np.int8]
     right_kind: npt.NDArray[np.int8]
+    words: Words
 
     def mapping(self, link: Link) -> tuple[str, ...]:
         """The value of each of ``_COLUMNS``."""
         tool = ("", "") if _by_people(link) else (_TOOL, self.version)
+        by, why = _word(link, self.words) or ("", "")
         return (
             self.prefixes.curie(link.left_iri),
             one_line(link.left_name),
@@ -198,11 +219,12 @@ class _Mapper:
             self.prefixes.curie(link.right_iri),
             one_line(link.right_name),
             self._justification(link),
+            *author(by, self.prefixes),
             "",
             "",
             *tool,
             _confidence(link),
-            _OPEN.get(link.outcome, ""),
+            one_line(why) or _OPEN.get(link.outcome, ""),
         )
 
     def of_vocabulary(self, mapping: _Mapping) -> tuple[str, ...]:
@@ -216,6 +238,8 @@ class _Mapper:
             self.prefixes.curie(mapping.object),
             "",
             "semapv:ManualMappingCuration" if given else "semapv:InstanceBasedMatching",
+            "",
+            "",
             mapping.type,
             mapping.type,
             *(("", "") if given else (_TOOL, self.version)),
@@ -235,13 +259,17 @@ class _Mapper:
         if not _by_people(link):
             return "semapv:CompositeMatching"
         known = link.confirmed and link.verdict >= 0 and bool(self.given[link.verdict])
+        known = known and _word(link, self.words) is None
         return "semapv:UnspecifiedMatching" if known else "semapv:ManualMappingCuration"
 
 
-def _iris(links: Iterable[Link], mappings: Iterable[_Mapping]) -> Iterator[str]:
+def _iris(links: Iterable[Link], mappings: Iterable[_Mapping], words: Words) -> Iterator[str]:
     for link in links:
         yield link.left_iri
         yield link.right_iri
+        word = _word(link, words)
+        if word is not None and is_iri(word[0]):
+            yield word[0]
     for mapping in mappings:
         yield mapping.subject
         yield mapping.object
@@ -250,6 +278,16 @@ def _iris(links: Iterable[Link], mappings: Iterable[_Mapping]) -> Iterator[str]:
 def _by_people(link: Link) -> bool:
     """Whether a person, or the input, decided, and not the tool."""
     return link.outcome in _BY_PEOPLE
+
+
+def _word(link: Link, words: Words) -> tuple[str, str] | None:
+    """Who decided on a link, and why; None where nobody did."""
+    return words.get(((link.left_iri, link.right_iri), link.confirmed)) if _by_people(link) else None
+
+
+def author(by: str, prefixes: Prefixes) -> tuple[str, str]:
+    """Who decided, as ``author_id`` and ``author_label``: the one for an IRI, the other for a name."""
+    return (prefixes.curie(by), "") if is_iri(by) else ("", one_line(by))
 
 
 def _confidence(link: Link) -> str:

@@ -5,7 +5,7 @@ from kgalign.ledger.keys import judging_name, key_of, vote_key
 from kgalign.ledger.spending import Used, answers_by, used
 from kgalign.ledger.statistics import summarise
 from kgalign.ledger.store import FILE, Counts, Ledger
-from kgalign.ledger.verify import Verification, verify
+from kgalign.ledger.verifying import Verification, verify
 
 __all__ = [
     "FILE",

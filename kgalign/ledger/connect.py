@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from kgalign.base import locks
-from kgalign.base.files import MAKE_ROOM, NO_ROOM
+from kgalign.base.sqlite import Kind, name_of
 from kgalign.errors import RunError
 from kgalign.ledger.migrations import apply, pending
 
@@ -22,12 +22,10 @@ _WAIT = 10.0
 _LOG_PAGES = 4000
 """Pages (16 MB) of the log that are gathered until they are written to the ledger proper: four times
 SQLite's default, since the log's pages are those of the latest rows again and again."""
-_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR", "SQLITE_FORMAT")
-"""SQLITE_ERROR is a missing table or column: our statements are right where the file is."""
-_NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_SHMSIZE")
-_BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
-_OURS = (sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.IntegrityError, sqlite3.NotSupportedError)
-"""Mistakes of the calling code: they stay what they are."""
+_LEDGER = Kind("the ledger", "Put back a copy of it, or move it away: its questions are then asked anew")
+
+explained, explain, damaged = _LEDGER.explained, _LEDGER.explain, _LEDGER.damaged
+"""What is said against a ledger, which is never deleted because it is damaged."""
 
 
 def lock(path: Path) -> int:
@@ -41,9 +39,7 @@ def lock(path: Path) -> int:
         beside = path.with_name(f".{path.name}.lock")
         return locks.lock(beside, taken, "Wait for it, or give another folder with -o")
     except OSError as error:
-        if error.errno in NO_ROOM:
-            raise _no_room(path) from error
-        raise _unusable(path, error.strerror or str(error)) from error
+        raise _LEDGER.refused(path, error) from error
 
 
 def connect_to_write(path: Path) -> sqlite3.Connection:
@@ -74,7 +70,7 @@ def _make_private(path: Path) -> None:
     except FileExistsError:
         return
     except OSError as error:
-        raise _unusable(path, error.strerror or str(error)) from error
+        raise _LEDGER.refused(path, error) from error
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
@@ -105,7 +101,7 @@ def _readable(path: Path) -> sqlite3.Connection:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.OperationalError as error:
         connection.close()
-        if not _name(error).startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
+        if not name_of(error).startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
             raise
         log = path.with_name(f"{path.name}-wal")
         if log.exists() and log.stat().st_size:
@@ -138,50 +134,3 @@ def _closed_on_error(connection: sqlite3.Connection) -> Iterator[sqlite3.Connect
     except BaseException:
         connection.close()
         raise
-
-
-@contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn what SQLite says against a ledger into a :class:`RunError`."""
-    try:
-        yield
-    except UnicodeDecodeError as error:  # a message of SQLite that quotes what is no text any more
-        raise damaged(path, "its tables can't be made sense of") from error
-    except sqlite3.Error as error:
-        raise explain(path, error) from error
-
-
-def explain(path: Path, error: sqlite3.Error) -> RunError | sqlite3.Error:
-    """What an error of SQLite means to people; the error itself where our own code is wrong."""
-    if isinstance(error, _OURS):
-        return error
-    name = _name(error)
-    if name.startswith(_DAMAGED):
-        return damaged(path, str(error))
-    if name.startswith(_NO_ROOM):
-        return _no_room(path)
-    if name.startswith(_BUSY):
-        return RunError(f"Another program holds the ledger {path}", "Close it and run again")
-    return _unusable(path, str(error))
-
-
-def _no_room(path: Path) -> RunError:
-    return RunError(f"There is no room to write the ledger {path}", MAKE_ROOM)
-
-
-def damaged(path: Path, reason: str) -> RunError:
-    """What is said of a ledger that can't be made sense of; it is never deleted for that."""
-    return RunError(
-        f"The ledger {path} is damaged: {reason}",
-        "Put back a copy of it, or move it away: its questions are then asked anew",
-    )
-
-
-def _name(error: sqlite3.Error) -> str:
-    return getattr(error, "sqlite_errorname", None) or ""
-
-
-def _unusable(path: Path, reason: str) -> RunError:
-    return RunError(
-        f"The ledger {path} can't be opened: {reason}", "See that it is a file that you may read and write"
-    )

@@ -2,7 +2,8 @@
 
 A row that is not what was written is never taken for what it says: it is named in the log and left out, so
 that its question is asked again where somebody can be asked. It stays where it is, since rows are only added.
-What this costs is one SHA-256 for each row that is read. It is no seal, as :mod:`kgalign.ledger.verify` says.
+What this costs is one SHA-256 for each row that is read. It is no seal, as :mod:`kgalign.ledger.verifying`
+says.
 """
 
 import json

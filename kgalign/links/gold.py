@@ -1,11 +1,11 @@
-"""Pairs of IRIs that someone says are the same: gold links and known links."""
+"""Pairs of IRIs that someone says are the same, in columns with tabs or in RDF: gold and known links."""
 
 import gzip
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, TypeVar, cast
 
 import pyoxigraph as ox
 
@@ -16,6 +16,7 @@ OWL_SAME_AS = "http://www.w3.org/2002/07/owl#sameAs"
 _REMEDY = "Give one pair a line, left IRI, tab, right IRI, or owl:sameAs statements in N-Triples or Turtle"
 
 Pair = tuple[str, str]
+T = TypeVar("T")
 
 
 def read_pairs(path: Path) -> tuple[Pair, ...]:
@@ -31,7 +32,10 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
     """
     syntax = syntax_of(path)
     with opened(path) as file:
-        pairs = _tabular(file, path) if syntax is None else _statements(file, syntax, path)
+        if syntax is None:
+            pairs = columns(lines_of(file, path), path)
+        else:
+            pairs = (pair for pair, _ in statements(file, syntax, path, {OWL_SAME_AS: True}))
         distinct = tuple(sorted(set(pairs)))
     if not distinct:
         raise InputError(f"{path} holds no links", _REMEDY)
@@ -67,47 +71,64 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         raise InputError(f"{path} can't be read: {error.strerror or error}", "Check the path") from error
 
 
-def _tabular(file: BinaryIO, path: Path) -> Iterator[Pair]:
+def lines_of(file: BinaryIO, path: Path) -> Iterator[str]:
+    """The lines of a text in UTF-8, with or without a mark of their order at its begin.
+
+    :raises InputError: a line is not UTF-8; its number is in the message.
+    """
     for number, raw in enumerate(file, start=1):
-        where = f"{path}, line {number}"
         try:
-            line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+            yield raw.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
-            raise InputError(f"{where} is not UTF-8", "Save the file as UTF-8") from error
-        if line.strip() and not line.startswith("#"):
-            yield _pair(line, where)
+            raise InputError(f"{path}, line {number} is not UTF-8", "Save the file as UTF-8") from error
 
 
-def _pair(line: str, where: str) -> Pair:
-    columns = line.split("\t")
-    if len(columns) < 2:
-        raise InputError(f"{where} has no tab: {short(line)}", _REMEDY)
-    left, right = (_bare(column) for column in columns[:2])
+def columns(lines: Iterable[str], path: Path, remedy: str = _REMEDY) -> Iterator[Pair]:
+    """Left IRI, tab, right IRI of each line; what stands in further columns is passed over.
+
+    :param remedy: what the file should hold.
+    :raises InputError: a line is no pair; its number is in the message.
+    """
+    for number, line in enumerate(lines, start=1):
+        text = line.rstrip("\r\n")
+        if text.strip() and not text.startswith("#"):
+            yield _pair(text, f"{path}, line {number}", remedy)
+
+
+def _pair(line: str, where: str, remedy: str) -> Pair:
+    cells = line.split("\t")
+    if len(cells) < 2:
+        raise InputError(f"{where} has no tab: {short(line)}", remedy)
+    left, right = (bare(cell) for cell in cells[:2])
     for value in (left, right):
         if ":" not in value:
             raise InputError(f"{where}: {short(value)} is no IRI", "Take out a heading, write IRIs in full")
     return left, right
 
 
-def _bare(value: str) -> str:
-    """Without the angle brackets that some tools put round an IRI."""
+def bare(value: str) -> str:
+    """An IRI without the angle brackets that some tools put round it."""
     return value[1:-1] if value.startswith("<") and value.endswith(">") else value
 
 
-def _statements(file: BinaryIO, syntax: ox.RdfFormat, path: Path) -> Iterator[Pair]:
+def statements(
+    file: BinaryIO, syntax: ox.RdfFormat, path: Path, predicates: Mapping[str, T], remedy: str = _REMEDY
+) -> Iterator[tuple[Pair, T]]:
+    """The pairs that RDF links by some predicates, each with what its predicate stands for.
+
+    :param predicates: IRI → what it stands for; all others are passed over.
+    :param remedy: what the file should hold.
+    :raises InputError: it can't be parsed, or such a statement does not link two IRIs.
+    """
     try:
-        yield from _same_as(ox.parse(file, format=syntax, lenient=True, base_iri="file:///"), path)
+        for quad in ox.parse(file, format=syntax, lenient=True, base_iri="file:///"):
+            if quad.predicate.value not in predicates:
+                continue
+            if not isinstance(quad.subject, ox.NamedNode) or not isinstance(quad.object, ox.NamedNode):
+                raise InputError(f"{path}: {short(str(quad))} does not link two IRIs", remedy)
+            yield (quad.subject.value, quad.object.value), predicates[quad.predicate.value]
     except SyntaxError as error:
-        raise InputError(f"{path}: {error.msg}", _REMEDY) from error
-
-
-def _same_as(quads: Iterable[ox.Quad], path: Path) -> Iterator[Pair]:
-    for quad in quads:
-        if quad.predicate.value != OWL_SAME_AS:
-            continue
-        if not isinstance(quad.subject, ox.NamedNode) or not isinstance(quad.object, ox.NamedNode):
-            raise InputError(f"{path}: {short(str(quad))} does not link two IRIs", _REMEDY)
-        yield quad.subject.value, quad.object.value
+        raise InputError(f"{path}: {error.msg}", remedy) from error
 
 
 def short(text: str) -> str:

@@ -1,21 +1,21 @@
-r"""``unmerged.tsv``: merges that a person took back, remembered in the folder and held to by every run there.
+r"""Merges that a person took back, in an alignment; and ``unmerged.tsv``, the file in which they once stood.
 
 One pair a line: an IRI, the IRI that it was merged with, and a reason, with tabs between; ``_:label`` stands
 for a blank node. The first of a link is of the left side, the second of the right one; where a graph itself
 says ``owl:sameAs`` of two of its nodes, both are of one side. A backslash begins an escape, as in N-Triples:
-``\t``, ``\n``, ``\r``, ``\\``. The file has no dates: the same pairs, the same bytes.
+``\t``, ``\n``, ``\r``, ``\\``.
 """
 
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from kgalign.base.files import write_text
 from kgalign.errors import InputError
+from kgalign.links.gold import Pair
 from kgalign.links.pairs import PairIndex, pair_ids
 from kgalign.records import Alignment, Outcome, Profile, Verdicts
 
@@ -26,10 +26,8 @@ LONGEST_REASON = 1000
 """Characters."""
 
 _HEADING = ("left", "right", "reason")
-_ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
-_TEXTS = {escaped: text for text, escaped in _ESCAPES.items()}
+_TEXTS = {"\\\\": "\\", "\\t": "\t", "\\n": "\n", "\\r": "\r"}
 _ESCAPE = re.compile(r"\\.?", re.DOTALL)
-_TO_ESCAPE = re.compile(r"[\\\t\n\r]")
 _REMEDY = "Mend the line or take it out: left IRI, tab, right IRI, tab, reason"
 
 
@@ -41,6 +39,8 @@ class Unmerged:
     right: str
     """IRIs, or ``_:label``."""
     reason: str = ""
+    by: str = ""
+    """Who did so."""
 
     @property
     def pair(self) -> tuple[str, str]:
@@ -83,26 +83,8 @@ def _of(columns: Sequence[str], where: str) -> Unmerged:
     return Unmerged(left, right, reason)
 
 
-def write_unmerged(path: Path, pairs: Iterable[Unmerged]) -> None:
-    """Replace the file in one step; without pairs there is none.
-
-    :raises OSError: no room, or no permission.
-    """
-    ordered = sorted(pairs)
-    if not ordered:
-        path.unlink(missing_ok=True)
-        return
-    rows = [_HEADING, *((each.left, each.right, each.reason) for each in ordered)]
-    write_text(path, "".join("\t".join(map(_escaped, row)) + "\n" for row in rows))
-
-
-def read_pairs_apart(paths: Iterable[Path]) -> list[list[str]]:
-    """The pairs of such files without their reasons, sorted: what a step's output depends on."""
-    return [[each.left, each.right] for path in paths for each in read_unmerged(path)]
-
-
 def without_unmerged(
-    alignment: Alignment, verdicts: Verdicts, profiles: tuple[Profile, Profile], pairs: Sequence[Unmerged]
+    alignment: Alignment, verdicts: Verdicts, profiles: tuple[Profile, Profile], pairs: Sequence[Pair]
 ) -> Alignment:
     """The alignment with the pairs rejected, as a person said; nothing else changes.
 
@@ -111,7 +93,7 @@ def without_unmerged(
     """
     if not pairs:
         return alignment
-    left, right = pair_ids(*profiles, [each.pair for each in pairs])
+    left, right = pair_ids(*profiles, pairs)
     judged = PairIndex(verdicts.left, verdicts.right).rows(left, right)
     _warn_of_strangers(pairs, profiles)
     left, right, judged = left[judged >= 0], right[judged >= 0], judged[judged >= 0]
@@ -136,25 +118,17 @@ def without_unmerged(
     )
 
 
-def _warn_of_strangers(pairs: Sequence[Unmerged], profiles: tuple[Profile, Profile]) -> None:
+def _warn_of_strangers(pairs: Sequence[Pair], profiles: tuple[Profile, Profile]) -> None:
     """Say which pairs fit nowhere: both IRIs must be entities, be it of one side."""
-    texts = [each.pair for each in pairs]
-    ends = [pair_ids(a, b, texts) for a in profiles for b in profiles]
+    ends = [pair_ids(a, b, pairs) for a in profiles for b in profiles]
     strange = np.flatnonzero(~np.logical_or.reduce([(a >= 0) & (b >= 0) for a, b in ends]))
     if len(strange):
-        first = pairs[int(strange[0])]
         log.warning(
-            "%s: %d of %d pairs are no entities of these graphs; the first is %s and %s",
-            FILE,
+            "Taken apart by people: %d of %d pairs are no entities of these graphs; the first is %s and %s",
             len(strange),
             len(pairs),
-            first.left,
-            first.right,
+            *pairs[int(strange[0])],
         )
-
-
-def _escaped(text: str) -> str:
-    return _TO_ESCAPE.sub(lambda match: _ESCAPES[match[0]], text)
 
 
 def _unescaped(text: str, where: str) -> str:

@@ -1,6 +1,7 @@
 """Prefixes for Turtle, derived from the data: the same data always gives the same ones."""
 
 import re
+from collections.abc import Container
 
 import numpy as np
 import pyarrow as pa
@@ -31,7 +32,7 @@ def prefixes_of(graph: Graph) -> dict[str, str]:
     chosen = {named[space]: space for space in spaces if space in named}
     for space in spaces:
         if space not in named:
-            chosen[_free_name(space, chosen)] = space
+            chosen[free_name(space, chosen)] = space
     return dict(sorted(chosen.items()))
 
 
@@ -56,7 +57,8 @@ def _most_used(graph: Graph) -> list[str]:
     return [str(space) for space in counts.sort_by(order)["space"][:MOST].to_pylist()]
 
 
-def _free_name(namespace: str, chosen: dict[str, str]) -> str:
+def free_name(namespace: str, chosen: Container[str]) -> str:
+    """A prefix for a namespace, after its last word, that is neither chosen yet nor customary for another."""
     host, _, path = namespace.partition("//")[2].partition("/")
     words = _WORD.findall(path) or _WORD.findall(host)[:-1] or ["ns"]  # the last word of a host says little
     stem = str(words[-1]).lower()[:20]

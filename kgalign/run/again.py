@@ -4,7 +4,7 @@ Nothing is retrieved, judged or asked again, and the input files need not be the
 the run folder are what the later steps are made from.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,9 +14,13 @@ from pydantic import BaseModel, ValidationError
 from kgalign.base.progress import Progress
 from kgalign.base.version import __version__
 from kgalign.config import PATH_KEYS, Config, load_config
+from kgalign.decisions import FILE, Decision, Decisions, Verdict, read_all, standing
+from kgalign.decisions.decision import UNMERGE, now
+from kgalign.decisions.folding import in_force
+from kgalign.decisions.taken_over import in_old_file, take_over
 from kgalign.errors import ConfigError, InputError, KgalignError, RunError
 from kgalign.explain import bare
-from kgalign.links.unmerged import FILE, LONGEST_REASON, Unmerged, read_unmerged, write_unmerged
+from kgalign.links.unmerged import LONGEST_REASON, Unmerged
 from kgalign.pipeline import (
     ASK,
     ASSIGN,
@@ -34,7 +38,7 @@ from kgalign.rdf.graph import Graph
 from kgalign.records import Alignment, Profile
 from kgalign.records.fused import Fusion
 from kgalign.run.folder import RunFolder, RunRecord, Source, writing
-from kgalign.run.inputs import library_versions, source, with_unmerged
+from kgalign.run.inputs import library_versions, source, with_decisions
 from kgalign.run.merges import Merge, Merges
 from kgalign.run.start import check_early
 from kgalign.run.steps import AnyStep, Execution, Inputs, Work, execute, fingerprints
@@ -56,7 +60,13 @@ class Unmerging:
 
 
 def take_back(
-    out: Path, iri: str, other: str | None = None, *, reason: str = "", progress: Progress | None = None
+    out: Path,
+    iri: str,
+    other: str | None = None,
+    *,
+    reason: str = "",
+    by: str = "",
+    progress: Progress | None = None,
 ) -> Unmerging:
     """Take back a merge in every output of a run, and remember that in the run folder.
 
@@ -65,8 +75,9 @@ def take_back(
         what is one under it.
     :param other: what the entity was merged with, where only this link is to go.
     :param reason: why, for people.
+    :param by: who does so: a name or an ORCID.
     :param progress: where long work reports how far it is.
-    :raises InputError: nothing was merged there, or ``unmerged.tsv`` is broken.
+    :raises InputError: nothing was merged there, or an old ``unmerged.tsv`` is broken.
     :raises RunError: the run isn't finished, is in use, or can't be written.
     """
     iri, other = bare(iri), None if other is None else bare(other)
@@ -74,15 +85,18 @@ def take_back(
         raise InputError(f"The reason has {len(reason):,} characters", f"{LONGEST_REASON:,} will do")
     with _reopened(out, progress) as run:
         begun = run.bring_up_to_date(until=ASSIGN).done
-        taken = {each.pair: each for each in read_unmerged(run.file)}
+        taken = {each.pair: each for each in run.taken()}
         found = run.merges(taken).of(iri, other)
         new = {
-            each.pair: Unmerged(*each.pair, reason)
+            each.pair: Unmerged(*each.pair, reason, by)
             for each in found
-            if each.pair not in taken or (reason and reason != taken[each.pair].reason)
+            if each.pair not in taken or (reason and reason != taken[each.pair].why)
         }
         if new:
-            run.remember({**taken, **new})
+            run.add(
+                Decision(*pair, Verdict.DIFFERENT, by=by, at=now(), why=reason, source=UNMERGE)
+                for pair in new
+            )
         execution = run.bring_up_to_date()
         if not new and not begun and not execution.done:
             what = f"{iri} was" if other is None else f"{iri} and {other} were"
@@ -94,7 +108,7 @@ def take_back(
         fusion = run.folder.load(FUSE.name, Fusion)
 
         def told(merges: Iterable[Merge]) -> tuple[Unmerged, ...]:
-            return tuple(sorted({**taken, **new}[each.pair] for each in merges))
+            return tuple(sorted(new.get(each.pair) or _unmerged(taken[each.pair]) for each in merges))
 
         known = told(each for each in about if each.known)
         still = told(each for each in about if each.is_one(fusion))
@@ -102,40 +116,46 @@ def take_back(
 
 
 def merge_again(
-    out: Path, iri: str, other: str | None = None, *, progress: Progress | None = None
+    out: Path, iri: str, other: str | None = None, *, by: str = "", progress: Progress | None = None
 ) -> Unmerging:
-    """Forget that a merge was taken back: the links are what they were before.
+    """Undo that a merge was taken back: the links are what they were before.
 
-    :raises InputError: no such merge was taken back, or ``unmerged.tsv`` is broken.
+    :param by: who does so, the one who took the merge back if empty.
+    :raises InputError: no such merge was taken back, or an old ``unmerged.tsv`` is broken.
     :raises RunError: as :func:`take_back`.
     """
     iri, other = bare(iri), None if other is None else bare(other)
     with _reopened(out, progress) as run:
         begun = run.bring_up_to_date(until=ASSIGN).done
-        taken = {each.pair: each for each in read_unmerged(run.file)}
+        taken = {each.pair: each for each in run.taken()}
         gone = [pair for pair in taken if iri in pair and (other is None or {iri, other} == set(pair))]
         if not gone and other is None:
             gone = [each.pair for each in run.merges(taken).under_minted(iri) if each.pair in taken]
         if gone:
-            run.remember({pair: each for pair, each in taken.items() if pair not in gone})
+            run.add(each.undone(by) for each in run.takings() if each.pair in gone)
         execution = run.bring_up_to_date()
         if not gone and not begun and not execution.done:
             what = f"{iri} and {other}" if other is not None else iri
             raise InputError(
                 f"Nothing of {what} was taken back", f"`kgalign unmerge {out} --list` shows what was"
             )
-        return Unmerging(tuple(sorted(taken[pair] for pair in gone)), (), (), execution)
+        return Unmerging(tuple(sorted(_unmerged(taken[pair]) for pair in gone)), (), (), execution)
 
 
 def unmerged_in(out: Path) -> tuple[Unmerged, ...]:
-    """What was taken back in a run folder.
+    """What was taken back in a run folder, sorted; nothing is changed there.
 
-    :raises RunError: there is no run.
-    :raises InputError: ``unmerged.tsv`` is broken.
+    :raises RunError: there is no run, or its decisions are damaged.
+    :raises InputError: an old ``unmerged.tsv`` is broken.
     """
     folder = RunFolder(out)
     folder.read()
-    return read_unmerged(folder.file(FILE))
+    said = [*read_all(folder.file(FILE)), *in_old_file(folder.path)]
+    return tuple(map(_unmerged, standing(said).taken))
+
+
+def _unmerged(decision: Decision) -> Unmerged:
+    return Unmerged(*decision.pair, decision.why, decision.by)
 
 
 def fuse_again(
@@ -180,7 +200,6 @@ class _Run:
         self, folder: RunFolder, record: RunRecord, config: Config, progress: Progress | None
     ) -> None:
         self.folder, self.record, self.config = folder, record, config
-        self.file = folder.file(FILE)
         self._was, self._progress = config, progress
 
     def configure(self, config: Config) -> None:
@@ -231,14 +250,23 @@ class _Run:
             shapes = tuple(Path(each.path) for each in self.record.inputs.get("shapes", ()))
         files: dict[str, tuple[Source, ...]] = {**self.record.inputs}
         files["shapes"] = tuple(source(path) for path in shapes)
-        return with_unmerged(Inputs(self.config, files), self.folder)
+        return with_decisions(Inputs(self.config, files), self.folder)
 
-    def remember(self, taken: Mapping[tuple[str, str], Unmerged]) -> None:
-        """Write what was taken back."""
-        with writing(self.folder.path):
-            write_unmerged(self.file, taken.values())
+    def takings(self) -> list[Decision]:
+        """All decisions that take a merge back and were not undone, earlier words on a pair among them."""
+        made = in_force(read_all(self.folder.file(FILE)))
+        return [each for each in made if each.takes_back and not each.undoes]
 
-    def merges(self, taken: Mapping[tuple[str, str], Unmerged]) -> Merges:
+    def taken(self) -> list[Decision]:
+        """Merges that were taken back, by their pairs."""
+        return standing(read_all(self.folder.file(FILE))).taken
+
+    def add(self, decisions: Iterable[Decision]) -> None:
+        """Remember decisions."""
+        with Decisions.open(self.folder.file(FILE)) as store:
+            store.add(decisions)
+
+    def merges(self, taken: Collection[tuple[str, str]]) -> Merges:
         """What is merged, and what was before it was taken back."""
         load = self.folder.load
         return Merges(
@@ -270,6 +298,8 @@ def _reopened(out: Path, progress: Progress | None) -> Iterator[_Run]:
                 f"{folder} has a configuration that can't be read", "Run again with --force"
             ) from error
         _check_finished(folder, record, config)
+        with writing(folder.path):
+            take_over(folder.path)
         yield _Run(folder, record, config, progress)
 
 

@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from kgalign.decisions import FILE, Decision, Decisions, Relation, Verdict, read_all, read_decisions
+from kgalign.decisions.decision import now
 from kgalign.errors import InputError
+from kgalign.export.curies import Prefixes
+from kgalign.export.sssom import prefixes_of_run
 from kgalign.links.pairs import PairIndex, entity_ids
+from kgalign.pipeline import VOCABULARIES
 from kgalign.rdf.uris import as_uri
 from kgalign.records import Profile
+from kgalign.records.vocabularies import Vocabularies
 from kgalign.run.finished import Finished
 
 
@@ -18,6 +22,8 @@ class TakenIn:
     """What came of a file of decisions."""
 
     read: int
+    predictions: int
+    """Mappings beside them that tools made and nobody looked at."""
     added: int
     """Of them, those that were not there yet."""
     strangers: tuple[Decision, ...]
@@ -33,7 +39,8 @@ def take_in(run: Path, path: Path) -> TakenIn:
     :raises RunError: there is no run, or its decisions can't be written.
     """
     finished = Finished(run)
-    decisions = read_decisions(path)
+    read = read_decisions(path)
+    decisions = read.decisions
     found = _resolved(decisions, (finished.left, finished.right))
     known = [each for each in found if each is not None]
     strangers = tuple(own for own, each in zip(decisions, found, strict=True) if each is None)
@@ -45,7 +52,7 @@ def take_in(run: Path, path: Path) -> TakenIn:
         )
     with Decisions.open(finished.folder.file(FILE)) as store:
         added = store.add(known)
-    return TakenIn(len(decisions), added, strangers)
+    return TakenIn(len(decisions), read.predictions, added, strangers)
 
 
 def decide(
@@ -59,7 +66,7 @@ def decide(
     :raises RunError: there is no run, or its decisions can't be written.
     """
     finished = Finished(run)
-    wanted = Decision(left, right, verdict, relation, by=by, at=_now(), why=why)
+    wanted = Decision(left, right, verdict, relation, by=by, at=now(), why=why)
     [found] = _resolved([wanted], (finished.left, finished.right))
     if found is None:
         raise InputError(
@@ -72,11 +79,11 @@ def decide(
     return decision
 
 
-def undo(run: Path, known_by: str, *, by: str) -> Decision:
+def undo(run: Path, known_by: str, *, by: str) -> tuple[Decision, Decision]:
     """Take a decision back, or an undo.
 
     :param known_by: its id or how that begins.
-    :returns: what was taken back.
+    :returns: what was taken back, and the undo.
     :raises InputError: no decision, or several, begin so.
     """
     finished = Finished(run)
@@ -87,9 +94,10 @@ def undo(run: Path, known_by: str, *, by: str) -> Decision:
         raise InputError(
             f"{many} of {finished.folder} begins with {known_by!r}", "See `kgalign decisions list`"
         )
+    made = found[0].undone(by)
     with Decisions.open(path) as store:
-        store.add([replace(found[0], by=by or found[0].by, at=_now(), why="", source="", undoes=found[0].id)])
-    return found[0]
+        store.add([made])
+    return found[0], made
 
 
 def decisions_of(run: Path) -> list[Decision]:
@@ -100,8 +108,14 @@ def decisions_of(run: Path) -> list[Decision]:
     return read_all(Finished(run).folder.file(FILE))
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+def prefixes_in(run: Path) -> Prefixes:
+    """The prefixes that the exports of a run have in common.
+
+    :raises RunError: there is no run, or its decisions are damaged.
+    """
+    finished = Finished(run)
+    told = finished.vocabularies() if finished.offers(VOCABULARIES) else Vocabularies()
+    return prefixes_of_run(finished.left, finished.right, told, finished.words())
 
 
 def _resolved(decisions: Sequence[Decision], profiles: tuple[Profile, Profile]) -> list[Decision | None]:

@@ -7,6 +7,8 @@ from pydantic import ValidationError
 
 from kgalign import pipeline
 from kgalign.config import Config
+from kgalign.decisions import FILE as DECISIONS_FILE
+from kgalign.decisions.people import Words, words_in_stores
 from kgalign.errors import RunError
 from kgalign.rdf.graph import Graph
 from kgalign.records import Alignment, Candidates, Hearing, Profile, Verdicts
@@ -82,6 +84,13 @@ class Finished(Work):
     def fusion(self) -> Fusion:
         """What became of every statement."""
         return self.get(pipeline.FUSE)
+
+    def words(self) -> Words:
+        """Who decided on a pair, and why.
+
+        :raises RunError: the store of decisions is damaged.
+        """
+        return words_in_stores([self.folder.file(DECISIONS_FILE)])
 
     def vocabularies(self) -> Vocabularies:
         """Which properties and classes correspond."""

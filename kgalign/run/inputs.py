@@ -11,7 +11,6 @@ from kgalign.base.installed import installed_model
 from kgalign.config import AUTO, Config
 from kgalign.decisions import FILE as DECISIONS_FILE
 from kgalign.errors import InputError, RunError
-from kgalign.links.unmerged import FILE as UNMERGED_FILE
 from kgalign.llm.weights import folder_digest, folder_files
 from kgalign.rdf.formats import expand
 from kgalign.run.folder import RunFolder, RunRecord, Source
@@ -48,15 +47,14 @@ def gather(left: Path, right: Path, config: Config, gold: Iterable[Path] = ()) -
     return Inputs(config, found)
 
 
-def with_unmerged(inputs: Inputs, folder: RunFolder) -> Inputs:
-    """The inputs, and what people took back and decided in this run folder.
+def with_decisions(inputs: Inputs, folder: RunFolder) -> Inputs:
+    """The inputs, and what people decided in this run folder.
 
-    :raises InputError: a file is there and can't be read.
+    :raises InputError: the store of decisions is there and can't be read.
     """
-    places = {"unmerged": folder.file(UNMERGED_FILE), "decisions": folder.file(DECISIONS_FILE)}
-    files = {side: paths for side, paths in inputs.files.items() if side not in places}
-    files |= {side: (source(path),) for side, path in places.items() if path.exists()}
-    return replace(inputs, files=files)
+    store = folder.file(DECISIONS_FILE)
+    files = {side: paths for side, paths in inputs.files.items() if side not in ("decisions", "unmerged")}
+    return replace(inputs, files=files | ({"decisions": (source(store),)} if store.exists() else {}))
 
 
 def source(path: Path) -> Source:

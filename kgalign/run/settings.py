@@ -11,8 +11,7 @@ from typing import Any
 from kgalign.base.doors import brought
 from kgalign.config import CHANNELS, Config
 from kgalign.config.fusion import POLICIES
-from kgalign.decisions.people import said_in_stores
-from kgalign.links.unmerged import read_pairs_apart
+from kgalign.decisions.people import said_in_stores, words_in_stores
 from kgalign.run.steps import Inputs
 
 
@@ -113,20 +112,25 @@ def ask(inputs: Inputs) -> object:
     ]
 
 
+def gone(inputs: Inputs) -> list[Path]:
+    """Files of known links that are no more there: a finished run can be changed without them."""
+    return [path for path in inputs.paths("known") if not path.exists()]
+
+
 def assign(inputs: Inputs) -> object:
     """The section, from where on a pair is a match, what a person took apart; and how large clusters may be,
     where they are cut.
     """
     config = inputs.config
+    said = said_in_stores(inputs.paths("decisions"))
     cut = config.assign.cardinality == "auto"
+    unheard = [len(gone(inputs))] if gone(inputs) else []
     return [
         config.assign.model_dump(),
         _evidence(config),
-        [
-            *read_pairs_apart(inputs.paths("unmerged")),
-            *map(list, said_in_stores(inputs.paths("decisions")).apart),
-        ],
+        [list(pair) for pair in (*said.taken, *said.apart)],
         config.fuse.model_dump(include={"max_cluster", "same_as_within"}) if cut else None,
+        *unheard,
     ]
 
 
@@ -139,8 +143,10 @@ def vocabularies(inputs: Inputs) -> object:
 
 
 def links(inputs: Inputs) -> object:
-    """Whose names the properties get: the mappings between properties say so."""
-    return inputs.config.fuse.vocabulary
+    """Whose names the properties get, as the mappings between properties say so; and who decided, and why."""
+    words = sorted(words_in_stores(inputs.paths("decisions")).items())
+    vocabulary = inputs.config.fuse.vocabulary
+    return [vocabulary, [[*pair, same, *word] for (pair, same), word in words]] if words else vocabulary
 
 
 def fuse(inputs: Inputs) -> object:

@@ -7,10 +7,11 @@ from pathlib import Path
 from kgalign.base.progress import Progress
 from kgalign.base.version import __version__
 from kgalign.config import Config
+from kgalign.decisions.taken_over import take_over
 from kgalign.ledger import FILE as LEDGER_FILE
 from kgalign.pipeline import ASK, RECALL, STUDENT, VIOLATIONS_FILE, steps
 from kgalign.run.folder import RunFolder, RunRecord, writing
-from kgalign.run.inputs import check_owner, check_place, gather, library_versions, with_unmerged
+from kgalign.run.inputs import check_owner, check_place, gather, library_versions, with_decisions
 from kgalign.run.settings import asks
 from kgalign.run.steps import AnyStep, Execution, Inputs, Work, execute
 
@@ -118,7 +119,9 @@ def _opened(
         if finished is not None and finished.steps:
             # What failed before its first step was finished left nothing that other inputs could spoil.
             check_owner(folder, finished, inputs)
-        known = with_unmerged(inputs, folder)
+        with writing(out):
+            take_over(out)
+        known = with_decisions(inputs, folder)
         yield (
             folder,
             RunRecord(

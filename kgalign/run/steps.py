@@ -33,7 +33,7 @@ class Inputs:
 
     config: Config
     files: Mapping[str, tuple[Source, ...]]
-    """``left``, ``right``, ``known``, ``gold``, ``shapes``, ``unmerged`` → their files; ``embedder`` → the
+    """``left``, ``right``, ``known``, ``gold``, ``shapes``, ``decisions`` → their files; ``embedder`` → the
     folder of its model."""
 
     def digests(self, side: str) -> list[list[str]]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from kgalign.decisions import FILE as DECISIONS_FILE
+from kgalign.decisions import read_all
 from kgalign.errors import RunError
 from kgalign.ledger import FILE as LEDGER_FILE
 from kgalign.ledger import Ledger, verify
@@ -36,11 +38,11 @@ class Finding:
 
 
 def verify_run(path: Path) -> list[Finding]:
-    """Hold every file of a run folder against its digest, and the ledger's rows against theirs.
+    """Hold every file of a run folder against its digest, and the rows of the stores against theirs.
 
     :param path: the run folder.
     :returns: every file but locks, in the order of their names. ``BY_HAND`` is what no step wrote, such as
-        ``unmerged.tsv``; ``UNKNOWN`` what has no digest: embeddings, and all of a run folder that is older
+        notes; ``UNKNOWN`` what has no digest: embeddings, and all of a run folder that is older
         than digests.
     :raises RunError: it is no run folder, or another process changed it meanwhile.
     """
@@ -92,8 +94,8 @@ def _of_step(folder: RunFolder, step: StepRecord) -> Iterator[Finding]:
 
 
 def _files(path: Path) -> Iterator[str]:
-    """Every file but locks and the journal of the ledger, which comes and goes."""
-    beside = {f"{LEDGER_FILE}-wal", f"{LEDGER_FILE}-shm"}
+    """Every file but locks and the journals of the stores, which come and go."""
+    beside = {f"{LEDGER_FILE}-wal", f"{LEDGER_FILE}-shm", f"{DECISIONS_FILE}-journal"}
     for file in sorted(path.rglob("*")):
         name = file.relative_to(path).as_posix()
         if file.is_file() and not name.endswith("lock") and name not in beside:
@@ -105,6 +107,8 @@ def _other(folder: RunFolder, name: str, record: RunRecord | None) -> Finding:
     top, *rest = Path(name).parts
     if name == LEDGER_FILE:
         return _of_ledger(folder.file(name))
+    if name == DECISIONS_FILE:
+        return _of_decisions(folder.file(name))
     if any(part.startswith(".") and part.endswith(".partial") for part in (top, *rest)):
         return Finding(name, State.LEFT_OVER, "a writer was stopped here, or is at work")
     if record is None or top == CACHE:
@@ -125,3 +129,11 @@ def _of_ledger(path: Path) -> Finding:
         return Finding(path.name, State.WHOLE)
     more = f", and {checked.fault_count - 1:,} more" if checked.fault_count > 1 else ""
     return Finding(path.name, State.DAMAGED, f"{checked.faults[0]}{more}")
+
+
+def _of_decisions(path: Path) -> Finding:
+    try:
+        read_all(path)
+    except RunError as error:
+        return Finding(path.name, State.DAMAGED, error.message)
+    return Finding(path.name, State.WHOLE)

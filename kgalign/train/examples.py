@@ -313,7 +313,7 @@ def _sources(runs: Sequence[Run], settings: Settings, gold: Gold) -> tuple[Sourc
         return tuple(source for source in SOURCES if there[source])
     remedies = {
         "gold": ("gold links were not given", "Give them with --gold FILE"),
-        "person": ("no run has known links, unmerged.tsv or decisions", "Run with --known, or name another"),
+        "person": ("no run has known links or decisions", "Run with --known, or name another"),
         "votes": ("no run has votes on record", "Run with --judge llm, or name another"),
     }
     for source in settings.sources:

@@ -13,12 +13,11 @@ import numpy as np
 
 from kgalign.decisions import FILE as DECISIONS_FILE
 from kgalign.decisions.people import said_in_stores
+from kgalign.decisions.taken_over import in_old_file
 from kgalign.errors import InputError
 from kgalign.ledger import Ledger
 from kgalign.links.gold import read_pairs
 from kgalign.links.pairs import entity_ids
-from kgalign.links.unmerged import FILE as UNMERGED_FILE
-from kgalign.links.unmerged import read_unmerged
 from kgalign.records.votes import NONE, Status, known_partner
 from kgalign.train.data import Origin
 from kgalign.train.runs import Run
@@ -150,8 +149,9 @@ def _by_gold(run: Run, number: int, gold: Gold) -> Iterator[Label]:
 def _by_people(run: Run, number: int) -> Iterator[Label]:
     """Links that were known before the run, merges that were taken back, and decisions."""
     said = said_in_stores([run.path / DECISIONS_FILE])
-    unmerged = [*(each.pair for each in read_unmerged(run.path / UNMERGED_FILE)), *said.apart]
-    apart = {pair for pair in run.ids(unmerged) if pair[0] >= 0} if unmerged else set()
+    taken = [each.pair for each in in_old_file(run.path)]
+    refused = [*taken, *said.taken, *said.apart]
+    apart = {pair for pair in run.ids(refused) if pair[0] >= 0} if refused else set()
     alone = set(entity_ids(run.left, [left for left, _ in said.alone if left]).tolist()) - {-1}
     given = np.flatnonzero(run.evidence.given)
     partners: dict[int, list[int]] = {}

@@ -13,12 +13,15 @@ A, B = "http://a.example/", "http://b.example/"
 
 
 def files_of(run: Path, *, wherever: bool = False) -> dict[str, bytes]:
-    """Everything that must be the same for the same inputs; or that must be so wherever these lie."""
+    """Everything that must be the same for the same inputs; or that must be so wherever these lie.
+
+    Decisions have the times at which they were made.
+    """
     return {
         str(path.relative_to(run)): path.read_bytes()
         for path in sorted(run.rglob("*"))
         if path.is_file()
-        and path.name not in {"run.json", ".lock"}
+        and path.name not in {"run.json", ".lock", "decisions.sqlite"}
         and not (wherever and "read-" in path.parent.name)
     }
 

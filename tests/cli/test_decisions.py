@@ -1,6 +1,7 @@
 """``kgalign decisions``: what people decided comes in, is held to, is learned from, and goes out again."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,34 @@ def test_what_is_said_to_be_one_is_linked_and_an_undo_takes_it_back(
     assert (out / "links.nt").read_bytes() == before
 
 
+def _listed(kgalign: Kgalign, out: Path, *words: str) -> list[list[str]]:
+    return [told.split("  ") for told in kgalign("decisions", "list", out, *words).stdout.splitlines()]
+
+
+def test_an_undo_is_named_listed_and_can_be_undone(kgalign: Kgalign, out: Path) -> None:
+    first = min(_links(out))
+    assert kgalign("decisions", "add", out, *first, "--different", "--by", "Ada").returncode == 0
+    [[made, *_]] = _listed(kgalign, out)
+    ids = [made]
+    for _ in range(3):  # taken back, given back, taken back again: each undo is one of its own
+        done = kgalign("decisions", "undo", out, ids[-1], "--by", "Bob")
+        [said] = [told for told in done.stdout.splitlines() if told.startswith("The undo is ")]
+        ids.append(said.removeprefix("The undo is "))
+        holds = len(ids) % 2 == 1
+        said = "Nothing holds any more; --all shows what did"
+        assert [each[0] for each in _listed(kgalign, out)] == [made if holds else said]
+        listed = _listed(kgalign, out, "--all")
+        assert [each[0] for each in listed] == ids
+        assert ("[holds no more]" in listed[0]) is not holds
+        assert listed[-1][1:2] == [f"undo of {ids[-2]}"]
+    rows = [
+        json.loads(each) for each in kgalign("decisions", "list", out, "--all", "--json").stdout.splitlines()
+    ]
+    assert [each["holds"] for each in rows] == [False, True, False, True]
+    assert [each["undoes"][:8] for each in rows] == ["", *ids[:-1]]
+    assert_one_line(kgalign("decisions", "undo", out, "abc" * 30), "no decision")
+
+
 def test_an_entity_to_which_nothing_corresponds_gets_no_link(pair: Pair, kgalign: Kgalign, out: Path) -> None:
     left, right = min(_links(out))
     for alone in (left, right):
@@ -130,6 +159,43 @@ def test_out_and_in_again_is_the_same_and_own_files_come_back(
         fourth = tmp_path / f"with {form}"
         _again(kgalign, pair, fourth, "--known", tmp_path / name)
         assert _links(fourth) >= _links(out), form
+
+
+def _prefixes(text: str, form: str) -> dict[str, str]:
+    return {found[1]: found[2] for found in re.finditer(form, text, re.MULTILINE)}
+
+
+def _mapped(text: str) -> set[tuple[str, str]]:
+    lines = [told.split("\t") for told in text.splitlines() if not told.startswith("#")]
+    places = [lines[0].index(column) for column in ("subject_id", "object_id")]
+    return {(row[places[0]], row[places[1]]) for row in lines[1:]}
+
+
+def test_a_prefix_is_the_same_in_all_that_is_given_out(
+    pair: Pair, kgalign: Kgalign, out: Path, tmp_path: Path
+) -> None:
+    first, second, third = sorted(_links(out))[:3]
+    # Who decides has namespaces that come before all others, and are named after the same words.
+    people = ("http://a.example/left/1", "http://b.example/right/2", "https://orcid.org/0000-0001")
+    words = ("--different", "--unsure", "--same")
+    for link, by, word in zip((first, second, third), people, words, strict=True):
+        assert kgalign("decisions", "add", out, *link, word, "--by", by).returncode == 0
+    _again(kgalign, pair, out)
+    files = {name: tmp_path / f"{name}.sssom.tsv" for name in ("decided", "exported", "undecided")}
+    assert kgalign("decisions", "export", out, "-o", files["decided"]).returncode == 0
+    for name, more in (("exported", ()), ("undecided", ("--undecided",))):
+        done = kgalign("export", out, "--format", "sssom", "-o", files[name], *more)
+        assert done.returncode == 0, done.stderr
+    texts = [path.read_text(encoding="utf8") for path in (out / "mappings.sssom.tsv", *files.values())]
+    assert texts[0] == texts[2]
+    maps = [_prefixes(text, r'^#   ([a-z0-9]+): "(.*)"$') for text in texts]
+    maps.append(_prefixes((out / "fused.ttl").read_text("utf8"), r"^@prefix ([a-z0-9]+): <(.*)> \.$"))
+    every = {item for each in maps for item in each.items()}
+    assert len(every) == len({name for name, _ in every}) == len({space for _, space in every})
+    assert {name for name, _ in every} >= {"orcid", "left", "left2", "right", "right2"}
+    decided, mapped = _mapped(texts[1]), _mapped(texts[0])
+    assert len(decided) == 3
+    assert len(decided & mapped) >= 2, "what is refused and what is confirmed is in both"
 
 
 def test_a_decision_turned_round_counts_for_the_pair(

@@ -10,8 +10,10 @@ import pyoxigraph as ox
 import pytest
 
 from kgalign.config import as_config
+from kgalign.decisions import Verdict, read_all
+from kgalign.decisions.taken_over import AFTERWARDS
 from kgalign.errors import InputError
-from kgalign.links.unmerged import Unmerged, read_unmerged, write_unmerged
+from kgalign.links.unmerged import Unmerged
 from kgalign.run import again, start
 from tests.cli.run_folders import (
     CARBON,
@@ -39,7 +41,7 @@ NAMES = ("ruby sunset vase", "copper kettle", "walnut chair", "linen towel", "br
 def test_a_merge_is_taken_back_in_every_output(run: Path, kgalign: Kgalign, tmp_path: Path) -> None:
     stored = {path: path.stat().st_mtime_ns for name in KEPT for path in (run / "stages" / name).rglob("*")}
     before = links_of(run)
-    result = kgalign("unmerge", run, CARBON, "--reason", "soot\tis not coal")
+    result = kgalign("unmerge", run, CARBON, "--reason", "soot\tis not coal", "--by", "Ada")
     assert (result.returncode, result.stderr) == (0, "")
     assert f"Taken back: {CARBON} and {KOHLENSTOFF}" in result.stdout
     assert "Taken back by a person: 1" in result.stdout
@@ -49,7 +51,7 @@ def test_a_merge_is_taken_back_in_every_output(run: Path, kgalign: Kgalign, tmp_
     assert KOHLENSTOFF not in (run / "alignment.rdf").read_text(encoding="utf8")
     mapping = [line.split("\t") for line in (run / "mappings.sssom.tsv").read_text("utf8").splitlines()]
     (row,) = [cells for cells in mapping if "Carbon" in cells]
-    assert {"Not", "semapv:ManualMappingCuration", "1.0"} <= set(row)
+    assert {"Not", "semapv:ManualMappingCuration", "1.0", "Ada", "soot is not coal"} <= set(row)
     verdicts = pq.read_table(run / "verdicts.parquet").to_pylist()
     outcomes = {(each["left"], each["right"]): each["outcome"] for each in verdicts}
     assert outcomes[CARBON, KOHLENSTOFF] == "rejected"
@@ -66,8 +68,10 @@ def test_a_merge_is_taken_back_in_every_output(run: Path, kgalign: Kgalign, tmp_
     assert CARBON not in (tmp_path / "links.csv").read_text(encoding="utf8")
     (tmp_path / "gold.tsv").write_text(f"{CARBON}\t{KOHLENSTOFF}\n{IRON}\t{EISEN}\n", encoding="utf8")
     assert "taken back by a person" in kgalign("eval", run, "--gold", tmp_path / "gold.tsv").stdout
-    assert "soot\\tis not coal" in (run / "unmerged.tsv").read_text(encoding="utf8")
-    assert "soot" in kgalign("unmerge", run, "--list").stdout
+    [made] = read_all(run / "decisions.sqlite")
+    assert (made.pair, made.verdict, made.by) == ((CARBON, KOHLENSTOFF), Verdict.DIFFERENT, "Ada")
+    assert made.why == "soot\tis not coal"
+    assert kgalign("unmerge", run, "--list").stdout == f"{CARBON}  {KOHLENSTOFF}  Ada  (soot\\tis not coal)\n"
 
 
 def test_only_what_comes_after_the_judge_is_done_again(run: Path) -> None:
@@ -105,7 +109,7 @@ def test_undone_it_is_as_it_was(run: Path, made: Path, kgalign: Kgalign) -> None
     again.take_back(run, IRON, EISEN)
     result = kgalign("unmerge", run, KOHLENSTOFF, "--undo")
     assert (result.returncode, result.stderr) == (0, "")
-    assert [each.pair for each in read_unmerged(run / "unmerged.tsv")] == [(IRON, EISEN)]
+    assert again.unmerged_in(run) == (Unmerged(IRON, EISEN),)
     assert kgalign("unmerge", run, EISEN, IRON, "--undo", "-q").stdout == ""
     assert files_of(run) == files_of(made)
     assert_one_line(kgalign("unmerge", run, IRON, "--undo"), "Nothing of", "--list")
@@ -119,7 +123,8 @@ def test_all_taken_back_the_two_graphs_are_there_again(tmp_path: Path) -> None:
     assert fused_of(run) != union
     links = sorted(links_of(run))
     random.Random(1).shuffle(links)
-    write_unmerged(run / "unmerged.tsv", [Unmerged(*pair) for pair in links[3:]])
+    text = "".join(f"{left}\t{right}\n" for left, right in links[3:])
+    (run / "unmerged.tsv").write_text(text, encoding="utf8")
     for number, (left, right) in enumerate(links[:3]):
         again.take_back(run, left if number else right)
     assert not links_of(run)
@@ -154,6 +159,92 @@ def test_a_file_written_by_hand_is_followed(run: Path, caplog: pytest.LogCapture
     again.fuse_again(run)
     assert (CARBON, KOHLENSTOFF) not in links_of(run)
     assert "1 of 2 pairs are no entities of these graphs; the first is http://a.example/x" in caplog.text
+
+
+def test_an_old_file_is_taken_over_once_and_undone_it_stays_undone(
+    run: Path, made: Path, kgalign: Kgalign
+) -> None:
+    old = run / "unmerged.tsv"
+    old.write_text(f"left\tright\treason\n{CARBON}\t{KOHLENSTOFF}\tsoot\\tis not coal\n", encoding="utf8")
+    shown = kgalign("unmerge", run, "--list").stdout
+    assert shown == f"{CARBON}  {KOHLENSTOFF}  (soot\\tis not coal)\n"
+    assert old.exists()
+    assert kgalign("fuse", run).returncode == 0
+    assert not old.exists()
+    assert (run / AFTERWARDS).exists()
+    assert kgalign("unmerge", run, "--list").stdout == shown
+    assert "is not coal" in (run / "mappings.sssom.tsv").read_text(encoding="utf8")
+    again.merge_again(run, CARBON)
+    assert (CARBON, KOHLENSTOFF) in links_of(run)
+    # Killed between the two, the file is there once more: it says nothing new.
+    (run / AFTERWARDS).replace(old)
+    again.fuse_again(run)
+    assert (CARBON, KOHLENSTOFF) in links_of(run)
+    assert len(read_all(run / "decisions.sqlite")) == 2
+    (run / AFTERWARDS).unlink()
+    assert files_of(run) == files_of(made)
+
+
+def test_a_decision_undone_merges_again_at_the_next_run(
+    elements: Pair, tmp_path: Path, kgalign: Kgalign
+) -> None:
+    run, command = tmp_path / "run", ("run", elements.left, elements.right, "-o", tmp_path / "run")
+    start.run(elements.left, elements.right, run)
+    before = files_of(run)
+    assert kgalign("unmerge", run, CARBON, "--by", "https://orcid.org/0000-0001", "-q").returncode == 0
+    [listed] = kgalign("decisions", "list", run).stdout.splitlines()
+    assert "different (merge taken back)" in listed
+    mappings = (run / "mappings.sssom.tsv").read_text(encoding="utf8")
+    assert "author_id" in mappings
+    assert "orcid:0000-0001" in mappings
+    stored = {path: path.stat().st_mtime_ns for name in KEPT for path in (run / "stages" / name).rglob("*")}
+    undone = kgalign("decisions", "undo", run, listed.split()[0])
+    assert (CARBON, KOHLENSTOFF) not in links_of(run)
+    done = kgalign(*command)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert files_of(run) == before
+    assert all(path.stat().st_mtime_ns == then for path, then in stored.items())
+    [name] = [told.split()[-1] for told in undone.stdout.splitlines() if told.startswith("The undo is")]
+    assert kgalign("decisions", "undo", run, name).returncode == 0
+    assert kgalign(*command).returncode == 0
+    assert (CARBON, KOHLENSTOFF) not in links_of(run)
+
+
+def test_known_links_need_not_be_there_any_more(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
+    known, run = tmp_path / "known.sssom.tsv", tmp_path / "run"
+    known.write_text(
+        "#curie_map:\n#  e: http://elements.example/\n#  c: http://chemie.example/\n"
+        "subject_id\tpredicate_id\tpredicate_modifier\tobject_id\n"
+        "e:Iron\tskos:exactMatch\tNot\tc:26\ne:Carbon\tskos:exactMatch\t\tc:6\n",
+        encoding="utf8",
+    )
+    command = ("run", elements.left, elements.right, "-o", run, "--known", known, "-q")
+    assert kgalign(*command).returncode == 0
+    whole, before = known.read_bytes(), files_of(run)
+    assert (IRON, EISEN) not in links_of(run)
+    known.unlink()
+    result = kgalign("unmerge", run, CARBON)
+    assert result.returncode == 0
+    assert "is gone: what it refuses gets no link" in result.stderr
+    assert not {(CARBON, KOHLENSTOFF), (IRON, EISEN)} & links_of(run)
+    known.write_bytes(whole)
+    assert kgalign("unmerge", run, CARBON, "--undo", "-q").returncode == 0
+    assert files_of(run) == before
+
+
+def test_a_merge_that_others_vouch_for_is_taken_back_all_the_same(
+    elements: Pair, tmp_path: Path, kgalign: Kgalign
+) -> None:
+    run, command = tmp_path / "run", ("run", elements.left, elements.right, "-o", tmp_path / "run", "-q")
+    start.run(elements.left, elements.right, run)
+    assert kgalign("decisions", "add", run, CARBON, KOHLENSTOFF, "--same", "--by", "Ada").returncode == 0
+    assert kgalign(*command).returncode == 0
+    for words in (("--by", "Bob"), ("--undo",), ("--by", "Ada", "--reason", "soot")):
+        result = kgalign("unmerge", run, CARBON, *words)
+        assert (result.returncode, result.stderr) == (0, "")
+        assert ((CARBON, KOHLENSTOFF) in links_of(run)) == ("--undo" in words)
+    assert kgalign(*command).returncode == 0
+    assert (CARBON, KOHLENSTOFF) not in links_of(run)
 
 
 def test_a_link_that_the_input_makes_can_be_taken_back_with_a_warning(
@@ -263,7 +354,7 @@ def test_a_minted_iri_can_be_finished_with_after_a_kill(chained: Path, tmp_path:
     whole = Path(shutil.copytree(chained, tmp_path / "whole"))
     again.take_back(whole, minted)
     # As if killed when all was remembered, and the assignment made anew, but nothing after it.
-    shutil.copy(whole / "unmerged.tsv", chained)
+    shutil.copy(whole / "decisions.sqlite", chained)
     shutil.rmtree(chained / "stages" / "assign")
     shutil.copytree(whole / "stages" / "assign", chained / "stages" / "assign")
     records = [json.loads((each / "run.json").read_text(encoding="utf8")) for each in (chained, whole)]

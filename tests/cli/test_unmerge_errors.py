@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kgalign.errors import InputError, KgalignError, RunError
-from kgalign.links.unmerged import Unmerged, read_unmerged
+from kgalign.links.unmerged import Unmerged
 from kgalign.run import again
 from kgalign.run.folder import RunFolder
 from tests.cli.run_folders import CARBON, EISEN, KOHLENSTOFF, files_of
@@ -40,7 +40,9 @@ def test_twice_is_an_error_and_a_reason_may_come_later(run: Path) -> None:
     with pytest.raises(InputError, match="was taken back already"):
         again.take_back(run, CARBON)
     again.take_back(run, CARBON, reason="soot")
-    assert read_unmerged(run / "unmerged.tsv") == (Unmerged(CARBON, KOHLENSTOFF, "soot"),)
+    assert again.unmerged_in(run) == (Unmerged(CARBON, KOHLENSTOFF, "soot"),)
+    again.merge_again(run, CARBON)
+    assert again.unmerged_in(run) == ()
 
 
 def test_with_a_broken_file_nothing_is_touched(run: Path, kgalign: Kgalign) -> None:
@@ -70,7 +72,7 @@ def test_a_run_that_is_not_finished_is_refused(run: Path, tmp_path: Path) -> Non
         written(**changed)
         with pytest.raises(RunError, match=expected):
             again.take_back(run, CARBON)
-    assert not (run / "unmerged.tsv").exists()
+    assert not (run / "decisions.sqlite").exists()
 
 
 def test_two_at_once_are_refused(run: Path) -> None:

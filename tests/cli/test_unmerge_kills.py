@@ -16,7 +16,7 @@ from tests.commands import Kgalign, begin
 
 
 def _moments(run: Path) -> Iterator[Callable[[], bool]]:
-    yield (run / "unmerged.tsv").exists
+    yield (run / "decisions.sqlite").exists
     yield lambda: "vocabularies" not in steps_of(run)
     yield (run / "stages" / ".fuse.partial").exists
     yield (run / ".fused.ttl.partial").exists

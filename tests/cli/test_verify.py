@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from kgalign.config import as_config
+from kgalign.decisions import Decision, Decisions, Verdict
 from kgalign.errors import RunError
 from kgalign.run import again, start
 from kgalign.run.finished import Finished
@@ -215,6 +216,22 @@ def test_a_forged_ledger_is_named(out: Path, kgalign: Kgalign) -> None:
     done = kgalign("verify", out)
     assert done.returncode == 1
     assert "damaged          votes.sqlite (Rows of call are not kept from being changed" in done.stdout
+
+
+def test_decisions_are_held_against_their_digests(out: Path, kgalign: Kgalign) -> None:
+    with Decisions.open(out / "decisions.sqlite") as store:
+        store.add([Decision("http://l/1", "http://r/1", Verdict.SAME, why=f"reason {n}") for n in range(9)])
+    (out / "decisions.sqlite").chmod(0o400)
+    assert "whole            decisions.sqlite" in kgalign("verify", out).stdout
+    (out / "decisions.sqlite").chmod(0o600)
+    content = (out / "decisions.sqlite").read_bytes()
+    for old, new in ((b"reason 4", b"reason 5"), (b"reason 7", b"reason\xff7")):
+        (out / "decisions.sqlite").write_bytes(content.replace(old, new))
+        done = kgalign("verify", out)
+        assert done.returncode == 1
+        [told] = [text for text in done.stdout.splitlines() if "decisions.sqlite" in text]
+        assert told.startswith("damaged")
+        assert f"row {int(old[-1:]) + 1} is not what was written" in told
 
 
 def test_what_is_no_run_folder_is_one_sentence(tmp_path: Path, kgalign: Kgalign) -> None:

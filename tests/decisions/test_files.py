@@ -4,15 +4,18 @@ import gzip
 import json
 import logging
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgalign.decisions import Decision, Relation, Verdict, read_decisions
+from kgalign.decisions import Decision, Relation, Standing, Verdict, read_decisions, standing
+from kgalign.decisions.decision import UNMERGE
 from kgalign.errors import InputError
 from kgalign.export.decided import write_decisions
+from kgalign.export.rows import Written
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -48,7 +51,7 @@ def test_sssom_with_its_prefixes_is_read(tmp_path: Path) -> None:
         "l:7\tskos:closeMatch\tNot\tr:7\t\t\t\n"
     )
     head = _HEAD.replace("#mapping_set_id", "#  orcid: https://orcid.org/\n#mapping_set_id")
-    found = read_decisions(_written(tmp_path / "people.sssom.tsv", head + _COLUMNS + rows))
+    found = read_decisions(_written(tmp_path / "people.sssom.tsv", head + _COLUMNS + rows)).decisions
     left, right = "http://left.example/", "http://right.example/"
     assert [_told(each) for each in found] == [
         (left + "1", right + "1", Verdict.SAME, Relation.EXACT, "https://orcid.org/0000-0001", "2026-01-02", "same name"),  # noqa: E501
@@ -70,7 +73,7 @@ def test_sssom_in_json_is_read(tmp_path: Path) -> None:
         ],
     }  # fmt: skip
     path = _written(tmp_path / "people.sssom.json", json.dumps(document))
-    assert [_told(each)[:5] for each in read_decisions(path)] == [
+    assert [_told(each)[:5] for each in read_decisions(path).decisions] == [
         ("http://left.example/1", "http://right.example/1", Verdict.SAME, Relation.EXACT, "Ada|Bob"),
         ("http://left.example/2", "http://right.example/2", Verdict.DIFFERENT, Relation.EXACT, ""),
     ]
@@ -92,10 +95,10 @@ def test_columns_rdf_and_csv_are_read(tmp_path: Path) -> None:
     )
     packed = tmp_path / "links.csv.gz"
     packed.write_bytes(gzip.compress(table.read_bytes()))
-    assert [(each.pair, each.verdict) for each in read_decisions(columns)] == [(same, Verdict.SAME)]
+    assert [(each.pair, each.verdict) for each in read_decisions(columns).decisions] == [(same, Verdict.SAME)]
     expected = [(same, Verdict.SAME), (other, Verdict.DIFFERENT)]
     for path in (rdf, table, packed):
-        assert [(each.pair, each.verdict) for each in read_decisions(path)] == expected, path
+        assert [(each.pair, each.verdict) for each in read_decisions(path).decisions] == expected, path
 
 
 @pytest.mark.parametrize(
@@ -115,7 +118,7 @@ def test_columns_rdf_and_csv_are_read(tmp_path: Path) -> None:
         ("a.json", '{"mappings": [{"subject_id": "l:1"}]}', "mapping 1 has no object_id"),
         ("a.csv", "left,right\nhttp://l,http://r\n", "line 1 has no column outcome"),
         ("a.csv", 'left,right,outcome\n"http://l,x\n', "can't be read"),
-        ("a.tsv", "http://l/1\n", "line 1 is no pair of IRIs"),
+        ("a.tsv", "http://l/1\n", "line 1 has no tab"),
         ("a.ttl", "<http://l/1> <http://www.w3.org/2002/07/owl#sameAs> 'x' .", "does not link two IRIs"),
         ("a.ttl", "<http://l/1", "a.ttl: "),
     ],
@@ -138,7 +141,7 @@ def test_metadata_that_grow_by_aliases_are_read_in_no_time(tmp_path: Path) -> No
     )
     head = bomb + "#author_id: *a11\n" + _HEAD
     path = _written(tmp_path / "a.sssom.tsv", head + _COLUMNS + "l:1\tskos:exactMatch\t\tr:1\t\t\t\n")
-    assert [each.by for each in read_decisions(path)] == [""]
+    assert [each.by for each in read_decisions(path).decisions] == [""]
 
 
 _IRIS = st.from_regex(r"http://[a-z]{1,4}\.example/[A-Za-z0-9._~/-]{1,8}(#[A-Za-z0-9]{1,3})?", fullmatch=True)
@@ -151,11 +154,11 @@ _DECISIONS = st.lists(
             _IRIS,
             st.just(Verdict.SAME),
             st.sampled_from(Relation),
-            by=st.one_of(_TEXTS.filter(lambda text: ":" not in text and "|" not in text), _IRIS),
+            by=st.one_of(_TEXTS, _IRIS),
             at=st.dates().map(str),
-            why=_TEXTS.filter(lambda text: not text.startswith("undecided:")),
+            why=st.one_of(_TEXTS, st.just("undecided: no"), st.just("\u0022quoted\u0022")),
         ),
-        st.builds(Decision, _IRIS, _IRIS, st.just(Verdict.DIFFERENT)),
+        st.builds(Decision, _IRIS, _IRIS, st.sampled_from([Verdict.DIFFERENT, Verdict.UNSURE]), by=_TEXTS),
         st.builds(Decision, _IRIS, st.just(""), st.just(Verdict.NOTHING)),
         st.builds(Decision, st.just(""), _IRIS, st.just(Verdict.NOTHING)),
     ),
@@ -170,7 +173,57 @@ def test_what_is_written_is_read_again(
 ) -> None:
     path = tmp_path_factory.mktemp("decided") / "decided.sssom.tsv"
     assert write_decisions(path, decisions).links == len(decisions)
-    assert [_told(each) for each in read_decisions(path)] == [_told(each) for each in decisions]
+    assert [_told(each) for each in read_decisions(path).decisions] == [_told(each) for each in decisions]
+
+
+_PEOPLE = st.sampled_from(
+    ["", "Ada", "https://orcid.org/0000-0001", "Bob | Eve", "owl: Ada", "owl:Ada", '"A"']
+)
+_FEW = st.builds(
+    Decision,
+    st.sampled_from(["http://l.example/1", "http://l.example/a%20b#2", "urn:isbn:3"]),
+    st.sampled_from(["http://r.example/1", "http://r.example/ns/2", "http://l.example/1"]),
+    st.sampled_from([Verdict.SAME, Verdict.DIFFERENT, Verdict.UNSURE]),
+    st.sampled_from(Relation),
+    by=_PEOPLE,
+    at=st.sampled_from(["", "2026-01-02T03:04:05.678Z"]),
+    why=st.sampled_from(["", "undecided: no", "a\ttab", '"quoted"', "other birth date"]),
+    probability=st.sampled_from([None, 0.5]),
+    source=st.sampled_from(["", "before.tsv"]),
+)
+_SOME = st.lists(
+    st.one_of(_FEW, _FEW.map(lambda each: replace(each, right="", verdict=Verdict.NOTHING))), max_size=8
+)
+
+
+def _standing(found: Standing) -> tuple[object, ...]:
+    disagreements = {each.pair for own in found.disagreements for each in own}
+    contradictions = {each.different.pair for each in found.contradictions}
+    return found.same, found.apart, found.unsure, found.alone, disagreements, contradictions
+
+
+@given(_SOME, st.lists(st.integers(0, 30), max_size=4))
+def test_what_goes_out_and_comes_in_again_stands_as_it_did(
+    tmp_path_factory: pytest.TempPathFactory, decisions: list[Decision], undone: list[int]
+) -> None:
+    made = list(decisions)
+    for number in undone if made else ():
+        made.append(made[number % len(made)].undone("Eve"))
+    before = standing(made)
+    path = tmp_path_factory.mktemp("decided") / "decided.sssom.tsv"
+    written = write_decisions(path, before.said)
+    assert written == Written(len(before.said), 0)
+    assert _standing(standing(read_decisions(path).decisions)) == _standing(before)
+
+
+def test_a_merge_taken_back_goes_out_as_a_refusal(tmp_path: Path) -> None:
+    back = Decision("http://l/1", "http://r/1", Verdict.DIFFERENT, by="Ada", why="soot", source=UNMERGE)
+    found = standing([back])
+    assert (found.apart, [each.pair for each in found.taken]) == ([], [back.pair])
+    write_decisions(tmp_path / "a.sssom.tsv", found.said)
+    [read] = read_decisions(tmp_path / "a.sssom.tsv").decisions
+    assert (_told(read), read.takes_back) == (_told(back), False)
+    assert standing([read]).apart == [back.pair]
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -185,7 +238,7 @@ def test_the_sssom_package_finds_it_valid(tmp_path: Path, caplog: pytest.LogCapt
         Decision("_:b", "http://r.example/6", Verdict.SAME),
     ]  # fmt: skip
     written = write_decisions(path, decisions)
-    assert (written.links, written.left_out) == (4, 2)
+    assert (written.links, written.left_out) == (5, 1)
     checks = [
         SchemaValidationType.JsonSchema,
         SchemaValidationType.PrefixMapCompleteness,
@@ -195,5 +248,6 @@ def test_the_sssom_package_finds_it_valid(tmp_path: Path, caplog: pytest.LogCapt
         read = parse_sssom_table(path)
         validate(read, checks, fail_on_error=True)
     assert [record.message for record in caplog.records] == []
-    assert len(read.df) == 4
-    assert set(read.df["mapping_justification"]) == {"semapv:ManualMappingCuration"}
+    assert len(read.df) == 5
+    assert list(read.df["mapping_justification"]).count("semapv:ManualMappingCuration") == 4
+    assert list(read.df["reviewer_agreement"].dropna().astype(float)) == [0.0]

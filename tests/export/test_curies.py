@@ -31,17 +31,29 @@ def test_the_uri_of_an_iri(iri: str, uri: str) -> None:
     assert as_uri(uri) == uri
 
 
-def test_usual_prefixes_numbered_ones_and_whole_uris() -> None:
+def test_usual_prefixes_those_after_a_word_and_whole_uris() -> None:
     expected = {
         "http://www.wikidata.org/entity/Q42": "wd:Q42",
-        "http://x.example/a/b": "ns2:b",
-        "http://x.example/a/": "ns1:a/",
-        "http://x.example/o#b": "ns3:b",
-        "urn:isbn:12": "ns4:12",
+        "http://x.example/a/b": "a2:b",
+        "http://x.example/a/": "x:a/",
+        "http://x.example/o#b": "o:b",
+        "urn:isbn:12": "ns:12",
         "http://x.example": "http://x.example",
     }
     prefixes = Prefixes.for_iris(expected)
     assert {iri: prefixes.curie(iri) for iri in expected} == expected
+
+
+@given(st.lists(st.sampled_from(IRIS), max_size=9), st.lists(st.sampled_from(IRIS), max_size=9))
+def test_further_prefixes_leave_all_others_as_they_were(first: list[str], more: list[str]) -> None:
+    before = Prefixes.for_iris(first)
+    after = before.extended(more)
+    assert before.names.items() <= after.names.items()
+    assert len(set(after.names.values())) == len(after.names)
+    assert [after.curie(iri) for iri in first] == [before.curie(iri) for iri in first]
+    used = after.used_by(more)
+    assert [used.curie(iri) for iri in more] == [after.curie(iri) for iri in more]
+    assert used.names.items() <= after.names.items()
 
 
 def test_prefixes_do_not_depend_on_the_order() -> None:

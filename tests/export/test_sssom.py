@@ -36,7 +36,7 @@ def test_writes_one_mapping_per_link(tmp_path: Path) -> None:
     of = world(["http://l/1", "http://l/2"], ["http://r/1", "http://r/2"], ["One", "Two"])
     assert write(path, of) == Written(2, 0)
     assert rows(path)[0] == {
-        "subject_id": "ns1:1",
+        "subject_id": "ns:1",
         "subject_label": "One",
         "predicate_id": "owl:sameAs",
         "object_id": "ns2:1",
@@ -45,7 +45,7 @@ def test_writes_one_mapping_per_link(tmp_path: Path) -> None:
         "confidence": "0.5",
     }
     assert '# mapping_tool: "kgalign"\n# mapping_tool_version: "1.2.3"\n' in head(path)
-    assert '#   ns1: "http://l/"\n' in head(path)
+    assert '#   ns: "http://l/"\n' in head(path)
     assert '# license: "https://w3id.org/sssom/license/unspecified"\n' in head(path)
 
 

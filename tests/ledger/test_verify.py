@@ -10,7 +10,7 @@ import pytest
 from kgalign.ledger import FILE, Ledger, verify
 from kgalign.ledger.keys import message_hash
 from kgalign.ledger.migrations import TABLES
-from kgalign.ledger.verify import MOST_FAULTS
+from kgalign.ledger.verifying import MOST_FAULTS
 from kgalign.llm.protocol import Message
 from kgalign.records.votes import Status
 from tests.ledger.made import OPTIONS, SETTINGS, SYSTEM, a_decision, a_vote

@@ -88,7 +88,7 @@ def _kinds(pair: Pair, folder: Path, server: Running) -> list[_Kind]:
             evidence,
             (*runs.RESULTS, "fused.ttl"),
         ),
-        _Kind("unmerge", lambda out: ["unmerge", out, first, "-q"], judged, ("unmerged.tsv", "fused.ttl")),
+        _Kind("unmerge", lambda out: ["unmerge", out, first, "-q"], judged, ("links.nt", "fused.ttl")),
         _Kind(
             "export",
             lambda out: ["export", out, "--format", "csv", "-o", out / "export.csv"],

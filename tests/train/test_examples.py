@@ -13,9 +13,8 @@ from kgalign.config import Config
 from kgalign.decisions import Decision, Decisions, Verdict
 from kgalign.errors import InputError, KgalignError, RunError
 from kgalign.ledger import FILE, Ledger
-from kgalign.links.unmerged import Unmerged, write_unmerged
 from kgalign.records.votes import QuestionKind, Status, known_partner
-from kgalign.run import start
+from kgalign.run import again, start
 from kgalign.train.data import ABOUT, SPLITS, Example, Split, read_data
 from kgalign.train.examples import make_examples
 from kgalign.train.settings import Settings
@@ -161,7 +160,8 @@ def test_people_are_believed_about_links_and_merges_taken_back(pair: Pair, tmp_p
     judged_runs.run(pair, out, judge="evidence")
     links = [tuple(line.split()) for line in (out / "links.nt").read_text(encoding="utf8").splitlines()]
     taken = [(a.strip("<>"), b.strip("<>")) for a, _, b, _ in links][:12]
-    write_unmerged(out / "unmerged.tsv", [Unmerged(*each) for each in taken])
+    for left, right in taken:
+        again.take_back(out, left, right)
     config = Config.model_validate({"judge": {"known": [str(known)]}})
     start.run(pair.left, pair.right, out, config)
     examples = every(made(out, tmp_path / "data", sources=("person",), valid=0.0, test=0.0))
