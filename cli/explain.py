@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _SHOWN = 40
+_SAID = 1000
+"""Most characters of what somebody said."""
 _NAME = 200
 """Most characters of what was compared: where two properties have one name, it holds their IRIs."""
 
@@ -51,9 +53,11 @@ def _show(result: Explanation) -> None:
 
     console = Console(highlight=False)
     console.print(Text(printable(result.summary)), soft_wrap=True)
+    for word in result.decided:
+        console.print(Text(printable(str(word), _SAID)), soft_wrap=True)
     for pair in result.pairs:
         console.print()
-        role, *rest = (printable(line, 300) for line in pair.headline())
+        role, *rest = (printable(line, _SAID) for line in pair.headline())
         console.print(Text(role, style="bold"), soft_wrap=True)
         for line in rest:
             console.print(Text(f"  {line}"), soft_wrap=True)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -12,8 +12,9 @@ from rapidfuzz import fuzz, process
 from kgalign.base.notebook import Html, html, html_table
 from kgalign.errors import InputError
 from kgalign.evaluate.mistakes import Named, named
+from kgalign.explain.people import People, Word
 from kgalign.explain.values import ForModels, chain, compared, edges, for_models, same_iri, shown
-from kgalign.links.pairs import PairIndex, entity_ids, is_link
+from kgalign.links.pairs import LINKED, PairIndex, entity_ids, is_link
 from kgalign.rdf.graph import Graph
 from kgalign.records import Alignment, Candidates, Feature, Hearing, Outcome, Profile, Verdicts
 from kgalign.records.votes import NONE, Direction, QuestionKind, Vote
@@ -28,6 +29,7 @@ _MOST_PAIRS = 3
 _MOST_LINKS = 6
 """Links of a chain that are shown."""
 _NEAREST = 3
+_NOT_YET = "this run doesn't hold to it yet: the same `kgalign run` again does"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,8 @@ class PairExplanation:
     neighbours: tuple[Neighbour, ...]
     for_models: tuple[ForModels, ...] = ()
     """Values of the two that give orders to a model, or look like a part of its prompt."""
+    decided: tuple[Word, ...] = ()
+    """Who said what of the two: people, files of known links, the graphs themselves."""
 
     def headline(self) -> tuple[str, ...]:
         """Its role and outcome, and what was known of the pair before anything was compared, in lines."""
@@ -103,6 +107,7 @@ class PairExplanation:
         ranks = ", ".join(f"{channel} {rank or '-'}" for channel, rank in self.ranks.items())
         return (
             f"{self.role}: {self.outcome}{known}",
+            *map(str, self.decided),
             f"left  {self.left.iri}  {self.left.name}",
             f"right {self.right.iri}  {self.right.name}",
             f"log-odds {self.log_odds:+.2f}, probability {self.probability:.4f}",
@@ -118,6 +123,8 @@ class Explanation:
     summary: str
     """One sentence."""
     pairs: tuple[PairExplanation, ...]
+    decided: tuple[Word, ...] = ()
+    """What was said of what was asked for, and stands with none of the pairs."""
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain dictionaries and lists, for JSON."""
@@ -127,7 +134,8 @@ class Explanation:
         return f"<Explanation: {self.summary}>"
 
     def _repr_html_(self) -> str:
-        return f"<p>{html(self.summary, 2000)}</p>" + "".join(map(_as_html, self.pairs))
+        words = "".join(f"<p>{html(each, 1000)}</p>" for each in map(str, self.decided))
+        return f"<p>{html(self.summary, 2000)}</p>{words}" + "".join(map(_as_html, self.pairs))
 
 
 def _as_html(pair: PairExplanation) -> str:
@@ -165,6 +173,7 @@ class Explainer:
         hearing: Hearing | None = None,
         votes: Callable[[str], Iterable[Vote]] = lambda case: (),
         are_one: Callable[[Side, int, int], bool] | None = None,
+        people: People | None = None,
     ) -> None:
         """Take what a run found.
 
@@ -172,11 +181,13 @@ class Explainer:
         :param hearing: what each vote added, where a language model was asked.
         :param votes: gives the votes on a case, by its name in the ledger.
         :param are_one: whether two entities of a side are one node of the fused graph, where there is one.
+        :param people: who said what of pairs and entities.
         """
         self.left, self.right = left, right
         self.candidates, self.verdicts, self.alignment = candidates, verdicts, alignment
         self._threshold = match_probability
         self._hearing, self._votes, self._are_one = hearing, votes, are_one
+        self._people = people or People()
         self._candidate = PairIndex(candidates.left, candidates.right)
         self._verdict = PairIndex(verdicts.left, verdicts.right)
         self._aligned = PairIndex(alignment.left, alignment.right)
@@ -199,7 +210,8 @@ class Explainer:
         pairs = [self._pair(row, "chosen") for row in chosen]
         pairs += [self._pair(row, "runner-up") for row in rest[: 1 if chosen else 2]]
         asked = named(profile, number)
-        return Explanation((asked,), self._sum_up(asked, found, pairs, len(rows)), tuple(pairs))
+        alone = () if pairs else self._people.of_entity(asked.iri, ("left", "right").index(found))
+        return Explanation((asked,), self._sum_up(asked, found, pairs, len(rows)), tuple(pairs), alone)
 
     def pair(self, first: str, second: str, side: Side | None = None) -> Explanation:
         """Explain one pair, its IRIs in either order; of two of one side, say what became of each.
@@ -214,7 +226,7 @@ class Explainer:
         row = self._verdict.row(*ends)
         if row < 0:
             summary = f"{shown(a)} and {shown(b)} were never a candidate pair: no channel retrieved it"
-            return Explanation((a, b), summary + same_iri(a, b), ())
+            return Explanation((a, b), summary + same_iri(a, b), (), self._people.of_pair(a.iri, b.iri))
         pair = self._pair(row, "asked")
         known = ", which was known from the start" if pair.given else ""
         summary = f"{shown(a)} and {shown(b)}: {pair.outcome}{known}, probability {pair.probability:.3f}"
@@ -312,12 +324,13 @@ class Explainer:
         place = self._candidate.row(left, right)
         channels = self.candidates.channels
         ranks = self.candidates.channel_rank[place].tolist() if place >= 0 else [0] * len(channels)
+        ends, given = (named(self.left, left), named(self.right, right)), bool(self.verdicts.given[row])
         return PairExplanation(
             role=role,
-            left=named(self.left, left),
-            right=named(self.right, right),
+            left=ends[0],
+            right=ends[1],
             outcome=self._outcome_in_words(row),
-            given=bool(self.verdicts.given[row]),
+            given=given,
             probability=float(self.verdicts.probability[row]),
             log_odds=float(self.verdicts.log_odds[row]),
             rank=int(self.candidates.rank[place]) if place >= 0 else 0,
@@ -328,7 +341,16 @@ class Explainer:
                 *for_models(self.left, left, "left", _MOST_VALUES),
                 *for_models(self.right, right, "right", _MOST_VALUES),
             ),
+            decided=tuple(self._said(row, ends[0].iri, ends[1].iri, given)),
         )
+
+    def _said(self, row: int, left: str, right: str, given: bool) -> Iterator[Word]:
+        """Who said what of a pair; where the run doesn't hold to it yet, it says so."""
+        linked = self._outcome_of(row) in LINKED
+        for word in self._people.of_pair(left, right, given=given):
+            same = word.verdict == "same" and word.relation == "exact"
+            broken = not given if same else linked and word.verdict != "unsure"
+            yield replace(word, note=word.note or _NOT_YET) if broken else word
 
     def _outcome_in_words(self, row: int) -> str:
         outcome = self._outcome_of(row)

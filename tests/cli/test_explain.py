@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -9,6 +10,7 @@ from kgalign.cli import main
 
 from kgalign.rdf import read_graph
 from kgalign.records import Feature, Outcome
+from tests.commands import Kgalign
 from tests.conftest import Pair
 from tests.evaluate.small import alignment, candidates, profile, run_folder, verdicts
 
@@ -127,6 +129,46 @@ def test_values_that_give_orders_to_a_model_are_named(
     (value,) = json.loads(kgalign("explain", run, zinc, "--json").stdout)["pairs"][0]["for_models"]
     assert (value["side"], len(value["hints"])) == ("left", 2)
     assert "look at" not in kgalign("explain", run, neon).stdout
+
+
+def test_who_decided_when_and_why_is_named(elements: Pair, kgalign: Kgalign, tmp_path: Path) -> None:
+    run, known = tmp_path / "run", tmp_path / "known.nt"
+    (given, *_), (refused, *_), (alone, *_), *_ = links = sorted(elements.links)
+    known.write_text(
+        "<{}> <http://www.w3.org/2002/07/owl#sameAs> <{}> .\n".format(*links[0]), encoding="utf8"
+    )
+    command = ("run", elements.left, elements.right, "-o", run, "-q", "--known", known)
+    assert kgalign(*command).returncode == 0
+    add = ("decisions", "add", run)
+    assert kgalign(*add, *links[1], "--different", "--by", "Ada\x1b[31m", "--why", "[b]mass").returncode == 0
+    before = kgalign("explain", run, refused).stdout
+    assert "said that the two are different: [b]mass (decisions.sqlite); this run doesn't hold" in before
+    assert kgalign(*add, alone, "--nothing", "--by", "Bob").returncode == 0
+    assert kgalign(*command).returncode == 0
+    assert "somebody said that the two are the same (known.nt)" in kgalign("explain", run, given).stdout
+    told = kgalign("explain", run, *links[1]).stdout
+    assert re.search(r"Ada\\x1b\[31m on 20\S+Z said that the two are different: \[b\]mass", told)
+    assert "doesn't hold" not in told
+    (word,) = json.loads(kgalign("explain", run, *links[1][::-1], "--json").stdout)["pairs"][0]["decided"]
+    assert (word["by"], word["verdict"], word["why"], word["note"]) == (
+        "Ada\x1b[31m",
+        "different",
+        "[b]mass",
+        "",
+    )
+    assert re.search(
+        rf"Bob on \S+ said that nothing corresponds to {alone}", kgalign("explain", run, alone).stdout
+    )
+    known.unlink()
+    told = kgalign("explain", run, given).stdout
+    assert "(known.nt, which can't be read any more, or a graph itself)" in told
+
+
+def test_merges_that_were_taken_back_say_why(elements: Pair, kgalign: Kgalign, tmp_path: Path) -> None:
+    run, (left, right) = tmp_path / "run", min(elements.links)
+    assert kgalign("run", elements.left, elements.right, "-o", run, "-q").returncode == 0
+    assert kgalign("unmerge", run, left, "--reason", "two isotopes").returncode == 0
+    assert "different: two isotopes (unmerged.tsv)" in kgalign("explain", run, left, right).stdout
 
 
 def test_an_entity_of_the_other_side_is_not_said_to_be_none(run: Path) -> None:
