@@ -3,6 +3,7 @@
 import io
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,11 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 from kgalign.cli import main
-from kgalign.cli.common import LineProgress, TerminalProgress, terminal_progress
+from kgalign.cli.common import LineProgress, TerminalProgress, terminal_progress, wrapped
+from rich.cells import cell_len
 
 from kgalign.base.progress import NoProgress
 from kgalign.errors import InputError
@@ -59,6 +63,37 @@ def test_long_work_gets_a_bar_with_a_rate() -> None:
     assert "of 100 bytes" in shown
     assert "/s" in shown
     assert "second" in shown
+
+
+def test_a_line_stays_of_long_work_that_is_part_of_no_other() -> None:
+    shown = _on_a_terminal(BARS.format(delay=0.05))
+    assert re.search(r"read \[bold\]x\.nt: \d+\.\d s\r\n", shown)
+    assert re.search(r"second: 0\.\d s\r\n", shown)
+    assert not re.search(r"inner: \d", shown)
+
+
+def test_what_is_read_is_said_before_it_is_read(tmp_path: Path) -> None:
+    missing = tmp_path / "\x1b[31mmissing.ttl"
+    words = ["run", str(missing), "right.ttl", "-o", str(tmp_path / "run")]
+    code = f"import sys; sys.argv[1:] = {words}; sys.exit = lambda code: None; from kgalign.cli import main; "
+    shown = _on_a_terminal(code + "main(standalone_mode=True)")
+    assert "Reading " + str(tmp_path) in shown
+    assert shown.index("Reading ") < shown.index("error: ")
+    assert "\x1b[31mmissing" not in shown
+    assert "Reading" not in _on_a_terminal(code.replace("'-o'", "'-q', '-o'") + "main()")
+
+
+texts = st.text(st.sampled_from("ab /日\u00e9"), max_size=60)
+
+
+@given(text=texts, width=st.integers(5, 30))
+def test_lines_are_broken_at_spaces_alone(text: str, width: int) -> None:
+    lines = wrapped(text, width)
+    assert " ".join(lines).split() == text.split()
+    for line in lines:
+        assert cell_len(line) <= width or len(line.split()) == 1 or line == lines[0] == text
+    if cell_len(text) <= width:
+        assert lines == [text]
 
 
 def test_short_work_gets_none() -> None:
