@@ -4,6 +4,7 @@ import importlib
 import math
 import os
 import re
+import shutil
 import sys
 import threading
 import time
@@ -279,12 +280,10 @@ def wrapped(text: str, width: int, indent: str = "  ") -> list[str]:
     :param width: cells of a line; a word that is longer has a line of its own.
     :param indent: what stands before all lines but the first, after as many blanks as the text begins with.
     """
-    from rich.cells import cell_len
-
     start = text[: len(text) - len(text.lstrip(" "))]
     lines = [start]
     for word in re.split(r"(?<=[^ ]) ", text[len(start) :]):
-        if lines[-1].strip() and cell_len(lines[-1]) + 1 + cell_len(word) > width:
+        if lines[-1].strip() and _cells(lines[-1]) + 1 + _cells(word) > width:
             lines.append(start + indent + word)
         else:
             lines[-1] += f" {word}" if lines[-1].strip() else word
@@ -298,6 +297,13 @@ def cell(text: str, limit: int = 200) -> "Text":
     return Text(printable(text, limit))
 
 
+def _cells(text: str) -> int:
+    """How many cells a text takes on a terminal; colours take none."""
+    from rich.cells import cell_len
+
+    return cell_len(click.unstyle(text))
+
+
 def say(*texts: str, limit: int = LINE, style: str = "", whole: bool = False) -> None:
     """Print texts, a line each, as :func:`cell` makes them; where lines must fit they are broken at spaces.
 
@@ -309,6 +315,14 @@ def say(*texts: str, limit: int = LINE, style: str = "", whole: bool = False) ->
         shown = printable(text, limit)
         for part in wrapped(shown, screen.width) if fits else [shown]:
             screen.print(part, style=style or None, soft_wrap=True, markup=False, emoji=False)
+
+
+def echo(text: str = "", *, err: bool = False) -> None:
+    """Print one line that is fit for a terminal already, colours and all; broken as in :func:`say`."""
+    stream = sys.stderr if err else sys.stdout
+    if _has_width(stream):
+        text = "\n".join(wrapped(text, shutil.get_terminal_size().columns))
+    click.echo(text, err=err)
 
 
 def table(words: Sequence[str], numbers: Sequence[str] = (), more: Sequence[str] = ()) -> "Table":

@@ -12,7 +12,7 @@ import click
 from kgalign.base.doors import offered
 from kgalign.errors import RunError
 
-from .common import log_options, run_argument, terminal_progress
+from .common import echo, log_options, run_argument, terminal_progress
 
 if TYPE_CHECKING:
     from kgalign.export.formats import Exported
@@ -29,7 +29,7 @@ def _list_formats(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     names = [*FORMATS, *(each for each in offered("kgalign.formats") if each not in FORMATS)]
     width = max(map(len, names))
     for name in names:
-        click.echo(f"{name:{width}}  {format_named(name).about}")
+        echo(f"{name:{width}}  {format_named(name).about}")
     ctx.exit()
 
 
@@ -130,7 +130,7 @@ def _send(finished: "Finished", output: Path, name: str, write: "Callable[[Path]
             done = _to_stdout(write)
         else:
             done = write(checked_target(output, finished.folder, finished.record))
-    click.echo(f"{output}: {_told(done)}", err=output == _STDOUT)
+    echo(f"{output}: {_told(done)}", err=output == _STDOUT)
 
 
 def _to_stdout(write: "Callable[[Path], Exported]") -> "Exported":

@@ -15,6 +15,7 @@ from .common import (
     LINE,
     PATH,
     console,
+    echo,
     log_options,
     megabytes,
     quiet_option,
@@ -108,7 +109,7 @@ def close_strictly(record: "RunRecord", out: Path) -> None:
     step = record.steps.get("violations.json")
     if step is not None and step.counts["caused"] and record.config["fuse"]["strict"]:
         file = out / "violations.json"
-        click.echo(f"Fusion broke the shapes {step.counts['caused']:,} times: see {file}", err=True)
+        echo(f"Fusion broke the shapes {step.counts['caused']:,} times: see {file}", err=True)
         click.get_current_context().exit(1)
 
 

@@ -28,7 +28,17 @@ from kgalign.rdf.graph import Graph, TermKind
 from kgalign.records import Alignment, Candidates, Feature, Hearing, Outcome, Profile, Verdicts
 from kgalign.records.votes import NONE, Direction, QuestionKind, Vote
 
-__all__ = ["HEADINGS", "Explainer", "Explanation", "Line", "PairExplanation", "Side", "is_node", "nearest"]
+__all__ = [
+    "HEADINGS",
+    "Explainer",
+    "Explanation",
+    "Line",
+    "PairExplanation",
+    "Side",
+    "bare",
+    "is_node",
+    "nearest",
+]
 
 Side = Literal["left", "right"]
 

@@ -19,12 +19,13 @@ from rich.cells import cell_len
 
 from kgalign.base.progress import NoProgress
 from kgalign.errors import InputError
+from tests.conftest import Pair
 
 
-def _on_a_terminal(code: str) -> str:
+def _on_a_terminal(text: str, code: int = 0) -> str:
     """What a process writes whose standard error output is a terminal."""
     parent, child = pty.openpty()
-    process = subprocess.Popen([sys.executable, "-c", code], stderr=child, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, "-c", text], stderr=child, stdout=subprocess.DEVNULL)
     os.close(child)
     chunks = []
     while True:
@@ -36,7 +37,7 @@ def _on_a_terminal(code: str) -> str:
             break
         chunks.append(chunk)
     os.close(parent)
-    assert process.wait() == 0
+    assert process.wait() == code
     return b"".join(chunks).decode("utf8", "replace")
 
 
@@ -164,6 +165,46 @@ def test_a_fault_of_ours_is_one_line_that_says_so(monkeypatch: pytest.MonkeyPatc
     (line,) = output.splitlines()
     assert line.startswith("error: this is a bug in kgalign (ZeroDivisionError at test_common.py:")
     assert "Traceback" not in output
+
+
+def test_an_error_is_broken_at_spaces_on_a_terminal_and_one_line_elsewhere(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "kgalign", "export", str(tmp_path), "--format", "nothing", "-o", "x"]
+    command = f"import os; os.environ['COLUMNS'] = '60'; os.execv({words[0]!r}, {words!r})"
+    shown = [line.rstrip("\r") for line in _on_a_terminal(command, code=2).splitlines()]
+    assert len(shown) > 1
+    assert all(len(line) <= 60 for line in shown)
+    told = subprocess.run(words, capture_output=True, text=True, check=False).stderr
+    assert " ".join(" ".join(shown).split()) == " ".join(told.split())
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_no_command_breaks_a_word(
+    elements: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    run = tmp_path / "run"
+    begun = CliRunner().invoke(main, ["run", str(elements.left), str(elements.right), "-o", str(run), "-q"])
+    assert begun.exit_code == 0
+    commands = [
+        ["doctor", str(elements.left)],
+        ["conflicts", str(run)],
+        ["conflicts", str(run), "--sources"],
+        ["eval", str(run), "--gold", str(elements.gold), "--against", str(run)],
+        ["export", "--list-formats"],
+        ["export", str(run), "--unmatched", "left", "-o", str(tmp_path / "left.csv")],
+        ["run", str(elements.left), str(elements.right), "-o", str(run)],
+        ["verify", str(run)],
+    ]
+    for words in commands:
+        monkeypatch.delenv("COLUMNS", raising=False)
+        wide = CliRunner().invoke(main, words).stdout
+        monkeypatch.setenv("COLUMNS", str(columns))
+        narrow = CliRunner().invoke(main, words).stdout
+        if words[0] != "conflicts":  # whose texts are cut where they have no spaces
+            assert narrow.split() == wide.split(), words
+        for line in narrow.splitlines():
+            # What is longer has a word that is longer, or is a command.
+            assert len(line) <= columns or len(line.split()[-1]) > columns / 3, (words, line)
 
 
 def test_an_unknown_command_is_named() -> None:
