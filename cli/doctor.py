@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kgalign import pipeline
 from kgalign.base.logs import printable
 from kgalign.base.progress import Progress
 from kgalign.config import SelectConfig
 from kgalign.doctor import Environment, GraphReport, environment, inspect
 from kgalign.errors import InputError
 from kgalign.rdf import read_graph
+from kgalign.run.finished import Finished
+from kgalign.run.folder import RunFolder
 from kgalign.select import select
 
 from .common import PATH, console, json_option, log_options, quiet_option, say, table, terminal_progress
@@ -25,19 +28,20 @@ _MOST = 12
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=PATH)
+@click.argument("files", nargs=-1, type=PATH, metavar="[FILE|RUN]...")
 @json_option()
 @quiet_option()
 @log_options
 def doctor(files: tuple[Path, ...], as_json: bool, quiet: bool) -> None:
-    """Show what is installed and, for each of FILES, what kgalign sees in that graph.
+    """Show what is installed and, for each FILE, what kgalign sees in that graph.
 
     A file, or a folder of files, is one graph: its statements, entities, labels, languages, datatypes,
-    entities that look like duplicates, and values that look like mistakes.
+    entities that look like duplicates, and values that look like mistakes. Of a run folder RUN it is the two
+    graphs that the run read, and its entities are those that the run chose.
     """
     installed = environment()
     progress = terminal_progress(quiet or as_json)
-    reports = [_inspect(path, progress) for path in files]
+    reports = [report for path in files for report in _of_run(path) or [_inspect(path, progress)]]
     if as_json:
         shown = {"environment": asdict(installed), "graphs": [report.to_dict() for report in reports]}
         click.echo(json.dumps(shown, indent=1))
@@ -45,6 +49,15 @@ def doctor(files: tuple[Path, ...], as_json: bool, quiet: bool) -> None:
     _show_environment(installed)
     for report in reports:
         _show_graph(report)
+
+
+def _of_run(path: Path) -> list[GraphReport]:
+    """What a run read on each side; nothing where the path is no run folder."""
+    if not RunFolder(path).is_run():
+        return []
+    run = Finished(path)
+    sides = (pipeline.READ_LEFT, run.left), (pipeline.READ_RIGHT, run.right)
+    return [inspect(run.get(step), profile) for step, profile in sides]
 
 
 def _inspect(path: Path, progress: Progress) -> GraphReport:
