@@ -231,7 +231,7 @@ def summary(record: "RunRecord") -> list[str]:
         f"Cardinality: {chosen['cardinality']} ({chosen['reason']})",
     ]
     lines += _taken_back(record)
-    lines += _votes(record.steps["ask"])
+    lines += _votes(record.steps["ask"], record.config["judge"]["judge"])
     if "recall" in record.steps:
         lines.append(f"Recall of the candidates: {_recall(record)}")
     return lines + _fusion(record)
@@ -319,11 +319,15 @@ _OPEN = {
 }
 
 
-def _votes(step: "StepRecord") -> list[str]:
-    """Who was asked, how much, and what it cost."""
+def _votes(step: "StepRecord", judge: str) -> list[str]:
+    """Who was asked, how much, and what it cost.
+
+    :param judge: who was to be asked.
+    """
     figure = step.figures
     if not figure:
-        return []
+        why = step.notes.get("asked", "").partition(": ")[2]
+        return [f"Asked {judge} about 0 entities: {why}"] if why else []
     if "not asked" in step.notes:
         return [f"{step.notes['not asked']}."]
     tokens = figure["tokens_in"] + figure["tokens_out"]

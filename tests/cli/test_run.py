@@ -124,6 +124,19 @@ def test_the_same_command_again_does_nothing(
     assert all(path.stat().st_mtime_ns == then for path, then in before.items() if path.is_file())
 
 
+def test_a_judge_that_nothing_is_asked_of_is_said_to_be_asked_about_none(
+    pair: Pair, whole: Path, tmp_path: Path, kgalign: Kgalign
+) -> None:
+    run = Path(shutil.copytree(whole, tmp_path / "run"))
+    assert_one_line(kgalign("votes", "stats", run), "no language model was asked", "--judge llm")
+    said = kgalign("run", pair.left, pair.right, "-o", run, "--judge", "scripted").stdout
+    assert "Asked scripted about 0 entities: the evidence leaves nothing in doubt" in said
+    for name in ("list", "stats", "show", "verify"):
+        told = kgalign("votes", name, run, *(["http://a.example/x"] if name == "show" else []))
+        assert_one_line(told, "scripted was asked about 0 entities", "nothing in doubt", "--ask all")
+        assert "no language model" not in told.stderr
+
+
 def test_quiet_says_nothing_and_without_a_terminal_there_is_no_bar(
     elements: Pair, tmp_path: Path, kgalign: Kgalign
 ) -> None:
