@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 WIDTH = 80
 """Most characters of a line."""
-SHOWN = 20
+SHOWN = 5
 """Conflicts shown to people where no number is given."""
 _LONGEST = 240
 """Most characters of a value that people see."""
@@ -55,9 +55,10 @@ def conflicts(
 ) -> None:
     """Show what was in conflict in the run folder RUN, what was written, and why the rest was not.
 
-    Filters given together must all hold. Of each conflict: what is written, what says the same, and what
-    lost, each with its source, its property there where that is another one, and the reason.
-    conflicts.parquet in RUN holds the same as a table.
+    Where there are more than are shown, they are first counted by property and rule. Filters given together
+    must all hold. Of each conflict: what is written, what says the same, and what lost, each with its source,
+    its property there where that is another one, and the reason. conflicts.parquet in RUN holds the same as a
+    table.
     """
     import numpy as np
 
@@ -76,6 +77,9 @@ def conflicts(
     elif as_json:
         _print_json(fusion, numbers[:limit])
     else:
+        if len(numbers) > (limit or SHOWN):
+            _show_summary(fusion, wanted, as_json)
+            echo()
         _show(fusion, numbers, limit or SHOWN)
 
 
