@@ -1,6 +1,7 @@
 """The commands of kgalign, one short file each; they are imported when they are called."""
 
 import logging
+import sys
 import traceback
 from pathlib import Path
 from typing import IO, Any
@@ -11,7 +12,7 @@ from kgalign import __version__
 from kgalign.base.logs import printable
 from kgalign.errors import KgalignError
 
-from .common import LazyGroup
+from .common import LazyGroup, echo
 
 _COMMANDS = {
     "run": (".run", "run", "Align two graphs and fuse them."),
@@ -46,7 +47,7 @@ class _UserError(click.ClickException):
     exit_code = BAD_INPUT
 
     def show(self, file: IO[Any] | None = None) -> None:
-        click.echo(f"error: {printable(self.message)}", file=file, err=True)
+        _say_error(f"error: {printable(self.message)}")
 
 
 class _Commands(LazyGroup):
@@ -60,9 +61,8 @@ class _Commands(LazyGroup):
         except KgalignError as error:
             raise _UserError(str(error)) from error
         except KeyboardInterrupt:
-            click.echo(
-                "\nInterrupted. What is finished is kept: the same command goes on from there.", err=True
-            )
+            click.echo(err=True)
+            _say_error("Interrupted. What is finished is kept: the same command goes on from there.")
             ctx.exit(INTERRUPTED)
         except MemoryError as error:
             raise _UserError("Out of memory. Close other programs, or give smaller files.") from error
@@ -79,7 +79,15 @@ def _report_bug(error: Exception) -> None:
     log.debug("traceback of the error below", exc_info=error)
     message = printable(f"{type(error).__name__} at {place}: {error}", limit=500)
     hint = "" if log.isEnabledFor(logging.DEBUG) else " `--log-level debug` shows where it happened."
-    click.echo(f"error: this is a bug in kgalign ({message}). Please report it.{hint}", err=True)
+    _say_error(f"error: this is a bug in kgalign ({message}). Please report it.{hint}")
+
+
+def _say_error(text: str) -> None:
+    """One line on the standard error output; only a terminal gets it broken, at spaces."""
+    if sys.stderr.isatty():
+        echo(text, err=True)
+    else:
+        click.echo(text, err=True)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

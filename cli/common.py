@@ -2,13 +2,16 @@
 
 import importlib
 import math
+import os
+import re
+import shutil
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import IO, TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -178,7 +181,9 @@ class _Lines:
 
 
 class TerminalProgress:
-    """Shows a bar with rate and time left for each piece of work that takes more than two seconds."""
+    """Shows a bar with rate and time left for each piece of work that takes more than two seconds; of one
+    that is part of no other a line stays.
+    """
 
     def __init__(self, delay: float = DELAY) -> None:
         from rich.console import Console
@@ -206,6 +211,7 @@ class TerminalProgress:
     @contextmanager
     def task(self, name: str, total: int | None = None, unit: str = "") -> Iterator[Task]:
         """Begin a piece of work; its bar appears once the delay is over and goes when the work ends."""
+        outermost, begun = not self._bars.task_ids, time.monotonic()
         bar = self._bars.add_task(printable(name, 60), total=total, visible=False, start=True, state="")
         timer = threading.Timer(self._delay, self._show, [bar])
         timer.daemon = True
@@ -214,7 +220,9 @@ class TerminalProgress:
             yield _Bar(self._bars, bar, unit)
         finally:
             timer.cancel()
-            self._hide(bar)
+            if self._hide(bar) and outermost:
+                text = f"{printable(name, 60)}: {time.monotonic() - begun:,.1f} s"
+                self._bars.console.print(text, markup=False, highlight=False)
 
     def _show(self, bar: Any) -> None:  # noqa: ANN401 - rich's TaskID
         with self._lock:
@@ -225,7 +233,8 @@ class TerminalProgress:
             self._shown += 1
             self._bars.update(bar, visible=True)
 
-    def _hide(self, bar: Any) -> None:  # noqa: ANN401 - rich's TaskID
+    def _hide(self, bar: Any) -> bool:  # noqa: ANN401 - rich's TaskID
+        """Take a bar away; whether it was seen."""
         with self._lock:
             visible = next(task.visible for task in self._bars.tasks if task.id == bar)
             self._bars.remove_task(bar)
@@ -233,6 +242,7 @@ class TerminalProgress:
                 self._shown -= 1
                 if not self._shown:
                     self._bars.stop()
+            return bool(visible)
 
 
 class _Bar:
@@ -253,10 +263,31 @@ class _Bar:
 
 
 def console() -> "Console":
-    """The standard output; where that is no terminal, wide enough for tables not to be broken."""
+    """The standard output; where nobody gives a width, wide enough for tables not to be broken."""
     from rich.console import Console
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+    return Console(highlight=False, width=None if _has_width(sys.stdout) else PIPED_WIDTH)
+
+
+def _has_width(stream: IO[str]) -> bool:
+    """Whether lines must fit: on a terminal, and where COLUMNS says so."""
+    return stream.isatty() or os.environ.get("COLUMNS", "").isdigit()
+
+
+def wrapped(text: str, width: int, indent: str = "  ") -> list[str]:
+    """A text in lines, broken at spaces alone: what people copy, an IRI or a path, is never cut.
+
+    :param width: cells of a line; a word that is longer has a line of its own.
+    :param indent: what stands before all lines but the first, after as many blanks as the text begins with.
+    """
+    start = text[: len(text) - len(text.lstrip(" "))]
+    lines = [start]
+    for word in re.split(r"(?<=[^ ]) ", text[len(start) :]):
+        if lines[-1].strip() and _cells(lines[-1]) + 1 + _cells(word) > width:
+            lines.append(start + indent + word)
+        else:
+            lines[-1] += f" {word}" if lines[-1].strip() else word
+    return lines
 
 
 def cell(text: str, limit: int = 200) -> "Text":
@@ -266,11 +297,32 @@ def cell(text: str, limit: int = 200) -> "Text":
     return Text(printable(text, limit))
 
 
-def say(*texts: str, limit: int = LINE) -> None:
-    """Print texts, a line each, as :func:`cell` makes them."""
+def _cells(text: str) -> int:
+    """How many cells a text takes on a terminal; colours take none."""
+    from rich.cells import cell_len
+
+    return cell_len(click.unstyle(text))
+
+
+def say(*texts: str, limit: int = LINE, style: str = "", whole: bool = False) -> None:
+    """Print texts, a line each, as :func:`cell` makes them; where lines must fit they are broken at spaces.
+
+    :param whole: never break them: commands, which people copy.
+    """
     screen = console()
+    fits = not whole and _has_width(sys.stdout)
     for text in texts:
-        screen.print(cell(text, limit), soft_wrap=True)
+        shown = printable(text, limit)
+        for part in wrapped(shown, screen.width) if fits else [shown]:
+            screen.print(part, style=style or None, soft_wrap=True, markup=False, emoji=False)
+
+
+def echo(text: str = "", *, err: bool = False) -> None:
+    """Print one line that is fit for a terminal already, colours and all; broken as in :func:`say`."""
+    stream = sys.stderr if err else sys.stdout
+    if _has_width(stream):
+        text = "\n".join(wrapped(text, shutil.get_terminal_size().columns))
+    click.echo(text, err=err)
 
 
 def table(words: Sequence[str], numbers: Sequence[str] = (), more: Sequence[str] = ()) -> "Table":

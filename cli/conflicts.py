@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import cell, console, json_option, line, log_options, plural, run_argument, table
+from .common import cell, console, echo, json_option, line, log_options, plural, run_argument, table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from kgalign.run.finished import Finished
 
 WIDTH = 80
-"""Characters of a line."""
-SHOWN = 20
+"""Most characters of a line."""
+SHOWN = 5
 """Conflicts shown to people where no number is given."""
 _LONGEST = 240
 """Most characters of a value that people see."""
@@ -55,9 +55,10 @@ def conflicts(
 ) -> None:
     """Show what was in conflict in the run folder RUN, what was written, and why the rest was not.
 
-    Filters given together must all hold. Of each conflict: what is written, what says the same, and what
-    lost, each with its source, its property there where that is another one, and the reason.
-    conflicts.parquet in RUN holds the same as a table.
+    Where there are more than are shown, they are first counted by property and rule. Filters given together
+    must all hold. Of each conflict: what is written, what says the same, and what lost, each with its source,
+    its property there where that is another one, and the reason. conflicts.parquet in RUN holds the same as a
+    table.
     """
     import numpy as np
 
@@ -76,6 +77,9 @@ def conflicts(
     elif as_json:
         _print_json(fusion, numbers[:limit])
     else:
+        if len(numbers) > (limit or SHOWN):
+            _show_summary(fusion, wanted, as_json)
+            echo()
         _show(fusion, numbers, limit or SHOWN)
 
 
@@ -131,23 +135,23 @@ def _show(fusion: "Fusion", numbers: Any, limit: int) -> None:  # noqa: ANN401 -
 
     if not len(numbers):
         whole = fusion.counts.conflicts
-        click.echo(f"None of {whole:,} conflicts passes these filters" if whole else "There are no conflicts")
+        echo(f"None of {whole:,} conflicts passes these filters" if whole else "There are no conflicts")
         return
     for each in read(fusion, numbers[:limit]):
         _show_conflict(each)
-        click.echo()
+        echo()
     more = len(numbers) - limit
     shown = f"{limit:,} of {plural(len(numbers), 'conflict')}: --limit shows more" if more > 0 else ""
-    click.echo(shown or plural(len(numbers), "conflict"))
+    echo(shown or plural(len(numbers), "conflict"))
 
 
 def _show_conflict(conflict: "Conflict") -> None:
     from kgalign.rdf.names import local_name
 
     heading = f"Conflict {conflict.number}: {line(local_name(conflict.property))} of {line(conflict.subject)}"
-    click.echo(click.style(heading, bold=True))
+    echo(click.style(heading, bold=True))
     rules = dict.fromkeys(each.rule for each in conflict.statements)
-    click.echo(f"  {line(conflict.property)}, decided by {line(' and '.join(rules))}")
+    echo(f"  {line(conflict.property)}, decided by {line(' and '.join(rules))}")
     groups: dict[tuple[Any, ...], list[Statement]] = {}
     for each in conflict.statements:
         key = (each.role, each.value, each.datatype, each.language, each.reason, each.said_property)
@@ -168,10 +172,10 @@ def _show_statements(group: "list[Statement]", property: str) -> None:
     first = group[0]
     role = click.style(f"{first.role:<8}", fg=_COLOURS.get(first.role))
     # What has no spaces is cut in a text, and never in an IRI, which people copy.
-    value = textwrap.wrap(_value(first), WIDTH - _MARGIN, break_long_words=first.kind == "literal")
-    click.echo(f"  {role}  {value[0]}")
+    value = textwrap.wrap(_value(first), _width() - _MARGIN, break_long_words=first.kind == "literal")
+    echo(f"  {role}  {value[0]}")
     for more in value[1:]:
-        click.echo(" " * _MARGIN + more)
+        echo(" " * _MARGIN + more)
     if first.source is None:
         return
     names = ", ".join(dict.fromkeys(line(each.source) for each in group if each.source is not None))
@@ -181,8 +185,13 @@ def _show_statements(group: "list[Statement]", property: str) -> None:
         names += f", confidence {first.confidence:.2f}"
     if first.role != "written":
         names += f": {first.reason}"
-    for text in textwrap.wrap(names, WIDTH - _MARGIN, break_long_words=False, break_on_hyphens=False):
-        click.echo(" " * _MARGIN + text)
+    for text in textwrap.wrap(names, _width() - _MARGIN, break_long_words=False, break_on_hyphens=False):
+        echo(" " * _MARGIN + text)
+
+
+def _width() -> int:
+    """Characters of a line: at most :data:`WIDTH`, fewer where the screen has fewer."""
+    return max(min(WIDTH, console().width), 2 * _MARGIN)
 
 
 def _value(statement: "Statement") -> str:
@@ -232,7 +241,7 @@ def _show_summary(fusion: "Fusion", wanted: "Flags", as_json: bool) -> None:
             click.echo(json_text(each))
         return
     if not records:
-        click.echo("There are no conflicts")
+        echo("There are no conflicts")
         return
     made = table(("property", "decided by"), ("conflicts", "statements lost"))
     names = _short([str(each["property"]) for each in records])
@@ -256,15 +265,15 @@ def _show_sources(fusion: "Fusion", as_json: bool) -> None:
     if fusion.trust:
         console().print(_trust(fusion))
         if not all(each.told_apart for each in fusion.trust):
-            click.echo("* Only two sources meet here: nothing shows which of them is wrong.")
+            echo("* Only two sources meet here: nothing shows which of them is wrong.")
     else:
-        click.echo("Nothing was learned of the sources: no rule goes by trust")
+        echo("Nothing was learned of the sources: no rule goes by trust")
     for heading, texts in (("Faults of the sources", _faults(fusion)), ("Warnings", fusion.warnings)):
         if texts:
-            click.echo()
-            click.echo(click.style(heading, bold=True))
+            echo()
+            echo(click.style(heading, bold=True))
             for text in texts:
-                click.echo(f"  {line(text)}")
+                echo(f"  {line(text)}")
 
 
 def _trust(fusion: "Fusion") -> "Table":

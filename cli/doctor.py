@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kgalign import pipeline
 from kgalign.base.logs import printable
 from kgalign.base.progress import Progress
 from kgalign.config import SelectConfig
 from kgalign.doctor import Environment, GraphReport, environment, inspect
 from kgalign.errors import InputError
 from kgalign.rdf import read_graph
+from kgalign.run.finished import Finished
+from kgalign.run.folder import RunFolder
 from kgalign.select import select
 
-from .common import PATH, json_option, log_options, quiet_option, table, terminal_progress
+from .common import PATH, console, json_option, log_options, quiet_option, say, table, terminal_progress
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
 
 _SHOWN = 80
@@ -26,29 +28,36 @@ _MOST = 12
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=PATH)
+@click.argument("files", nargs=-1, type=PATH, metavar="[FILE|RUN]...")
 @json_option()
 @quiet_option()
 @log_options
 def doctor(files: tuple[Path, ...], as_json: bool, quiet: bool) -> None:
-    """Show what is installed and, for each of FILES, what kgalign sees in that graph.
+    """Show what is installed and, for each FILE, what kgalign sees in that graph.
 
     A file, or a folder of files, is one graph: its statements, entities, labels, languages, datatypes,
-    entities that look like duplicates, and values that look like mistakes.
+    entities that look like duplicates, and values that look like mistakes. Of a run folder RUN it is the two
+    graphs that the run read, and its entities are those that the run chose.
     """
     installed = environment()
     progress = terminal_progress(quiet or as_json)
-    reports = [_inspect(path, progress) for path in files]
+    reports = [report for path in files for report in _of_run(path) or [_inspect(path, progress)]]
     if as_json:
         shown = {"environment": asdict(installed), "graphs": [report.to_dict() for report in reports]}
         click.echo(json.dumps(shown, indent=1))
         return
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    _show_environment(console, installed)
+    _show_environment(installed)
     for report in reports:
-        _show_graph(console, report)
+        _show_graph(report)
+
+
+def _of_run(path: Path) -> list[GraphReport]:
+    """What a run read on each side; nothing where the path is no run folder."""
+    if not RunFolder(path).is_run():
+        return []
+    run = Finished(path)
+    sides = (pipeline.READ_LEFT, run.left), (pipeline.READ_RIGHT, run.right)
+    return [inspect(run.get(step), profile) for step, profile in sides]
 
 
 def _inspect(path: Path, progress: Progress) -> GraphReport:
@@ -60,7 +69,7 @@ def _inspect(path: Path, progress: Progress) -> GraphReport:
     return inspect(graph, profile)
 
 
-def _show_environment(console: "Console", installed: Environment) -> None:
+def _show_environment(installed: Environment) -> None:
     from rich.text import Text
 
     made = table(("part", "library", "version"))
@@ -73,35 +82,29 @@ def _show_environment(console: "Console", installed: Environment) -> None:
         for name, package in names.items():
             made.add_row(group, Text(printable(name, _SHOWN)), Text(printable(package, _SHOWN)))
     memory = installed.memory_bytes / 1e9
-    console.print(
+    say(
         f"kgalign {installed.kgalign}, Python {installed.python}, {installed.system}, "
-        f"{installed.cores} cores, {memory:.0f} GB memory",
-        markup=False,
+        f"{installed.cores} cores, {memory:.0f} GB memory"
     )
-    console.print(made)
+    console().print(made)
     found = installed.embedder or f"nothing: install {installed.embedder_lacks}"
-    console.print(Text(f"--embedder auto finds {printable(found, 300)}"), soft_wrap=True)
+    say(f"--embedder auto finds {found}", limit=300)
 
 
-def _show_graph(console: "Console", report: GraphReport) -> None:
-    from rich.text import Text
-
-    console.print()
-    for line in _lines(report):
-        console.print(Text(printable(line, 300)), soft_wrap=True)
+def _show_graph(report: GraphReport) -> None:
+    say("", *_lines(report), limit=300)
     for heading, counts in (
         ("type", report.types),
         ("language", report.languages),
         ("datatype", report.datatypes),
     ):
         if counts:
-            console.print(_counts(heading, counts))
+            console().print(_counts(heading, counts))
     for name, iris in report.duplicates.examples:
-        line = f"  {printable(name, _SHOWN)}: {printable(' '.join(iris), 300)}"
-        console.print(Text(line), soft_wrap=True)
+        say(f"  {printable(name, _SHOWN)}: {printable(' '.join(iris), 300)}")
     for each in report.findings:
         examples = " | ".join(printable(example, _SHOWN) for example in each.examples[:3])
-        console.print(Text(f"Look at: {each.count:,} {each.what}: {examples}"), soft_wrap=True)
+        say(f"Look at: {each.count:,} {each.what}: {examples}")
 
 
 def _lines(report: GraphReport) -> list[str]:

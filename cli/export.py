@@ -2,20 +2,21 @@
 
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from kgalign.base.doors import offered
 from kgalign.errors import RunError
 
-from .common import log_options, run_argument, terminal_progress
+from .common import echo, log_options, run_argument, terminal_progress
 
 if TYPE_CHECKING:
     from kgalign.export.formats import Exported
+    from kgalign.run.finished import Finished
 
 _STDOUT = Path("-")
 
@@ -28,14 +29,14 @@ def _list_formats(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     names = [*FORMATS, *(each for each in offered("kgalign.formats") if each not in FORMATS)]
     width = max(map(len, names))
     for name in names:
-        click.echo(f"{name:{width}}  {format_named(name).about}")
+        echo(f"{name:{width}}  {format_named(name).about}")
     ctx.exit()
 
 
 @click.command("export")
 @run_argument
 @click.option(
-    "--format", "name", required=True, metavar="FORMAT",
+    "--format", "name", metavar="FORMAT",
     help="turtle, trig, nquads, ntriples, jsonld, provenance, provenance-rdf12; same-as, exact-match, sssom, "
     "oaei, parquet, csv, graphml.",
 )  # fmt: skip
@@ -45,7 +46,12 @@ def _list_formats(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 )  # fmt: skip
 @click.option(
     "--undecided", is_flag=True,
-    help="Write what is left to people too, marked as such: in sssom, parquet, csv and graphml.",
+    help="Write what is left to people too, marked as such: in sssom, parquet, csv and graphml. Without "
+    "--format: these pairs alone as CSV, the smallest margin first.",
+)  # fmt: skip
+@click.option(
+    "--unmatched", "side", type=click.Choice(["left", "right"]),
+    help="Without --format: the entities of this side without a link, as CSV, the likeliest candidate first.",
 )  # fmt: skip
 @click.option("--around", metavar="IRI", help="graphml: draw what is around this entity of either side.")
 @click.option(
@@ -60,7 +66,13 @@ def _list_formats(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 )  # fmt: skip
 @log_options
 def export(
-    run: Path, name: str, output: Path, undecided: bool, around: str | None, limit: int | None
+    run: Path,
+    name: str | None,
+    output: Path,
+    undecided: bool,
+    side: Literal["left", "right"] | None,
+    around: str | None,
+    limit: int | None,
 ) -> None:
     """Write what the finished run in the folder RUN found to a file, in another format.
 
@@ -71,20 +83,54 @@ def export(
     from kgalign.export.formats import Choices, format_named
     from kgalign.export.formats import export as write
     from kgalign.run.finished import Finished
-    from kgalign.run.target import checked_target
 
+    if name is None:
+        _one_list(undecided, side, [around, limit])
+        finished = Finished(run)
+        _send(finished, output, "list", lambda path: _write_list(finished, side, path))
+        return
+    if side is not None:
+        raise click.UsageError("--unmatched is a list of its own: leave --format out")
     form = format_named(name)
+    if output == _STDOUT and form.binary and sys.stdout.isatty():
+        raise RunError(f"{name} is nothing that a terminal can show", "Name a file with -o")
     finished = Finished(run)
     choices = Choices(undecided, around, limit)
+    _send(finished, output, name, lambda path: write(finished, name, path, choices))
+
+
+def _one_list(undecided: bool, side: str | None, others: Sequence[object]) -> None:
+    """Refuse what names no format and no list, or two lists."""
+    if undecided and side is not None:
+        raise click.UsageError("--undecided and --unmatched are two lists: give one of them")
+    if not undecided and side is None:
+        raise click.UsageError("Say what to write: --format FORMAT, --undecided or --unmatched SIDE.")
+    if any(each is not None for each in others):
+        raise click.UsageError("--around and --limit go with --format graphml")
+
+
+def _write_list(run: "Finished", side: Literal["left", "right"] | None, path: Path) -> "Exported":
+    from kgalign.base.files import explained
+    from kgalign.export.formats import Exported
+    from kgalign.export.lists import undecided_table, unmatched_table
+    from kgalign.export.tables import write_list
+
+    found = run.alignment, run.verdicts, run.left, run.right
+    table = undecided_table(*found) if side is None else unmatched_table(side, *found)
+    with explained(path, "Name another file with -o"):
+        return Exported({"row": write_list(path, table)})
+
+
+def _send(finished: "Finished", output: Path, name: str, write: "Callable[[Path], Exported]") -> None:
+    """Write to the file or to the standard output, and say how much it was."""
+    from kgalign.run.target import checked_target
+
     with terminal_progress().task(f"export {name}"):
         if output == _STDOUT:
-            if form.binary and sys.stdout.isatty():
-                raise RunError(f"{name} is nothing that a terminal can show", "Name a file with -o")
-            done = _to_stdout(lambda path: write(finished, name, path, choices))
+            done = _to_stdout(write)
         else:
-            target = checked_target(output, finished.folder, finished.record)
-            done = write(finished, name, target, choices)
-    click.echo(f"{output}: {_told(done)}", err=output == _STDOUT)
+            done = write(checked_target(output, finished.folder, finished.record))
+    echo(f"{output}: {_told(done)}", err=output == _STDOUT)
 
 
 def _to_stdout(write: "Callable[[Path], Exported]") -> "Exported":

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
     from kgalign.records import Profile
 
+_FIGURES = 62
+"""Characters that all columns but the path take at most."""
+_LEAST = 20
+"""Characters of a path that are shown however narrow the screen is."""
 _SHARES = ("coverage", "functionality", "inverse_functionality", "importance")
 
 
@@ -23,7 +27,7 @@ _SHARES = ("coverage", "functionality", "inverse_functionality", "importance")
 @click.option("--also", multiple=True, metavar="FILE", help="More of the same graph; repeatable.")
 @click.option("--type", "types", multiple=True, metavar="IRI", help="Only nodes of this class; repeatable.")
 @click.option("--ignore-iri-names", is_flag=True, help="Don't use an IRI's local name as a name.")
-@click.option("--full", is_flag=True, help="Show IRIs in full.")
+@click.option("--full", is_flag=True, help="Show IRIs and paths in full.")
 @json_option("Print one JSON object per side.")
 @log_options
 def profile(
@@ -84,8 +88,16 @@ def _show(title: str, profile: "Profile", full: bool) -> None:
     say(f"{title}: {len(profile):,} entities", *types, limit=200)
     rows = profile_table(profile).to_pylist()
     paths = [row["path"].split(PATH_SEPARATOR) for row in rows]
-    shown = paths if full else _shortened(paths)
-    console().print(_table(rows, [PATH_SEPARATOR.join(path) for path in shown]))
+    texts = [PATH_SEPARATOR.join(path) for path in (paths if full else _shortened(paths))]
+    room = max(console().width - _FIGURES, _LEAST)
+    console().print(_table(rows, texts if full else [_cut(text, room) for text in texts]))
+
+
+def _cut(text: str, most: int) -> str:
+    """A text without its middle where it is longer than so many characters; beginning and end tell more."""
+    if len(text) <= most:
+        return text
+    return f"{text[: most // 3]}…{text[len(text) - (most - most // 3 - 1) :]}"
 
 
 def _shortened(paths: list[list[str]]) -> list[list[str]]:
@@ -104,6 +116,6 @@ def _table(rows: list[dict[str, Any]], paths: list[str]) -> "Table":
     for row, path in zip(rows, paths, strict=True):
         kind = f"{row['kind']} *" if row["is_name"] else row["kind"]
         shares = ["" if row[name] is None else f"{row[name]:.3f}" for name in _SHARES]
-        made.add_row(cell(path), kind, f"{row['facts']:,}", *shares)
+        made.add_row(cell(path, len(path) + 1), kind, f"{row['facts']:,}", *shares)
     made.caption, made.caption_justify = "* names the entity", "left"
     return made

@@ -1,15 +1,21 @@
 """``kgalign run``: the whole way from two graphs to one; ``kgalign fuse``: its last part again."""
 
 import math
+import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
+from kgalign.base.logs import printable
+
 from .common import (
+    LINE,
     PATH,
     console,
+    echo,
     log_options,
     megabytes,
     quiet_option,
@@ -23,6 +29,7 @@ from .options import fuse_options, named_overrides, settings, settings_options
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from kgalign.run.finished import Finished
     from kgalign.run.folder import RunRecord, StepRecord
     from kgalign.run.steps import Execution
 
@@ -61,6 +68,7 @@ def run(
     LEFT and RIGHT are RDF files (Turtle, N-Triples, N-Quads, TriG, RDF/XML, JSON-LD, N3, each also .gz)
     or folders of them. The same command again does only what has changed since.
     """
+    _begin(left, right, quiet)
     from kgalign.run import start
 
     progress = terminal_progress(quiet)
@@ -101,8 +109,15 @@ def close_strictly(record: "RunRecord", out: Path) -> None:
     step = record.steps.get("violations.json")
     if step is not None and step.counts["caused"] and record.config["fuse"]["strict"]:
         file = out / "violations.json"
-        click.echo(f"Fusion broke the shapes {step.counts['caused']:,} times: see {file}", err=True)
+        echo(f"Fusion broke the shapes {step.counts['caused']:,} times: see {file}", err=True)
         click.get_current_context().exit(1)
+
+
+def _begin(left: Path, right: Path, quiet: bool) -> None:
+    """Say on a terminal what is read, before anything is imported that takes seconds."""
+    logs_json = click.get_current_context().meta.get("kgalign.json", False)
+    if not quiet and not logs_json and sys.stderr.isatty():
+        click.echo(printable(f"Reading {left} and {right}", LINE), err=True)
 
 
 def _show(execution: "Execution", out: Path) -> None:
@@ -111,7 +126,78 @@ def _show(execution: "Execution", out: Path) -> None:
         console().print(_stages(record, execution.done))
     else:
         say(f"Nothing to do: {out} is up to date with these inputs and options", limit=200)
-    say(*summary(record), f"Results: {out}")
+    say(*summary(record))
+    say("", *_sides(out))
+    for text in (*_next(record, out), f"Results: {out}"):
+        say(text, whole=True)
+
+
+def _sides(out: Path) -> list[str]:
+    """How many entities of each side are linked, and how many found nobody."""
+    from kgalign.run.finished import Finished
+
+    finished = Finished(out)
+    return [_one_side("left", finished), _one_side("right", finished)]
+
+
+def _next(record: "RunRecord", out: Path) -> list[str]:
+    """What to do now, in commands and paths that can be copied."""
+    step = record.steps["worklist"]
+    mistakes = _amount(step.figures["expected_mistakes"])
+    rows = step.counts["rows"]
+    doubtful = f"{rows:,} doubtful ({mistakes} mistakes to be expected): {_review(out)}"
+    report = out / _REPORT
+    example = _example(out)
+    explained = f"For example: kgalign explain {shlex.quote(str(out))} {shlex.quote(example)}"
+    return (
+        ([doubtful] if rows else [])
+        + ([f"To see it: open {shlex.quote(str(report))}"] if report.is_file() else [])
+        + ([explained] if example else [])
+    )
+
+
+_REPORT = "report.html"
+
+
+def _one_side(side: Literal["left", "right"], finished: "Finished") -> str:
+    """How many entities a side has, how many of them are linked, and how many found nobody."""
+    import numpy as np
+
+    from kgalign.export.lists import unmatched
+    from kgalign.links.pairs import is_link
+
+    profile, alignment = (finished.left if side == "left" else finished.right), finished.alignment
+    linked = len(np.unique((alignment.left if side == "left" else alignment.right)[is_link(alignment)]))
+    alone = len(unmatched(side, alignment, profile))
+    only = len(profile) - linked - alone
+    mentioned = f", {only:,} only mentioned" if only else ""
+    whole = f"{len(profile):,} {'entity' if len(profile) == 1 else 'entities'}"
+    return f"{side.capitalize()}: {whole}, {linked:,} linked, {alone:,} found nobody{mentioned}"
+
+
+def _review(out: Path) -> str:
+    """Where people look at what is in doubt: a command where this installation has it, else the list."""
+    root = click.get_current_context().find_root().command
+    if isinstance(root, click.Group) and "review" in root.list_commands(click.get_current_context()):
+        return f"kgalign review {shlex.quote(str(out))}"
+    return str(out / "worklist.csv")
+
+
+def _example(out: Path) -> str:
+    """The IRI of an entity to explain: the most doubtful one, else the first with a link, else nothing."""
+    from kgalign import pipeline
+    from kgalign.links.pairs import is_link
+    from kgalign.run.finished import Finished
+
+    finished = Finished(out)
+    entities = [*finished.get(pipeline.WORKLIST).left[:_TRIED].tolist()]
+    entities += finished.alignment.left[is_link(finished.alignment)][:_TRIED].tolist()
+    iris = (finished.left.entity_iri[entity].as_py() for entity in entities)
+    return next((iri for iri in iris if len(iri) <= _LONGEST_IRI and iri.isascii() and iri.isprintable()), "")
+
+
+_TRIED = 20
+_LONGEST_IRI = 200
 
 
 def show_fusion(record: "RunRecord", out: Path) -> None:
@@ -137,17 +223,15 @@ def summary(record: "RunRecord") -> list[str]:
     count = {name: step.counts for name, step in record.steps.items()}
     found, chosen = count["assign"], record.steps["assign"].notes
     lines = [
-        f"Entities: {count['select-left']['entities']:,} left, {count['select-right']['entities']:,} right",
         f"Candidates: {count['retrieve']['candidates']:,}",
         *_embedder(record.steps["retrieve"]),
         f"Matches: {found['matches']:,}, of which {found['confirmed']:,} were known{_same_iri(found)}",
         f"Undecided: {found['undecided']:,}{_open(found)}",
         *_expected(record),
-        _to_look_at(record.steps["worklist"]),
         f"Cardinality: {chosen['cardinality']} ({chosen['reason']})",
     ]
     lines += _taken_back(record)
-    lines += _votes(record.steps["ask"])
+    lines += _votes(record.steps["ask"], record.config["judge"]["judge"])
     if "recall" in record.steps:
         lines.append(f"Recall of the candidates: {_recall(record)}")
     return lines + _fusion(record)
@@ -180,15 +264,6 @@ def _percent(share: float) -> str:
 
 def _amount(number: float) -> str:
     return f"{number:,.0f}" if number >= 10 else f"{number:.1f}"
-
-
-def _to_look_at(step: "StepRecord") -> str:
-    """How long the list for people is."""
-    mistakes = _amount(step.figures["expected_mistakes"])
-    return (
-        f"To look at: {step.counts['rows']:,} left entities, among them {mistakes} mistakes to be expected "
-        "(worklist.csv, the likeliest first)"
-    )
 
 
 def _same_iri(count: Mapping[str, int]) -> str:
@@ -244,11 +319,15 @@ _OPEN = {
 }
 
 
-def _votes(step: "StepRecord") -> list[str]:
-    """Who was asked, how much, and what it cost."""
+def _votes(step: "StepRecord", judge: str) -> list[str]:
+    """Who was asked, how much, and what it cost.
+
+    :param judge: who was to be asked.
+    """
     figure = step.figures
     if not figure:
-        return []
+        why = step.notes.get("asked", "").partition(": ")[2]
+        return [f"Asked {judge} about 0 entities: {why}"] if why else []
     if "not asked" in step.notes:
         return [f"{step.notes['not asked']}."]
     tokens = figure["tokens_in"] + figure["tokens_out"]

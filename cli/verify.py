@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .common import line, log_options, plural, run_argument
+from .common import echo, line, log_options, plural, run_argument
 
 
 @click.command()
@@ -34,6 +34,6 @@ def verify(run: Path, clean: bool) -> None:
         click.echo(line(f"{each.state.value:{width}}  {each.name}{why}"))
     counts = {state: sum(each.state is state for each in found) for state in State}
     told = ", ".join(f"{count:,} {state.value}" for state, count in counts.items() if count)
-    click.echo(f"{plural(len(found), 'file')}: {told}")
+    echo(f"{plural(len(found), 'file')}: {told}")
     if counts[State.DAMAGED]:
         click.get_current_context().exit(1)

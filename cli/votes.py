@@ -7,7 +7,7 @@ import click
 
 from kgalign.errors import RunError
 
-from .common import line, log_options, plural, run_argument
+from .common import echo, line, log_options, plural, run_argument
 from .votes_common import opened
 from .votes_list import list_votes
 from .votes_show import show_votes
@@ -52,7 +52,7 @@ def export_votes(run: Path, form: "Format", output: Path, table: "Table", judgin
         only = None if judging is None else find_judging(ledger, judging).name
         written = export(ledger, output, form, judging=only, table=table)
     counts = {"judging": written.judgings, "decision": written.decisions, "vote": written.votes}
-    click.echo(
+    echo(
         f"{output}: "
         + ", ".join(plural(count, noun) for noun, count in counts.items() if count or noun == table[:-1])
     )
@@ -73,20 +73,20 @@ def verify_votes(run: Path) -> None:
         path = ledger.path
     if not found.sound:
         for fault in found.faults:
-            click.echo(line(fault))
+            echo(line(fault))
         raise RunError(
             f"The ledger {path} is damaged: it has {plural(found.fault_count, 'fault')}",
             "Put back a copy, or run again with --judge llm: what is damaged is then asked again",
         )
     counts = found.counts
     if counts is not None:
-        click.echo(
+        echo(
             f"{path} is sound: {plural(counts.judgings, 'judging')}, {plural(counts.votes, 'vote')}"
             f" ({counts.superseded:,} superseded), {plural(counts.answers, 'answer')},"
             f" {plural(counts.failures, 'failed call')}, {plural(counts.decisions, 'decision')}"
         )
     if found.mended:
-        click.echo(f"{plural(found.mended, 'row')} not what was written, with later ones in their place")
+        echo(f"{plural(found.mended, 'row')} not what was written, with later ones in their place")
 
 
 for _command in (list_votes, show_votes, stats, export_votes, verify_votes):

@@ -40,12 +40,22 @@ def opened(run: Path) -> Iterator["Ledger"]:
                 f"{run} is not a run folder: it has no run.json and no {FILE}",
                 "Give the folder that `kgalign run -o` wrote",
             )
-        raise RunError(
-            f"{run} has no votes on record: no language model was asked",
-            "Run it again with --judge llm",
-        )
+        raise _no_votes(run)
     with Ledger.open(path, write=False) as ledger:
         yield ledger
+
+
+def _no_votes(run: Path) -> RunError:
+    """Why a run has none: nobody was to be asked, or there was nothing to ask."""
+    record = RunFolder(run).read()
+    judge = record.config["judge"]["judge"]
+    asked = record.steps["ask"].notes.get("asked", "") if "ask" in record.steps else ""
+    if why := asked.partition(": ")[2]:
+        return RunError(
+            f"{run} has no votes on record: {judge} was asked about 0 entities, {why}",
+            "There is nothing to look at; `kgalign run --ask all` asks about every entity with candidates",
+        )
+    return RunError(f"{run} has no votes on record: no language model was asked", "Run it with --judge llm")
 
 
 def named(choice: str | None) -> str:

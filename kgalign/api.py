@@ -18,13 +18,17 @@ from kgalign.arrays import Flags
 from kgalign.base.notebook import Table, html, html_table, progress_here
 from kgalign.base.progress import Progress
 from kgalign.config import Config, as_config
+from kgalign.decisions import FILE as DECISIONS_FILE
 from kgalign.errors import InputError
 from kgalign.evaluate import Evaluation, Pair, evaluate, read_pairs
-from kgalign.explain import Explainer, Explanation, Side, bare, is_node
+from kgalign.explain import Explainer, Explanation, Side, is_node
+from kgalign.explain.finding import Spaces, bare, declared
+from kgalign.explain.people import People, read_people
 from kgalign.ledger import Ledger
 from kgalign.ledger.export import votes_table
 from kgalign.links.known import same_within
 from kgalign.links.pairs import is_link
+from kgalign.links.unmerged import FILE as UNMERGED_FILE
 from kgalign.rdf import graph_from_rdflib, read_graph
 from kgalign.rdf.graph import Graph, Ids, TermKind
 from kgalign.rdf.write import write_turtle
@@ -157,12 +161,12 @@ class AlignmentResult:
         """Say what an entity was linked with and why; with a second IRI, why this pair was, or was not.
 
         Args:
-            iri: an entity of either side.
+            iri: an entity of either side: its IRI, a CURIE, its label, or the last part of its IRI.
             other: another one, of either side.
             side: ``"left"`` or ``"right"``, whose entity ``iri`` is, where both sides have it.
 
         Raises:
-            InputError: no side has such an entity; the nearest ones are in the remedy.
+            InputError: no side has such an entity, the nearest ones are in the remedy; or there are several.
             RunError: the run isn't finished.
         """
         hearing = self._work.get(pipeline.ASK)
@@ -177,6 +181,8 @@ class AlignmentResult:
                 hearing=hearing,
                 votes=lambda case: ledger.votes(hearing.judging, cases=[case]) if ledger else (),
                 are_one=self._are_one if self._work.offers(pipeline.FUSE) else None,
+                people=self._people(),
+                spaces=self._spaces(),
             )
             try:
                 return explainer.pair(iri, other, side) if other is not None else explainer.entity(iri, side)
@@ -237,6 +243,19 @@ class AlignmentResult:
             return
         with Ledger.open(path, write=False) as ledger:
             yield ledger
+
+    def _people(self) -> People:
+        """Who said what of pairs: in the files of the run as they are now."""
+        folder, inputs = self._work.folder, self._work.inputs
+        stores = [folder.file(DECISIONS_FILE)] if folder else inputs.paths("decisions")
+        unmerged = [folder.file(UNMERGED_FILE)] if folder else inputs.paths("unmerged")
+        return read_people(stores, unmerged, inputs.paths("known"))
+
+    def _spaces(self) -> Spaces:
+        """Prefixes by which people may name entities: those of the inputs, and of what the run wrote."""
+        folder, inputs = self._work.folder, self._work.inputs
+        written = [folder.file(name) for name in ("fused.ttl", "mappings.sssom.tsv")] if folder else []
+        return declared([*inputs.paths("left"), *inputs.paths("right"), *written])
 
     def _are_one(self, side: Side, first: int, second: int) -> bool:
         """Whether two entities of a side are one node of the fused graph."""

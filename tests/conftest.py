@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, settings
 
 # Workers share the cores, and threads of BLAS would spin while they wait for each other. Before numpy.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# What is piped is not broken into lines unless a width is given, and workers of pytest-xdist get one.
+os.environ.pop("COLUMNS", None)
 
 # Properties must hold on any machine, however slow, and a failure must come back on the next run.
 settings.register_profile("kgalign", deadline=None, derandomize=True, print_blob=True)

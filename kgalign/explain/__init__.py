@@ -2,152 +2,57 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 from rapidfuzz import fuzz, process
 
-from kgalign.base.notebook import Html, html, html_table
 from kgalign.errors import InputError
 from kgalign.evaluate.mistakes import Named, named
-from kgalign.explain.values import ForModels, chain, compared, edges, for_models, same_iri, shown
-from kgalign.links.pairs import PairIndex, entity_ids, is_link
-from kgalign.rdf.graph import Graph
+from kgalign.explain.explanation import HEADINGS, Explanation, Line, Neighbour, PairExplanation
+from kgalign.explain.finding import Spaces, bare, find
+from kgalign.explain.people import People, Word
+from kgalign.explain.values import (
+    chain,
+    compared,
+    edges,
+    for_models,
+    record,
+    same_iri,
+    shown,
+)
+from kgalign.links.pairs import LINKED, PairIndex, entity_ids, is_link
+from kgalign.rdf.graph import Graph, TermKind
 from kgalign.records import Alignment, Candidates, Feature, Hearing, Outcome, Profile, Verdicts
 from kgalign.records.votes import NONE, Direction, QuestionKind, Vote
 
+__all__ = [
+    "HEADINGS",
+    "Explainer",
+    "Explanation",
+    "Line",
+    "PairExplanation",
+    "Side",
+    "bare",
+    "is_node",
+    "nearest",
+]
+
 Side = Literal["left", "right"]
 
-HEADINGS = ("evidence", "level", "left", "right", "adds", "sum", "probability")
-"""What a line of the waterfall says, in order; see :meth:`Line.cells`."""
 _VERBS = {"match": "linked with", "confirmed": "linked with", "rejected": "taken apart by a person from"}
 _MOST_VALUES = 4
+_MOST_TOLD = 20
+"""Values of a property in a record."""
 _MOST_PAIRS = 3
+_MOST_MEANT = 10
+"""Entities of one name that are listed."""
 _MOST_LINKS = 6
 """Links of a chain that are shown."""
 _NEAREST = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One step of the waterfall."""
-
-    feature: str
-    kind: str
-    level: str
-    """What the level reached means; empty where there was nothing to compare."""
-    left: tuple[str, ...]
-    right: tuple[str, ...]
-    """Some of the values that were compared, where the feature compares values of attributes."""
-    contribution: float
-    """Natural log-odds that it adds."""
-    running: float
-    """Sum of the log-odds so far."""
-    probability: float
-    """What the sum so far means, ``1 / (1 + exp(-running))``."""
-
-    def cells(self) -> tuple[str, ...]:
-        """What stands below :data:`HEADINGS`."""
-        return (
-            self.feature,
-            self.level or "nothing to compare",
-            " | ".join(self.left),
-            " | ".join(self.right),
-            f"{self.contribution:+.2f}",
-            f"{self.running:+.2f}",
-            f"{self.probability:.3f}",
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """Two linked entities that stand next to the two of a pair."""
-
-    left_relation: str
-    left: str
-    right_relation: str
-    right: str
-    """IRIs of the relations (``^`` before one that points here), names of the neighbours."""
-
-    def __str__(self) -> str:
-        return f"{self.left_relation} {self.left} ~ {self.right_relation} {self.right}"
-
-
-@dataclass(frozen=True, slots=True)
-class PairExplanation:
-    """Why one candidate pair has its outcome."""
-
-    role: Literal["chosen", "runner-up", "asked"]
-    left: Named
-    right: Named
-    outcome: str
-    given: bool
-    """Whether the pair was known from the start."""
-    probability: float
-    """Calibrated, as the verdict has it; 1 for a pair known from the start, whatever its evidence."""
-    log_odds: float
-    rank: int
-    """Among the left entity's candidates; 0 where it is none of them."""
-    ranks: dict[str, int]
-    """Channel → rank, 0 where the channel did not retrieve the pair."""
-    lines: tuple[Line, ...]
-    neighbours: tuple[Neighbour, ...]
-    for_models: tuple[ForModels, ...] = ()
-    """Values of the two that give orders to a model, or look like a part of its prompt."""
-
-    def headline(self) -> tuple[str, ...]:
-        """Its role and outcome, and what was known of the pair before anything was compared, in lines."""
-        known = " (known from the start)" if self.given else ""
-        ranks = ", ".join(f"{channel} {rank or '-'}" for channel, rank in self.ranks.items())
-        return (
-            f"{self.role}: {self.outcome}{known}",
-            f"left  {self.left.iri}  {self.left.name}",
-            f"right {self.right.iri}  {self.right.name}",
-            f"log-odds {self.log_odds:+.2f}, probability {self.probability:.4f}",
-            f"retrieved at rank {self.rank or '-'} ({ranks})",
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """What there is to say about an entity or a pair."""
-
-    asked: tuple[Named, ...]
-    summary: str
-    """One sentence."""
-    pairs: tuple[PairExplanation, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """The same as plain dictionaries and lists, for JSON."""
-        return asdict(self)
-
-    def __repr__(self) -> str:
-        return f"<Explanation: {self.summary}>"
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html(self.summary, 2000)}</p>" + "".join(map(_as_html, self.pairs))
-
-
-def _as_html(pair: PairExplanation) -> str:
-    """A pair for a notebook: what it is, the waterfall with a bar for what each line adds, neighbours."""
-    role, *rest = (html(each, 300) for each in pair.headline())
-    most = max((abs(line.contribution) for line in pair.lines), default=0.0) or 1.0
-    rows = [
-        [*map(html, line.cells()[:4]), _bar(line.contribution / most), *line.cells()[4:]]
-        for line in pair.lines
-    ]
-    table = html_table((*HEADINGS[:4], "", *HEADINGS[4:]), rows)
-    beside = "".join(f"<br>neighbours: {html(each, 200)}" for each in map(str, pair.neighbours))
-    beside += "".join(f"<br>look at: {html(each, 400)}" for each in map(str, pair.for_models))
-    return f"<p><b>{role}</b><br>{'<br>'.join(rest)}</p>{table}<p><small>{beside}</small></p>"
-
-
-def _bar(share: float) -> Html:
-    """A bar as long as what a line adds, green for the pair and red against it."""
-    colour = "#2a9d4a" if share > 0 else "#c8402f"
-    return Html(f'<div style="width:{abs(share) * 6:.2f}em;height:.7em;background:{colour}"></div>')
+_NOT_YET = "this run doesn't hold to it yet: the same `kgalign run` again does"
 
 
 class Explainer:
@@ -165,6 +70,8 @@ class Explainer:
         hearing: Hearing | None = None,
         votes: Callable[[str], Iterable[Vote]] = lambda case: (),
         are_one: Callable[[Side, int, int], bool] | None = None,
+        people: People | None = None,
+        spaces: Spaces | None = None,
     ) -> None:
         """Take what a run found.
 
@@ -172,11 +79,15 @@ class Explainer:
         :param hearing: what each vote added, where a language model was asked.
         :param votes: gives the votes on a case, by its name in the ledger.
         :param are_one: whether two entities of a side are one node of the fused graph, where there is one.
+        :param people: who said what of pairs and entities.
+        :param spaces: prefixes by which entities may be named.
         """
         self.left, self.right = left, right
         self.candidates, self.verdicts, self.alignment = candidates, verdicts, alignment
         self._threshold = match_probability
         self._hearing, self._votes, self._are_one = hearing, votes, are_one
+        self._people = people or People()
+        self._spaces = spaces or {}
         self._candidate = PairIndex(candidates.left, candidates.right)
         self._verdict = PairIndex(verdicts.left, verdicts.right)
         self._aligned = PairIndex(alignment.left, alignment.right)
@@ -186,7 +97,8 @@ class Explainer:
     def entity(self, iri: str, side: Side | None = None) -> Explanation:
         """Explain what an entity was linked with, and what came next.
 
-        :raises InputError: no side has such an entity; the nearest ones are in the remedy.
+        :param iri: its IRI, a CURIE, its label, or the last part of its IRI.
+        :raises InputError: no side has such an entity, the nearest are in the remedy; or there are several.
         """
         found, number = self._find(iri, side)
         profile = self.left if found == "left" else self.right
@@ -199,14 +111,18 @@ class Explainer:
         pairs = [self._pair(row, "chosen") for row in chosen]
         pairs += [self._pair(row, "runner-up") for row in rest[: 1 if chosen else 2]]
         asked = named(profile, number)
-        return Explanation((asked,), self._sum_up(asked, found, pairs, len(rows)), tuple(pairs))
+        alone = () if pairs else self._people.of_entity(asked.iri, ("left", "right").index(found))
+        return Explanation((asked,), self._sum_up(asked, found, pairs, len(rows)), tuple(pairs), alone)
 
     def pair(self, first: str, second: str, side: Side | None = None) -> Explanation:
         """Explain one pair, its IRIs in either order; of two of one side, say what became of each.
 
+        Each may be named as in :meth:`entity`.
+
         :param side: whose entity the first is, where both sides have both.
-        :raises InputError: one of them is no entity, or not of the side that was named.
+        :raises InputError: one of them is no entity, or not of the side that was named, or there are several.
         """
+        first, second = self._pair_of_iris(first, second, side)
         ends = self._ends(first, second, side)
         if ends is None:
             return self._of_one_side(first, second, side)
@@ -214,7 +130,7 @@ class Explainer:
         row = self._verdict.row(*ends)
         if row < 0:
             summary = f"{shown(a)} and {shown(b)} were never a candidate pair: no channel retrieved it"
-            return Explanation((a, b), summary + same_iri(a, b), ())
+            return Explanation((a, b), summary + same_iri(a, b), (), self._people.of_pair(a.iri, b.iri))
         pair = self._pair(row, "asked")
         known = ", which was known from the start" if pair.given else ""
         summary = f"{shown(a)} and {shown(b)}: {pair.outcome}{known}, probability {pair.probability:.3f}"
@@ -230,6 +146,9 @@ class Explainer:
         for name, profile in searched:
             if (number := _number(profile, iri)) >= 0:
                 return name, number
+        found = [(name, number) for name, profile in searched for number in find(profile, iri, self._spaces)]
+        if found:
+            return self._only(iri, found)
         if side and self.is_entity(iri):
             other = "right" if side == "left" else "left"
             raise InputError(
@@ -238,6 +157,42 @@ class Explainer:
         where = f"the {side} side" if side else "either side"
         near = nearest([profile for _, profile in searched], bare(iri))
         raise InputError(f"{bare(iri)!r} is no entity of {where}", f"The nearest are {near}")
+
+    def _only(self, text: str, found: Sequence[tuple[Side, int]]) -> tuple[Side, int]:
+        """The one entity that is meant; of two that are linked with each other the left one.
+
+        :raises InputError: there are several.
+        """
+        if len(found) == 1 or (len(found) == 2 and self._are_linked(*found)):
+            return found[0]
+        sides = {"left": self.left, "right": self.right}
+        named_ones = [f"{side} {shown(named(sides[side], number))}" for side, number in found[:_MOST_MEANT]]
+        more = f" and {len(found) - _MOST_MEANT:,} more" if len(found) > _MOST_MEANT else ""
+        raise InputError(
+            f"{len(found):,} entities go by the name {text!r}: {', '.join(named_ones)}{more}",
+            "Give the IRI of one of them",
+        )
+
+    def _are_linked(self, first: tuple[Side, int], second: tuple[Side, int]) -> bool:
+        if (first[0], second[0]) != ("left", "right"):
+            return False
+        left, right = self._links
+        return bool(((left == first[1]) & (right == second[1])).any())
+
+    def _pair_of_iris(self, first: str, second: str, side: Side | None) -> tuple[str, str]:
+        """The IRIs of two entities, however they are named; names are looked up on different sides first."""
+        if self.is_entity(first) and self.is_entity(second):
+            return first, second
+        for of_first, of_second in ((self.left, self.right), (self.right, self.left)):
+            if side not in (None, "left" if of_first is self.left else "right"):
+                continue
+            found = find(of_first, first, self._spaces), find(of_second, second, self._spaces)
+            if len(found[0]) == len(found[1]) == 1:
+                return named(of_first, found[0][0]).iri, named(of_second, found[1][0]).iri
+        ends = self._find(first, side), self._find(second, None)
+        sides = {"left": self.left, "right": self.right}
+        a, b = (named(sides[of], number).iri for of, number in ends)
+        return a, b
 
     def _ends(self, first: str, second: str, side: Side | None) -> tuple[int, int] | None:
         """The left and the right entity that two IRIs name; None where both are of one side only."""
@@ -312,12 +267,13 @@ class Explainer:
         place = self._candidate.row(left, right)
         channels = self.candidates.channels
         ranks = self.candidates.channel_rank[place].tolist() if place >= 0 else [0] * len(channels)
+        ends, given = (named(self.left, left), named(self.right, right)), bool(self.verdicts.given[row])
         return PairExplanation(
             role=role,
-            left=named(self.left, left),
-            right=named(self.right, right),
+            left=ends[0],
+            right=ends[1],
             outcome=self._outcome_in_words(row),
-            given=bool(self.verdicts.given[row]),
+            given=given,
             probability=float(self.verdicts.probability[row]),
             log_odds=float(self.verdicts.log_odds[row]),
             rank=int(self.candidates.rank[place]) if place >= 0 else 0,
@@ -328,7 +284,18 @@ class Explainer:
                 *for_models(self.left, left, "left", _MOST_VALUES),
                 *for_models(self.right, right, "right", _MOST_VALUES),
             ),
+            left_record=tuple(record(self.left, left, _MOST_TOLD)),
+            right_record=tuple(record(self.right, right, _MOST_TOLD)),
+            decided=tuple(self._said(row, ends[0].iri, ends[1].iri, given)),
         )
+
+    def _said(self, row: int, left: str, right: str, given: bool) -> Iterator[Word]:
+        """Who said what of a pair; where the run doesn't hold to it yet, it says so."""
+        linked = self._outcome_of(row) in LINKED
+        for word in self._people.of_pair(left, right, given=given):
+            same = word.verdict == "same" and word.relation == "exact"
+            broken = not given if same else linked and word.verdict != "unsure"
+            yield replace(word, note=word.note or _NOT_YET) if broken else word
 
     def _outcome_in_words(self, row: int) -> str:
         outcome = self._outcome_of(row)
@@ -415,11 +382,6 @@ class Explainer:
                     yield Neighbour(relation, names[0], beside[partner], names[1])
 
 
-def bare(iri: str) -> str:
-    """An IRI without the angle brackets that it may have been copied with."""
-    return iri[1:-1] if iri.startswith("<") and iri.endswith(">") else iri
-
-
 def _number(profile: Profile, iri: str) -> int:
     return int(entity_ids(profile, [bare(iri)])[0])
 
@@ -439,6 +401,7 @@ def nearest(profiles: Sequence[Profile], text: str) -> str:
 def is_node(graph: Graph, iri: str) -> bool:
     """Whether a graph has a node of this IRI, entity or not."""
     terms = np.unique(np.concatenate([graph.subject, graph.object]))
+    terms = terms[graph.terms.kind[terms] != TermKind.LITERAL]
     return iri in graph.terms.value.take(pa.array(terms)).to_pylist()
 
 

@@ -21,6 +21,37 @@ _BEGINNING = 200
 """Characters that are shown of it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What a record says by one property."""
+
+    path: str
+    """IRI of the property, ``^`` before one that points here; several with " / " between for a path."""
+    values: tuple[str, ...]
+    """Lexical forms, or names of neighbours."""
+    more: int = 0
+    """Values that are not among them."""
+
+
+def record(profile: Profile, entity: int, most: int) -> Iterator[Fact]:
+    """All that a record says: its attributes, the most important first, then its neighbours by name.
+
+    :param most: values that are given of each property.
+    """
+    start, end = np.searchsorted(profile.value_entity, [entity, entity + 1])
+    attribute = profile.value_attribute[start:end]
+    for number in sorted(set(attribute.tolist()), key=lambda each: -profile.attributes[each].importance):
+        texts = np.unique(profile.value_text[start:end][attribute == number])
+        shown = profile.texts.take(pa.array(texts[:most])).to_pylist()
+        yield Fact(" / ".join(profile.attributes[number].path), tuple(shown), len(texts) - len(shown))
+    beside: dict[str, list[int]] = {}
+    for relation, neighbour in edges(profile, entity):
+        beside.setdefault(relation, []).append(neighbour)
+    for relation, ends in beside.items():
+        names = profile.entity_name.take(pa.array(ends[:most])).to_pylist()
+        yield Fact(relation, tuple(names), len(ends) - len(names))
+
+
 def compared(profile: Profile, entity: int, feature: Feature, side: int, most: int) -> tuple[str, ...]:
     """Some of the values of an entity that a feature compares, where it compares those of attributes."""
     attributes = compared_attributes(profile, feature, side)

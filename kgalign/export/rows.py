@@ -18,7 +18,8 @@ _IRI = re.compile(
     '[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>"{}|^`\\\\\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufff0-\uffff]*',
 )
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
-_OPEN = (Outcome.UNDECIDED, Outcome.NOT_ASKED, Outcome.FAILED)
+OPEN = (Outcome.UNDECIDED, Outcome.NOT_ASKED, Outcome.FAILED)
+"""Outcomes that leave a pair to people."""
 REFUSED = frozenset({Outcome.REJECTED, Outcome.NO_MATCH})
 """Outcomes that say no."""
 
@@ -88,7 +89,7 @@ class Link:
     @property
     def open(self) -> bool:
         """Whether it is left to people."""
-        return self.outcome in _OPEN
+        return self.outcome in OPEN
 
 
 def is_iri(text: str) -> bool:
@@ -106,7 +107,7 @@ def linked(alignment: Alignment, *, undecided: bool = False) -> Pairs:
     """The links, and if wanted the pairs that are left to people, in the order of the alignment."""
     rows = is_link(alignment)
     if undecided:
-        rows |= np.isin(alignment.outcome, np.array(_OPEN, dtype=np.uint8))
+        rows |= np.isin(alignment.outcome, np.array(OPEN, dtype=np.uint8))
     return _aligned(alignment).take(rows)
 
 

@@ -69,7 +69,16 @@ def _table(left: Profile, right: Profile, alignment: Alignment, pairs: Pairs) ->
 
 
 def write_worklist(path: Path, worklist: Worklist, left: Profile, right: Profile) -> int:
-    """Write what a person should look at, the likeliest mistake first: one left entity a row, with a heading.
+    """Write what a person should look at, the likeliest mistake first, as :func:`write_list` does.
+
+    :returns: the number of rows.
+    :raises RunError: no room, or no permission.
+    """
+    return write_list(path, worklist_table(worklist, left, right))
+
+
+def write_list(path: Path, table: pa.Table) -> int:
+    """Write a list for people as CSV, one entity or pair a row, with a heading.
 
     Numbers have six digits, and an empty cell is nothing.
 
@@ -78,11 +87,10 @@ def write_worklist(path: Path, worklist: Worklist, left: Profile, right: Profile
     :returns: the number of rows.
     :raises RunError: no room, or no permission.
     """
-    table = worklist_table(worklist, left, right)
     columns = [[_CELLS[name](value) for value in column] for name, column in table.to_pydict().items()]
     with replacing_text(path) as file:
         file.write(csv_lines([table.column_names, *zip(*columns, strict=True)]))
-    return len(worklist)
+    return int(table.num_rows)
 
 
 def _number(value: float | None) -> str:
@@ -107,6 +115,9 @@ _CELLS: dict[str, Callable[[Any], str]] = {
     "second_probability": _number,
     "doubt": _number,
     "outcome": str,
+    "margin": _number,
+    "nearest": _iri,
+    "nearest_name": _name,
     "left_name": _name,
     "right_name": _name,
     "second_name": _name,

@@ -25,11 +25,16 @@ from kgalign.fusion.trust import Trust, learn
 from kgalign.fusion.trust.contests import Table, joint_table, table_at
 from kgalign.fusion.trust.faults import Fault, Mended, find_faults
 from kgalign.rdf.graph import Ids
+from kgalign.rdf.vocabulary import SKOS
 from kgalign.records.fused import Role
 from kgalign.values import ValueKind, Values, read_values
 
 _AGREED = 0.5
 """Share of values that others bear out, below which different values are taken to be no conflict."""
+
+_FEWEST_NAMED = 20
+"""Things that two sources name, from which on it is asked whether they ever agree."""
+_PREFERRED = SKOS + "prefLabel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +165,7 @@ def _weighed(work: _Work, table: Table, habit: Habit) -> Learned:
     """Choose by trust; keep all where sources are found to speak of different things."""
     mended, trust = work.weigh(table)
     compared = float(trust.compared.sum())
-    if habit == Habit.ONE_IF_AGREED and compared > 0:
+    if (habit == Habit.ONE_IF_AGREED or _are_names_of_two(work, table, trust)) and compared > 0:
         agreed = float((trust.right * trust.compared).sum()) / compared
         if agreed < _AGREED:
             work.fates.confidence[table.rows] = np.nan
@@ -169,6 +174,18 @@ def _weighed(work: _Work, table: Table, habit: Habit) -> Learned:
     if table.kind == ValueKind.NODE and not trust.told_apart:
         _keep_several(work, table)
     return Learned(table.properties, None, trust, _weight(mended, trust), mended.faults)
+
+
+def _are_names_of_two(work: _Work, table: Table, trust: Trust) -> bool:
+    """Whether these are names by two sources, enough of them to see whether the two mean the same by one.
+
+    SKOS allows a concept one preferred label in a language, and one stays.
+    """
+    if table.kind != ValueKind.TEXT or trust.told_apart:
+        return False
+    speakers = np.unique(np.stack([table.item, table.source]), axis=1)[0]
+    several = int((np.bincount(speakers) > 1).sum())
+    return several >= _FEWEST_NAMED and _PREFERRED not in map(work.claims.text, table.properties)
 
 
 def _keep_several(work: _Work, table: Table) -> None:

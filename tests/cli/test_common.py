@@ -3,6 +3,7 @@
 import io
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,17 +11,21 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 from kgalign.cli import main
-from kgalign.cli.common import LineProgress, TerminalProgress, terminal_progress
+from kgalign.cli.common import LineProgress, TerminalProgress, terminal_progress, wrapped
+from rich.cells import cell_len
 
 from kgalign.base.progress import NoProgress
 from kgalign.errors import InputError
+from tests.conftest import Pair
 
 
-def _on_a_terminal(code: str) -> str:
+def _on_a_terminal(text: str, code: int = 0) -> str:
     """What a process writes whose standard error output is a terminal."""
     parent, child = pty.openpty()
-    process = subprocess.Popen([sys.executable, "-c", code], stderr=child, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, "-c", text], stderr=child, stdout=subprocess.DEVNULL)
     os.close(child)
     chunks = []
     while True:
@@ -32,7 +37,7 @@ def _on_a_terminal(code: str) -> str:
             break
         chunks.append(chunk)
     os.close(parent)
-    assert process.wait() == 0
+    assert process.wait() == code
     return b"".join(chunks).decode("utf8", "replace")
 
 
@@ -59,6 +64,37 @@ def test_long_work_gets_a_bar_with_a_rate() -> None:
     assert "of 100 bytes" in shown
     assert "/s" in shown
     assert "second" in shown
+
+
+def test_a_line_stays_of_long_work_that_is_part_of_no_other() -> None:
+    shown = _on_a_terminal(BARS.format(delay=0.05))
+    assert re.search(r"read \[bold\]x\.nt: \d+\.\d s\r\n", shown)
+    assert re.search(r"second: 0\.\d s\r\n", shown)
+    assert not re.search(r"inner: \d", shown)
+
+
+def test_what_is_read_is_said_before_it_is_read(tmp_path: Path) -> None:
+    missing = tmp_path / "\x1b[31mmissing.ttl"
+    words = ["run", str(missing), "right.ttl", "-o", str(tmp_path / "run")]
+    code = f"import sys; sys.argv[1:] = {words}; sys.exit = lambda code: None; from kgalign.cli import main; "
+    shown = _on_a_terminal(code + "main(standalone_mode=True)")
+    assert "Reading " + str(tmp_path) in shown
+    assert shown.index("Reading ") < shown.index("error: ")
+    assert "\x1b[31mmissing" not in shown
+    assert "Reading" not in _on_a_terminal(code.replace("'-o'", "'-q', '-o'") + "main()")
+
+
+texts = st.text(st.sampled_from("ab /日\u00e9"), max_size=60)
+
+
+@given(text=texts, width=st.integers(5, 30))
+def test_lines_are_broken_at_spaces_alone(text: str, width: int) -> None:
+    lines = wrapped(text, width)
+    assert " ".join(lines).split() == text.split()
+    for line in lines:
+        assert cell_len(line) <= width or len(line.split()) == 1 or line == lines[0] == text
+    if cell_len(text) <= width:
+        assert lines == [text]
 
 
 def test_short_work_gets_none() -> None:
@@ -129,6 +165,46 @@ def test_a_fault_of_ours_is_one_line_that_says_so(monkeypatch: pytest.MonkeyPatc
     (line,) = output.splitlines()
     assert line.startswith("error: this is a bug in kgalign (ZeroDivisionError at test_common.py:")
     assert "Traceback" not in output
+
+
+def test_an_error_is_broken_at_spaces_on_a_terminal_and_one_line_elsewhere(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "kgalign", "export", str(tmp_path), "--format", "nothing", "-o", "x"]
+    command = f"import os; os.environ['COLUMNS'] = '60'; os.execv({words[0]!r}, {words!r})"
+    shown = [line.rstrip("\r") for line in _on_a_terminal(command, code=2).splitlines()]
+    assert len(shown) > 1
+    assert all(len(line) <= 60 for line in shown)
+    told = subprocess.run(words, capture_output=True, text=True, check=False).stderr
+    assert " ".join(" ".join(shown).split()) == " ".join(told.split())
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_no_command_breaks_a_word(
+    elements: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    run = tmp_path / "run"
+    begun = CliRunner().invoke(main, ["run", str(elements.left), str(elements.right), "-o", str(run), "-q"])
+    assert begun.exit_code == 0
+    commands = [
+        ["doctor", str(elements.left)],
+        ["conflicts", str(run)],
+        ["conflicts", str(run), "--sources"],
+        ["eval", str(run), "--gold", str(elements.gold), "--against", str(run)],
+        ["export", "--list-formats"],
+        ["export", str(run), "--unmatched", "left", "-o", str(tmp_path / "left.csv")],
+        ["run", str(elements.left), str(elements.right), "-o", str(run)],
+        ["verify", str(run)],
+    ]
+    for words in commands:
+        monkeypatch.delenv("COLUMNS", raising=False)
+        wide = CliRunner().invoke(main, words).stdout
+        monkeypatch.setenv("COLUMNS", str(columns))
+        narrow = CliRunner().invoke(main, words).stdout
+        if words[0] != "conflicts":  # whose texts are cut where they have no spaces
+            assert narrow.split() == wide.split(), words
+        for line in narrow.splitlines():
+            # What is longer has a word that is longer, or is a command.
+            assert len(line) <= columns or len(line.split()[-1]) > columns / 3, (words, line)
 
 
 def test_an_unknown_command_is_named() -> None:

@@ -86,8 +86,12 @@ def test_everything_is_listed_and_json_holds_what_the_table_does(run: Path) -> N
     assert call(run, "--json") == call(run, "--json")
 
 
-def test_people_see_twenty_and_how_many_there_are(run: Path) -> None:
+def test_people_see_some_and_before_them_how_many_there_are(run: Path) -> None:
     whole = len(listed(run))
+    code, text = call(run)
+    assert (code, text.count("Conflict ")) == (0, 5)
+    assert text.startswith(call(run, "--summary")[1])
+    assert not call(run, "--limit", whole)[1].startswith("property ")
     code, text = call(run, "--limit", 2)
     assert (code, text.count("Conflict ")) == (0, 2)
     assert text.splitlines()[-1] == f"2 of {whole} conflicts: --limit shows more"

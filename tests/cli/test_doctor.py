@@ -29,6 +29,19 @@ def test_each_file_is_a_graph_of_its_own(elements: Pair) -> None:
     assert right["languages"]["de"] == 27
 
 
+def test_of_a_run_it_looks_at_what_was_read_and_not_at_what_was_written(
+    elements: Pair, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    words = ["run", str(elements.left), str(elements.right), "-o", str(run), "-q"]
+    assert CliRunner().invoke(main, words).exit_code == 0
+    by_file = json.loads(call(elements.left, elements.right, "--json")[1])["graphs"]
+    assert json.loads(call(run, "--json")[1])["graphs"] == by_file
+    elements.left.unlink()
+    code, text = call(run)
+    assert (code, str(elements.left) in text, "fused.ttl" in text) == (0, True, False)
+
+
 def test_the_terminal_shows_the_graph_and_no_markup_of_the_data(tmp_path: Path) -> None:
     path = tmp_path / "graph.ttl"
     label = "<http://www.w3.org/2000/01/rdf-schema#label>"

@@ -52,19 +52,57 @@ def test_json_has_everything(run: Path) -> None:
 
 
 def test_the_terminal_shows_scores_and_errors_and_no_markup_of_the_data(run: Path) -> None:
-    code, text = call(run, "--gold", run.parent / "gold.tsv")
+    code, text = call(run, "--gold", run.parent / "gold.tsv", "--full")
     assert code == 0
     for expected in (
         "precision",
         "0.5000",
         "Hits@1",
-        "Recall at k",
+        "recall at k",
         "calibration error",
         "lost in assignment",
     ):
         assert expected in text
     assert "\x1b" not in text
     assert "\\x1b[31m" in text
+
+
+def test_f1_and_the_kinds_of_errors_come_first_and_the_rest_where_it_is_wanted(run: Path) -> None:
+    code, text = call(run, "--gold", run.parent / "gold.tsv")
+    assert code == 0
+    assert text.splitlines()[:4] == [
+        "F1 0.4000, precision 0.5000, recall 0.3333",
+        "2 links, 2 counted, 1 right; 3 gold pairs (gold taken for a sample)",
+        "Wrong links: 1",
+        "Missed pairs: 2, of which 1 not retrieved, 1 lost in assignment",
+    ]
+    assert len(text.splitlines()) < 30
+    assert "Hits@1" not in text
+    whole = call(run, "--gold", run.parent / "gold.tsv", "--full")[1]
+    assert whole.splitlines()[:4] == text.splitlines()[:4]
+    assert "--full" in text and "--full" not in whole
+
+
+def test_links_that_were_gained_and_lost_are_named(run: Path) -> None:
+    old = run_folder(
+        run.parent / "old",
+        select_left=LEFT,
+        select_right=RIGHT,
+        assign=alignment([(0, 0, 0.9, Outcome.MATCH), (2, 2, 0.9, Outcome.MATCH)]),
+    )
+    text = call(run, "--gold", run.parent / "gold.tsv", "--against", old)[1]
+    assert "1 gained (0 right, 1 wrong, 0 not in the gold); 1 lost (1 right," in text
+    lost, gained = text.split("no longer linked, and right\n")[1].split("1 link newly linked, and wrong\n")
+    assert [line.split() for line in lost.splitlines() if line] == [
+        ["Celle", "http://l/2"],
+        ["~", "Celle", "http://r/2"],
+    ]
+    assert [line.split() for line in gained.splitlines()[:2]] == [
+        ["Bonn", "http://l/1"],
+        ["~", "Celle", "http://r/2"],
+    ]
+    text = call(run, "--gold", run.parent / "gold.tsv", "--against", old, "--worst", 0)[1]
+    assert "and 1 more" in text
 
 
 def test_against_an_older_run(run: Path) -> None:

@@ -1,5 +1,6 @@
 """``kgalign export``, as a process: every format, the same bytes, and what it refuses."""
 
+import csv
 import os
 import pty
 import re
@@ -167,6 +168,42 @@ def test_an_unknown_format_is_an_error_with_the_nearest(
     assert code == 2
     assert f"'{name}' is no format. Did you mean {meant}? The formats are turtle, " in text
     assert "Did you mean" not in call(run, "--format", "\x1b[31m", "-o", tmp_path / "a")[1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_open_and_who_found_nobody_are_lists_of_their_own(run: Path, tmp_path: Path) -> None:
+    before = contents(run)
+    assert call(run, "--format", "csv", "--undecided", "-o", tmp_path / "all.csv")[0] == 0
+    with (tmp_path / "all.csv").open(encoding="utf8", newline="") as file:
+        pairs = list(csv.DictReader(file))
+    linked = {row["left"] for row in pairs if row["outcome"] in ("match", "confirmed")}
+    code, text = call(run, "--undecided", "-o", tmp_path / "open.csv")
+    with (tmp_path / "open.csv").open(encoding="utf8", newline="") as file:
+        told = list(csv.DictReader(file))
+    assert (code, f"{len(told)} row" in text) == (0, True), text
+    assert {(row["left"], row["right"]) for row in told} == {
+        (row["left"], row["right"]) for row in pairs if row["outcome"] == "undecided"
+    }
+    assert [float(row["margin"]) for row in told] == sorted(float(row["margin"]) for row in told)
+    assert call(run, "--unmatched", "left", "-o", tmp_path / "left.csv")[0] == 0
+    with (tmp_path / "left.csv").open(encoding="utf8", newline="") as file:
+        alone = {row["left"] for row in csv.DictReader(file)}
+    assert alone and not alone & linked
+    assert contents(run) == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--undecided", "--unmatched", "left"],
+        ["--unmatched", "left", "--format", "csv"],
+        ["--undecided", "--limit", "5"],
+        [],
+    ],
+)
+def test_a_list_goes_without_a_format(run: Path, tmp_path: Path, words: list[str]) -> None:
+    code, text = call(run, *words, "-o", tmp_path / "a")
+    assert (code, "Error: " in text) == (2, True), text
     assert list(tmp_path.iterdir()) == []
 
 

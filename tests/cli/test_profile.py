@@ -5,6 +5,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Pair
 
 Kgalign = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -46,6 +48,34 @@ def test_only_nodes_of_a_type(elements: Pair, kgalign: Kgalign) -> None:
 
 def test_more_of_the_same_graph(elements: Pair, kgalign: Kgalign) -> None:
     assert "54 entities" in kgalign("profile", elements.left, "--also", elements.right).stdout
+
+
+def test_long_paths_are_cut_in_the_middle_and_whole_where_that_is_wanted(
+    tmp_path: Path, kgalign: Kgalign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, long = tmp_path / "long.nt", f"http://a.example/begin{'x' * 300}end"
+    others = [f"http://{host}.example/{'y' * 90}/same" for host in ("b", "c")]
+    lines = [
+        f'<http://a.example/{n}> <{iri}> "value {n} {place}" .'
+        for n in range(5)
+        for place, iri in enumerate((long, *others))
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf8")
+    for columns in (80, 120):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        told = kgalign("profile", path).stdout
+        assert all(len(line) <= columns for line in told.splitlines())
+        assert [line for line in told.splitlines() if line.startswith("begin") and "xend " in line]
+        assert [
+            line
+            for line in told.splitlines()
+            if line.startswith("http:") and "…" in line and "y/same " in line
+        ]
+    full = "".join(kgalign("profile", path, "--full").stdout.split())
+    assert "…" not in full
+    monkeypatch.delenv("COLUMNS")
+    rows = json.loads(kgalign("profile", path, "--json").stdout)["attributes"]
+    assert {row["path"] for row in rows} == {long, *others}
 
 
 def test_a_graph_is_not_taken_for_markup(tmp_path: Path, kgalign: Kgalign) -> None:

@@ -3,7 +3,9 @@
 import errno
 import json
 import os
+import re
 import resource
+import shlex
 import shutil
 import signal
 import subprocess
@@ -12,7 +14,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
+from kgalign.cli import main
 
 from tests import commands
 from tests.cli.run_folders import files_of, steps_of
@@ -62,10 +66,12 @@ def test_a_run_writes_everything_and_says_what_it_found(
     assert result.stderr == ""
     assert {path.name for path in run.iterdir() if path.is_file()} - {".lock"} == OUTPUTS
     for expected in (
-        "Entities: 27 left, 27 right",
+        "Left: 27 entities, 24 linked, 3 found nobody",
+        "Right: 27 entities, 24 linked, 3 found nobody",
         "Matches: 24",
         "of 24 links found here are right",
-        "To look at: ",
+        f"mistakes to be expected): {run / 'worklist.csv'}\n",
+        f"For example: kgalign explain {run} http://elements.example/",
         "Recall of the candidates",
         "peak memory",
         "fuse",
@@ -74,6 +80,35 @@ def test_a_run_writes_everything_and_says_what_it_found(
     record = json.loads((run / "run.json").read_text(encoding="utf8"))
     assert record["inputs"]["left"][0]["path"] == str(elements.left.resolve())
     assert record["steps"]["recall"]["figures"]["union recall@10"] == 1.0
+
+
+def test_the_end_says_what_to_do_next_in_commands_that_work(
+    pair: Pair, whole: Path, tmp_path: Path, kgalign: Kgalign
+) -> None:
+    run = Path(shutil.copytree(whole, tmp_path / "a 'run'"))
+    said = kgalign("run", pair.left, pair.right, "-o", run).stdout
+    assert "report.html" not in said
+    (command,) = re.findall("^For example: (kgalign explain .*)$", said, re.M)
+    explained = kgalign(*shlex.split(command)[1:])
+    assert (explained.returncode, explained.stderr) == (0, "")
+    assert ("kgalign review" in said) == ("review" in main.list_commands(click.Context(main)))
+    (run / "report.html").write_text("", encoding="utf8")
+    said = kgalign("run", pair.left, pair.right, "-o", run).stdout
+    (path,) = re.findall("^To see it: open (.*)$", said, re.M)
+    assert shlex.split(path) == [str(run / "report.html")]
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_sentences_fit_the_screen_and_commands_stay_whole(
+    pair: Pair, whole: Path, kgalign: Kgalign, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    wide = kgalign("run", pair.left, pair.right, "-o", whole).stdout
+    monkeypatch.setenv("COLUMNS", str(columns))
+    narrow = kgalign("run", pair.left, pair.right, "-o", whole).stdout
+    assert narrow.split() == wide.split(), "no word is cut"
+    for line in narrow.splitlines():
+        assert len(line) <= columns or str(whole) in line
+    assert "\nFor example: kgalign explain " + str(whole) + " http://" in narrow
 
 
 def test_the_same_command_again_does_nothing(
@@ -87,6 +122,19 @@ def test_the_same_command_again_does_nothing(
     assert again.returncode == 0
     assert "Nothing to do" in again.stdout
     assert all(path.stat().st_mtime_ns == then for path, then in before.items() if path.is_file())
+
+
+def test_a_judge_that_nothing_is_asked_of_is_said_to_be_asked_about_none(
+    pair: Pair, whole: Path, tmp_path: Path, kgalign: Kgalign
+) -> None:
+    run = Path(shutil.copytree(whole, tmp_path / "run"))
+    assert_one_line(kgalign("votes", "stats", run), "no language model was asked", "--judge llm")
+    said = kgalign("run", pair.left, pair.right, "-o", run, "--judge", "scripted").stdout
+    assert "Asked scripted about 0 entities: the evidence leaves nothing in doubt" in said
+    for name in ("list", "stats", "show", "verify"):
+        told = kgalign("votes", name, run, *(["http://a.example/x"] if name == "show" else []))
+        assert_one_line(told, "scripted was asked about 0 entities", "nothing in doubt", "--ask all")
+        assert "no language model" not in told.stderr
 
 
 def test_quiet_says_nothing_and_without_a_terminal_there_is_no_bar(

@@ -140,6 +140,36 @@ def test_a_day_wins_a_tie_against_another_year() -> None:
     assert why == "neither source is known to be better: the more exact value stays"
 
 
+def named_by_two(property: str, agreeing: int, things: int = 30) -> Claims:
+    """Things that two graphs name, so many of them alike."""
+    left = [f"Abbey {number} {'north' * (number + 1)}" for number in range(things)]
+    right = [f"Pump {number} {'south' * (number + 1)}" for number in range(things)]
+    right[:agreeing] = left[:agreeing]
+    texts = ([f'"{each}"' for each in side] for side in (left, right))
+    return two(*(many(property, side) for side in texts))
+
+
+def test_names_on_which_two_sources_hardly_ever_agree_all_stay() -> None:
+    claims = named_by_two("rdfs:label", agreeing=3)
+    assert lost(claims, "#label") == []
+    assert sorted(map(len, kept(claims, "#label").values())) == [1] * 3 + [2] * 27
+    rules = {Rule(each).words for each in resolve_default(claims, prefer=LEFT).rule.tolist()}
+    assert rules == {Rule.UNION.words}
+
+
+@pytest.mark.parametrize(
+    ("property", "agreeing", "things"),
+    [("rdfs:label", 24, 30), ("skos:prefLabel", 3, 30), ("rdfs:label", 1, 9)],
+)
+def test_one_name_stays_where_sources_agree_where_skos_wants_it_and_where_few_are_named(
+    property: str, agreeing: int, things: int
+) -> None:
+    claims = named_by_two(property, agreeing, things)
+    name = property.partition(":")[2]
+    assert len(lost(claims, name)) == things - agreeing
+    assert {len(names) for names in kept(claims, name).values()} == {1}
+
+
 def test_further_names_are_many_and_labels_one_per_language() -> None:
     left, right = [f"Alpha {n}" for n in range(9)], [f"Omega {n}" for n in range(9)]
     claims = two(
