@@ -62,9 +62,9 @@ def dot_rows(rows: Sequence[Dots], axis: str, name: str) -> Html:
 
 def _ends(left: float, zero: float, right: float, low: float, high: float, axis: str) -> Iterator[Html]:
     if low < 0:
-        yield label(left, 12, f"{low:+.1f}", soft=True)
+        yield label(left, 12, f"{low:+.2g}", soft=True)
     if high > 0:
-        yield label(right, 12, f"{high:+.1f}", "end", soft=True)
+        yield label(right, 12, f"{high:+.2g}", "end", soft=True)
     middle = zero if WIDTH * 0.3 < zero < WIDTH * 0.7 else WIDTH / 2
     yield label(middle, 12, axis, "middle", soft=True)
 

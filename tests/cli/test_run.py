@@ -28,6 +28,7 @@ OUTPUTS = {
     "links.nt",
     "mappings.sssom.tsv",
     "profile.parquet",
+    "report.html",
     "run.json",
     "verdicts.parquet",
     "worklist.csv",
