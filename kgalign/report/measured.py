@@ -66,8 +66,9 @@ def _against_gold(found: Evaluation) -> Iterator[Html]:
 
 
 def _against_people(decided: Calibration) -> Iterator[Html]:
+    pairs = f"{decided.pairs:,} pair{'' if decided.pairs == 1 else 's'}"
     yield paragraph(
-        f"Of {decided.pairs:,} pairs a person said whether they are the same. People look at what is "
+        f"Of {pairs} a person said whether they are the same. People look at what is "
         "doubtful: of such pairs less is right than of all."
     )
     yield _calibration(decided, "people")
