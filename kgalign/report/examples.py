@@ -24,6 +24,8 @@ _VALUES = 3
 """... and values of each."""
 _LINES = 9
 """Comparisons that are shown one by one; the others are added up."""
+_NOTHING = 0.005
+"""Log-odds below which a comparison adds nothing that is to be seen."""
 _VOTES = 8
 _STATEMENTS = 6
 _IRI = 100
@@ -146,7 +148,7 @@ def _made_up(found: Findings) -> Iterator[Example]:
 def _told(vote: Vote) -> str:
     """What was made up, in words."""
     cited = (each.value for each in vote.answer.citations if not each.found)
-    said = vote.answer.choice or next(cited, "")
+    said = next(cited, "") or vote.reply
     return (
         f"In vote {vote.question.number + 1} {vote.model[:_IRI]} {_MADE_UP[vote.answer.status]}: "
         f"{said[:_IRI]}. Such a vote does not count."
@@ -220,8 +222,9 @@ def _short(lines: Sequence[Line]) -> Iterator[Line]:
     shown: list[tuple[bool, Line]] = []
     for line in lines:
         kind = "vote" if line.kind == "vote" else ""
+        adds = bool(kind) or abs(line.contribution) >= _NOTHING
         left[kind] -= line.kind not in _ALWAYS
-        shown.append((line.kind in _ALWAYS or left[kind] >= 0, line))
+        shown.append((line.kind in _ALWAYS or (adds and left[kind] >= 0), line))
     for whole, group in groupby(shown, key=lambda each: each[0]):
         listed = [line for _, line in group]
         if whole or len(listed) == 1:

@@ -35,6 +35,7 @@ article{background:var(--card);border-radius:.5rem;padding:.9rem;margin:.8rem 0}
 .beside{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,25rem),1fr));gap:.5rem 2rem}
 .wide{overflow-x:auto;position:relative}
 table{border-collapse:collapse;min-width:min(100%,34rem);font-size:.875rem;margin:0 0 .8rem}
+article table,.beside table{width:100%}
 caption,figcaption,h3{overflow-wrap:anywhere}
 caption{text-align:left;font-weight:600;padding:.3rem 0}
 th,td{padding:.2rem .7rem .2rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
