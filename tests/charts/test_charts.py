@@ -57,18 +57,15 @@ def test_a_flow_says_each_number_and_stays_in_its_frame(counts: list[tuple[int, 
 
 @given(st.lists(COUNTS, min_size=20, max_size=20), st.lists(COUNTS, min_size=20, max_size=20))
 def test_a_histogram_has_a_bar_for_every_bin_that_holds_something(up: list[int], down: list[int]) -> None:
-    layers = Layer("up", "green", up), Layer("down", "grey", down)
-    root = parsed(histogram(layers[0], layers[1:], {"link": 0.5, "ask": 0.2}, "all"))
+    below = [Layer("down", "grey", down), Layer("more", "orange", up)]
+    root = parsed(histogram(Layer("up", "green", up), below, {"link": 0.5, "ask": 0.2}, "all"))
     bars = [each for each in root.iter(f"{SVG}rect") if each.find(f"{SVG}title") is not None]
-    assert len(bars) == sum(map(bool, up)) + sum(map(bool, down))
-    tops = [float(each.get("y", 0)) for each in bars if each.get("fill") == "green"]
-    heights = [float(each.get("height", 0)) for each in bars]
-    assert min([0.0, *tops]) >= 0
-    assert max([0.0, *heights]) <= 84.1, "no higher than its half"
-    told = [each.find(f"{SVG}title") for each in bars]
-    assert sum(
-        int((each.text or "").rsplit(": ")[-1].replace(",", "")) for each in told if each is not None
-    ) == sum(up) + sum(down)
+    assert len(bars) == 2 * sum(map(bool, up)) + sum(map(bool, down))
+    assert all(float(each.get("y", 0)) >= 34 - 0.1 for each in bars), "no higher than its half"
+    ends = [float(each.get("y", 0)) + float(each.get("height", 0)) for each in bars]
+    assert max([0.0, *ends]) <= 34 + 2 * 84 + 1.2, "no lower than its half"
+    told = [(each.findtext(f"{SVG}title") or "").rsplit(": ")[-1].replace(",", "") for each in bars]
+    assert sum(map(int, told)) == 2 * sum(up) + sum(down)
 
 
 @given(st.lists(st.floats(-50, 50), min_size=1, max_size=8))
