@@ -14,7 +14,7 @@ from kgalign.errors import KgalignError
 ROOT = Path(__file__).parents[1]
 FLOORS = (
     ("base", "errors", "config"),
-    ("rdf", "arrays"),
+    ("rdf", "arrays", "charts"),
     ("llm",),
     ("values",),
     ("records",),
@@ -22,7 +22,7 @@ FLOORS = (
     ("ledger", "decisions"),
     ("select", "retrieve", "judge", "assign", "fusion", "evaluate"),
     ("explain",),
-    ("export",),
+    ("export", "report"),
     (
         *("run.digests", "run.folder", "run.inputs", "run.measure"),
         *("run.reports", "run.settings", "run.steps", "run.target", "run.verify"),
@@ -33,7 +33,7 @@ FLOORS = (
     ("cli", "__main__"),
 )
 """From the ground up: what lies on a floor may use what lies below it, and its own."""
-STAGES = frozenset({"select", "retrieve", "judge", "assign", "fusion", "export"})
+STAGES = frozenset({"select", "retrieve", "judge", "assign", "fusion", "export", "report"})
 """Parts of the pipeline that know nothing of each other; all read graphs, so reading is none of them."""
 
 

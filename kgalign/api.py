@@ -119,7 +119,21 @@ class AlignmentResult:
         where = f"<br>in {html(self._work.folder)}" if self._work.folder else ""
         expected = ((name.replace("_", " "), f"{value:,.4g}") for name, value in self.expected.items())
         figures = html_table(("to be expected", ""), expected) if self.expected else ""
-        return f"<p><b>{html(repr(self).strip('<>'))}</b>{where}</p>{figures}{self.links()._repr_html_()}"
+        head = f"<p><b>{html(repr(self).strip('<>'))}</b>{where}</p>"
+        return f"{head}{self._charts()}{figures}{self.links()._repr_html_()}"
+
+    def _charts(self) -> str:
+        """What became of the entities, and how probable links are, as in ``report.html``."""
+        from kgalign.report import entity_flow, probability_histogram
+
+        judge = self.config.judge
+        bounds = {"match": judge.match_probability, "undecided": judge.undecided_probability}
+        charts = (
+            entity_flow(self.left, self.right, self.verdicts, self.alignment),
+            probability_histogram(self.verdicts, self.alignment, **bounds),
+        )
+        cells = "".join(f'<div style="flex:1 1 20em;max-width:32em">{each}</div>' for each in charts)
+        return f'<div style="display:flex;flex-wrap:wrap;gap:1em">{cells}</div>'
 
     def links(self) -> Table:
         """The links, also those between entities with one IRI on both sides, where they were taken for one.

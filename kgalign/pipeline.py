@@ -12,18 +12,22 @@ finished run waits for none. What else a step depends on says
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from kgalign.decisions.people import Said, refused_rows, said_in_file, said_in_stores, words_in_stores
+from kgalign.errors import KgalignError
 from kgalign.evaluate import read_pairs, recall_at
 from kgalign.judge import no_hearing, no_opinion, with_student, with_votes
 from kgalign.ledger import FILE as LEDGER_FILE
+from kgalign.ledger import Ledger
 from kgalign.links.known import known_links, with_known
 from kgalign.links.nodes import linked_terms, nodes_before_links, one_within
 from kgalign.links.pairs import same_iris
@@ -37,6 +41,9 @@ from kgalign.records.tables import candidates_table, profile_table, verdicts_tab
 from kgalign.records.vocabularies import Vocabularies
 from kgalign.run import reports, settings
 from kgalign.run.steps import AnyStep, Output, Report, Step, Work, one_file
+
+if TYPE_CHECKING:
+    from kgalign.report import Findings
 
 log = logging.getLogger(__name__)
 
@@ -427,6 +434,65 @@ VIOLATIONS_FILE = one_file(
 """Only with shapes."""
 
 
+@contextmanager
+def findings_of(work: Work) -> Iterator["Findings"]:
+    """What a report shows of a run; its votes can be read meanwhile, where there are some.
+
+    :raises RunError: the run isn't finished, or a step of it is damaged.
+    """
+    from kgalign.report import Findings
+
+    config, hearing = work.config, work.get(ASK)
+    with ExitStack() as opened:
+        found = Findings(
+            *_profiles(work),
+            candidates=work.get(RETRIEVE),
+            verdicts=verdicts_of(work),
+            alignment=work.get(ASSIGN),
+            worklist=work.get(WORKLIST),
+            vocabularies=work.get(VOCABULARIES),
+            fusion=work.get(FUSE),
+            hearing=hearing,
+            match_probability=config.judge.match_probability,
+            undecided_probability=config.judge.undecided_probability,
+            target=config.fuse.vocabulary,
+        )
+        path = ledger_of(work)
+        if hearing.judging and path is not None and path.is_file():
+            found = _with_ledger(found, path, opened)
+        yield found
+
+
+def _with_ledger(found: "Findings", path: Path, opened: ExitStack) -> "Findings":
+    """The findings with the votes. Where these can't be read the run does not fail for its report."""
+    from kgalign.ledger.statistics import summarise
+
+    name = found.hearing.judging
+    try:
+        ledger = opened.enter_context(Ledger.open(path, write=False))
+        figures = summarise(ledger.votes(name), ledger.decisions(name))
+    except KgalignError as error:
+        log.warning("The report leaves the votes out: %s", error)
+        return found
+    return replace(found, statistics=figures, votes=lambda case: ledger.votes(name, cases=[case]))
+
+
+def _report(work: Work, path: Path) -> Report:
+    from kgalign.report import report_page
+
+    with findings_of(work) as found:
+        written = path.write_text(report_page(found), encoding="utf8", newline="\n")
+    return Report({"characters": written})
+
+
+REPORT_FILE = one_file(
+    "report.html",
+    "export",
+    (SELECT_LEFT, SELECT_RIGHT, RETRIEVE, JUDGE, STUDENT, ASK, ASSIGN, WORKLIST, VOCABULARIES, FUSE),
+    _report,
+)
+
+
 def steps(*, with_gold: bool = False, with_shapes: bool = False) -> tuple[AnyStep, ...]:
     """All steps in order: each after those it needs, files for people as soon as they can be written."""
     return (
@@ -452,6 +518,7 @@ def steps(*, with_gold: bool = False, with_shapes: bool = False) -> tuple[AnySte
         PROVENANCE_FILE,
         CONFLICTS_FILE,
         *((VIOLATIONS_FILE,) if with_shapes else ()),
+        REPORT_FILE,
     )
 
 

@@ -33,7 +33,7 @@ def _changed(pair: Pair, config: dict[str, Any], gold: tuple[Path, ...] = ()) ->
 
 
 ALL = {step.name for step in pipeline.steps(with_gold=True)}
-FROM_FUSE = {"fuse", "fused.ttl", "fused.trig", "conflicts.parquet"}
+FROM_FUSE = {"fuse", "fused.ttl", "fused.trig", "conflicts.parquet", "report.html"}
 FROM_ASSIGN = {"assign", "verdicts.parquet", "worklist", "worklist.csv", "links", "vocabularies"} | FROM_FUSE
 FROM_ASK = {"ask"} | FROM_ASSIGN
 FROM_JUDGE = {"judge", "student"} | FROM_ASK

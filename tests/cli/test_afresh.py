@@ -18,6 +18,8 @@ WORDS = {
     "plan": "{left} {right}",
     "profile": "{run}",
     "eval": "{run} --gold {gold}",
+    "diff": "{run} {run}",
+    "report": "{run} --against {run} --gold {gold} -o {folder}/report.html",
     "explain": "{run} {iri}",
     "export": "{run} --format sssom -o {folder}/links.tsv",
     "votes": "verify {run}",

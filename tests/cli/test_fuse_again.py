@@ -18,7 +18,7 @@ from tests.commands import Kgalign, assert_one_line
 from tests.conftest import Pair
 
 EXACT_MATCH = "http://www.w3.org/2004/02/skos/core#exactMatch"
-FROM_FUSE = {"vocabularies", "fuse", "fused.ttl", "fused.trig", "conflicts.parquet"}
+FROM_FUSE = {"vocabularies", "fuse", "fused.ttl", "fused.trig", "conflicts.parquet", "report.html"}
 
 
 def _config(run: Path) -> dict[str, Any]:

@@ -20,7 +20,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "countries"
 WORDS = ("run", EXAMPLE / "left.ttl", EXAMPLE / "right.jsonld", "--config", EXAMPLE / "config.toml", "-o")
 FROM_ASSIGN = {
     *("assign", "verdicts.parquet", "worklist", "worklist.csv", "vocabularies", "links"),
-    *("fuse", "fused.ttl", "fused.trig", "conflicts.parquet"),
+    *("fuse", "fused.ttl", "fused.trig", "conflicts.parquet", "report.html"),
 }
 
 

@@ -32,6 +32,7 @@ OUTPUTS = {
     "links.nt",
     "mappings.sssom.tsv",
     "profile.parquet",
+    "report.html",
     "run.json",
     "verdicts.parquet",
     "worklist.csv",

@@ -1,0 +1,19 @@
+"""Small charts as SVG, for the report and for notebooks: no library, no script, no style of their own."""
+
+from kgalign.charts.bars import Dots, dot_rows, plain_bar, step_bar
+from kgalign.charts.curves import Curve, chart
+from kgalign.charts.flows import Stream, flow
+from kgalign.charts.histograms import Layer, histogram
+
+__all__ = [
+    "Curve",
+    "Dots",
+    "Layer",
+    "Stream",
+    "chart",
+    "dot_rows",
+    "flow",
+    "histogram",
+    "plain_bar",
+    "step_bar",
+]
