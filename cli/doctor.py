@@ -9,7 +9,7 @@ import click
 
 from kgalign.base.logs import printable
 from kgalign.base.progress import Progress
-from kgalign.config import SelectConfig
+from kgalign.config import ReadConfig, SelectConfig
 from kgalign.doctor import Environment, GraphReport, environment, inspect
 from kgalign.errors import InputError
 from kgalign.rdf import read_graph
@@ -27,10 +27,13 @@ _MOST = 12
 
 @click.command()
 @click.argument("files", nargs=-1, type=PATH)
+@click.option(
+    "--key", multiple=True, metavar="COLUMN", help="A column that names a table's rows; repeatable."
+)
 @json_option()
 @quiet_option()
 @log_options
-def doctor(files: tuple[Path, ...], as_json: bool, quiet: bool) -> None:
+def doctor(files: tuple[Path, ...], key: tuple[str, ...], as_json: bool, quiet: bool) -> None:
     """Show what is installed and, for each of FILES, what kgalign sees in that graph.
 
     A file, or a folder of files, is one graph: its statements, entities, labels, languages, datatypes,
@@ -38,7 +41,7 @@ def doctor(files: tuple[Path, ...], as_json: bool, quiet: bool) -> None:
     """
     installed = environment()
     progress = terminal_progress(quiet or as_json)
-    reports = [_inspect(path, progress) for path in files]
+    reports = [_inspect(path, key, progress) for path in files]
     if as_json:
         shown = {"environment": asdict(installed), "graphs": [report.to_dict() for report in reports]}
         click.echo(json.dumps(shown, indent=1))
@@ -51,8 +54,8 @@ def doctor(files: tuple[Path, ...], as_json: bool, quiet: bool) -> None:
         _show_graph(console, report)
 
 
-def _inspect(path: Path, progress: Progress) -> GraphReport:
-    graph = read_graph([path], progress=progress)
+def _inspect(path: Path, key: tuple[str, ...], progress: Progress) -> GraphReport:
+    graph = read_graph([path], progress=progress, read=ReadConfig(key=key))
     try:
         profile = select(graph, SelectConfig(), progress=progress)
     except InputError:

@@ -23,6 +23,9 @@ _SHARES = ("coverage", "functionality", "inverse_functionality", "importance")
 @click.option("--also", multiple=True, metavar="FILE", help="More of the same graph; repeatable.")
 @click.option("--type", "types", multiple=True, metavar="IRI", help="Only nodes of this class; repeatable.")
 @click.option("--ignore-iri-names", is_flag=True, help="Don't use an IRI's local name as a name.")
+@click.option(
+    "--key", multiple=True, metavar="COLUMN", help="A column that names a table's rows; repeatable."
+)
 @click.option("--full", is_flag=True, help="Show IRIs in full.")
 @json_option("Print one JSON object per side.")
 @log_options
@@ -31,6 +34,7 @@ def profile(
     also: tuple[str, ...],
     types: tuple[str, ...],
     ignore_iri_names: bool,
+    key: tuple[str, ...],
     full: bool,
     as_json: bool,
 ) -> None:
@@ -39,7 +43,7 @@ def profile(
     Functionality is entities over facts: 1 where each entity has one value. Inverse functionality is
     distinct values over facts: 1 where a value identifies its entity. Importance is that times coverage.
     """
-    profiles = _of_run(source) or {"": _of_file(source, also, types, ignore_iri_names)}
+    profiles = _of_run(source) or {"": _of_file(source, also, types, key, ignore_iri_names)}
     for side, each in profiles.items():
         if as_json:
             click.echo(json.dumps(_as_json(side, each)))
@@ -58,14 +62,14 @@ def _of_run(source: Path) -> dict[str, "Profile"]:
 
 
 def _of_file(
-    source: Path, also: tuple[str, ...], types: tuple[str, ...], ignore_iri_names: bool
+    source: Path, also: tuple[str, ...], types: tuple[str, ...], key: tuple[str, ...], ignore_iri_names: bool
 ) -> "Profile":
-    from kgalign.config import SelectConfig
+    from kgalign.config import ReadConfig, SelectConfig
     from kgalign.rdf import read_graph
     from kgalign.select import select
 
     progress = terminal_progress()
-    graph = read_graph([source, *also], side="left", progress=progress)
+    graph = read_graph([source, *also], side="left", progress=progress, read=ReadConfig(key=key))
     config = SelectConfig(ignore_iri_names=ignore_iri_names)
     return select(graph, config, types=types, side="left", progress=progress)
 

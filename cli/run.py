@@ -58,8 +58,9 @@ def run(
 ) -> None:
     """Align LEFT and RIGHT, fuse them, and write everything to the folder RUN.
 
-    LEFT and RIGHT are RDF files (Turtle, N-Triples, N-Quads, TriG, RDF/XML, JSON-LD, N3, each also .gz)
-    or folders of them. The same command again does only what has changed since.
+    LEFT and RIGHT are RDF files (Turtle, N-Triples, N-Quads, TriG, RDF/XML, JSON-LD, N3, each also .gz),
+    tables (CSV, TSV, each also .gz, Parquet), or folders of them. The same command again does only what has
+    changed since.
     """
     from kgalign.run import start
 

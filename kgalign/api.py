@@ -287,7 +287,7 @@ def align(
 ) -> AlignmentResult:
     """Find which entities of two graphs are the same.
 
-    :param left: a file, a folder, a list of them, or an ``rdflib.Graph``.
+    :param left: a file of RDF or a table, a folder, a list of them, or an ``rdflib.Graph``.
     :param right: the other side.
     :param config: keys of the configuration, such as ``{"assign": {"cardinality": "one-to-one"}}``, a TOML
         file, or a :class:`~kgalign.config.Config`.
@@ -373,7 +373,9 @@ def _graph(graph: GraphLike, settings: Config, side: str, progress: Progress) ->
     also = settings.read.left_also if side == "left" else settings.read.right_also
     files = _files(graph, side)
     if files is not None:
-        return read_graph([*files, *also], side=side, progress=progress, limits=settings.limits)
+        return read_graph(
+            [*files, *also], side=side, progress=progress, limits=settings.limits, read=settings.read
+        )
     if also:
         raise InputError(
             f"read.{side}_also goes with files, and {side} is a graph", "Give the files as a list"

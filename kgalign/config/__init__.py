@@ -29,10 +29,23 @@ Cardinality = Literal["one-to-one", "one-to-many", "many-to-one", "many-to-many"
 
 
 class ReadConfig(Section):
-    """Which files make up each side besides the two arguments."""
+    """Which files make up each side besides the two arguments, and how tables are read."""
 
     left_also: tuple[str, ...] = ()
     right_also: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    """Columns whose values name the rows of tables: the first one that a table has; ``FILE#COLUMN`` for a
+    single table."""
+    left_base: str | None = None
+    """Where the IRIs of the left side's tables begin, in place of an address that nobody has."""
+    right_base: str | None = None
+
+    @field_validator("left_base", "right_base")
+    @classmethod
+    def _base_is_plain(cls, value: str | None) -> str | None:
+        if value is not None and not (is_plain_url(value) and value.endswith("/")):
+            raise ValueError("must be an address that ends in a slash, such as https://example.org/data/")
+        return value
 
 
 class SelectConfig(Section):

@@ -13,7 +13,8 @@ from kgalign.decisions import FILE as DECISIONS_FILE
 from kgalign.errors import InputError, RunError
 from kgalign.links.unmerged import FILE as UNMERGED_FILE
 from kgalign.llm.weights import folder_digest, folder_files
-from kgalign.rdf.formats import expand
+from kgalign.rdf.formats import expand, is_table
+from kgalign.rdf.tables.metadata import metadata_beside
 from kgalign.run.folder import RunFolder, RunRecord, Source
 from kgalign.run.steps import Inputs
 
@@ -43,9 +44,16 @@ def gather(left: Path, right: Path, config: Config, gold: Iterable[Path] = ()) -
         "gold": list(gold),
         "shapes": [Path(path) for path in config.fuse.shapes],
     }
+    files |= {f"{side}-metadata": _metadata(files[side]) for side in ("left", "right")}
     found = {side: tuple(source(path) for path in paths) for side, paths in files.items()}
     found["embedder"] = embedder_source(config)
     return Inputs(config, found)
+
+
+def _metadata(files: Iterable[Path]) -> list[Path]:
+    """The files that describe the tables among some files."""
+    found = (metadata_beside(path) for path in files if is_table(path))
+    return sorted({path for path in found if path is not None})
 
 
 def with_unmerged(inputs: Inputs, folder: RunFolder) -> Inputs:
