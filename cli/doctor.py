@@ -9,13 +9,13 @@ import click
 
 from kgalign.base.logs import printable
 from kgalign.base.progress import Progress
-from kgalign.config import ReadConfig, SelectConfig
+from kgalign.config import Config, SelectConfig, as_config
 from kgalign.doctor import Environment, GraphReport, environment, inspect
 from kgalign.errors import InputError
-from kgalign.rdf import read_graph
+from kgalign.rdf.sparql import read_inputs
 from kgalign.select import select
 
-from .common import PATH, json_option, log_options, quiet_option, table, terminal_progress
+from .common import INPUT, json_option, log_options, quiet_option, table, terminal_progress
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,14 +26,17 @@ _MOST = 12
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=PATH)
+@click.argument("files", nargs=-1, type=INPUT)
 @click.option(
     "--key", multiple=True, metavar="COLUMN", help="A column that names a table's rows; repeatable."
 )
+@click.option("--query", metavar="FILE", help="CONSTRUCT query for a SPARQL endpoint; else all of it.")
 @json_option()
 @quiet_option()
 @log_options
-def doctor(files: tuple[Path, ...], key: tuple[str, ...], as_json: bool, quiet: bool) -> None:
+def doctor(
+    files: tuple[str | Path, ...], key: tuple[str, ...], query: str | None, as_json: bool, quiet: bool
+) -> None:
     """Show what is installed and, for each of FILES, what kgalign sees in that graph.
 
     A file, or a folder of files, is one graph: its statements, entities, labels, languages, datatypes,
@@ -41,7 +44,8 @@ def doctor(files: tuple[Path, ...], key: tuple[str, ...], as_json: bool, quiet: 
     """
     installed = environment()
     progress = terminal_progress(quiet or as_json)
-    reports = [_inspect(path, key, progress) for path in files]
+    reading = as_config({"read": {"key": key}, "sparql": {"left_query": query}})
+    reports = [_inspect(path, reading, progress) for path in files]
     if as_json:
         shown = {"environment": asdict(installed), "graphs": [report.to_dict() for report in reports]}
         click.echo(json.dumps(shown, indent=1))
@@ -54,8 +58,8 @@ def doctor(files: tuple[Path, ...], key: tuple[str, ...], as_json: bool, quiet: 
         _show_graph(console, report)
 
 
-def _inspect(path: Path, key: tuple[str, ...], progress: Progress) -> GraphReport:
-    graph = read_graph([path], progress=progress, read=ReadConfig(key=key))
+def _inspect(path: str | Path, reading: Config, progress: Progress) -> GraphReport:
+    graph = read_inputs([path], "", reading, progress)
     try:
         profile = select(graph, SelectConfig(), progress=progress)
     except InputError:

@@ -25,8 +25,9 @@ from kgalign.ledger import Ledger
 from kgalign.ledger.export import votes_table
 from kgalign.links.known import same_within
 from kgalign.links.pairs import is_link
-from kgalign.rdf import graph_from_rdflib, read_graph
+from kgalign.rdf import graph_from_rdflib
 from kgalign.rdf.graph import Graph, Ids, TermKind
+from kgalign.rdf.sparql import read_inputs
 from kgalign.rdf.write import write_turtle
 from kgalign.records import Alignment, Candidates, Profile, Verdicts, tables
 from kgalign.records.fused import Fusion, fused_graph
@@ -287,7 +288,8 @@ def align(
 ) -> AlignmentResult:
     """Find which entities of two graphs are the same.
 
-    :param left: a file of RDF or a table, a folder, a list of them, or an ``rdflib.Graph``.
+    :param left: a file of RDF or a table, a folder, a SPARQL endpoint (``sparql:URL``), a list of them, or an
+        ``rdflib.Graph``.
     :param right: the other side.
     :param config: keys of the configuration, such as ``{"assign": {"cardinality": "one-to-one"}}``, a TOML
         file, or a :class:`~kgalign.config.Config`.
@@ -373,9 +375,7 @@ def _graph(graph: GraphLike, settings: Config, side: str, progress: Progress) ->
     also = settings.read.left_also if side == "left" else settings.read.right_also
     files = _files(graph, side)
     if files is not None:
-        return read_graph(
-            [*files, *also], side=side, progress=progress, limits=settings.limits, read=settings.read
-        )
+        return read_inputs([*files, *also], side, settings, progress)
     if also:
         raise InputError(
             f"read.{side}_also goes with files, and {side} is a graph", "Give the files as a list"

@@ -97,13 +97,20 @@ def unreadable(path: Path, error: OSError) -> InputError:
 
 def missing(path: Path) -> InputError:
     """What to say of a path at which there is nothing, which may be an address."""
+    if path.as_posix().startswith("sparql:"):
+        return InputError(
+            "a SPARQL endpoint is no file, and is not asked here",
+            "Give it as LEFT or RIGHT of kgalign run, or to kgalign.align",
+        )
     address = _ADDRESS.match(path.as_posix())
     if address is None:
         return InputError(f"there is no file {path}", "Check the path")
-    whole = f"{address['scheme']}://{address['rest']}"  # a path has one slash where an address has two
+    host, slash, rest = address["rest"].partition("/")
+    place = host.rpartition("@")[2] + slash + rest  # who asks, and a password, are not shown
+    whole = f"{address['scheme']}://{place}"  # a path has one slash where an address has two
     return InputError(
         f"{whole} is an address, and addresses are not read",
-        "Download it, with curl or a browser, and give the file",
+        "Download it, with curl or a browser, and give the file; a SPARQL endpoint is asked as sparql:URL",
     )
 
 

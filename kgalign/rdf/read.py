@@ -60,10 +60,26 @@ def read_graph(
     :raises InputError: where a file is missing, unreadable, malformed, over a limit, or in another format
         than its ending says, or where all files together hold no statement.
     """
-    watch = progress if progress is not None else NoProgress()
     files = expand([sources] if isinstance(sources, str | Path) else sources)
+    graph = _read(files, side, progress or NoProgress(), limits or LimitsConfig(), read or ReadConfig())
+    if graph is None:
+        raise _empty(files, side)
+    return graph
+
+
+def read_graph_or_nothing(files: Sequence[Path], *, limits: LimitsConfig) -> Graph | None:
+    """Files as one graph, None where they hold no statement.
+
+    :raises InputError: as :func:`read_graph`.
+    """
+    return _read(files, "", NoProgress(), limits, ReadConfig())
+
+
+def _read(
+    files: Sequence[Path], side: str, watch: Progress, bounds: LimitsConfig, read: ReadConfig
+) -> Graph | None:
+    """The statements of files, None where there is none."""
     found: list[_Parsed] = []
-    bounds = limits or LimitsConfig()
     for number, file in enumerate(files):
         if is_table(file):
             continue
@@ -72,11 +88,11 @@ def read_graph(
             found.append(_read_file(file, prefix, bounds, task))
     tables = [file for file in files if is_table(file)]
     if tables:
-        part = read_tables(tables, side, read or ReadConfig(), bounds, watch)
+        part = read_tables(tables, side, read, bounds, watch)
         found.append(_Parsed(part, frozenset(part.terms.languages)))
     statements = sum(len(parsed.part.subject) for parsed in found)
     if not statements:
-        raise _empty(files, side)
+        return None
     spelling = spellings(tag for parsed in found for tag in parsed.tags)
     return assemble(
         [respell(parsed.part, spelling) for parsed in found],
