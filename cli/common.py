@@ -36,6 +36,22 @@ LINE = 1000
 """Most characters of one line of text; what graphs and paths hold is cut there."""
 PATH = click.Path(path_type=Path)
 
+
+class Input(click.Path):
+    """A path, or a SPARQL endpoint, which stays text: a path would lose slashes of it."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's signature
+        """The path, or the text."""
+        if isinstance(value, str) and value.startswith("sparql:"):
+            return value
+        return super().convert(value, param, ctx)
+
+
+INPUT = Input()
+
 Commands = Mapping[str, tuple[str, str, str]]
 """Name → module, the click command in it, and a line on it."""
 

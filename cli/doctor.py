@@ -10,15 +10,15 @@ import click
 from kgalign import pipeline
 from kgalign.base.logs import printable
 from kgalign.base.progress import Progress
-from kgalign.config import SelectConfig
+from kgalign.config import Config, SelectConfig, as_config
 from kgalign.doctor import Environment, GraphReport, environment, inspect
 from kgalign.errors import InputError
-from kgalign.rdf import read_graph
+from kgalign.rdf.sparql import read_inputs
 from kgalign.run.finished import Finished
 from kgalign.run.folder import RunFolder
 from kgalign.select import select
 
-from .common import PATH, console, json_option, log_options, quiet_option, say, table, terminal_progress
+from .common import INPUT, console, json_option, log_options, quiet_option, say, table, terminal_progress
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,11 +28,17 @@ _MOST = 12
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=PATH, metavar="[FILE|RUN]...")
+@click.argument("files", nargs=-1, type=INPUT, metavar="[FILE|RUN]...")
+@click.option(
+    "--key", multiple=True, metavar="COLUMN", help="A column that names a table's rows; repeatable."
+)
+@click.option("--query", metavar="FILE", help="CONSTRUCT query for a SPARQL endpoint; else all of it.")
 @json_option()
 @quiet_option()
 @log_options
-def doctor(files: tuple[Path, ...], as_json: bool, quiet: bool) -> None:
+def doctor(
+    files: tuple[str | Path, ...], key: tuple[str, ...], query: str | None, as_json: bool, quiet: bool
+) -> None:
     """Show what is installed and, for each FILE, what kgalign sees in that graph.
 
     A file, or a folder of files, is one graph: its statements, entities, labels, languages, datatypes,
@@ -41,7 +47,8 @@ def doctor(files: tuple[Path, ...], as_json: bool, quiet: bool) -> None:
     """
     installed = environment()
     progress = terminal_progress(quiet or as_json)
-    reports = [report for path in files for report in _of_run(path) or [_inspect(path, progress)]]
+    reading = as_config({"read": {"key": key}, "sparql": {"left_query": query}})
+    reports = [report for path in files for report in _of_run(path) or [_inspect(path, reading, progress)]]
     if as_json:
         shown = {"environment": asdict(installed), "graphs": [report.to_dict() for report in reports]}
         click.echo(json.dumps(shown, indent=1))
@@ -51,17 +58,17 @@ def doctor(files: tuple[Path, ...], as_json: bool, quiet: bool) -> None:
         _show_graph(report)
 
 
-def _of_run(path: Path) -> list[GraphReport]:
-    """What a run read on each side; nothing where the path is no run folder."""
-    if not RunFolder(path).is_run():
+def _of_run(path: str | Path) -> list[GraphReport]:
+    """What a run read on each side; nothing where it is no run folder."""
+    if isinstance(path, str) or not RunFolder(path).is_run():
         return []
     run = Finished(path)
     sides = (pipeline.READ_LEFT, run.left), (pipeline.READ_RIGHT, run.right)
     return [inspect(run.get(step), profile) for step, profile in sides]
 
 
-def _inspect(path: Path, progress: Progress) -> GraphReport:
-    graph = read_graph([path], progress=progress)
+def _inspect(path: str | Path, reading: Config, progress: Progress) -> GraphReport:
+    graph = read_inputs([path], "", reading, progress)
     try:
         profile = select(graph, SelectConfig(), progress=progress)
     except InputError:

@@ -14,6 +14,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 KEYS = {
     "left_also": "read.left_also",
     "right_also": "read.right_also",
+    "key": "read.key",
+    "left_query": "sparql.left_query",
+    "right_query": "sparql.right_query",
     "left_type": "select.left_types",
     "right_type": "select.right_types",
     "ignore_iri_names": "select.ignore_iri_names",
@@ -86,6 +89,18 @@ _CONFIG = click.option(
 _OPTIONS = (
     click.option("--left-also", multiple=True, metavar="FILE", help="More of the left graph; repeatable."),
     click.option("--right-also", multiple=True, metavar="FILE", help="More of the right graph; repeatable."),
+    click.option(
+        "--key",
+        multiple=True,
+        metavar="COLUMN",
+        help="A column that names the rows of tables; FILE#COLUMN for one table alone; repeatable.",
+    ),
+    click.option(
+        "--left-query",
+        metavar="FILE",
+        help="CONSTRUCT query for a SPARQL endpoint on the left; else all of it.",
+    ),
+    click.option("--right-query", metavar="FILE", help="The same for one on the right."),
     click.option("--left-type", multiple=True, metavar="IRI", help="Only nodes of this class; repeatable."),
     click.option(
         "--right-type", multiple=True, metavar="IRI", help="The same for the right graph; repeatable."

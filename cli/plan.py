@@ -8,7 +8,7 @@ import click
 
 from kgalign.errors import KgalignError
 
-from .common import PATH, Number, json_option, log_options, quiet_option, say, terminal_progress
+from .common import INPUT, PATH, Number, json_option, log_options, quiet_option, say, terminal_progress
 from .options import settings, settings_options
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("left", type=PATH)
-@click.argument("right", type=PATH)
+@click.argument("left", type=INPUT)
+@click.argument("right", type=INPUT)
 @click.option(
     "-o",
     "--out",
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     help="Run folder: what is found out on the way is kept there, and `kgalign run` goes on from it.",
 )
 @settings_options
+@click.option("--refresh", is_flag=True, help="Ask SPARQL endpoints anew, in place of what they gave before.")
 @click.option("--rate", type=Number(min=0, min_open=True), metavar="N", help="Votes per second.")
 @click.option(
     "--probe/--no-probe",
@@ -38,10 +39,11 @@ if TYPE_CHECKING:
 @quiet_option()
 @log_options
 def plan(
-    left: Path,
-    right: Path,
+    left: str | Path,
+    right: str | Path,
     out: Path | None,
     config: Path | None,
+    refresh: bool,
     rate: float | None,
     probe: bool | None,
     as_json: bool,
@@ -58,7 +60,7 @@ def plan(
     from kgalign.run import start
 
     chosen = settings(config, flags)
-    work = start.evidence(left, right, out, chosen, progress=terminal_progress(quiet))
+    work = start.evidence(left, right, out, chosen, refresh=refresh, progress=terminal_progress(quiet))
     sides = work.get(pipeline.SELECT_LEFT), work.get(pipeline.SELECT_RIGHT)
     tries = chosen.judge.judge == "llm" and rate is None if probe is None else probe
     missing = ""

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import PATH, cell, console, json_option, log_options, say, table, terminal_progress
+from .common import INPUT, cell, console, json_option, log_options, say, table, terminal_progress
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from kgalign.config import Config
     from kgalign.records import Profile
 
 _FIGURES = 62
@@ -23,18 +24,24 @@ _SHARES = ("coverage", "functionality", "inverse_functionality", "importance")
 
 
 @click.command()
-@click.argument("source", metavar="FILE|RUN", type=PATH)
+@click.argument("source", metavar="FILE|RUN", type=INPUT)
 @click.option("--also", multiple=True, metavar="FILE", help="More of the same graph; repeatable.")
 @click.option("--type", "types", multiple=True, metavar="IRI", help="Only nodes of this class; repeatable.")
 @click.option("--ignore-iri-names", is_flag=True, help="Don't use an IRI's local name as a name.")
+@click.option(
+    "--key", multiple=True, metavar="COLUMN", help="A column that names a table's rows; repeatable."
+)
+@click.option("--query", metavar="FILE", help="CONSTRUCT query for a SPARQL endpoint; else all of it.")
 @click.option("--full", is_flag=True, help="Show IRIs and paths in full.")
 @json_option("Print one JSON object per side.")
 @log_options
 def profile(
-    source: Path,
+    source: str | Path,
     also: tuple[str, ...],
     types: tuple[str, ...],
     ignore_iri_names: bool,
+    key: tuple[str, ...],
+    query: str | None,
     full: bool,
     as_json: bool,
 ) -> None:
@@ -43,7 +50,9 @@ def profile(
     Functionality is entities over facts: 1 where each entity has one value. Inverse functionality is
     distinct values over facts: 1 where a value identifies its entity. Importance is that times coverage.
     """
-    profiles = _of_run(source) or {"": _of_file(source, also, types, ignore_iri_names)}
+    profiles = _of_run(source) or {
+        "": _of_file([source, *also], types, ignore_iri_names, _reading(key, query))
+    }
     for side, each in profiles.items():
         if as_json:
             click.echo(json.dumps(_as_json(side, each)))
@@ -51,25 +60,31 @@ def profile(
             _show(side or str(source), each, full)
 
 
-def _of_run(source: Path) -> dict[str, "Profile"]:
+def _of_run(source: str | Path) -> dict[str, "Profile"]:
     from kgalign.run.finished import Finished
     from kgalign.run.folder import RunFolder
 
-    if not RunFolder(source).is_run():
+    if not RunFolder(Path(source)).is_run():
         return {}
-    run = Finished(source)
+    run = Finished(Path(source))
     return {"left": run.left, "right": run.right}
 
 
+def _reading(key: tuple[str, ...], query: str | None) -> "Config":
+    from kgalign.config import as_config
+
+    return as_config({"read": {"key": key}, "sparql": {"left_query": query}})
+
+
 def _of_file(
-    source: Path, also: tuple[str, ...], types: tuple[str, ...], ignore_iri_names: bool
+    sources: list[str | Path], types: tuple[str, ...], ignore_iri_names: bool, reading: "Config"
 ) -> "Profile":
     from kgalign.config import SelectConfig
-    from kgalign.rdf import read_graph
+    from kgalign.rdf.sparql import read_inputs
     from kgalign.select import select
 
     progress = terminal_progress()
-    graph = read_graph([source, *also], side="left", progress=progress)
+    graph = read_inputs(sources, "left", reading, progress)
     config = SelectConfig(ignore_iri_names=ignore_iri_names)
     return select(graph, config, types=types, side="left", progress=progress)
 

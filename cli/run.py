@@ -12,6 +12,7 @@ import click
 from kgalign.base.logs import printable
 
 from .common import (
+    INPUT,
     LINE,
     PATH,
     console,
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("left", type=PATH)
-@click.argument("right", type=PATH)
+@click.argument("left", type=INPUT)
+@click.argument("right", type=INPUT)
 @click.option("-o", "--out", required=True, type=PATH, metavar="RUN", help="Run folder.")
 @click.option(
     "--gold",
@@ -50,30 +51,41 @@ if TYPE_CHECKING:
 @click.option(
     "--check", is_flag=True, help="Look for damage in every file of RUN, and make again what is damaged."
 )
+@click.option("--refresh", is_flag=True, help="Ask SPARQL endpoints anew, in place of what they gave before.")
 @quiet_option("No progress and no closing table.")
 @log_options
 def run(
-    left: Path,
-    right: Path,
+    left: str | Path,
+    right: str | Path,
     out: Path,
     gold: tuple[Path, ...],
     config: Path | None,
     force: bool,
     check: bool,
+    refresh: bool,
     quiet: bool,
     **flags: str | bool | tuple[str, ...] | None,
 ) -> None:
     """Align LEFT and RIGHT, fuse them, and write everything to the folder RUN.
 
-    LEFT and RIGHT are RDF files (Turtle, N-Triples, N-Quads, TriG, RDF/XML, JSON-LD, N3, each also .gz)
-    or folders of them. The same command again does only what has changed since.
+    LEFT and RIGHT are RDF files (Turtle, N-Triples, N-Quads, TriG, RDF/XML, JSON-LD, N3, each also .gz),
+    tables (CSV, TSV, each also .gz, Parquet), folders of them, or SPARQL endpoints, sparql:URL. The same
+    command again does only what has changed since.
     """
     _begin(left, right, quiet)
     from kgalign.run import start
 
     progress = terminal_progress(quiet)
     execution = start.run(
-        left, right, out, settings(config, flags), gold=gold, force=force, check=check, progress=progress
+        left,
+        right,
+        out,
+        settings(config, flags),
+        gold=gold,
+        force=force,
+        check=check,
+        refresh=refresh,
+        progress=progress,
     )
     if not quiet:
         _show(execution, out)

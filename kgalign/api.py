@@ -29,8 +29,9 @@ from kgalign.ledger.export import votes_table
 from kgalign.links.known import same_within
 from kgalign.links.pairs import is_link
 from kgalign.links.unmerged import FILE as UNMERGED_FILE
-from kgalign.rdf import graph_from_rdflib, read_graph
+from kgalign.rdf import graph_from_rdflib
 from kgalign.rdf.graph import Graph, Ids, TermKind
+from kgalign.rdf.sparql import read_inputs
 from kgalign.rdf.write import write_turtle
 from kgalign.records import Alignment, Candidates, Profile, Verdicts, tables
 from kgalign.records.fused import Fusion, fused_graph
@@ -320,7 +321,8 @@ def align(
 ) -> AlignmentResult:
     """Find which entities of two graphs are the same.
 
-    :param left: a file, a folder, a list of them, or an ``rdflib.Graph``.
+    :param left: a file of RDF or a table, a folder, a SPARQL endpoint (``sparql:URL``), a list of them, or an
+        ``rdflib.Graph``.
     :param right: the other side.
     :param config: keys of the configuration, such as ``{"assign": {"cardinality": "one-to-one"}}``, a TOML
         file, or a :class:`~kgalign.config.Config`.
@@ -406,7 +408,7 @@ def _graph(graph: GraphLike, settings: Config, side: str, progress: Progress) ->
     also = settings.read.left_also if side == "left" else settings.read.right_also
     files = _files(graph, side)
     if files is not None:
-        return read_graph([*files, *also], side=side, progress=progress, limits=settings.limits)
+        return read_inputs([*files, *also], side, settings, progress)
     if also:
         raise InputError(
             f"read.{side}_also goes with files, and {side} is a graph", "Give the files as a list"

@@ -56,7 +56,11 @@ def _read_step(side: str) -> Step[Graph]:
         needs=(),
         settings=partial(settings.read, side=side),
         run=lambda work: read_graph(
-            work.inputs.paths(side), side=side, progress=work.progress, limits=work.config.limits
+            work.inputs.paths(side),
+            side=side,
+            progress=work.progress,
+            limits=work.config.limits,
+            read=work.config.read,
         ),
         report=reports.read,
     )

@@ -35,6 +35,14 @@ def test_paths_in_a_file_are_relative_to_it(tmp_path: Path) -> None:
     assert config.read.right_also == ("more.nt",)
 
 
+def test_queries_are_relative_to_the_file_and_endpoints_are_no_paths(tmp_path: Path) -> None:
+    text = '[read]\nleft_also = ["sparql:http://e/"]\n[sparql]\nright_query = "q.rq"\n'
+    config = load_config(_write(tmp_path, text))
+    assert config.read.left_also == ("sparql:http://e/",)
+    assert config.sparql.query("right") == str(tmp_path / "q.rq")
+    assert config.sparql.query("left") is None
+
+
 def test_all_faults_are_reported_at_once_with_their_places(tmp_path: Path) -> None:
     path = _write(
         tmp_path,

@@ -19,6 +19,7 @@ from kgalign.config.fusion import FuseConfig
 from kgalign.config.limits import LimitsConfig
 from kgalign.config.models import ModelConfig, is_plain_url, plain_url
 from kgalign.config.section import Section, one_of
+from kgalign.config.sparql import SparqlConfig
 from kgalign.errors import ConfigError
 
 AUTO = "auto"
@@ -29,10 +30,23 @@ Cardinality = Literal["one-to-one", "one-to-many", "many-to-one", "many-to-many"
 
 
 class ReadConfig(Section):
-    """Which files make up each side besides the two arguments."""
+    """Which files make up each side besides the two arguments, and how tables are read."""
 
     left_also: tuple[str, ...] = ()
     right_also: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    """Columns whose values name the rows of tables: the first one that a table has; ``FILE#COLUMN`` for a
+    single table."""
+    left_base: str | None = None
+    """Where the IRIs of the left side's tables begin, in place of an address that nobody has."""
+    right_base: str | None = None
+
+    @field_validator("left_base", "right_base")
+    @classmethod
+    def _base_is_plain(cls, value: str | None) -> str | None:
+        if value is not None and not (is_plain_url(value) and value.endswith("/")):
+            raise ValueError("must be an address that ends in a slash, such as https://example.org/data/")
+        return value
 
 
 class SelectConfig(Section):
@@ -277,11 +291,14 @@ class Config(Section):
     assign: AssignConfig = AssignConfig()
     fuse: FuseConfig = FuseConfig()
     limits: LimitsConfig = LimitsConfig()
+    sparql: SparqlConfig = SparqlConfig()
     seed: int = Field(default=0, ge=0, lt=2**32)
 
 
 PATH_KEYS = ("read.left_also", "read.right_also", "judge.known", "fuse.shapes")
-"""Keys that hold paths: in a file they are relative to that file's folder."""
+"""Keys that hold lists of paths: in a file they are relative to that file's folder."""
+_FILE_KEYS = ("sparql.left_query", "sparql.right_query")
+"""Keys that hold one path, which is relative in the same way."""
 
 
 def load_config(
@@ -343,12 +360,20 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(["it is not UTF-8 text"], str(path)) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([f"it is not TOML: {error}"], str(path)) from error
-    for key in PATH_KEYS:
+    for key in (*PATH_KEYS, *_FILE_KEYS):
         section, _, last = key.partition(".")
         table = data.get(section)
-        if isinstance(table, dict) and isinstance(table.get(last), list):
-            table[last] = [str(path.parent / each) if isinstance(each, str) else each for each in table[last]]
+        told = table.get(last) if isinstance(table, dict) else None
+        if isinstance(table, dict) and isinstance(told, list):
+            table[last] = [_below(path.parent, each) for each in told]
+        elif isinstance(table, dict) and isinstance(told, str) and key in _FILE_KEYS:
+            table[last] = _below(path.parent, told)
     return data
+
+
+def _below(folder: Path, told: object) -> object:
+    """A path that is relative to a folder; what is an endpoint, or no text, stays as it is."""
+    return str(folder / told) if isinstance(told, str) and not told.startswith("sparql:") else told
 
 
 def _validate(data: dict[str, Any], source: str, names: Mapping[str, str]) -> Config:

@@ -13,6 +13,8 @@ class LimitsConfig(Section):
     time and memory by the square of it, and from some three thousand on the process would be lost."""
     value_megabytes: int = Field(default=64, ge=16, le=1024)
     """Most megabytes (of 2**20 bytes) of one value, as it stands in the unpacked text of a file."""
+    columns: int = Field(default=1000, ge=1, le=100_000)
+    """Most columns of a table."""
 
     @property
     def value_bytes(self) -> int:

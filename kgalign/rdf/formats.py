@@ -25,6 +25,11 @@ ENDINGS: dict[str, RdfFormat] = {
 }
 """Known endings, each also with ``.gz`` after it."""
 
+_DELIMITED = frozenset({".csv", ".tsv"})
+"""Endings of tables of text, each also with ``.gz`` after it."""
+_PARQUET = ".parquet"
+_TABLES = ".csv, .tsv (each also with .gz), .parquet"
+
 _AMBIGUOUS = {".xml", ".json"}
 """Endings of files that mostly are no RDF: they are read when named, not when found in a folder."""
 
@@ -42,8 +47,20 @@ def format_of(path: Path) -> RdfFormat:
     ending = _ending(path)
     if ending not in ENDINGS:
         shown = f"the ending '{ending}'" if ending else "no ending"
-        raise InputError(f"{path} has {shown}, which names no RDF format", f"Use one of {_KNOWN}")
+        raise InputError(
+            f"{path} has {shown}, which names no RDF format", f"Use one of {_KNOWN}, or for tables {_TABLES}"
+        )
     return ENDINGS[ending]
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file's name promises a table."""
+    return _ending(path) in _DELIMITED or is_parquet(path)
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file's name promises Parquet."""
+    return path.suffix.lower() == _PARQUET
 
 
 def is_compressed(path: Path) -> bool:
@@ -80,37 +97,55 @@ def unreadable(path: Path, error: OSError) -> InputError:
 
 def missing(path: Path) -> InputError:
     """What to say of a path at which there is nothing, which may be an address."""
+    if path.as_posix().startswith("sparql:"):
+        return InputError(
+            "a SPARQL endpoint is no file, and is not asked here",
+            "Give it as LEFT or RIGHT of kgalign run, or to kgalign.align",
+        )
     address = _ADDRESS.match(path.as_posix())
     if address is None:
         return InputError(f"there is no file {path}", "Check the path")
-    whole = f"{address['scheme']}://{address['rest']}"  # a path has one slash where an address has two
+    host, slash, rest = address["rest"].partition("/")
+    place = host.rpartition("@")[2] + slash + rest  # who asks, and a password, are not shown
+    whole = f"{address['scheme']}://{place}"  # a path has one slash where an address has two
     return InputError(
         f"{whole} is an address, and addresses are not read",
-        "Download it, with curl or a browser, and give the file",
+        "Download it, with curl or a browser, and give the file; a SPARQL endpoint is asked as sparql:URL",
     )
 
 
 def _files(path: Path) -> Sequence[Path]:
     if path.is_dir():
-        files = [file for file in path.rglob("*") if _is_rdf(file, path)]
-        if not files:
-            raise InputError(
-                f"the folder {path} holds no RDF file",
-                f"Name a folder with files that end in one of {_KNOWN}; "
-                ".xml and .json files are read only when they are named themselves",
-            )
-        return files
+        return _files_in(path)
     if not path.exists():
         raise missing(path)
     if not path.is_file():
         raise InputError(f"{path} is neither a file nor a folder", "Name an RDF file or a folder of them")
-    format_of(path)
+    if not is_table(path):
+        format_of(path)
     return [path]
 
 
-def _is_rdf(file: Path, folder: Path) -> bool:
-    if any(part.startswith(".") for part in file.relative_to(folder).parts):
-        return False
+def _files_in(folder: Path) -> Sequence[Path]:
+    """The RDF files of a folder; where it has none, its tables: beside RDF these mostly are results."""
+    found = [file for file in folder.rglob("*") if not _is_hidden(file, folder)]
+    files = [file for file in found if _is_rdf(file)] or [
+        file for file in found if is_table(file) and file.is_file()
+    ]
+    if not files:
+        raise InputError(
+            f"the folder {folder} holds no RDF file",
+            f"Name a folder with files that end in one of {_KNOWN}, or with tables ({_TABLES}); "
+            ".xml and .json files are read only when they are named themselves",
+        )
+    return files
+
+
+def _is_hidden(file: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in file.relative_to(folder).parts)
+
+
+def _is_rdf(file: Path) -> bool:
     ending = _ending(file)
     return ending in ENDINGS and ending not in _AMBIGUOUS and file.is_file()
 

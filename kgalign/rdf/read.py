@@ -13,17 +13,19 @@ import pyoxigraph as ox
 from pyoxigraph import RdfFormat
 
 from kgalign.base.progress import NoProgress, Progress, Task
+from kgalign.config import ReadConfig
 from kgalign.config.limits import LimitsConfig
 from kgalign.errors import InputError
 from kgalign.rdf.blank_nodes import name_anonymous, prefixed
 from kgalign.rdf.columns import Part, assemble, ids_of
 from kgalign.rdf.faults import explain
-from kgalign.rdf.formats import expand, format_of
+from kgalign.rdf.formats import expand, format_of, is_table
 from kgalign.rdf.graph import Graph, Ids
 from kgalign.rdf.json_ld import NO_BASE, check_json_ld
 from kgalign.rdf.languages import respell, spellings
 from kgalign.rdf.long_values import LongValues
 from kgalign.rdf.source import Source
+from kgalign.rdf.tables import read_tables
 from kgalign.rdf.terms import RdfTerm, columns_of
 from kgalign.rdf.xml_check import XmlFault
 
@@ -37,36 +39,63 @@ def read_graph(
     side: str = "",
     progress: Progress | None = None,
     limits: LimitsConfig | None = None,
+    read: ReadConfig | None = None,
 ) -> Graph:
     """Read the files of one side as one graph.
 
     Endings name the formats: Turtle, N-Triples, N-Quads, TriG, RDF/XML, JSON-LD and N3, each also
-    with ``.gz``. The same files give the same graph, in whichever order they are named and their
-    statements stand. Blank nodes of two files are never one; in a single file they keep their
+    with ``.gz``; for tables CSV and TSV, each also with ``.gz``, and Parquet (see
+    :mod:`kgalign.rdf.tables`). The same files give the same graph, in whichever order they are named
+    and their statements stand. Blank nodes of two files are never one; in a single file they keep their
     labels. Files are never fetched, and neither are JSON-LD contexts. Language tags keep their
     spelling where a tag is spelt in one way only, and are in lower case where it varies.
 
     :param sources: files and folders; a folder is searched for files with known endings, hidden
-        ones and ambiguous ones (``.xml``, ``.json``) apart. A file named twice is read once.
+        ones and ambiguous ones (``.xml``, ``.json``) apart, and for tables only where it has no others. A
+        file named twice is read once.
     :param side: what messages call the graph: ``left``, ``right`` or nothing.
     :param progress: told the bytes that are read, file by file.
     :param limits: how deep a file may nest, and how large a value in it may be.
+    :param read: how tables are read: their keys, and where the IRIs of their rows begin.
     :raises InputError: where a file is missing, unreadable, malformed, over a limit, or in another format
         than its ending says, or where all files together hold no statement.
     """
-    watch = progress if progress is not None else NoProgress()
     files = expand([sources] if isinstance(sources, str | Path) else sources)
-    read: list[_Parsed] = []
+    graph = _read(files, side, progress or NoProgress(), limits or LimitsConfig(), read or ReadConfig())
+    if graph is None:
+        raise _empty(files, side)
+    return graph
+
+
+def read_graph_or_nothing(files: Sequence[Path], *, limits: LimitsConfig) -> Graph | None:
+    """Files as one graph, None where they hold no statement.
+
+    :raises InputError: as :func:`read_graph`.
+    """
+    return _read(files, "", NoProgress(), limits, ReadConfig())
+
+
+def _read(
+    files: Sequence[Path], side: str, watch: Progress, bounds: LimitsConfig, read: ReadConfig
+) -> Graph | None:
+    """The statements of files, None where there is none."""
+    found: list[_Parsed] = []
     for number, file in enumerate(files):
+        if is_table(file):
+            continue
         prefix = f"f{number}_" if len(files) > 1 else ""
         with watch.task(f"read {file.name}", file.stat().st_size, "B") as task:
-            read.append(_read_file(file, prefix, limits or LimitsConfig(), task))
-    statements = sum(len(parsed.part.subject) for parsed in read)
+            found.append(_read_file(file, prefix, bounds, task))
+    tables = [file for file in files if is_table(file)]
+    if tables:
+        part = read_tables(tables, side, read, bounds, watch)
+        found.append(_Parsed(part, frozenset(part.terms.languages)))
+    statements = sum(len(parsed.part.subject) for parsed in found)
     if not statements:
-        raise _empty(files, side)
-    spelling = spellings(tag for parsed in read for tag in parsed.tags)
+        return None
+    spelling = spellings(tag for parsed in found for tag in parsed.tags)
     return assemble(
-        [respell(parsed.part, spelling) for parsed in read],
+        [respell(parsed.part, spelling) for parsed in found],
         sources=[str(file) for file in files],
         statements_read=statements,
     )
@@ -84,7 +113,7 @@ def _empty(files: Sequence[Path], side: str) -> InputError:
     named = ", ".join(str(file) for file in files[:3]) + (" …" if len(files) > 3 else "")
     which = f"the {side} graph" if side else "the graph"
     remedy = "Name a file that holds statements"
-    if any(format_of(file) == RdfFormat.JSON_LD for file in files):
+    if any(not is_table(file) and format_of(file) == RdfFormat.JSON_LD for file in files):
         remedy += "; JSON without an @context that maps its keys holds none"
     return InputError(f"{which} ({named}) holds no statements", remedy)
 

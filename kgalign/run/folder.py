@@ -49,6 +49,10 @@ class Source:
     """Absolute path."""
     sha256: str
     bytes: int
+    origin: str = ""
+    """The address that it was fetched from, of a page of a SPARQL endpoint."""
+    asked: str = ""
+    """When that was, in UTC."""
 
 
 @dataclass(frozen=True, slots=True)

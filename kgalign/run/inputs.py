@@ -8,11 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from kgalign.base.installed import installed_model
+from kgalign.base.progress import Progress
 from kgalign.config import AUTO, Config
 from kgalign.decisions import FILE as DECISIONS_FILE
 from kgalign.errors import InputError, RunError
 from kgalign.llm.weights import folder_digest, folder_files
-from kgalign.rdf.formats import expand
+from kgalign.rdf.formats import expand, is_table
+from kgalign.rdf.sparql import origin_of, with_pages
+from kgalign.rdf.tables.metadata import metadata_beside
 from kgalign.run.folder import RunFolder, RunRecord, Source
 from kgalign.run.steps import Inputs
 
@@ -30,21 +33,48 @@ _LIBRARIES = (
 """Libraries whose version may change what comes out."""
 
 
-def gather(left: Path, right: Path, config: Config, gold: Iterable[Path] = ()) -> Inputs:
+def gather(
+    left: str | Path,
+    right: str | Path,
+    config: Config,
+    gold: Iterable[Path] = (),
+    *,
+    cache: Path | None = None,
+    refresh: bool = False,
+    progress: Progress | None = None,
+) -> Inputs:
     """Find and hash all input files.
 
+    :param cache: the run folder's, where the pages of SPARQL endpoints are kept; None where none is asked.
+    :param refresh: ask endpoints anew.
+    :param progress: told what is fetched.
     :raises InputError: a file is missing, can't be read, or its ending names no RDF format.
     """
     files = {
-        "left": expand([left, *config.read.left_also]),
-        "right": expand([right, *config.read.right_also]),
+        side: expand(
+            sources
+            if cache is None
+            else with_pages(sources, side, cache / "sparql", config, refresh=refresh, progress=progress)
+        )
+        for side, sources in (
+            ("left", [left, *config.read.left_also]),
+            ("right", [right, *config.read.right_also]),
+        )
+    } | {
         "known": [Path(path) for path in config.judge.known],
         "gold": list(gold),
         "shapes": [Path(path) for path in config.fuse.shapes],
     }
+    files |= {f"{side}-metadata": _metadata(files[side]) for side in ("left", "right")}
     found = {side: tuple(source(path) for path in paths) for side, paths in files.items()}
     found["embedder"] = embedder_source(config)
     return Inputs(config, found)
+
+
+def _metadata(files: Iterable[Path]) -> list[Path]:
+    """The files that describe the tables among some files."""
+    found = (metadata_beside(path) for path in files if is_table(path))
+    return sorted({path for path in found if path is not None})
 
 
 def with_decisions(inputs: Inputs, folder: RunFolder) -> Inputs:
@@ -66,7 +96,7 @@ def source(path: Path) -> Source:
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-            return Source(str(path.resolve()), digest, file.tell())
+            return Source(str(path.resolve()), digest, file.tell(), *origin_of(path))
     except FileNotFoundError as error:
         raise InputError(f"There is no file {path}", "Check the path") from error
     except OSError as error:

@@ -12,6 +12,7 @@ from kgalign.base.doors import brought
 from kgalign.config import CHANNELS, Config
 from kgalign.config.fusion import POLICIES
 from kgalign.decisions.people import said_in_stores, words_in_stores
+from kgalign.rdf.formats import is_table
 from kgalign.run.steps import Inputs
 
 
@@ -21,8 +22,19 @@ def nothing(_: Inputs) -> object:
 
 
 def read(inputs: Inputs, side: str) -> object:
-    """The files of a side, by their contents."""
-    return inputs.digests(side)
+    """The files of a side, by their contents; of tables also their names and metadata, and what says how they
+    are read.
+    """
+    files = inputs.digests(side)
+    tables = sorted([path.name for path in inputs.paths(side) if is_table(path)])
+    if not tables:
+        return files
+    config = inputs.config.read
+    base = config.left_base if side == "left" else config.right_base
+    described = sorted(
+        [Path(each.path).name, each.sha256] for each in inputs.files.get(f"{side}-metadata", ())
+    )
+    return [files, tables, described, config.key, base]
 
 
 def select(inputs: Inputs, side: str) -> object:

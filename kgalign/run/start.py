@@ -8,8 +8,10 @@ from kgalign.base.progress import Progress
 from kgalign.base.version import __version__
 from kgalign.config import Config
 from kgalign.decisions.taken_over import take_over
+from kgalign.errors import InputError
 from kgalign.ledger import FILE as LEDGER_FILE
 from kgalign.pipeline import ASK, RECALL, STUDENT, VIOLATIONS_FILE, steps
+from kgalign.rdf.sparql import is_endpoint
 from kgalign.run.folder import RunFolder, RunRecord, writing
 from kgalign.run.inputs import check_owner, check_place, gather, library_versions, with_decisions
 from kgalign.run.settings import asks
@@ -17,31 +19,33 @@ from kgalign.run.steps import AnyStep, Execution, Inputs, Work, execute
 
 
 def run(
-    left: Path,
-    right: Path,
+    left: str | Path,
+    right: str | Path,
     out: Path,
     config: Config | None = None,
     *,
     gold: Iterable[Path] = (),
     force: bool = False,
     check: bool = False,
+    refresh: bool = False,
     progress: Progress | None = None,
 ) -> Execution:
     """Align and fuse two graphs in a run folder; what is right there already is left as it is.
 
-    :param left: a file or a folder of files.
+    :param left: a file or a folder of files, or a SPARQL endpoint as ``sparql:URL``.
     :param right: the same for the other side.
     :param out: the run folder; it is made if need be.
     :param config: everything else that decides what comes out.
     :param gold: files of gold links, for the recall of the candidates only.
     :param force: forget what is in the folder, and take it over from other inputs.
     :param check: hold everything in the folder against its digests, and make again what is damaged.
+    :param refresh: ask SPARQL endpoints anew; else what they gave before in this folder counts.
     :param progress: where long work reports how far it is.
     :raises InputError: an input can't be used.
     :raises RunError: a step of other inputs is finished in the folder, it is in use, or can't be written.
     """
     config = config or Config()
-    inputs = gather(left, right, config, gold)
+    inputs = _gathered(left, right, out, config, gold, refresh=refresh, progress=progress)
     todo = steps(with_gold=bool(inputs.files["gold"]), with_shapes=bool(inputs.files["shapes"]))
 
     with _opened(left, right, out, config, inputs, force=force) as (folder, record, known):
@@ -85,14 +89,21 @@ def check_judges(to_do: Sequence[AnyStep], config: Config, ledger: Path | None) 
 
 
 def evidence(
-    left: Path, right: Path, out: Path | None, config: Config, *, progress: Progress | None = None
+    left: str | Path,
+    right: str | Path,
+    out: Path | None,
+    config: Config,
+    *,
+    refresh: bool = False,
+    progress: Progress | None = None,
 ) -> Work:
     """Go as far as a language model would be asked, to say what that will take; nothing is sent anywhere.
 
     :param out: a run folder, where what is computed is kept; None to keep it in memory.
+    :param refresh: ask SPARQL endpoints anew.
     :raises KgalignError: as :func:`run`.
     """
-    inputs = gather(left, right, config, ())
+    inputs = _gathered(left, right, out, config, (), refresh=refresh, progress=progress)
     if out is None:
         return Work(inputs, progress)
     with _opened(left, right, out, config, inputs) as (folder, record, known):
@@ -104,12 +115,35 @@ def evidence(
         return work
 
 
+def _gathered(
+    left: str | Path,
+    right: str | Path,
+    out: Path | None,
+    config: Config,
+    gold: Iterable[Path],
+    *,
+    refresh: bool,
+    progress: Progress | None,
+) -> Inputs:
+    """All input files; what SPARQL endpoints hold is fetched into the run folder before."""
+    if not any(is_endpoint(each) for each in (left, right, *config.read.left_also, *config.read.right_also)):
+        return gather(left, right, config, gold)
+    if out is None:
+        raise InputError(
+            "a SPARQL endpoint is asked for a run folder, which keeps its pages", "Give one with -o"
+        )
+    check_place(out, (Path(left), Path(right)))
+    folder = RunFolder(out)
+    with folder.locked():
+        return gather(left, right, config, gold, cache=folder.cache, refresh=refresh, progress=progress)
+
+
 @contextmanager
 def _opened(
-    left: Path, right: Path, out: Path, config: Config, inputs: Inputs, *, force: bool = False
+    left: str | Path, right: str | Path, out: Path, config: Config, inputs: Inputs, *, force: bool = False
 ) -> Iterator[tuple[RunFolder, RunRecord, Inputs]]:
     """The run folder, locked, what it will say of this call, and the inputs with what was taken back."""
-    check_place(out, (left, right))
+    check_place(out, (Path(left), Path(right)))
     folder = RunFolder(out)
     with folder.locked():
         if force:

@@ -33,8 +33,10 @@ class Inputs:
 
     config: Config
     files: Mapping[str, tuple[Source, ...]]
-    """``left``, ``right``, ``known``, ``gold``, ``shapes``, ``decisions`` → their files; ``embedder`` → the
-    folder of its model."""
+    """``left``, ``right``, ``known``, ``gold``, ``shapes``, ``decisions`` → their files;
+    ``left-metadata``, ``right-metadata`` → what describes their tables; ``embedder`` → the folder of its
+    model.
+    """
 
     def digests(self, side: str) -> list[list[str]]:
         """Contents of a side's files, whatever their order and place; the ending says the format."""

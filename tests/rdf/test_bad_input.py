@@ -120,7 +120,7 @@ CASES: dict[str, tuple[str | bytes, str, str]] = {
     "rule.n3": ("@prefix e: <http://e/> .\n{ ?x e:p 1 } => { ?x e:q 2 } .", "variables", "Remove rules"),
     "quote.ttl": ('<http://e/a> <http://e/p> """' + "x" * (17 << 20), "more than 16 MiB", "never closed"),
     "binary.ttl": (bytes(range(256)), "binary.ttl, line 1, column 1", "Correct it"),
-    "text.csv": (NT, "the ending '.csv', which names no RDF format", "Use one of"),
+    "text.txt": (NT, "the ending '.txt', which names no RDF format", "Use one of"),
     "bare": (NT, "no ending, which names no RDF format", "Use one of"),
     "fake.nt.gz": (NT, "is not gzip data", "Rename it to fake.nt"),
     "packed.nt": (gzip.compress(NT.encode()), "is gzip data, which its name does not say", "packed.nt.gz"),
