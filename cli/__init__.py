@@ -18,6 +18,7 @@ _COMMANDS = {
     "plan": (".plan", "plan", "Say what asking a language model will cost."),
     "profile": (".profile", "profile", "Show which properties a graph has and how far they identify."),
     "eval": (".eval", "eval_command", "Measure a run against gold links."),
+    "estimate": (".estimate", "estimate", "Estimate from a few looks how good a run is."),
     "explain": (".explain", "explain", "Show why a link was made, or why not."),
     "export": (".export", "export", "Write a run's fused graph or links in another format."),
     "verify": (".verify", "verify", "Say of each file of a run folder whether it is whole or damaged."),

@@ -18,6 +18,7 @@ WORDS = {
     "plan": "{left} {right}",
     "profile": "{run}",
     "eval": "{run} --gold {gold}",
+    "estimate": "{run} --labels {gold} --next {folder}/next.csv",
     "explain": "{run} {iri}",
     "export": "{run} --format sssom -o {folder}/links.tsv",
     "votes": "verify {run}",
