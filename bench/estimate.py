@@ -339,8 +339,8 @@ def as_markdown(rows: Sequence[Row], skipped: Sequence[str], seeds: int) -> str:
         [
             f"{seeds} seeds a set, gold as the person. `looks`: median until the interval of "
             f"{CONFIDENCE:.0%} reaches ±{WIDTH:g}; `plain`: the same interval, with cases (for precision: "
-            "links) drawn plainly at random, `plain pairs`: with pairs of candidates; `covered`: share of the "
-            "seeds whose interval holds the truth then. `both at`: coverage of precision / recall after so "
+            "links) drawn plainly at random, `plain pairs`: with pairs of candidates; `covered`: share of "
+            "the seeds whose interval holds the truth then. `both at`: coverage of precision / recall after so "
             "many looks for both. `certified`: share of the seeds for which a precision of "
             f"{ASKED:g} is certified of half of the links or more after "
             f"{CERTIFIED[-1]} looks; `wrongly`: for which that was not true, after any of "
@@ -362,8 +362,8 @@ def _summary(rows: Sequence[Row], name: str) -> str:
     third = int((ratios <= 1 / 3).sum())
     return (
         f"{np.median(ratios):.2f} of the plain looks in the median, a third or less on {third} of "
-        f"{len(each)} sets; covered {covered.mean():.3f} in the mean, {covered.min():.3f} at least, below .93 on "
-        f"{int((covered < 0.93).sum())}"
+        f"{len(each)} sets; covered {covered.mean():.3f} in the mean, {covered.min():.3f} at least, "
+        f"below .93 on {int((covered < 0.93).sum())}"
     )
 
 
