@@ -255,7 +255,8 @@ def _until_narrow(
     draws.restart()
     seeds = len(draws.sample)
     needed, covered = np.full(seeds, np.nan), np.zeros(seeds, dtype=bool)
-    total, looks = int(draws.strata.size.sum()), 0
+    wanted = draws.strata.linked if aim is Aim.PRECISION else np.ones_like(draws.strata.linked)
+    total, looks = int(draws.strata.size[wanted].sum()), 0
     while np.isnan(needed).any() and looks < total:
         more = min(max(5, looks // 25), total - looks)
         draws.look(aim, more)
@@ -340,14 +341,14 @@ def as_markdown(rows: Sequence[Row], skipped: Sequence[str], seeds: int) -> str:
             f"{seeds} seeds a set, gold as the person. `looks`: median until the interval of "
             f"{CONFIDENCE:.0%} reaches ±{WIDTH:g}; `plain`: the same interval, with cases (for precision: "
             "links) drawn plainly at random, `plain pairs`: with pairs of candidates; `covered`: share of "
-            "the seeds whose interval holds the truth then. `both at`: coverage of precision / recall after so "
-            "many looks for both. `certified`: share of the seeds for which a precision of "
+            "the seeds whose interval holds the truth then. `both at`: coverage of precision / recall after "
+            "so many looks for both. `certified`: share of the seeds for which a precision of "
             f"{ASKED:g} is certified of half of the links or more after "
             f"{CERTIFIED[-1]} looks; `wrongly`: for which that was not true, after any of "
             f"{', '.join(map(str, CERTIFIED))} looks. A case is an entity with its candidates (cora_split: a "
             "pair); recall is over the candidates.",
-            f"Precision: {one('precision')}. Recall: {one('recall')}. Coverage after a fixed number of "
-            f"looks: {fixed}. {left_out}",
+            f"Precision: {one('precision')}. Recall: {one('recall')}. {_beside_pairs(rows)} Coverage "
+            f"after a fixed number of looks: {fixed}. {left_out}",
             table(HEAD, [row.cells() for row in rows]),
         ]
     )
@@ -364,6 +365,17 @@ def _summary(rows: Sequence[Row], name: str) -> str:
         f"{np.median(ratios):.2f} of the plain looks in the median, a third or less on {third} of "
         f"{len(each)} sets; covered {covered.mean():.3f} in the mean, {covered.min():.3f} at least, "
         f"below .93 on {int((covered < 0.93).sum())}"
+    )
+
+
+def _beside_pairs(rows: Sequence[Row]) -> str:
+    ratios = np.array([row.recall.looks / row.pairs for row in rows])
+    if not len(ratios):
+        return ""
+    third = int((ratios <= 1 / 3).sum())
+    return (
+        f"Of the looks at plain pairs recall takes {np.median(ratios):.2f} in the median, a third or less on "
+        f"{third}."
     )
 
 

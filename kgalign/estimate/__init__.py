@@ -6,9 +6,9 @@ from kgalign.estimate.answers import Answer, Answers, answers_of_gold, answers_o
 from kgalign.estimate.cases import Cases, cases_of
 from kgalign.estimate.certifying import Certificate, certify
 from kgalign.estimate.intervals import Interval, precision, recall
-from kgalign.estimate.looking import Aim, next_cases, next_pairs
+from kgalign.estimate.looking import Aim, looked_up, next_cases, next_pairs
 from kgalign.estimate.strata import Design, Seen, Strata, design, seen
-from kgalign.estimate.summary import Estimate, Share, estimate_run, looked_up
+from kgalign.estimate.summary import Estimate, Share, estimate_run
 
 __all__ = [
     "Aim",

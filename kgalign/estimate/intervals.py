@@ -2,10 +2,10 @@
 
 Of what was not looked at in a stratum, how many are right is beta-binomial: the looks, and a little of what
 the run expects. Strata are summed by their means and variances, and the sum is held for a beta distribution
-between what is possible. Each end of an interval is computed with the weight of one look more, spread
-over the strata by their size, put on what speaks against it (Walley's imprecise Dirichlet model, 1996):
-nothing that nobody has seen is taken for impossible. All functions take further axes before the last ones:
-many samples at once.
+between what is possible. Each end of an interval is computed with the weight of one look more, spread over
+the strata with links by their size, and of one over those without, put on what speaks against it (Walley's
+imprecise Dirichlet model, 1996): nothing that nobody has seen is taken for impossible. All functions take
+further axes before the last ones: many samples at once.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from kgalign.estimate.strata import Seen, Strata
 EXPECTED = 0.5
 """Looks that the run's probabilities are worth in each stratum."""
 AGAINST = 1.0
-"""Looks, over all strata, that speak against each end of an interval."""
+"""Looks, over the strata with links and over those without, that speak against each end of an interval."""
 _NEITHER, _RIGHT, _MISSED = range(3)
 _TINY = 1e-9
 

@@ -50,7 +50,9 @@ def next_cases(plan: Design, answers: Answers, looks: int, aim: Aim = Aim.BOTH) 
     while len(found) < looks and not closed.all():
         gains = np.where(closed, -1.0, gain(plan.strata, sample, aim))
         stratum = int(gains.argmax())
-        case = next(waiting[stratum], None) if gains[stratum] >= 0 else None
+        if gains[stratum] < 0:
+            break
+        case = next(waiting[stratum], None)
         if case is None:
             closed[stratum] = True
             continue
@@ -65,6 +67,21 @@ def _open(answers: Answers, aim: Aim) -> Flags:
     wanted = (Answer.UNKNOWN,) if aim is Aim.PRECISION else (Answer.UNKNOWN, Answer.WRONG)
     found: Flags = np.isin(answers.answer, wanted)
     return found
+
+
+def looked_up(plan: Design, gold: Answers, looks: int, aim: Aim = Aim.BOTH) -> Answers:
+    """What is known after so many looks, each at the case that is asked next, with gold as the person."""
+    answer = np.full(len(plan.cases), Answer.UNKNOWN, dtype=np.int8)
+    sample = np.zeros((len(plan.orders), 3))
+    for _ in range(looks):
+        gains = gain(plan.strata, sample, aim)
+        if not (gains >= 0).any():
+            break
+        stratum = int(gains.argmax())
+        case = plan.orders[stratum][int(sample[stratum].sum())]
+        answer[case] = gold.answer[case]
+        sample[stratum, answer[case]] += 1
+    return Answers(answer)
 
 
 def gain(strata: Strata, sample: Doubles, aim: Aim) -> Doubles:

@@ -8,7 +8,6 @@ import numpy as np
 from kgalign.estimate.answers import Answer, Answers
 from kgalign.estimate.certifying import Certificate, certify
 from kgalign.estimate.intervals import Interval, precision, recall
-from kgalign.estimate.looking import Aim, next_cases
 from kgalign.estimate.strata import Design, begun, seen
 
 
@@ -92,16 +91,3 @@ def estimate_run(plan: Design, answers: Answers, asked: float, confidence: float
 def _share(interval: Interval) -> Share:
     value, low, high = (float(each) for each in (interval.value, interval.low, interval.high))
     return Share(None, None, None) if np.isnan(value) else Share(value, low, high)
-
-
-def looked_up(plan: Design, gold: Answers, looks: int, aim: Aim = Aim.BOTH) -> Answers:
-    """What would be known after so many looks, each at the case that is asked next, with gold as the
-    person.
-    """
-    answer = np.full(len(plan.cases), Answer.UNKNOWN, dtype=np.int8)
-    for _ in range(looks):
-        cases = next_cases(plan, Answers(answer), 1, aim)
-        if not cases:
-            break
-        answer[cases] = gold.answer[cases]
-    return Answers(answer)
