@@ -143,7 +143,7 @@ def _show_certified(found: "Estimate") -> None:
         best = found.certified
         say(
             f"Certified: of the {plural(best.links, 'link')} from {_threshold(best)} on at least "
-            f"{best.bound:.3f} are right, however often you look"
+            f"{found.asked:g} are right, however often you look (by {plural(best.looks, 'look')} at them)"
         )
         return
     ways = [each for each in found.certificates if each.further]
@@ -153,8 +153,8 @@ def _show_certified(found: "Estimate") -> None:
     nearest = min(ways, key=lambda each: (each.further or 0, -each.links))
     say(
         f"Not certified yet: {asked}; about {plural(nearest.further or 0, 'further look')} at the "
-        f"{plural(nearest.links, 'link')} from {_threshold(nearest)} on may do, of which at least "
-        f"{nearest.bound:.3f} are right now"
+        f"{plural(nearest.links, 'link')} from {_threshold(nearest)} on may do; certain of them is "
+        f"{nearest.bound:.3f} so far"
     )
 
 

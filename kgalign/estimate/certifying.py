@@ -50,9 +50,9 @@ class Certificate:
     looks: int
     """Of them, those that count as drawn."""
     bound: float
-    """At least such a share of them is right."""
+    """At least such a share of them is right; of this threshold by itself, at half of the error."""
     certified: bool
-    """Whether the asked precision is certified of them."""
+    """Whether the asked precision is certified of them, together with all others of which it is."""
     further: int | None
     """About so many further looks at these links would certify it, if they find what the others found; None
     where they would not."""
@@ -63,8 +63,8 @@ def certify(
 ) -> list[Certificate]:
     """What is certain of the links above several thresholds, those with the most links first.
 
-    Half of the error is spent on each of two chains (:data:`CHAINS`), so that all that is certified is true
-    at once, with a probability of ``confidence``, at all times.
+    Half of the error is spent on each of two chains (:data:`CHAINS`), so that the asked precision holds
+    wherever it is certified, at once, with a probability of ``confidence``, at all times.
 
     :param precision: share of right links that is asked.
     :param ahead: whether to compute how many further looks it takes, which takes a while.
