@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from bench.compare.command import compare
+from bench.estimating import estimate
 from bench.looking import worklist
 from bench.options import PATH, RESULTS
 from bench.properties import properties
@@ -503,7 +504,7 @@ def fusing(statements: int, shares: str, provenance: str, json_file: Path | None
     write_section(results, name, "Fusion at scale", command, bench.as_markdown(found))
 
 
-for command in (student, encoder, sft, judge, compare, worklist, properties):
+for command in (student, encoder, sft, judge, compare, worklist, properties, estimate):
     main.add_command(command)
 
 if __name__ == "__main__":

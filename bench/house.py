@@ -20,7 +20,7 @@ FLOORS = (
     ("records",),
     ("links",),
     ("ledger", "decisions"),
-    ("select", "retrieve", "judge", "assign", "fusion", "evaluate"),
+    ("select", "retrieve", "judge", "assign", "fusion", "estimate", "evaluate"),
     ("explain",),
     ("export", "report"),
     (

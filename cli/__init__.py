@@ -21,6 +21,7 @@ _COMMANDS = {
     "eval": (".eval", "eval_command", "Measure a run against gold links."),
     "diff": (".diff", "diff", "Show which links two runs do not share, and what tipped each."),
     "report": (".report", "report", "Write a page on a run: what was found, how sure it is, and why."),
+    "estimate": (".estimate", "estimate", "Estimate from a few looks how good a run is."),
     "explain": (".explain", "explain", "Show why a link was made, or why not."),
     "export": (".export", "export", "Write a run's fused graph or links in another format."),
     "verify": (".verify", "verify", "Say of each file of a run folder whether it is whole or damaged."),

@@ -20,6 +20,7 @@ WORDS = {
     "eval": "{run} --gold {gold}",
     "diff": "{run} {run}",
     "report": "{run} --against {run} --gold {gold} -o {folder}/report.html",
+    "estimate": "{run} --labels {gold} --next {folder}/next.csv",
     "explain": "{run} {iri}",
     "export": "{run} --format sssom -o {folder}/links.tsv",
     "votes": "verify {run}",
