@@ -132,7 +132,7 @@ class Side:
         for row in self._rows[start : min(end, start + _MOST_STATEMENTS)].tolist():
             there = int(self.graph.object[row])
             on = (*path, str(texts[int(self.graph.predicate[row])].as_py()))
-            if kinds[there] == TermKind.BLANK and self._entity_of[there] < 0 and len(path) < _DEEPEST:
+            if kinds[there] == TermKind.BLANK and len(path) < _DEEPEST:
                 yield from self._values(there, on)
             else:
                 yield on, self._value(there)

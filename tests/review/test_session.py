@@ -32,8 +32,8 @@ def kept(run: Path) -> list[Decision]:
     return read_all(run / FILE)
 
 
-def test_it_never_asks_twice_and_ends(run: Path) -> None:
-    review = Review(run)
+def test_it_never_asks_twice_and_ends(countries: Path) -> None:
+    review = Review(countries)
     seen: list[str] = []
     while (turn := review.turn("Ada")).question:
         assert turn.left == len(review.order) - len(seen)
@@ -41,8 +41,8 @@ def test_it_never_asks_twice_and_ends(run: Path) -> None:
         assert answer(review, "Ada", turn.question, Verdict.UNSURE)
     assert len(set(seen)) == len(seen) == len(review.order)
     assert (turn.left, turn.answered) == (0, len(seen))
-    assert Review(run).turn("Ada").question is None, "nor the next day"
-    assert Review(run).turn("Grace").question is None, "nor anybody else"
+    assert Review(countries).turn("Ada").question is None, "nor the next day"
+    assert Review(countries).turn("Grace").question is None, "nor anybody else"
 
 
 def test_an_answer_is_on_the_disk_with_what_was_seen(run: Path) -> None:
@@ -64,8 +64,8 @@ def test_an_answer_is_on_the_disk_with_what_was_seen(run: Path) -> None:
     assert two.probability == pytest.approx(shown.probability, abs=1e-6)
 
 
-def test_one_that_is_different_leaves_the_others_open(run: Path) -> None:
-    review = Review(run)
+def test_one_that_is_different_leaves_the_others_open(countries: Path) -> None:
+    review = Review(countries)
     question = asked(review, "Ada")
     for number, candidate in enumerate(question.candidates, start=1):
         now = asked(review, "Ada")
@@ -80,21 +80,21 @@ def test_one_that_is_different_leaves_the_others_open(run: Path) -> None:
     assert asked(review, "Ada").iri != question.iri
 
 
-def test_what_is_undone_is_asked_again_and_again(run: Path) -> None:
-    review = Review(run)
+def test_what_is_undone_is_asked_again_and_again(countries: Path) -> None:
+    review = Review(countries)
     done = []
     for verdict in (Verdict.SAME, Verdict.NOTHING, Verdict.UNSURE, Verdict.DIFFERENT):
         done.append(asked(review, "Ada").iri)
         answer(review, "Ada", asked(review, "Ada"), verdict)
-    again = Review(run)  # what was answered the day before can be taken back as well
+    again = Review(countries)  # what was answered the day before can be taken back as well
     for iri in reversed(done):
         assert again.undo("Ada") == iri
         assert asked(again, "Ada").iri == iri
     assert again.undo("Ada") == ""
-    assert standing(kept(run)).said == ()
-    assert len(kept(run)) == 8, "rows are only added"
+    assert standing(kept(countries)).said == ()
+    assert len(kept(countries)) == 8, "rows are only added"
     answer(again, "Ada", asked(again, "Ada"), Verdict.SAME)
-    assert len(standing(kept(run)).said) == 1, "the same answer once more counts"
+    assert len(standing(kept(countries)).said) == 1, "the same answer once more counts"
 
 
 def test_undo_is_of_ones_own(run: Path) -> None:
@@ -122,8 +122,8 @@ def test_what_is_skipped_comes_when_it_is_wanted(run: Path) -> None:
     assert kept(run) == []
 
 
-def test_two_people_are_never_asked_the_same(run: Path) -> None:
-    review = Review(run)
+def test_two_people_are_never_asked_the_same(countries: Path) -> None:
+    review = Review(countries)
     seen: dict[str, set[str]] = {"Ada": set(), "Grace": set()}
     for _ in range(len(review.order)):
         turns = {by: review.turn(by).question for by in seen}
@@ -145,8 +145,8 @@ def test_who_goes_away_keeps_nothing_back(run: Path) -> None:
     assert asked(review, "Linus").iri == first
 
 
-def test_all_are_asked_of_two_where_all_overlap(run: Path) -> None:
-    review = Review(run, overlap=1)
+def test_all_are_asked_of_two_where_all_overlap(countries: Path) -> None:
+    review = Review(countries, overlap=1)
     for by in ("Ada", "Grace"):
         count = 0
         while question := review.turn(by).question:
