@@ -12,7 +12,7 @@ from kgalign.rdf.graph import Graph, Ids, TermKind
 from kgalign.rdf.names import local_name
 from kgalign.rdf.vocabulary import RDF_TYPE
 from kgalign.records import Alignment, Profile
-from kgalign.records.vocabularies import PropertyMatch, Vocabularies
+from kgalign.records.vocabularies import SAME, Conversion, PropertyMatch, Vocabularies
 from kgalign.review.differences import Pieces, marked
 
 _MOST_VALUES = 200
@@ -23,6 +23,8 @@ _DEEPEST = 2
 """Blank nodes that are opened on the way to a value."""
 _MOST_STATEMENTS = 2_000
 """Statements about an entity, and as many that point to it, that are looked at."""
+_ROUNDED = 0.005
+"""By what share two numbers differ at most that are one in two units."""
 _STEP = " › "
 """Between the properties on the way through blank nodes."""
 _BACK = "^"
@@ -102,6 +104,14 @@ class Side:
         found = np.full(len(self.graph.terms), -1, dtype=np.int32)
         found[self.profile.entity_term] = np.arange(len(self.profile), dtype=np.int32)
         return found
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {str(iri): number for number, iri in enumerate(self.profile.entity_iri.to_pylist())}
+
+    def number(self, iri: str) -> int:
+        """Id of the entity of an IRI, -1 for none."""
+        return self._numbers.get(iri, -1)
 
     def name(self, entity: int) -> str:
         """The name that is shown of an entity."""
@@ -184,18 +194,30 @@ class Beside:
         mine, theirs = self.left.record(left), self.right.record(right)
         pairs = list(self._pairs(mine, theirs))
         taken = {path for _, path, _ in pairs}
-        pairs += [((), path, "") for path in theirs if path not in taken]
+        pairs += [((), path, SAME) for path in theirs if path not in taken]
         order = sorted(range(len(pairs)), key=lambda at: (*self._place(pairs[at][0], pairs[at][1]), at))
         return [self._row(mine, theirs, *pairs[at]) for at in order]
 
-    def _pairs(self, mine: Record, theirs: Record) -> Iterator[tuple[tuple[str, ...], tuple[str, ...], str]]:
-        """Each left path with the right one that corresponds, if the other has it, and a note."""
-        for path in mine:
-            back = _BACK if path[0].startswith(_BACK) else ""
-            match = self._matches.get(path[0].removeprefix(_BACK)) if len(path) == 1 else None
-            other = (back + match.right,) if match and (back + match.right,) in theirs else path
-            here = other if other in theirs else ()
-            yield path, here, match.conversion.note if match and here else ""
+    def _pairs(
+        self, mine: Record, theirs: Record
+    ) -> Iterator[tuple[tuple[str, ...], tuple[str, ...], Conversion]]:
+        """Each left path with the right one that corresponds, if the other has it, and how numbers go over.
+
+        What corresponds to nothing stands beside what has the same name, unless that corresponds to another.
+        """
+        matches = {path: self._match(path) for path in mine}
+        claimed = {each[0] for each in matches.values() if each is not None}
+        for path, match in matches.items():
+            if match is not None and match[0] in theirs:
+                yield path, *match
+            else:
+                yield path, path if path in theirs and path not in claimed else (), SAME
+
+    def _match(self, path: tuple[str, ...]) -> tuple[tuple[str, ...], Conversion] | None:
+        """The right path that corresponds to a left one."""
+        back = _BACK if path[0].startswith(_BACK) else ""
+        match = self._matches.get(path[0].removeprefix(_BACK)) if len(path) == 1 else None
+        return None if match is None else ((back + match.right,), match.conversion)
 
     def _place(self, left: tuple[str, ...], right: tuple[str, ...]) -> tuple[int, int]:
         """Rows with both sides come first; of them names, then the rest, then types."""
@@ -208,19 +230,38 @@ class Beside:
         return lone, rank
 
     def _row(
-        self, mine: Record, theirs: Record, left: tuple[str, ...], right: tuple[str, ...], note: str
+        self,
+        mine: Record,
+        theirs: Record,
+        left: tuple[str, ...],
+        right: tuple[str, ...],
+        conversion: Conversion,
     ) -> Row:
         here, there = mine.get(left, []), theirs.get(right, [])
-        same = {
-            (i, j) for i, one in enumerate(here) for j, other in enumerate(there) if self._same(one, other)
-        } if len(here) * len(there) <= _MOST_VALUES**2 else set()  # fmt: skip
-        mine_same, theirs_same = {i for i, _ in same}, {j for _, j in same}
-        return Row(left, right, _shown(here, there, mine_same), _shown(there, here, theirs_same), note)
+        same = [
+            (i, j)
+            for i, one in enumerate(here[:_MOST_VALUES])
+            for j, other in enumerate(there[:_MOST_VALUES])
+            if self._same(one, other, conversion)
+        ]
+        shown = _shown(here, there, {i for i, _ in same}), _shown(there, here, {j for _, j in same})
+        return Row(left, right, *shown, conversion.note)
 
-    def _same(self, one: Value, other: Value) -> bool:
+    def _same(self, one: Value, other: Value, conversion: Conversion) -> bool:
         if one.iri or other.iri:
             return one.iri == other.iri or (one.entity, other.entity) in self._partners
+        if not conversion.same:
+            return _is_converted(one.text, other.text, conversion)
         return one.text.casefold() == other.text.casefold()
+
+
+def _is_converted(left: str, right: str, conversion: Conversion) -> bool:
+    """Whether two numbers are one in two units, but for rounding."""
+    try:
+        expected, there = conversion.factor * float(left) + conversion.offset, float(right)
+    except ValueError:
+        return False
+    return abs(expected - there) <= _ROUNDED * abs(there)
 
 
 def _shown(values: Sequence[Value], opposite: Sequence[Value], same: Iterable[int]) -> tuple[Shown, ...]:

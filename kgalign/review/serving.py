@@ -31,7 +31,8 @@ def listen(port: int) -> socket.socket:
     :param port: 0 for any that is free.
     :raises InputError: another program listens there.
     """
-    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # asyncio sends without delay where the protocol is named, and 40 ms later where it is not.
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((HOST, port))

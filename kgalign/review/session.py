@@ -15,7 +15,7 @@ from kgalign.arrays import Flags
 from kgalign.decisions import FILE, Decision, Relation, Verdict
 from kgalign.errors import InputError
 from kgalign.explain import PairExplanation
-from kgalign.links.pairs import PairIndex, entity_ids
+from kgalign.links.pairs import PairIndex
 from kgalign.rdf.graph import Ids
 from kgalign.review.answers import SOURCE, Answers, is_settled
 from kgalign.review.order import in_order
@@ -148,8 +148,8 @@ class Review:
         for person in self._people.values():
             person.answered[:] = False
         lefts = self.answers.lefts
-        ids = entity_ids(self.left.profile, lefts)
-        for iri, left in zip(lefts, ids.tolist(), strict=True):
+        for iri in lefts:
+            left = self.left.number(iri)
             if left >= 0 and self._place[left] >= 0:
                 self._settle(iri, left)
 
@@ -269,7 +269,7 @@ class Review:
         iri = self.left.iri(left)
         said = self.answers.said(iri).get(by, {})
         rights = self._candidates(left)
-        more = entity_ids(self.right.profile, [right for right in said if right]).tolist()
+        more = [self.right.number(right) for right in said if right]
         rights += [each for each in dict.fromkeys([*more, also]) if each >= 0 and each not in rights]
         shown = tuple(self._candidate(left, right, said) for right in rights)
         place = int(self._place[left])
@@ -388,7 +388,7 @@ class Review:
         undone = self.answers.undo(by)
         if undone is None:
             return ""
-        [left] = entity_ids(self.left.profile, [undone.left]).tolist()
+        left = self.left.number(undone.left)
         self._settle(undone.left, left)
         return self._bring_back(by, left)
 
@@ -403,7 +403,7 @@ class Review:
     def _ends(self, left: str, right: str) -> tuple[int, int]:
         found = []
         for side, iri in ((self.left, left), (self.right, right)):
-            [entity] = entity_ids(side.profile, [iri]).tolist() if iri else [-1]
+            entity = side.number(iri) if iri else -1
             if iri and entity < 0:
                 raise InputError(f"There is no entity {iri!r}", "Load the page again")
             found.append(entity)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from kgalign import pipeline
 from kgalign.ledger import Ledger
-from kgalign.links.pairs import entity_ids
 from kgalign.records.votes import NONE, Vote
 from kgalign.review.record import Side
 from kgalign.run.finished import Finished
@@ -34,7 +33,7 @@ def votes_on(finished: Finished, left: str, one: Side, other: Side) -> list[Vote
     path = pipeline.ledger_of(finished)
     if not hearing.judging or path is None or not path.is_file():
         return []
-    [entity] = entity_ids(one.profile, [left]).tolist()
+    entity = one.number(left)
     mine = finished.verdicts.left[hearing.row] == entity
     cases = sorted({str(hearing.case[row].as_py()) for row in mine.nonzero()[0].tolist()})
     if not cases:
@@ -63,7 +62,7 @@ def _shown(vote: Vote, sides: tuple[Side, Side]) -> VoteShown:
 
 def _name(iri: str, sides: tuple[Side, Side]) -> str:
     for side in sides:
-        [found] = entity_ids(side.profile, [iri]).tolist()
+        found = side.number(iri)
         if found >= 0:
             return side.name(found)
     return iri

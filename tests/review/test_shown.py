@@ -55,7 +55,11 @@ def test_properties_that_correspond_stand_beside_each_other(countries_made: Path
     label = rows["label|nom"]
     assert _texts(label) == (["Finland"], ["Finlande"])
     assert [each.value.language for each in (*label.left_values, *label.right_values)] == ["en", "fr"]
-    assert "square miles" in rows["areaKm2|superficieMillesCarres"].note
+    area = rows["areaKm2|superficieMillesCarres"]
+    assert "square miles" in area.note
+    assert area.left_values[0].same, "338,145 square kilometres are so many square miles"
+    other = next(iri for _, name, iri in review.search("Suisse") if name == "Suisse")
+    assert not _rows(review, FINLAND, other)["areaKm2|superficieMillesCarres"].left_values[0].same
     capital = rows["capital|capitale"]
     assert capital.left_values[0].same, "two entities that are linked are the same"
     assert _texts(capital)[0] == ["Helsinki"]
