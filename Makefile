@@ -24,7 +24,12 @@ JUDGE := $(wildcard judges/smollm2/kgalign_judge_smollm2/adapter/*)
 # It is uv that resolves to them; an index of your own is named to it by UV_DEFAULT_INDEX.
 LOWEST_VENV ?= .venv-lowest
 UV ?= uv>=0.9,<1
-FAST_TESTS := rdf values records links assign export select oracle test_config.py test_pipeline.py
+FAST_TESTS := rdf values records links assign export select oracle review test_config.py test_pipeline.py
+
+# The page of `kgalign review` is tested in a real browser, Debian's, driven by playwright, which downloads none.
+# axe-core, which looks for what keeps people out, comes with its package.
+BROWSER_VENV ?= .venv-browser
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 # The site of the documentation needs mkdocs and nothing of the rest.
 DOCS_VENV ?= .venv-docs
@@ -38,16 +43,17 @@ TRAIN := $(TRAIN_VENV)/.train
 VLLM_READY := $(VLLM_VENV)/.vllm
 DOCS := $(DOCS_VENV)/.docs
 LOWEST := $(LOWEST_VENV)/.lowest
+BROWSER := $(BROWSER_VENV)/.browser
 CHECKED := kgalign cli ontologies tests bench $(wildcard examples/*/*.py examples/*/*/*.py scripts/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo torture test test-explore test-dense test-train test-train-vllm test-vllm test-lowest lint format bench docs clean
+.PHONY: help demo torture test test-explore test-browser test-dense test-train test-train-vllm test-vllm test-lowest lint format bench docs clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
 $(BIN)/python $(DENSE_VENV)/bin/python $(TRAIN_VENV)/bin/python $(VLLM_VENV)/bin/python $(DOCS_VENV)/bin/python \
-$(LOWEST_VENV)/bin/python:
+$(LOWEST_VENV)/bin/python $(BROWSER_VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "kgalign needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(@D)/..
@@ -69,9 +75,14 @@ $(DOCS): pyproject.toml | $(DOCS_VENV)/bin/python
 	$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@
 
+$(BROWSER): pyproject.toml | $(BROWSER_VENV)/bin/python
+	$(BROWSER_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[review]' \
+	  'hypothesis>=6.100,<7' 'pytest>=8.2,<10' 'playwright>=1.50,<2' 'axe-playwright-python>=0.1.8,<0.2'
+	@touch $@
+
 $(LOWEST): pyproject.toml | $(LOWEST_VENV)/bin/python
 	$(LOWEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check '$(UV)'
-	$(LOWEST_VENV)/bin/uv pip install --quiet --python $(LOWEST_VENV)/bin/python --resolution lowest-direct --editable '.[dev,shacl]'
+	$(LOWEST_VENV)/bin/uv pip install --quiet --python $(LOWEST_VENV)/bin/python --resolution lowest-direct --editable '.[dev,review,shacl]'
 	@touch $@
 
 $(TRAIN): pyproject.toml $(JUDGE) | $(TRAIN_VENV)/bin/python
@@ -109,6 +120,11 @@ torture: $(DEV) ## Kill, damage and lie to kgalign, feed it hostile documents, a
 test-lowest: $(LOWEST) ## Test with the lowest versions that pyproject.toml allows (some tests, three minutes)
 	$(LOWEST_VENV)/bin/python -m pytest -n $(WORKERS) $(FAST_TESTS:%=tests/%)
 
+test-browser: $(BROWSER) ## Test the page of `kgalign review` in a browser (installs chromium where root can)
+	@test -n "$(CHROMIUM)" || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq chromium; } \
+	  || { echo "make test-browser: there is no chromium; install it (apt-get install chromium), or name one: make test-browser CHROMIUM=PATH"; exit 1; }
+	CHROMIUM="$$(command -v $(or $(CHROMIUM),chromium))" $(BROWSER_VENV)/bin/python -m pytest tests/browser
+
 test-dense: $(DENSE) ## Test with real sentence embeddings (installs PyTorch)
 	HF_HUB_OFFLINE=1 $(DENSE_VENV)/bin/python -m pytest tests/dense
 
@@ -139,4 +155,4 @@ bench: $(DEV) ## Measure on the sets in ../shared/data/align and write bench/RES
 	$(BIN)/python -m bench align --data ../shared/data/align
 
 clean: ## Remove what was installed, built and computed here
-	rm -rf $(VENV) $(DENSE_VENV) $(TRAIN_VENV) $(VLLM_VENV) $(DOCS_VENV) $(LOWEST_VENV) $(DEMO) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(DENSE_VENV) $(TRAIN_VENV) $(VLLM_VENV) $(DOCS_VENV) $(LOWEST_VENV) $(BROWSER_VENV) $(DEMO) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -224,6 +224,18 @@ def scale(sizes: str, seed: int, json_file: Path | None, results: Path) -> None:
     )
 
 
+@main.command()
+@click.option("--size", default=80_000, show_default=True, help="Entities of each side.")
+@click.option("--times", default=300, show_default=True, help="Questions that are answered.")
+@click.option("--seed", default=0, show_default=True)
+def review(size: int, times: int, seed: int) -> None:
+    """How long a curator waits for the next question, with tens of thousands of open cases."""
+    from bench import review as bench
+
+    for line in bench.measure(size, seed, times).lines():
+        click.echo(line)
+
+
 def _numbers(text: str) -> list[int]:
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() and int(part) >= 20 for part in parts):

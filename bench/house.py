@@ -29,7 +29,7 @@ FLOORS = (
     ),
     ("pipeline",),
     ("run.again", "run.deciding", "run.finished", "run.merges", "run.start", "api"),
-    ("train", "doctor"),
+    ("train", "doctor", "review"),
     ("cli", "__main__"),
 )
 """From the ground up: what lies on a floor may use what lies below it, and its own."""

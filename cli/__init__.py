@@ -30,6 +30,7 @@ _COMMANDS = {
     "serve": (".serve", "serve", "Serve a language model that `run --judge llm` asks."),
     "fuse": (".run", "fuse", "Fuse a run's graphs again, by other rules."),
     "unmerge": (".unmerge", "unmerge", "Take a merge of a run back, everywhere, and remember it."),
+    "review": (".review", "review", "Answer what is in doubt, entity by entity, on a local page."),
     "decisions": (".decisions", "decisions", "Take in, show and give back what people decided."),
     "conflicts": (".conflicts", "conflicts", "Show what the sources say differently, what won, and why."),
     "vocabularies": (".vocabularies", "vocabularies", "Show which properties and classes correspond."),

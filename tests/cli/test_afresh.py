@@ -26,6 +26,7 @@ WORDS = {
     "votes": "verify {run}",
     "fuse": "{run} --canonical right",
     "unmerge": "{run} {iri}",
+    "review": "{run} --terminal",
     "decisions": "list {run}",
     "verify": "{run}",
     "conflicts": "{run}",
