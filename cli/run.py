@@ -125,7 +125,7 @@ def close_strictly(record: "RunRecord", out: Path) -> None:
         click.get_current_context().exit(1)
 
 
-def _begin(left: Path, right: Path, quiet: bool) -> None:
+def _begin(left: str | Path, right: str | Path, quiet: bool) -> None:
     """Say on a terminal what is read, before anything is imported that takes seconds."""
     logs_json = click.get_current_context().meta.get("kgalign.json", False)
     if not quiet and not logs_json and sys.stderr.isatty():

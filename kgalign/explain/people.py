@@ -103,7 +103,7 @@ def read_people(stores: Iterable[Path], unmerged: Iterable[Path], known: Iterabl
     unread = []
     for path in known:
         try:
-            words += _words(read_decisions(path), path.name)
+            words += _words(read_decisions(path).decisions, path.name)
         except InputError:
             unread.append(path.name)
     return People(words, unread)
