@@ -266,6 +266,11 @@ def cell(text: str, limit: int = 200) -> "Text":
     return Text(printable(text, limit))
 
 
+def as_utf8(argument: str) -> str:
+    """An argument as text: what is not UTF-8 in it is nobody's IRI and nobody's name."""
+    return argument.encode("utf8", "replace").decode("utf8")
+
+
 def say(*texts: str, limit: int = LINE) -> None:
     """Print texts, a line each, as :func:`cell` makes them."""
     screen = console()
