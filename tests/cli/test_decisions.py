@@ -241,10 +241,10 @@ def test_bad_input_is_told_in_a_line(kgalign: Kgalign, out: Path, tmp_path: Path
     assert_one_line(kgalign("decisions", "import", tmp_path / "none.tsv", out), "does not exist")
     assert_one_line(kgalign("decisions", "add", out, left, "http://nowhere/2", "--same"), "no such entity")
     assert_one_line(kgalign("decisions", "undo", out, "abc"), "no decision")
-    strange = b"\xff".decode("utf8", "surrogateescape")
-    assert_one_line(kgalign("decisions", "add", out, strange, "--nothing"), "no such entity")
+    broken = b"\xff".decode("utf8", "surrogateescape")
+    assert_one_line(kgalign("decisions", "add", out, broken, "--nothing"), "no such entity")
     assert (
-        kgalign("decisions", "add", out, left, "--nothing", "--by", strange, "--why", strange).returncode == 0
+        kgalign("decisions", "add", out, left, "--nothing", "--by", broken, "--why", broken).returncode == 0
     )
     assert "  ? " in kgalign("decisions", "list", out).stdout
     assert_one_line(kgalign("decisions", "list", tmp_path), "")
