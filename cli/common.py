@@ -313,6 +313,11 @@ def cell(text: str, limit: int = 200) -> "Text":
     return Text(printable(text, limit))
 
 
+def as_utf8(argument: str) -> str:
+    """An argument as text: what is not UTF-8 in it is nobody's IRI and nobody's name."""
+    return argument.encode("utf8", "replace").decode("utf8")
+
+
 def _cells(text: str) -> int:
     """How many cells a text takes on a terminal; colours take none."""
     from rich.cells import cell_len

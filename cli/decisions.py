@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import json_option, line, log_options, plural, run_argument, say
+from .common import as_utf8, json_option, line, log_options, plural, run_argument, say
 
 if TYPE_CHECKING:
     from kgalign.decisions import Decision
@@ -137,6 +137,7 @@ def add_decision(
         raise click.UsageError("Say one of --same, --different, --unsure and --nothing.")
     if (verdict == "nothing") == bool(right):
         raise click.UsageError("--nothing takes one IRI, all others take two.")
+    left, right, by, why = map(as_utf8, (left, right, by, why))
     made = decide(run, left, right, Verdict(verdict), relation=Relation(relation), by=by, why=why)
     say(_told(made), _AGAIN)
 
@@ -153,7 +154,7 @@ def undo_decision(run: Path, id: str, by: str) -> None:
     """
     from kgalign.run.deciding import undo
 
-    back, made = undo(run, id, by=by)
+    back, made = undo(run, id, by=as_utf8(by))
     say(f"Taken back: {_told(back)}", f"The undo is {made.id[:_ID]}", _AGAIN)
 
 

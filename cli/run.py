@@ -293,7 +293,7 @@ def _embedder(step: "StepRecord") -> list[str]:
 def _taken_back(record: "RunRecord") -> list[str]:
     """How many links people took back."""
     count = record.steps["assign"].counts.get("rejected", 0)
-    return [f"Taken back by a person: {count:,} (unmerged.tsv)"] if count else []
+    return [f"Taken back by a person: {count:,} (decisions.sqlite)"] if count else []
 
 
 def _fusion(record: "RunRecord") -> list[str]:

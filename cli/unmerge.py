@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import log_options, quiet_option, run_argument, say, terminal_progress
+from .common import as_utf8, log_options, quiet_option, run_argument, say, terminal_progress
 from .run import show_fusion
 
 if TYPE_CHECKING:
@@ -55,11 +55,11 @@ def unmerge(
     if undo and reason is not None:
         raise click.UsageError("--reason has no meaning with --undo.")
     progress = terminal_progress(quiet)
-    iri, other = _text(iri), None if other is None else _text(other)
+    iri, other = as_utf8(iri), None if other is None else as_utf8(other)
     if undo:
-        done = merge_again(run, iri, other, by=_text(by or ""), progress=progress)
+        done = merge_again(run, iri, other, by=as_utf8(by or ""), progress=progress)
     else:
-        reason, by = _text(reason or ""), _text(by or "")
+        reason, by = as_utf8(reason or ""), as_utf8(by or "")
         done = take_back(run, iri, other, reason=reason, by=by, progress=progress)
     _show(done, run, "Merged again" if undo else "Taken back", quiet)
 
@@ -67,11 +67,6 @@ def unmerge(
 def _check_alone(iri: str | None, reason: str | None, by: str | None, undo: bool) -> None:
     if iri is not None or reason is not None or by is not None or undo:
         raise click.UsageError("--list goes with nothing else: it changes nothing.")
-
-
-def _text(argument: str) -> str:
-    """An argument as text: what is not UTF-8 in it is nobody's IRI."""
-    return argument.encode("utf8", "replace").decode("utf8")
 
 
 def _list(pairs: "Iterable[Unmerged]") -> None:

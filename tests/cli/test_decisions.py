@@ -220,6 +220,19 @@ def test_contradictions_are_named(pair: Pair, kgalign: Kgalign, out: Path, tmp_p
     assert "are said to be different, and are one by 3 other decisions" in done.stderr
 
 
+def test_predictions_are_counted_and_passed_over(kgalign: Kgalign, out: Path, tmp_path: Path) -> None:
+    assert_one_line(kgalign("decisions", "import", out / "mappings.sssom.tsv", out), "predictions of tools")
+    told = tmp_path / "told.sssom.tsv"
+    assert kgalign("decisions", "add", out, *min(_links(out)), "--different", "--by", "Ada").returncode == 0
+    assert kgalign("decisions", "export", out, "-o", told).returncode == 0
+    text = told.read_text(encoding="utf8")
+    [row] = [each for each in text.splitlines(keepends=True) if "ManualMappingCuration" in each]
+    told.write_text(text + row.replace("ManualMappingCuration", "LexicalMatching"), encoding="utf8")
+    done = kgalign("decisions", "import", told, out)
+    assert "1 decision in" in done.stdout
+    assert "1 prediction that nobody looked at" in done.stdout
+
+
 def test_bad_input_is_told_in_a_line(kgalign: Kgalign, out: Path, tmp_path: Path) -> None:
     left, right = min(_links(out))
     strange = tmp_path / "strange.tsv"
@@ -228,6 +241,12 @@ def test_bad_input_is_told_in_a_line(kgalign: Kgalign, out: Path, tmp_path: Path
     assert_one_line(kgalign("decisions", "import", tmp_path / "none.tsv", out), "does not exist")
     assert_one_line(kgalign("decisions", "add", out, left, "http://nowhere/2", "--same"), "no such entity")
     assert_one_line(kgalign("decisions", "undo", out, "abc"), "no decision")
+    broken = b"\xff".decode("utf8", "surrogateescape")
+    assert_one_line(kgalign("decisions", "add", out, broken, "--nothing"), "no such entity")
+    assert (
+        kgalign("decisions", "add", out, left, "--nothing", "--by", broken, "--why", broken).returncode == 0
+    )
+    assert "  ? " in kgalign("decisions", "list", out).stdout
     assert_one_line(kgalign("decisions", "list", tmp_path), "")
     for words in (
         ("add", out, left, right),

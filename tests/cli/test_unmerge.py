@@ -96,7 +96,7 @@ def test_what_was_taken_back_outlives_later_runs_and_force(
     command = ("run", elements.left, elements.right, "-o", run)
     assert "Nothing to do" in kgalign(*command).stdout
     forced = kgalign(*command, "--force")
-    assert "Taken back by a person: 1 (unmerged.tsv)" in forced.stdout
+    assert "Taken back by a person: 1 (decisions.sqlite)" in forced.stdout
     assert files_of(run) == taken
     start.run(elements.left, elements.right, run, as_config({"assign": {"cardinality": "many-to-many"}}))
     assert (CARBON, KOHLENSTOFF) not in links_of(run)
