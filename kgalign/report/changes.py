@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from kgalign.errors import InputError
 from kgalign.evaluate.mistakes import Named, named
-from kgalign.links.pairs import PairIndex, is_link
+from kgalign.links.pairs import LINKED, PairIndex, is_link
 from kgalign.rdf.graph import Ids
 from kgalign.records import Alignment, Outcome, Profile, Verdicts
 
@@ -179,6 +179,11 @@ class _Run:
             found[key] += share
         return found
 
+    def is_open(self, pair: _Pair) -> bool:
+        """Whether a pair is left to people."""
+        place = self._row(1, pair)
+        return place >= 0 and int(self.alignment.outcome[place]) not in (*LINKED, Outcome.REJECTED)
+
     def told(self, pair: _Pair) -> str:
         """What somebody said of a pair before it was judged, or over the evidence; empty if nothing."""
         place, row = self._row(1, pair), self._row(0, pair)
@@ -241,7 +246,11 @@ def _tipped(kind: Kind, pair: _Pair, after: _Run, before: _Run) -> tuple[str, fl
         return "it was no candidate", None
     if now is None:
         return "it is no candidate any more", None
-    return _largest(_minus(now, then), 1 if kind is Kind.GAINED else -1)
+    tipped, amount = _largest(_minus(now, then), 1 if kind is Kind.GAINED else -1)
+    without, was = (before, "was") if kind is Kind.GAINED else (after, "is now")
+    if amount is None and without.is_open(pair):
+        return f"by the same evidence it {was} left to people", None
+    return tipped, amount
 
 
 def _said(pair: _Pair, after: _Run, before: _Run) -> str:

@@ -195,24 +195,24 @@ def _record(profile: Profile, entity: int, caption: str) -> Html:
 
 
 def _waterfall(pair: PairExplanation) -> Html:
-    """What each comparison adds, and the sum so far."""
+    """What each comparison adds, and the sum so far; that first, which a phone has room for."""
     lines = list(_short(pair.lines))
     sums = [0.0, *(line.running for line in pair.lines)]
     low, high = min(sums), max(sums)
     rows = [
         (
             line.feature,
-            line.level or "nothing to compare",
-            " | ".join(line.left),
-            " | ".join(line.right),
             Figure(f"{line.contribution:+.2f}"),
             step_bar(line.running - line.contribution, line.running, low, high),
             Figure(f"{line.probability:.3f}"),
+            line.level or "nothing to compare",
+            " | ".join(line.left),
+            " | ".join(line.right),
         )
         for line in lines
     ]
     sure = f"probability {pair.probability:.3f}, sum {pair.log_odds:+.2f}"
-    headings = ("comparison", "level", "left", "right", "adds", "sum", "probability")
+    headings = ("comparison", "adds", "sum", "probability", "level", "left", "right")
     return table(f"Why: {pair.outcome}, {sure}", headings, rows)
 
 

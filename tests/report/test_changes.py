@@ -113,6 +113,12 @@ def test_methods_with_other_comparisons_are_compared() -> None:
         (
             [(0, 0, 2.0, 4.0), (1, 2, 1.0, 3.0)],
             {(1, 2)},
+            {"outcomes": {(0, 0): Outcome.UNDECIDED}},
+            "by the same evidence it is now left to people",
+        ),
+        (
+            [(0, 0, 2.0, 4.0), (1, 2, 1.0, 3.0)],
+            {(1, 2)},
             {"outcomes": {(0, 0): Outcome.REJECTED}},
             "a person took it apart",
         ),
