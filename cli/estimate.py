@@ -124,6 +124,8 @@ def _show(found: "Estimate") -> None:
         f"{plural(found.linked_looks, 'look')} at links of {found.links:,}, "
         f"{found.other_looks:,} at other cases of {found.cases - found.links:,}"
     )
+    if not found.linked_looks + found.other_looks:
+        say("Nobody looked yet: the shares are what the run expects")
     if found.outside:
         say(f"{plural(found.outside, 'case')} known outside the order: known, but no sample")
     if found.unsure:

@@ -44,10 +44,12 @@ def test_people_look_where_they_are_asked_and_it_counts(run: Path) -> None:
     nothing = told(run)
     assert (nothing["linked_looks"], nothing["outside"]) == (0, 0)
     assert nothing["precision"]["high"] - nothing["precision"]["low"] > 0.5
+    assert "Nobody looked yet" in call(run)[1]
     pairs = asked(run, 8, "--for", "precision")
     assert set(pairs) <= links_of(run)
     decide(run, pairs)
     after = told(run)
+    assert "Nobody looked yet" not in call(run)[1]
     assert (after["linked_looks"], after["outside"]) == (8, 0)
     assert after["precision"]["value"] > 0.9
     assert after["precision"]["low"] > nothing["precision"]["low"] + 0.2
