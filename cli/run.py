@@ -139,27 +139,27 @@ def _show(execution: "Execution", out: Path) -> None:
     else:
         say(f"Nothing to do: {out} is up to date with these inputs and options", limit=200)
     say(*summary(record))
-    say("", *_sides(out))
-    for text in (*_next(record, out), f"Results: {out}"):
-        say(text, whole=True)
+    _say_next(record, out)
 
 
-def _sides(out: Path) -> list[str]:
-    """How many entities of each side are linked, and how many found nobody."""
+def _say_next(record: "RunRecord", out: Path) -> None:
+    """Say how many entities of each side are linked, and what to do now."""
     from kgalign.run.finished import Finished
 
     finished = Finished(out)
-    return [_one_side("left", finished), _one_side("right", finished)]
+    say("", _one_side("left", finished), _one_side("right", finished))
+    for text in (*_next(record, out, finished), f"Results: {out}"):
+        say(text, whole=True)
 
 
-def _next(record: "RunRecord", out: Path) -> list[str]:
+def _next(record: "RunRecord", out: Path, finished: "Finished") -> list[str]:
     """What to do now, in commands and paths that can be copied."""
     step = record.steps["worklist"]
     mistakes = _amount(step.figures["expected_mistakes"])
     rows = step.counts["rows"]
     doubtful = f"{rows:,} doubtful ({mistakes} mistakes to be expected): {_review(out)}"
     report = out / _REPORT
-    example = _example(out)
+    example = _example(finished)
     explained = f"For example: kgalign explain {shlex.quote(str(out))} {shlex.quote(example)}"
     return (
         ([doubtful] if rows else [])
@@ -195,13 +195,11 @@ def _review(out: Path) -> str:
     return str(out / "worklist.csv")
 
 
-def _example(out: Path) -> str:
+def _example(finished: "Finished") -> str:
     """The IRI of an entity to explain: the most doubtful one, else the first with a link, else nothing."""
     from kgalign import pipeline
     from kgalign.links.pairs import is_link
-    from kgalign.run.finished import Finished
 
-    finished = Finished(out)
     entities = [*finished.get(pipeline.WORKLIST).left[:_TRIED].tolist()]
     entities += finished.alignment.left[is_link(finished.alignment)][:_TRIED].tolist()
     iris = (finished.left.entity_iri[entity].as_py() for entity in entities)

@@ -1,7 +1,7 @@
 """What the commands on votes share: opening a run's ledger, naming what was chosen."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -47,10 +47,12 @@ def opened(run: Path) -> Iterator["Ledger"]:
 
 def _no_votes(run: Path) -> RunError:
     """Why a run has none: nobody was to be asked, or there was nothing to ask."""
-    record = RunFolder(run).read()
-    judge = record.config["judge"]["judge"]
-    asked = record.steps["ask"].notes.get("asked", "") if "ask" in record.steps else ""
-    if why := asked.partition(": ")[2]:
+    record = None
+    with suppress(RunError):  # what is damaged there is not what was asked for
+        record = RunFolder(run).read()
+    asked = record.steps["ask"].notes.get("asked", "") if record and "ask" in record.steps else ""
+    if record and (why := asked.partition(": ")[2]):
+        judge = record.config["judge"]["judge"]
         return RunError(
             f"{run} has no votes on record: {judge} was asked about 0 entities, {why}",
             "There is nothing to look at; `kgalign run --ask all` asks about every entity with candidates",
