@@ -9,10 +9,12 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyoxigraph as ox
 import pytest
 
-from tests.commands import Kgalign
+from tests.commands import COMMAND, Kgalign
 from tests.conftest import Pair, write_elements
+from tests.rdf.sparql_server import serving
 
 SERVER = """
 import sys, rdflib, uvicorn
@@ -114,3 +116,24 @@ def test_a_plan_needs_a_folder_for_the_pages(pair: Pair, kgalign: Kgalign) -> No
     done = kgalign("plan", "sparql:http://127.0.0.1:9/", pair.right)
     assert done.returncode == 2
     assert "Give one with -o" in done.stderr
+
+
+def test_a_run_that_was_killed_asks_for_what_is_missing(pair: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
+    store = ox.Store()
+    store.bulk_load(path=str(pair.left), format=ox.RdfFormat.TURTLE)
+    config, out = tmp_path / "config.toml", tmp_path / "out"
+    config.write_text("[sparql]\npage = 40\npause = 0\n", encoding="utf8")
+    with serving(store) as server:
+        words = ("run", server.source, str(pair.right), "-o", str(out), "--config", str(config), "-q")
+        server.faults = ["", "hold"]
+        with subprocess.Popen([*COMMAND, *words]) as process:
+            while len(server.queries) < 2:
+                assert process.poll() is None
+                time.sleep(0.02)
+            process.kill()
+        server.released.set()
+        asked = len(server.queries)
+        assert kgalign(*words).returncode == 0
+    offsets = [int(query.split()[-1]) for query in server.queries]
+    assert offsets[:asked] == [0, 40]
+    assert offsets[asked:] == [40, 80, 120, len(store)]

@@ -28,6 +28,8 @@ class Endpoint(ThreadingHTTPServer):
         """Most rows of an answer, whatever was asked for."""
         self.queries: list[str] = []
         self.agents: set[str] = set()
+        self.released = threading.Event()
+        """When answers that are held go on."""
         self.other = ""
         """Where redirects lead."""
 
@@ -65,11 +67,14 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "garbage":
             self._send(b"this is no RDF at all", NT)
         elif fault == "cut":
-            self._send(self.server.answer(query)[:-5], NT, length=10**6)
+            whole = self.server.answer(query)
+            self._send(whole[: whole.rstrip().rfind(b"\n") + 1], NT, length=len(whole))
         elif fault == "torn":
             self._send(self.server.answer(query)[:-5], NT)
         elif fault == "slow":
             time.sleep(1)
+        elif fault == "hold":
+            self.server.released.wait(60)
         elif fault == "redirect":
             self._send(b"", NT, 302, headers={"Location": f"{self.server.other}?{form}"})
         elif fault == "endless":

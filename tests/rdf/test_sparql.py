@@ -143,6 +143,8 @@ def test_a_server_that_is_down_or_empty_is_told(tmp_path: Path) -> None:
     with serving(ox.Store()) as server:
         with pytest.raises(InputError, match="has no statements for this query"):
             _fetch(server, tmp_path)
+        server.store.extend(_store())
+        assert _fetch(server, tmp_path) == ALL, "what is there later is found"
         source = server.source
     with pytest.raises(InputError, match="can't be reached: connection refused"):
         with_pages([source], "left", tmp_path / "other", _config())

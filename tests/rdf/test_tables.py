@@ -3,6 +3,7 @@
 import datetime
 import gzip
 import json
+import random
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -385,3 +386,23 @@ def test_bad_metadata_are_told_in_a_sentence(tmp_path: Path, text: str, said: st
     _write(tmp_path / "a.csv-metadata.json", text)
     with pytest.raises(InputError, match=said.replace("[", r"\[")):
         read_graph(path)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+def test_damaged_tables_are_read_or_told(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if name.endswith("parquet"):
+        pq.write_table(pa.table({"id": list(range(50)), "x": ["y"] * 50, "l": [[1, 2]] * 50}), path)
+    else:
+        _write(path, "id,name\n" + "".join(f'{row},"a ""é"" {row}"\n' for row in range(40)))
+    whole, chance = path.read_bytes(), random.Random(0)
+    for _ in range(100):
+        damaged = bytearray(whole)
+        for _ in range(chance.randint(1, 5)):
+            damaged[chance.randrange(len(damaged))] = chance.choice(
+                (0, 10, 13, 34, 44, 59, 255, chance.randrange(256))
+            )
+        try:
+            read_graph(_write(path, bytes(damaged)))
+        except InputError as error:
+            assert "\n" not in str(error)

@@ -107,7 +107,7 @@ def pages_of(
             f"the SPARQL endpoint at {endpoint.host} has no statements for this query",
             "Check the address, the graph and the query",
         )
-    return [place / page.file for page in fetched.pages]
+    return [place / Path(page.file).name for page in fetched.pages]
 
 
 def origin_of(path: Path) -> tuple[str, str]:
@@ -130,7 +130,8 @@ def _kept(place: Path, endpoint: Endpoint) -> Fetched:
     """What is in a folder already, as far as it is what was written."""
     found = _read(place / _FILE)
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    if found is None or (found.address, found.query) != (endpoint.url, endpoint.query):
+    # Where nothing was found there may be something by now.
+    if not (found and found.pages) or (found.address, found.query) != (endpoint.url, endpoint.query):
         return Fetched(endpoint.url, endpoint.query, now)
     whole: list[Page] = []
     for page in found.pages:
