@@ -32,9 +32,6 @@ def test_votes_name_what_was_chosen_and_what_they_rely_on(asked: Path) -> None:
     names = {name for side in (review.left, review.right) for name in side.profile.entity_name.to_pylist()}
     assert {each.choice for each in found} <= {*names, "none of them"}
     assert any(each.cited for each in found)
-    assert all(
-        isinstance(text, str) and there in (True, False) for each in found for text, there in each.cited
-    )
     made, _ = review.answer("Ada", left, "", Verdict.NOTHING, relation=Relation.EXACT, why="")
     assert (made.blind, made.source) == (False, "kgalign review, votes seen")
 
