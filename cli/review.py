@@ -1,5 +1,6 @@
 """``kgalign review``: the queue of doubtful entities, answered by people on a local page or in a terminal."""
 
+import threading
 import webbrowser
 from pathlib import Path
 
@@ -54,7 +55,8 @@ def review(
         say(f"{plural(len(opened.order), 'entity').replace('entitys', 'entities')} to look at in {run}")
         say(f"Open {address}", "Stop with Ctrl-C; what is answered is kept", limit=500)
         if not no_open:
-            webbrowser.open(address)
+            # Aside: a browser of the terminal, where there is no other, comes back only when it is closed.
+            threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
 
     serving.serve(opened, listening, by=by, ready=ready)
     say("Stopped. The same `kgalign run` again learns from the answers and holds to them")

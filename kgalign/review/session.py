@@ -1,7 +1,7 @@
 """A review of a run: what comes next for each person, what is shown of it, and what is answered."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
@@ -410,10 +410,6 @@ class Review:
         if found[0] < 0:
             raise InputError("An answer names a left entity", "Load the page again")
         return found[0], found[1]
-
-    def people(self) -> Iterator[str]:
-        """Everybody who has answered anything."""
-        yield from sorted({each.by for each in self.answers.everything()})
 
 
 def _name(by: str) -> str:

@@ -61,6 +61,8 @@ def test_a_wheel_in_an_empty_environment_runs_the_demo(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0].removesuffix(".dist-info") for name in names} == {"kgalign", wheel.name[:13]}
     assert {"kgalign/py.typed", "kgalign/ontologies/kgalign.ttl", "kgalign/cli/run.py"} <= set(names)
+    page = {"templates/page.html", "static/review.js", "static/review.css"}
+    assert {f"kgalign/review/{name}" for name in page} <= set(names)
 
     environment = tmp_path / "venv"
     venv.create(environment, with_pip=True)
@@ -68,7 +70,7 @@ def test_a_wheel_in_an_empty_environment_runs_the_demo(tmp_path: Path) -> None:
     _run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel)
     installed = {line.split("==")[0].lower() for line in _run(python, "-m", "pip", "freeze").splitlines()}
     assert "pyoxigraph" in installed
-    assert not installed & {"torch", "sentence-transformers", "transformers", "vllm"}
+    assert not installed & {"starlette", "uvicorn", "torch", "sentence-transformers", "transformers", "vllm"}
     site = Path(_run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
     assert not {"cli", "ontologies", "tests", "bench", "examples"} & {path.stem for path in site.iterdir()}
 

@@ -13,7 +13,6 @@ const state = {
   relation: 0,
   busy: false,
   filter: { type: "", property: "", against: false },
-  hasVotes: false,
 };
 
 // The token comes behind # in the start address, which no browser sends, and stays in this tab.
@@ -423,7 +422,6 @@ function setPerson(name) {
 
 async function begin() {
   const found = await ask("begin", { filter: state.filter });
-  state.hasVotes = found.votes;
   for (const [id, iris] of [["type", found.types], ["property", found.properties]]) {
     const chosen = $(id).value;
     const options = iris.map((iri) => make("option", { value: iri }, iri));
