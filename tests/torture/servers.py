@@ -27,7 +27,7 @@ def ask_hostile(folder: Path, count: int, seed: int) -> Tally:
     evidence = folder / "evidence"
     commands.call(["run", pair.left, pair.right, "-o", evidence, "-q"])
     short = folder / "short.toml"
-    short.write_text("[llm]\ntimeout = 1\n", encoding="utf8")
+    short.write_text("[llm]\ntimeout = 3\n", encoding="utf8")
     for number in range(count):
         settings, limit = _drawn(dice), dice.choice((None, dice.randrange(0, 120)))
         way, anyway = dice.choice(_WAYS), dice.random() < 0.5
@@ -65,7 +65,7 @@ def _drawn(dice: random.Random) -> ScriptedSettings:
         hallucination=dice.choice((0.0, 0.0, 0.3, 1.0)),
         insight=dice.choice((0.0, 1.0)),
         seed=dice.randrange(1000),
-        silence=2.0,
+        silence=4.5,
         structure=dice.random() < 0.8,
         logprobs=dice.random() < 0.8,
         context=dice.choice((32768, 32768, 32768, 2048, 300)),
