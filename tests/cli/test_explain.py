@@ -233,7 +233,10 @@ def test_merges_that_were_taken_back_say_why(elements: Pair, kgalign: Kgalign, t
     run, (left, right) = tmp_path / "run", min(elements.links)
     assert kgalign("run", elements.left, elements.right, "-o", run, "-q").returncode == 0
     assert kgalign("unmerge", run, left, "--reason", "two isotopes").returncode == 0
-    assert "different: two isotopes (decisions.sqlite, from kgalign unmerge)" in kgalign("explain", run, left, right).stdout
+    assert (
+        "different: two isotopes (decisions.sqlite, from kgalign unmerge)"
+        in kgalign("explain", run, left, right).stdout
+    )
 
 
 def test_an_entity_of_the_other_side_is_not_said_to_be_none(run: Path) -> None:
