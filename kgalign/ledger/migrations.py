@@ -161,6 +161,17 @@ MIGRATIONS: tuple[Migration, ...] = (
         ("ALTER TABLE call ADD COLUMN served TEXT NOT NULL DEFAULT ''",),
         only_to_write=True,
     ),
+    # Digests of what had none: when a judging was begun and gone on with, and what stands beside a call.
+    # What was kept before this step has none still.
+    Migration(
+        "0005_digests",
+        (
+            "ALTER TABLE judging ADD COLUMN digest TEXT NOT NULL DEFAULT ''",
+            "ALTER TABLE begun ADD COLUMN digest TEXT NOT NULL DEFAULT ''",
+            "ALTER TABLE call ADD COLUMN beside TEXT NOT NULL DEFAULT ''",
+        ),
+        only_to_write=True,
+    ),
 )
 
 

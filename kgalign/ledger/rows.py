@@ -36,6 +36,11 @@ VOTE_COLUMNS = (
     "judging", "case_iri", "number", "kind", "direction", "view", "asker", "options", "shown", "shortened",
     "status", "choice", "place", "citations", "reason",
 )  # fmt: skip
+BESIDE_COLUMNS = ("again", "served")
+"""Of a call, which have a digest of their own: how often its answer was lost before, and who gave it."""
+JUDGING_COLUMNS = ("name", "begun_at")
+"""Of a judging: its name is a digest of the others."""
+BEGUN_COLUMNS = ("judging", "begun_at")
 DECISION_COLUMNS = (
     "judging", "case_iri", "outcome", "chosen", "probability", "evidence_choice", "evidence_probability",
     "options", "probabilities", "asked", "counted", "most", "stopped",

@@ -22,8 +22,11 @@ from kgalign.ledger.connect import connect_to_read, connect_to_write, damaged, e
 from kgalign.ledger.keys import canonical, judging_name, message_hash
 from kgalign.ledger.migrations import now
 from kgalign.ledger.rows import (
+    BEGUN_COLUMNS,
+    BESIDE_COLUMNS,
     CALL_COLUMNS,
     DECISION_COLUMNS,
+    JUDGING_COLUMNS,
     VOTE_COLUMNS,
     Row,
     call_row,
@@ -67,7 +70,9 @@ def _insert(table: str, *columns: str) -> str:
 
 
 _ADD_MESSAGE = _insert("message", "hash", "role", "content")
-_ADD_CALL = _insert("call", *CALL_COLUMNS, "again", "digest", "served")
+_ADD_CALL = _insert("call", *CALL_COLUMNS, "digest", *BESIDE_COLUMNS, "beside")
+_ADD_JUDGING = _insert("judging", *JUDGING_COLUMNS, "model", "adapter", "settings", "digest")
+_ADD_BEGUN = _insert("begun", *BEGUN_COLUMNS, "digest")
 _ADD_VOTE = _insert("vote", *VOTE_COLUMNS, "call", "digest")
 _ADD_DECISION = _insert("decision", *DECISION_COLUMNS, "digest")
 _CALLS = ", ".join(CALL_COLUMNS)
@@ -173,12 +178,12 @@ class Ledger:
         judging = Judging(name, model, adapter, canonical(dict(settings)), now())
         with self._transaction():
             if not self._one("SELECT 1 FROM judging WHERE name = ?", name):
-                self.connection.execute(
-                    _insert("judging", "name", "model", "adapter", "settings", "begun_at"),
-                    (name, stored(model), stored(adapter), stored(judging.settings), judging.begun_at),
-                )
+                texts = stored(model), stored(adapter), stored(judging.settings)
+                row: Row = name, judging.begun_at
+                self.connection.execute(_ADD_JUDGING, (*row, *texts, row_digest(row)))
             if self._one("SELECT judging FROM begun ORDER BY id DESC LIMIT 1") != (name,):
-                self.connection.execute(_insert("begun", "judging", "begun_at"), (name, judging.begun_at))
+                row = name, judging.begun_at
+                self.connection.execute(_ADD_BEGUN, (*row, row_digest(row)))
         found = self.latest()
         if found is None or found.name != name:
             raise damaged(self.path, f"the judging {name} is lost")
@@ -254,11 +259,12 @@ class Ledger:
             if not failed and self._is_last(row, mark):
                 return True
             self._add_messages(hashes, vote.question.messages)
-            number = (
-                known[_CALL_COUNT]
-                if known
-                else self._add(_ADD_CALL, *call, again, row_digest(call), stored(vote.served))
-            )
+            if known:
+                number = known[_CALL_COUNT]
+            else:
+                beside: Row = again, stored(vote.served)
+                marks = row_digest(call), row_digest(beside)
+                number = self._add(_ADD_CALL, *call, marks[0], *beside, marks[1])
             self._add(_ADD_VOTE, *row, number, mark)
         if len(self._kept) > _MESSAGES_AT_HAND:
             self._kept.clear()

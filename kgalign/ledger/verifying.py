@@ -14,8 +14,11 @@ from kgalign.errors import RunError
 from kgalign.ledger.keys import message_hash, vote_key
 from kgalign.ledger.migrations import MIGRATIONS, TABLES, applied
 from kgalign.ledger.rows import (
+    BEGUN_COLUMNS,
+    BESIDE_COLUMNS,
     CALL_COLUMNS,
     DECISION_COLUMNS,
+    JUDGING_COLUMNS,
     VOTE_COLUMNS,
     Row,
     decision_of,
@@ -33,6 +36,12 @@ MOST_FAULTS = 100
 _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
 """What reading a row raises that holds something else than we write."""
 
+_MARKED = (
+    ("judging", JUDGING_COLUMNS, "digest"),
+    ("begun", BEGUN_COLUMNS, "digest"),
+    ("call", BESIDE_COLUMNS, "beside"),
+)
+"""Table, columns, and where their digest is."""
 _Rows = set[tuple[str, int]]
 """Tables with numbers of rows."""
 _Check = Callable[[Ledger, _Rows], Iterator[str]]
@@ -77,7 +86,7 @@ def verify(ledger: Ledger) -> Verification:
     faults: list[str] = []
     count = 0
     mended: _Rows = set()
-    for check in (_structure, _judgings, _messages, _calls, _votes, _decisions):
+    for check in (_structure, _judgings, _marks, _messages, _calls, _votes, _decisions):
         for fault in _guarded(check, ledger, mended):
             count += 1
             if len(faults) < MOST_FAULTS:
@@ -133,6 +142,21 @@ def _judgings(ledger: Ledger, _: _Rows) -> Iterator[str]:
             check_judging(ledger.path, judging)
         except RunError as error:
             yield error.message
+
+
+def _marks(ledger: Ledger, mended: _Rows) -> Iterator[str]:
+    """Rows with digests that hold no votes; what was kept before there were such digests has none."""
+    if "0005_digests" not in applied(ledger.connection):
+        return
+    for table, columns, mark in _MARKED:
+        rows = f"SELECT id, {mark}, {', '.join(columns)} FROM {table} WHERE {mark} <> ''"
+        for number, found, *row in ledger.connection.execute(rows):
+            if is_written(row, found):
+                continue
+            if table == "call" and _is_replaced(ledger, number):
+                mended.add((table, number))
+            else:
+                yield f"Row {number} of {table} is not what was written: its digest differs"
 
 
 def _messages(ledger: Ledger, _: _Rows) -> Iterator[str]:

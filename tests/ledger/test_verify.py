@@ -126,6 +126,25 @@ def test_a_change_in_a_decision_is_found(path: Path, column: str) -> None:
     assert fault == "Decision 1 (on http://left.example/Wien) is not what was written: its digest differs"
 
 
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("judging", "begun_at = '2001-01-01T00:00:00.000Z'"),
+        ("begun", "begun_at = '2001-01-01T00:00:00.000Z'"),
+        ("call", "served = 'another-model'"),
+        ("call", "again = 3"),
+    ],
+)
+def test_a_change_in_what_holds_no_vote_is_found(path: Path, table: str, change: str) -> None:
+    (fault,) = tampered(path, f"UPDATE {table} SET {change} WHERE id = 1")
+    assert fault == f"Row 1 of {table} is not what was written: its digest differs"
+
+
+def test_what_was_kept_before_there_were_such_digests_is_no_fault(path: Path) -> None:
+    emptied = [f"UPDATE {table} SET digest = '', begun_at = '2001'" for table in ("judging", "begun")]
+    assert tampered(path, *emptied, "UPDATE call SET beside = '', served = 'x'") == ()
+
+
 def test_a_change_in_a_message_is_found_in_it_and_in_every_call_that_holds_it(path: Path) -> None:
     faults = tampered(path, "UPDATE message SET content = 'Say A.' WHERE role = 'system'")
     assert faults[0] == f"Message 1 is not what its hash {message_hash(SYSTEM)} says"
