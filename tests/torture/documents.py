@@ -21,6 +21,7 @@ from pathlib import Path
 import pyoxigraph as ox
 import rdflib
 
+from bench.results import table, write_section
 from tests.torture.hostile import Document, document
 
 SECONDS = 60
@@ -129,6 +130,17 @@ def _unparsed(run: Path) -> str:
     return ""
 
 
+def _table(codes: Counter[str]) -> str:
+    """How often each format ended in which way.
+
+    :param codes: format and exit code, in words → how often.
+    """
+    formats = sorted({name.partition(" ")[0] for name in codes})
+    ends = sorted({name.partition(" ")[2] for name in codes})
+    rows = [[name, *(f"{codes[f'{name} {end}']:,}" for end in ends)] for name in formats]
+    return table(["format", *ends], rows, words=1)
+
+
 def main() -> int:
     """Try documents of a seed, and count what became of them; 1 where something did not hold."""
     parser = argparse.ArgumentParser(prog="python -m tests.torture.documents", description=__doc__)
@@ -137,6 +149,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="number of the first one")
     parser.add_argument("--small", action="store_true", help="none of more than about a megabyte")
     parser.add_argument("--keep", type=Path, help="folder for the documents of which something did not hold")
+    parser.add_argument("--results", type=Path, help="Markdown file that gets a section")
     given = parser.parse_args()
     import kgalign.export
     import kgalign.fusion
@@ -164,6 +177,11 @@ def main() -> int:
         print(f"{name}: {count}")
     print(f"documents: {given.count}, faults: {faults}")
     print(f"slowest: {slowest:.1f} s, most memory: {largest >> 20} MB")
+    if given.results:
+        told = f"{faults} broke what must hold; the most was {slowest:.1f} s and {largest >> 20} MB."
+        command = f"python -m tests.torture.documents --count {given.count} --seed {given.seed}"
+        text = f"{told}\n\n{_table(codes)}"
+        write_section(given.results, "torture documents", "Hostile documents", command, text)
     return 1 if faults else 0
 
 
