@@ -83,7 +83,7 @@ def make_plan(
 
     :param rate: votes per second that the server is expected to give.
     :param tries: whether the model is asked ten of the questions, to see how fast and at what length it
-        answers and how its answers go with the evidence; nothing of that is kept.
+        answers and how often it is right on what is known; nothing of that is kept.
     :raises KgalignError: the prompts can't be read, or there is no model to be tried out.
     """
     templates = load_templates(Path(config.votes.templates) if config.votes.templates else None)
