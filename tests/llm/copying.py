@@ -28,9 +28,8 @@ def log_probabilities(tokens: list[str]) -> list[float | None]:
 
 
 def score(asker: str, option: str) -> float:
-    """By how many nats the asker makes the option likelier, divided by the root of what it says alone."""
-    alone = of(option)
-    return (of(option, f"{asker}\n") - alone) / math.sqrt(-alone)
+    """By how many nats the option is likelier after the asker than alone."""
+    return of(option, f"{asker}\n") - of(option)
 
 
 def of(option: str, before: str = "\n") -> float:
