@@ -5,6 +5,7 @@ comes from the ledger, as ``kgalign votes stats`` says it.
 """
 
 import json
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -104,10 +105,11 @@ def measure(
     found = []
     for each in sets:
         with tempfile.TemporaryDirectory(prefix="bench-") as place:
-            folder = Path(place, "run")
-            start.run(each.left, each.right, folder)
-            alone = score_links(folder / "links.nt", each).f1
-            for way in ways:
+            evidence = Path(place, "run")
+            start.run(each.left, each.right, evidence)
+            alone = score_links(evidence / "links.nt", each).f1
+            for way in ways:  # each in a folder of its own: limits are of a folder
+                folder = Path(shutil.copytree(evidence, Path(place, way)))
                 llm = {**settings.get("llm", {}), "answer": way}
                 try:
                     row = _row(each, way, folder, Config.model_validate({**settings, "llm": llm}), alone)
