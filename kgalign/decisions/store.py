@@ -26,7 +26,7 @@ _STORE = Kind(
 _APPLICATION = 0x6B676465
 """``kgde`` in the header of the file."""
 _VERSION = 1
-_WAIT = 10.0
+_WAIT = 60.0
 """Seconds to wait for another process that adds to it."""
 _COLUMNS = (
     "left_iri",
@@ -82,7 +82,8 @@ class Decisions:
             connection = _connect(path, "rwc")
             try:
                 connection.execute("PRAGMA synchronous = FULL")
-                _prepare(connection, path)
+                if _is_new(connection, path):  # else it is not kept waiting by those who write
+                    _prepare(connection, path)
             except BaseException:
                 connection.close()
                 raise
