@@ -346,6 +346,20 @@ def echo(text: str = "", *, err: bool = False) -> None:
     click.echo(text, err=err)
 
 
+def write_out(path: Path, text: str) -> None:
+    """Write a file that is whole or not there; ``-`` is the standard output.
+
+    :raises InputError: it can't be written.
+    """
+    from kgalign.base.files import replacing_text
+
+    if str(path) == "-":
+        click.echo(text, nl=False)
+        return
+    with replacing_text(path) as file:
+        file.write(text)
+
+
 def table(words: Sequence[str], numbers: Sequence[str] = (), more: Sequence[str] = ()) -> "Table":
     """A table without lines: columns of text, columns of numbers, further columns of text."""
     from rich.table import Table

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import PATH, cell, console, line, log_options, run_argument, table
+from .common import PATH, cell, console, line, log_options, run_argument, table, write_out
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -51,21 +51,11 @@ def diff(run: Path, old: Path, as_csv: Path | None, as_json: Path | None, limit:
 
     found = compare(Finished(run), Finished(old))
     if as_csv is not None:
-        _write(as_csv, _csv(found))
+        write_out(as_csv, _csv(found))
     if as_json is not None:
-        _write(as_json, json.dumps(found.to_dict(), indent=1) + "\n")
+        write_out(as_json, json.dumps(found.to_dict(), indent=1) + "\n")
     if str(as_csv) != "-" and str(as_json) != "-":
         _show(found, limit)
-
-
-def _write(path: Path, text: str) -> None:
-    from kgalign.base.files import replacing_text
-
-    if str(path) == "-":
-        click.echo(text, nl=False)
-        return
-    with replacing_text(path) as file:
-        file.write(text)
 
 
 def _csv(found: "Changes") -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import PATH, log_options, run_argument, say
+from .common import PATH, log_options, run_argument, say, write_out
 
 if TYPE_CHECKING:
     from kgalign.evaluate.calibration import Calibration
@@ -125,11 +125,6 @@ def _decided(finished: "Finished") -> "Calibration":
 
 
 def _write(text: str, output: Path) -> None:
-    from kgalign.base.files import replacing_text
-
-    if str(output) == "-":
-        click.echo(text, nl=False)
-        return
-    with replacing_text(output) as file:
-        file.write(text)
-    say(f"Report: {output} ({len(text.encode()) / 1000:,.0f} kB)")
+    write_out(output, text)
+    if str(output) != "-":
+        say(f"Report: {output} ({len(text.encode()) / 1000:,.0f} kB)")
