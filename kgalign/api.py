@@ -1,8 +1,7 @@
 """Aligning and fusing from Python, and looking at what a run found; nothing is written."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from io import IOBase
@@ -24,7 +23,6 @@ from kgalign.evaluate import Evaluation, Pair, evaluate, read_pairs
 from kgalign.explain import Explainer, Explanation, Side, is_node
 from kgalign.explain.finding import Spaces, bare, declared
 from kgalign.explain.people import People, read_people
-from kgalign.ledger import Ledger
 from kgalign.ledger.export import votes_table
 from kgalign.links.known import same_within
 from kgalign.links.pairs import is_link
@@ -185,7 +183,7 @@ class AlignmentResult:
             RunError: the run isn't finished.
         """
         hearing = self._work.get(pipeline.ASK)
-        with self._ledger() as ledger:
+        with pipeline.open_ledger(self._work) as ledger:
             explainer = Explainer(
                 self.left,
                 self.right,
@@ -241,7 +239,7 @@ class AlignmentResult:
         """What a language model was asked and what it answered, a vote a row, with the columns that
         ``kgalign votes export --format parquet`` has. No rows where none was asked, or no ledger was kept.
         """
-        with self._ledger() as ledger:
+        with pipeline.open_ledger(self._work) as ledger:
             judging = self._work.get(pipeline.ASK).judging
             return Table(votes_table(ledger.votes(judging) if ledger else ()))
 
@@ -249,21 +247,11 @@ class AlignmentResult:
         """Both graphs as one, with one node per linked pair, by the policies of ``fuse``."""
         return Fused(self._work.get(pipeline.FUSE))
 
-    @contextmanager
-    def _ledger(self) -> Iterator[Ledger | None]:
-        """Where the votes of this result are; None where there are none."""
-        path = pipeline.ledger_of(self._work)
-        if path is None or not self._work.get(pipeline.ASK).judging or not path.is_file():
-            yield None
-            return
-        with Ledger.open(path, write=False) as ledger:
-            yield ledger
-
     def _people(self) -> People:
         """Who said what of pairs: in the files of the run as they are now."""
         folder, inputs = self._work.folder, self._work.inputs
         stores = [folder.file(DECISIONS_FILE)] if folder else inputs.paths("decisions")
-        unmerged = [folder.file(UNMERGED_FILE)] if folder else inputs.paths("unmerged")
+        unmerged = [folder.file(UNMERGED_FILE)] if folder else []
         return read_people(stores, unmerged, inputs.paths("known"))
 
     def _spaces(self) -> Spaces:

@@ -211,6 +211,20 @@ def ledger_of(work: Work) -> Path | None:
     return work.ledger or (work.folder.file(LEDGER_FILE) if work.folder else None)
 
 
+@contextmanager
+def open_ledger(work: Work) -> Iterator[Ledger | None]:
+    """Where the votes can be read; None where nobody was asked, or they were not kept.
+
+    :raises RunError: the ledger is damaged, or can't be read.
+    """
+    path = ledger_of(work)
+    if path is None or not work.get(ASK).judging or not path.is_file():
+        yield None
+        return
+    with Ledger.open(path, write=False) as ledger:
+        yield ledger
+
+
 def _ask(work: Work) -> Hearing:
     if not settings.asks(work.config):
         return no_hearing()
@@ -461,19 +475,18 @@ def findings_of(work: Work) -> Iterator["Findings"]:
             undecided_probability=config.judge.undecided_probability,
             target=config.fuse.vocabulary,
         )
-        path = ledger_of(work)
-        if hearing.judging and path is not None and path.is_file():
-            found = _with_ledger(found, path, opened)
-        yield found
+        yield _with_votes(found, work, opened)
 
 
-def _with_ledger(found: "Findings", path: Path, opened: ExitStack) -> "Findings":
+def _with_votes(found: "Findings", work: Work, opened: ExitStack) -> "Findings":
     """The findings with the votes. Where these can't be read the run does not fail for its report."""
     from kgalign.ledger.statistics import summarise
 
     name = found.hearing.judging
     try:
-        ledger = opened.enter_context(Ledger.open(path, write=False))
+        ledger = opened.enter_context(open_ledger(work))
+        if ledger is None:
+            return found
         figures = summarise(ledger.votes(name), ledger.decisions(name))
     except KgalignError as error:
         log.warning("The report leaves the votes out: %s", error)
