@@ -17,6 +17,7 @@ from kgalign.judge.terms import models_of
 from kgalign.judge.trial import Asked, Trial, try_out
 from kgalign.llm.pool import run_to_end
 from kgalign.records import Profile, Verdicts
+from kgalign.records.votes import Question
 
 _SAMPLE = 300
 """Cases that are played through; fewer ones are played through so often that it is as many plays."""
@@ -91,20 +92,14 @@ def make_plan(
         left, right, templates=templates, budget_tokens=config.llm.question_tokens, seed=config.seed
     )
     cases = find_cases(verdicts, left, right, config.votes, config.assign.cardinality)
-    sample, step = _spread(cases)
     voters = len(models_of(config))
     controls = _controls(left, right, verdicts, config, voters) if cases else []
     known = [each for control in controls for each in _about(control, questions, config)]
     trial = Trial(0, None, _TOKENS, _ANSWER_TOKENS, 1.0, _ACCURACY)
     if tries and known:
         trial = run_to_end(try_out(known[:_TRIED], config, _ACCURACY))
-    repeats = math.ceil(_SAMPLE / len(sample)) if sample else 0
-    played = Imagined(questions, config, trial, known).play(sample, step, repeats)
-    factor = len(cases) / len(played) if played else 0.0
-    calls = len(known) * voters + factor * sum(map(len, played))
-    tokens = voters * sum(question_tokens(question) for *_, question in known) + factor * sum(
-        question_tokens(question) for each in played for question in each
-    )
+    imagined = Imagined(questions, config, trial, known)
+    calls, tokens = _expected(imagined, cases, [question for *_, question in known], voters)
     tokens_in = tokens * trial.tokens
     tokens_out = calls * min(trial.answer_tokens, config.llm.answer_tokens)
     cost = (tokens_in * config.llm.price_in + tokens_out * config.llm.price_out) / 1e6
@@ -126,9 +121,24 @@ def make_plan(
         rate=rate,
         tried=trial.calls,
         accuracy=trial.accuracy,
-        sample=len(sample),
+        sample=len(_spread(cases)[0]),
         limited=limited,
     )
+
+
+def _expected(
+    imagined: Imagined, cases: Sequence[Case], known: Sequence[Question], voters: int
+) -> tuple[float, float]:
+    """Questions and their tokens, by playing a sample of the cases through.
+
+    :param known: what each voter is asked first.
+    """
+    sample, step = _spread(cases)
+    played = imagined.play(sample, step, repeats=math.ceil(_SAMPLE / len(sample)) if sample else 0)
+    factor = len(cases) / len(played) if played else 0.0
+    first = sum(map(question_tokens, known))
+    further = sum(question_tokens(question) for each in played for question in each)
+    return voters * len(known) + factor * sum(map(len, played)), voters * first + factor * further
 
 
 def _controls(
