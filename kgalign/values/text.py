@@ -11,6 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from kgalign.arrays import sparse_rows
+from kgalign.base.cores import in_order, slices
+
 _NOT_WORD = re.compile(r"[\W_]+")
 _INNER = re.compile(r"(?<=\w)[-./_'’](?=\w)")
 _MARKS = dict.fromkeys(c for c in range(0x300, 0x370))
@@ -56,10 +59,7 @@ def word_rows(texts: Iterable[Sequence[str]], vocabulary: dict[str, int]) -> csr
         indices.extend([vocabulary.setdefault(word, len(vocabulary)) for word in row])
         indptr.append(len(indices))
     data = np.ones(len(indices), dtype=np.float32)
-    matrix = csr_array(
-        (data, np.array(indices, dtype=np.int64), np.array(indptr)),
-        shape=(len(indptr) - 1, max(len(vocabulary), 1)),
-    )
+    matrix = sparse_rows(data, np.array(indices, dtype=np.int64), np.array(indptr), max(len(vocabulary), 1))
     matrix.sum_duplicates()
     return matrix
 
@@ -85,7 +85,7 @@ def gram_rows(texts: Sequence[str], size: int = 3, buckets: int = 1 << 20) -> cs
     keep = ~crossing
     keys, counts = np.unique(row[: len(codes)][keep] * buckets + bucket[keep], return_counts=True)
     indptr = np.searchsorted(keys, np.arange(len(texts) + 1) * buckets)
-    return csr_array((counts.astype(np.float32), keys % buckets, indptr), shape=(len(texts), buckets))
+    return sparse_rows(counts.astype(np.float32), keys % buckets, indptr, buckets)
 
 
 def idf(left: csr_array, right: csr_array) -> npt.NDArray[np.float32]:
@@ -103,8 +103,8 @@ def weigh(rows: csr_array, weights: npt.NDArray[np.float32]) -> csr_array:
     data = (1 + np.log(rows.data)) * weights[rows.indices]
     norms = np.sqrt(np.bincount(row_of(rows), weights=data * data, minlength=rows.shape[0]))
     scale = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
-    return csr_array(
-        ((data * scale[row_of(rows)]).astype(np.float32), rows.indices, rows.indptr), shape=rows.shape
+    return sparse_rows(
+        (data * scale[row_of(rows)]).astype(np.float32), rows.indices, rows.indptr, rows.shape[1]
     )
 
 
@@ -118,13 +118,16 @@ def row_dots(
     right: csr_array,
     a: npt.NDArray[np.int32],
     b: npt.NDArray[np.int32],
-    batch: int = 200_000,
+    batch: int = 50_000,
 ) -> npt.NDArray[np.float32]:
     """Dot product of row ``a[i]`` of left with row ``b[i]`` of right, for all i."""
     result = np.empty(len(a), dtype=np.float32)
-    for start in range(0, len(a), batch):
-        part = slice(start, start + batch)
+
+    def fill(part: slice) -> None:
         result[part] = left[a[part]].multiply(right[b[part]]).sum(axis=1)
+
+    for _ in in_order(fill, slices(len(a), batch)):
+        pass
     return result
 
 

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from kgalign.base.progress import NoProgress
 from kgalign.records import Floats
-from kgalign.retrieve.lexical import best_first, keep_best, top_rows
+from kgalign.retrieve.lexical import _largest, best_first, keep_best, top_rows
 
 COLUMNS = 8
 
@@ -101,3 +101,10 @@ def test_best_first_and_keep_best_sort_as_python_does(rows: list[tuple[int, int,
     kept = keep_best(*columns(rows), k)
     expected = [row for i, row in enumerate(ranked) if sum(r[0] == row[0] for r in ranked[:i]) < k]
     assert list(zip(*(column.tolist() for column in kept), strict=True)) == expected
+
+
+@given(st.lists(st.sampled_from([0.25, 0.5, 1.0, 2.0]), min_size=2, max_size=30), st.data())
+def test_of_equals_the_first_are_among_the_largest(values: list[float], data: st.DataObject) -> None:
+    k = data.draw(st.integers(1, len(values) - 1))
+    expected = sorted(range(len(values)), key=lambda place: (-values[place], place))[:k]
+    assert sorted(_largest(np.array(values, dtype=np.float32), k).tolist()) == sorted(expected)

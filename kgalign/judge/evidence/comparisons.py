@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from kgalign.arrays import sparse_rows
 from kgalign.judge.evidence.texts import Pool, Texts, best_by_row, cross, pool, string_similarity
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
@@ -145,4 +146,4 @@ def _code_rows(rows: csr_array, vocabulary: list[str]) -> csr_array:
     keep = codes[rows.indices]
     row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))[keep]
     indptr = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=rows.shape[0]))])
-    return csr_array((rows.data[keep], rows.indices[keep], indptr), shape=rows.shape)
+    return sparse_rows(rows.data[keep], rows.indices[keep], indptr, rows.shape[1])

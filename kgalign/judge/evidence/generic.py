@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 
-from kgalign.arrays import unique
+from kgalign.arrays import sparse_rows, unique
 from kgalign.judge.evidence.comparisons import STRING_LABELS, Comparison, Pooled, labels_of, steps
 from kgalign.judge.evidence.competition import lead
 from kgalign.judge.evidence.texts import Texts
@@ -145,5 +145,5 @@ def _telling(rows: list[csr_array]) -> list[csr_array]:
         kept = keep[each.indices]
         counts = np.bincount(row_of(each)[kept], minlength=each.shape[0])
         indptr = np.concatenate([[0], np.cumsum(counts)])
-        found.append(csr_array((each.data[kept], each.indices[kept], indptr), shape=each.shape))
+        found.append(sparse_rows(each.data[kept], each.indices[kept], indptr, each.shape[1]))
     return found

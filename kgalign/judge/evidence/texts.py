@@ -64,7 +64,7 @@ def _gram_rows(texts: Sequence[str]) -> csr_array:
     parts = []
     for start in range(0, len(texts), _TEXTS_AT_ONCE):
         rows = gram_rows([text[:200] for text in texts[start : start + _TEXTS_AT_ONCE]])
-        parts.append(csr_array((rows.data, rows.indices.astype(np.int32), rows.indptr), shape=rows.shape))
+        parts.append(rows)
     return csr_array(vstack(parts, format="csr")) if len(parts) > 1 else (parts or [gram_rows([])])[0]
 
 
