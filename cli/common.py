@@ -37,15 +37,18 @@ LINE = 1000
 PATH = click.Path(path_type=Path)
 
 
+_ELSEWHERE = re.compile(r"sparql:|(s3|gs|gcs|abfss?|hdfs|viewfs)://", re.IGNORECASE)
+
+
 class Input(click.Path):
-    """A path, or a SPARQL endpoint, which stays text: a path would lose slashes of it."""
+    """A path, or an address, which stays text: a path would lose slashes of it."""
 
     def __init__(self) -> None:
         super().__init__(path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's signature
         """The path, or the text."""
-        if isinstance(value, str) and value.startswith("sparql:"):
+        if isinstance(value, str) and _ELSEWHERE.match(value):
             return value
         return super().convert(value, param, ctx)
 

@@ -13,7 +13,7 @@ from kgalign.base.progress import Progress
 from kgalign.config import Config, SelectConfig, as_config
 from kgalign.doctor import Environment, GraphReport, environment, inspect
 from kgalign.errors import InputError
-from kgalign.rdf.sparql import read_inputs
+from kgalign.rdf.remote import read_inputs
 from kgalign.run.finished import Finished
 from kgalign.run.folder import RunFolder
 from kgalign.select import select

@@ -80,7 +80,7 @@ def _of_file(
     sources: list[str | Path], types: tuple[str, ...], ignore_iri_names: bool, reading: "Config"
 ) -> "Profile":
     from kgalign.config import SelectConfig
-    from kgalign.rdf.sparql import read_inputs
+    from kgalign.rdf.remote import read_inputs
     from kgalign.select import select
 
     progress = terminal_progress()

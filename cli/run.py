@@ -69,8 +69,8 @@ def run(
     """Align LEFT and RIGHT, fuse them, and write everything to the folder RUN.
 
     LEFT and RIGHT are RDF files (Turtle, N-Triples, N-Quads, TriG, RDF/XML, JSON-LD, N3, each also .gz),
-    tables (CSV, TSV, each also .gz, Parquet), folders of them, or SPARQL endpoints, sparql:URL. The same
-    command again does only what has changed since.
+    tables (CSV, TSV, each also .gz, Parquet), folders of them, addresses in an object store (s3://…), or
+    SPARQL endpoints (sparql:URL). The same command again does only what has changed since.
     """
     _begin(left, right, quiet)
     from kgalign.run import start

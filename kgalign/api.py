@@ -29,7 +29,7 @@ from kgalign.links.pairs import is_link
 from kgalign.links.unmerged import FILE as UNMERGED_FILE
 from kgalign.rdf import graph_from_rdflib
 from kgalign.rdf.graph import Graph, Ids, TermKind
-from kgalign.rdf.sparql import read_inputs
+from kgalign.rdf.remote import read_inputs
 from kgalign.rdf.write import write_turtle
 from kgalign.records import Alignment, Candidates, Profile, Verdicts, tables
 from kgalign.records.fused import Fusion, fused_graph
@@ -309,8 +309,8 @@ def align(
 ) -> AlignmentResult:
     """Find which entities of two graphs are the same.
 
-    :param left: a file of RDF or a table, a folder, a SPARQL endpoint (``sparql:URL``), a list of them, or an
-        ``rdflib.Graph``.
+    :param left: a file of RDF or a table, a folder, an address (``sparql:URL``, ``s3://BUCKET/PATH``), a
+        list of them, or an ``rdflib.Graph``.
     :param right: the other side.
     :param config: keys of the configuration, such as ``{"assign": {"cardinality": "one-to-one"}}``, a TOML
         file, or a :class:`~kgalign.config.Config`.

@@ -126,12 +126,16 @@ def _files(path: Path) -> Sequence[Path]:
     return [path]
 
 
+def is_read(names: Sequence[Path]) -> list[bool]:
+    """Which files of a folder are read: RDF, or else tables, which beside RDF mostly are results."""
+    rdf = [_ending(name) in ENDINGS and _ending(name) not in _AMBIGUOUS for name in names]
+    return rdf if any(rdf) else [is_table(name) for name in names]
+
+
 def _files_in(folder: Path) -> Sequence[Path]:
-    """The RDF files of a folder; where it has none, its tables: beside RDF these mostly are results."""
-    found = [file for file in folder.rglob("*") if not _is_hidden(file, folder)]
-    files = [file for file in found if _is_rdf(file)] or [
-        file for file in found if is_table(file) and file.is_file()
-    ]
+    """The files of a folder that are read."""
+    found = [file for file in folder.rglob("*") if file.is_file() and not _is_hidden(file, folder)]
+    files = [file for file, wanted in zip(found, is_read(found), strict=True) if wanted]
     if not files:
         raise InputError(
             f"the folder {folder} holds no RDF file",
@@ -143,11 +147,6 @@ def _files_in(folder: Path) -> Sequence[Path]:
 
 def _is_hidden(file: Path, folder: Path) -> bool:
     return any(part.startswith(".") for part in file.relative_to(folder).parts)
-
-
-def _is_rdf(file: Path) -> bool:
-    ending = _ending(file)
-    return ending in ENDINGS and ending not in _AMBIGUOUS and file.is_file()
 
 
 _N_TRIPLES_LINE = re.compile(r'\s*(<[^<>"\s]*>|_:\S+)\s+<[^<>"\s]*>\s+(<[^<>"\s]*>|_:\S+|").*\.\s*$', re.M)

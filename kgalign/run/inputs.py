@@ -14,7 +14,7 @@ from kgalign.decisions import FILE as DECISIONS_FILE
 from kgalign.errors import InputError, RunError
 from kgalign.llm.weights import folder_digest, folder_files
 from kgalign.rdf.formats import expand, is_table
-from kgalign.rdf.sparql import origin_of, with_pages
+from kgalign.rdf.remote import local_files, origin_of
 from kgalign.rdf.tables.metadata import metadata_beside
 from kgalign.run.folder import RunFolder, RunRecord, Source
 from kgalign.run.steps import Inputs
@@ -45,8 +45,8 @@ def gather(
 ) -> Inputs:
     """Find and hash all input files.
 
-    :param cache: the run folder's, where the pages of SPARQL endpoints are kept; None where none is asked.
-    :param refresh: ask endpoints anew.
+    :param cache: the run folder's, where what is fetched is kept; None where nothing is.
+    :param refresh: fetch anew what was fetched.
     :param progress: told what is fetched.
     :raises InputError: a file is missing, can't be read, or its ending names no RDF format.
     """
@@ -54,7 +54,7 @@ def gather(
         side: expand(
             sources
             if cache is None
-            else with_pages(sources, side, cache / "sparql", config, refresh=refresh, progress=progress)
+            else local_files(sources, side, cache, config, refresh=refresh, progress=progress)
         )
         for side, sources in (
             ("left", [left, *config.read.left_also]),

@@ -11,7 +11,7 @@ from kgalign.decisions.taken_over import take_over
 from kgalign.errors import InputError
 from kgalign.ledger import FILE as LEDGER_FILE
 from kgalign.pipeline import ASK, RECALL, STUDENT, VIOLATIONS_FILE, steps
-from kgalign.rdf.sparql import is_endpoint
+from kgalign.rdf.remote import is_remote
 from kgalign.run.folder import RunFolder, RunRecord, writing
 from kgalign.run.inputs import check_owner, check_place, gather, library_versions, with_decisions
 from kgalign.run.settings import asks
@@ -32,7 +32,7 @@ def run(
 ) -> Execution:
     """Align and fuse two graphs in a run folder; what is right there already is left as it is.
 
-    :param left: a file or a folder of files, or a SPARQL endpoint as ``sparql:URL``.
+    :param left: a file or a folder of files, or an address (``sparql:URL``, ``s3://BUCKET/PATH``).
     :param right: the same for the other side.
     :param out: the run folder; it is made if need be.
     :param config: everything else that decides what comes out.
@@ -125,12 +125,12 @@ def _gathered(
     refresh: bool,
     progress: Progress | None,
 ) -> Inputs:
-    """All input files; what SPARQL endpoints hold is fetched into the run folder before."""
-    if not any(is_endpoint(each) for each in (left, right, *config.read.left_also, *config.read.right_also)):
+    """All input files; what lies elsewhere is fetched into the run folder before."""
+    if not any(is_remote(each) for each in (left, right, *config.read.left_also, *config.read.right_also)):
         return gather(left, right, config, gold)
     if out is None:
         raise InputError(
-            "a SPARQL endpoint is asked for a run folder, which keeps its pages", "Give one with -o"
+            "what lies elsewhere is fetched into a run folder, which keeps it", "Give one with -o"
         )
     check_place(out, (Path(left), Path(right)))
     folder = RunFolder(out)

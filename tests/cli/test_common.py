@@ -217,9 +217,9 @@ def test_the_traceback_is_shown_when_it_is_asked_for(tmp_path: Path) -> None:
     folder = tmp_path / "kgalign_broken"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(
-        "import kgalign.base.store\nimport kgalign.rdf.sparql\n"
+        "import kgalign.base.store\nimport kgalign.rdf.remote\n"
         "def broken(*a, **k): raise ZeroDivisionError('on purpose')\n"
-        "kgalign.rdf.sparql.read_inputs = broken\n",
+        "kgalign.rdf.remote.read_inputs = broken\n",
         encoding="utf8",
     )
     graph = tmp_path / "a.nt"

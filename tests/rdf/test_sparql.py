@@ -12,7 +12,7 @@ import pytest
 from kgalign.config import Config
 from kgalign.errors import InputError
 from kgalign.rdf import read_graph
-from kgalign.rdf.sparql import read_inputs, with_pages
+from kgalign.rdf.remote import local_files, read_inputs
 from tests.rdf.rows import rows
 from tests.rdf.sparql_server import Endpoint, serving
 
@@ -43,7 +43,7 @@ def _config(**sparql: Any) -> Config:  # noqa: ANN401 - settings
 
 
 def _fetch(server: Endpoint, folder: Path, **sparql: Any) -> list[tuple[str, ...]]:  # noqa: ANN401 - settings
-    pages = with_pages([server.source], "left", folder, _config(**sparql))
+    pages = local_files([server.source], "left", folder, _config(**sparql))
     return sorted(rows(read_graph(pages)))
 
 
@@ -63,9 +63,9 @@ def test_all_statements_come_in_pages_and_are_not_asked_for_twice(server: Endpoi
 
 
 def test_refreshing_asks_anew_and_gives_the_same_bytes(server: Endpoint, tmp_path: Path) -> None:
-    pages = with_pages([server.source], "left", tmp_path, _config())
+    pages = local_files([server.source], "left", tmp_path, _config())
     before = [Path(page).read_bytes() for page in pages]
-    again = with_pages([server.source], "left", tmp_path, _config(), refresh=True)
+    again = local_files([server.source], "left", tmp_path, _config(), refresh=True)
     assert [Path(page).read_bytes() for page in again] == before
     assert len(server.queries) == 8
 
@@ -102,7 +102,7 @@ def test_what_was_stopped_goes_on_where_it_was(server: Endpoint, tmp_path: Path)
 
 
 def test_a_damaged_page_is_asked_for_again(server: Endpoint, tmp_path: Path) -> None:
-    pages = with_pages([server.source], "left", tmp_path, _config())
+    pages = local_files([server.source], "left", tmp_path, _config())
     Path(pages[1]).write_bytes(Path(pages[1]).read_bytes()[:-9])
     server.queries.clear()
     assert _fetch(server, tmp_path) == ALL
@@ -147,7 +147,7 @@ def test_a_server_that_is_down_or_empty_is_told(tmp_path: Path) -> None:
         assert _fetch(server, tmp_path) == ALL, "what is there later is found"
         source = server.source
     with pytest.raises(InputError, match="can't be reached: connection refused"):
-        with_pages([source], "left", tmp_path / "other", _config())
+        local_files([source], "left", tmp_path / "other", _config())
 
 
 def test_more_statements_than_the_limit_are_refused(server: Endpoint, tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_queries_that_can_not_be_put_are_told(
 )
 def test_addresses_that_are_none_are_refused(tmp_path: Path, address: str) -> None:
     with pytest.raises(InputError) as caught:
-        with_pages([f"sparql:{address}"], "left", tmp_path, _config())
+        local_files([f"sparql:{address}"], "left", tmp_path, _config())
     assert "secret" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
@@ -236,7 +236,7 @@ def test_blank_nodes_of_several_pages_are_told(tmp_path: Path, caplog: pytest.Lo
 
 def test_what_is_recorded_says_where_and_when(server: Endpoint, tmp_path: Path) -> None:
     _fetch(server, tmp_path)
-    (file,) = tmp_path.glob("*/fetched.json")
+    (file,) = tmp_path.glob("sparql/*/fetched.json")
     record = json.loads(file.read_text(encoding="utf8"))
     assert record["address"] == server.source.removeprefix("sparql:")
     assert record["complete"]

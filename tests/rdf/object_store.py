@@ -1,0 +1,84 @@
+"""A real S3 server on this machine, moto's, in a process of its own."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+from urllib.request import Request, urlopen
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A server with one bucket."""
+
+    url: str
+    environment: dict[str, str]
+    """What who asks it has in the environment."""
+
+    def put(self, key: str, content: bytes) -> str:
+        """Store an object.
+
+        :returns: its address.
+        """
+        self._ask("PUT", f"/{key}", content)
+        return f"s3://bucket/{key}"
+
+    def remove(self, key: str) -> None:
+        """Take an object away."""
+        self._ask("DELETE", f"/{key}")
+
+    def make(self) -> None:
+        """Make the bucket."""
+        self._ask("PUT", "")
+
+    def _ask(self, method: str, path: str, content: bytes | None = None) -> None:
+        address = f"{self.url}/bucket{quote(path)}"
+        with urlopen(Request(address, data=content, method=method)) as answer:
+            assert answer.status < 300
+
+
+@contextmanager
+def object_store(log: Path) -> Iterator[Store]:
+    """Serve S3 until the end of the block; what the server says goes to ``log``."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with (
+        log.open("wb") as said,
+        subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, env=dict(os.environ)) as process,
+    ):
+        try:
+            _wait(port, process)
+            environment = {
+                "AWS_ENDPOINT_URL": url,
+                "AWS_ACCESS_KEY_ID": "test",
+                "AWS_SECRET_ACCESS_KEY": "test",
+                "AWS_REGION": "us-east-1",
+                "AWS_EC2_METADATA_DISABLED": "true",
+            }
+            store = Store(url, environment)
+            store.make()
+            yield store
+        finally:
+            process.kill()
+
+
+def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(600):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            if process.poll() is not None:
+                raise RuntimeError("the S3 server ended") from None
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError("the S3 server did not begin")
