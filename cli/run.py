@@ -51,6 +51,13 @@ if TYPE_CHECKING:
 @click.option(
     "--check", is_flag=True, help="Look for damage in every file of RUN, and make again what is damaged."
 )
+@click.option(
+    "--from",
+    "before",
+    type=PATH,
+    metavar="RUN1",
+    help="A finished run of earlier versions of the graphs: what did not change since is taken over from it.",
+)
 @click.option("--refresh", is_flag=True, help="Ask SPARQL endpoints anew, in place of what they gave before.")
 @quiet_option("No progress and no closing table.")
 @log_options
@@ -63,6 +70,7 @@ def run(
     force: bool,
     check: bool,
     refresh: bool,
+    before: Path | None,
     quiet: bool,
     **flags: str | bool | tuple[str, ...] | None,
 ) -> None:
@@ -85,6 +93,7 @@ def run(
         force=force,
         check=check,
         refresh=refresh,
+        before=before,
         progress=progress,
     )
     if not quiet:

@@ -539,6 +539,11 @@ def steps(*, with_gold: bool = False, with_shapes: bool = False) -> tuple[AnySte
     )
 
 
+STEPS_TO_GROW_FROM = (
+    *(READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE, JUDGE, STUDENT, ASK, ASSIGN, FUSE),
+)
+"""What a run must have finished for another one to grow from it; nothing else of it is looked at."""
+
 STAGES = ("read", "select", "retrieve", "judge", "assign", "fuse", "export")
 """The stages in order."""
 
