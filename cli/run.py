@@ -253,7 +253,13 @@ def summary(record: "RunRecord") -> list[str]:
     lines += _votes(record.steps["ask"], record.config["judge"]["judge"])
     if "recall" in record.steps:
         lines.append(f"Recall of the candidates: {_recall(record)}")
-    return lines + _fusion(record)
+    return lines + _fusion(record) + _since(record)
+
+
+def _since(record: "RunRecord") -> list[str]:
+    """What changed since the run that this one grew from."""
+    step = record.steps.get("changes")
+    return [f"Since {record.inputs['from'][0].path}: {step.notes['summary']}"] if step else []
 
 
 def _expected(record: "RunRecord") -> list[str]:
@@ -377,7 +383,11 @@ def _statements(count: Mapping[str, int]) -> str:
         (count["lost"] + count["counted"], f"lost in {count['conflicts']:,} conflicts"),
     ]
     gone = "".join(f", {number:,} {text}" for number, text in fates if number)
-    added = [(count["computed"], "computed"), (count["same_as"], "of identity added")]
+    added = [
+        (count["computed"], "computed"),
+        (count["same_as"], "of identity added"),
+        (count["replaced"], "of retired IRIs"),
+    ]
     new = "".join(f", {number:,} {text}" for number, text in added if number)
     text = f"Statements: {count['left']:,} + {count['right']:,} in{gone}{new}; {count['statements']:,} out"
     repeated = count["statements"] - count["written"]

@@ -6,7 +6,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kgalign.records import Profile
 from kgalign.records.fused import Fusion
 
 _BLANK = "_:"
@@ -30,11 +29,21 @@ class Names:
         return len(self.iri)
 
 
-def names_of(fusion: Fusion, left: Profile, right: Profile) -> Names:
-    """What a run calls things. Blank nodes have no name that would hold in another run."""
+def no_names() -> Names:
+    """Of no earlier run."""
+    none = pa.array([], pa.large_string())
+    return Names(none, none, none, none)
+
+
+def names_of(fusion: Fusion, left: pa.LargeStringArray, right: pa.LargeStringArray) -> Names:
+    """What a run calls things. Blank nodes have no name that would hold in another run.
+
+    :param left: the entities of the left side, as ``entity_iri`` of its profile has them.
+    :param right: the same of the right side.
+    """
     values = fusion.terms.value
     merged, name = values.take(pa.array(fusion.same_object)), values.take(pa.array(fusion.same_subject))
-    entities = pa.concat_arrays([left.entity_iri, right.entity_iri])
+    entities = pa.concat_arrays([left, right])
     entities = pc.unique(entities.filter(pc.invert(pc.starts_with(entities, _BLANK))))
     alone = entities.filter(pc.invert(pc.is_in(entities, merged)))
     iris, names = pa.concat_arrays([merged, alone]), pa.concat_arrays([name, alone])

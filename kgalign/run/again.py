@@ -38,6 +38,7 @@ from kgalign.rdf.graph import Graph
 from kgalign.records import Alignment, Profile
 from kgalign.records.fused import Fusion
 from kgalign.run.folder import RunFolder, RunRecord, Source, writing
+from kgalign.run.growing import before_still_there
 from kgalign.run.inputs import library_versions, source, with_decisions
 from kgalign.run.merges import Merge, Merges
 from kgalign.run.start import check_early
@@ -222,7 +223,10 @@ class _Run:
     def bring_up_to_date(self, until: AnyStep | None = None) -> Execution:
         """Do what has to be done from the assignment on, up to a step or to the end."""
         inputs = self._inputs()
-        every = steps(with_gold=True, with_shapes=bool(inputs.files["shapes"]))
+        before = before_still_there(inputs)
+        every = steps(
+            with_gold=True, with_shapes=bool(inputs.files["shapes"]), with_changes=before is not None
+        )
         start = every.index(ASSIGN)
         end = every.index(until) + 1 if until is not None else len(every)
         record = replace(
@@ -233,7 +237,7 @@ class _Run:
         )
         execution = execute(
             every[start:end],
-            Work(inputs, self._progress, self.folder),
+            Work(inputs, self._progress, self.folder, before=before),
             self.folder,
             record,
             lambda to_do: check_early(to_do, inputs, self.folder),

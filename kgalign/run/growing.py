@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,6 +20,8 @@ from kgalign.pipeline import STEPS_TO_GROW_FROM
 from kgalign.run.finished import Finished
 from kgalign.run.folder import RunFolder, Source, writing
 from kgalign.run.steps import Inputs
+
+log = logging.getLogger(__name__)
 
 _ELSEWHERE = {"judge": {"known", "judge", "student"}}
 """Section → its keys that decide nothing of what is learned."""
@@ -94,6 +97,22 @@ def grown(inputs: Inputs, before: Finished) -> Inputs:
     digest = hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
     source = Source(str(before.folder.path.resolve()), digest, 0)
     return replace(inputs, files={**inputs.files, "from": (source,)})
+
+
+def before_still_there(inputs: Inputs) -> Finished | None:
+    """The run that a finished one grew from, as it was then; None where it grew from none.
+
+    Where it is gone, or another run now, a warning says so: what changed since can't be told any more.
+    """
+    for source in inputs.files.get("from", ()):
+        try:
+            before = Finished(Path(source.path))
+        except RunError:
+            before = None
+        if before is not None and grown(inputs, before).digests("from") == inputs.digests("from"):
+            return before
+        log.warning("%s is gone, or is another run now: what changed since it is told no more", source.path)
+    return None
 
 
 def bring_along(before: Finished, folder: RunFolder) -> None:

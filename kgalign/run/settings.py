@@ -149,6 +149,11 @@ def assign(inputs: Inputs) -> object:
 _OF_VOCABULARIES = {"mapping", "classes", "keep"}
 
 
+def before(inputs: Inputs) -> object:
+    """The run that this one grows from, by what it found."""
+    return inputs.digests("from")
+
+
 def vocabularies(inputs: Inputs) -> object:
     """What the user says of properties and classes."""
     return inputs.config.fuse.model_dump(include=_OF_VOCABULARIES)

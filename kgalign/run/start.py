@@ -52,7 +52,11 @@ def run(
     config = config or Config()
     finished = opened_before(before, out, config) if before else None
     inputs = _gathered(left, right, out, config, gold, refresh=refresh, progress=progress)
-    todo = steps(with_gold=bool(inputs.files["gold"]), with_shapes=bool(inputs.files["shapes"]))
+    todo = steps(
+        with_gold=bool(inputs.files["gold"]),
+        with_shapes=bool(inputs.files["shapes"]),
+        with_changes=finished is not None,
+    )
 
     if finished is not None:
         inputs = grown(inputs, finished)
@@ -116,7 +120,7 @@ def evidence(
         return Work(inputs, progress)
     with _opened(left, right, out, config, inputs) as (folder, record, known):
         work = Work(known, progress, folder)
-        every = steps(with_gold=True, with_shapes=True)
+        every = steps(with_gold=True, with_shapes=True, with_changes=True)
         end = every.index(STUDENT) + 1
         until = tuple(step for step in every[:end] if step is not RECALL)
         execute(until, work, folder, record, later=(RECALL, *every[end:]))

@@ -75,6 +75,8 @@ class Step(Generic[T]):
     """What the output depends on besides ``needs``, as JSON."""
     run: Callable[["Work"], T]
     report: Callable[[T], Report] = lambda _: Report()
+    about_before: bool = False
+    """Whether it tells of the run that this one grows from: what that run told of its own is not the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ class Output:
     files: tuple[str, ...]
     write: Callable[["Work", tuple[Path, ...]], Report]
     """Writes each of ``files`` to the path given for it."""
+    about_before: bool = False
+    """As in :class:`Step`."""
 
 
 AnyStep = Step[Any] | Output
@@ -256,10 +260,11 @@ def right_before(steps: Sequence[AnyStep], work: Work) -> dict[str, StepRecord]:
     record = work.before.folder.read()
     files = {**work.inputs.files, "from": record.inputs.get("from", ())}
     prints = fingerprints(steps, replace(work.inputs, files=files))
+    told = {step.name for step in steps if step.about_before}
     return {
         name: each
         for name, each in record.steps.items()
-        if each.fingerprint == prints.get(name) and not each.incomplete and each.digests
+        if each.fingerprint == prints.get(name) and not each.incomplete and each.digests and name not in told
     }
 
 
