@@ -89,27 +89,33 @@ def _decisive(config: Config) -> Mapping[str, Any]:
 
 def grown(inputs: Inputs, before: Finished) -> Inputs:
     """The inputs, and the run that they grow from."""
+    source = Source(str(before.folder.path.resolve()), digest_of_run(before), 0)
+    return replace(inputs, files={**inputs.files, "from": (source,)})
+
+
+def digest_of_run(before: Finished) -> str:
+    """A hash of all that another run can grow from."""
     kept = {
         step.name: [found.fingerprint, found.digests]
         for step in STEPS_TO_GROW_FROM
         if (found := before.record.steps.get(step.name))
     }
-    digest = hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
-    source = Source(str(before.folder.path.resolve()), digest, 0)
-    return replace(inputs, files={**inputs.files, "from": (source,)})
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
-def before_still_there(inputs: Inputs) -> Finished | None:
+def before_still_there(files: Mapping[str, tuple[Source, ...]]) -> Finished | None:
     """The run that a finished one grew from, as it was then; None where it grew from none.
+
+    :param files: of its inputs.
 
     Where it is gone, or another run now, a warning says so: what changed since can't be told any more.
     """
-    for source in inputs.files.get("from", ()):
+    for source in files.get("from", ()):
         try:
             before = Finished(Path(source.path))
         except RunError:
             before = None
-        if before is not None and grown(inputs, before).digests("from") == inputs.digests("from"):
+        if before is not None and digest_of_run(before) == source.sha256:
             return before
         log.warning("%s is gone, or is another run now: what changed since it is told no more", source.path)
     return None

@@ -231,7 +231,7 @@ def execute(
     """
     taken = {step.name: record.steps[step.name].fingerprint for step in standing}
     prints = fingerprints(steps, work.inputs, taken)
-    before_this = right_before(steps, work)
+    before_this = right_before(steps, work, taken)
     todo = [step for step in steps if not _is_done(step, prints, folder, record)]
     todo = _with_damaged(todo, steps, folder, record, check=check)
     names = {*prints, *(step.name for step in later)}
@@ -253,13 +253,18 @@ def execute(
     return Execution(record, done, tuple(step.name for step in steps if step.name not in done))
 
 
-def right_before(steps: Sequence[AnyStep], work: Work) -> dict[str, StepRecord]:
-    """Steps of the run that this one grows from whose output would be the same here, by their names."""
+def right_before(
+    steps: Sequence[AnyStep], work: Work, standing: Mapping[str, str] | None = None
+) -> dict[str, StepRecord]:
+    """Steps of the run that this one grows from whose output would be the same here, by their names.
+
+    :param standing: the fingerprints of other steps here.
+    """
     if work.before is None or work.before.folder is None:
         return {}
     record = work.before.folder.read()
     files = {**work.inputs.files, "from": record.inputs.get("from", ())}
-    prints = fingerprints(steps, replace(work.inputs, files=files))
+    prints = fingerprints(steps, replace(work.inputs, files=files), standing)
     told = {step.name for step in steps if step.about_before}
     return {
         name: each
