@@ -114,8 +114,8 @@ def _entities(new: Run, old: Run, called: Names, before: Names) -> Iterator[Row]
         ):
             names = zip(_names(iris, called), _names(iris, before), strict=True)
             for iri, (name, was) in zip(iris.to_pylist(), names, strict=True):
-                ends = (iri, None) if side == "left" else (None, iri)
-                yield Row(kind, *ends, fused=name, fused_before=was)
+                left, right = (iri, None) if side == "left" else (None, iri)
+                yield Row(kind, left, right, fused=name, fused_before=was)
 
 
 def _without(iris: pa.LargeStringArray, others: pa.LargeStringArray) -> pa.LargeStringArray:

@@ -60,11 +60,11 @@ def test_every_name_lives_or_is_told_to_be_replaced_or_gone(history: list[World]
         assert all(by <= alive for by in told.values())
         assert all(by_node[old] in told[old] for old in told.keys() & of.nodes)
         said = {
-            (quad.subject.value, quad.object.value)
+            (str(quad.subject), str(quad.object))
             for quad in _quads(fusion)
             if quad.predicate.value == REPLACED_BY
         }
-        assert said == {(old, new) for old, by in told.items() for new in by}
+        assert said == {(f"<{old}>", f"<{new}>") for old, by in told.items() for new in by}
 
 
 @given(history=histories, how=canonicals)
