@@ -37,12 +37,14 @@ from kgalign.rdf.graph import Graph
 from kgalign.rdf.write import write_turtle
 from kgalign.records import Alignment, Candidates, Hearing, Opinion, Profile, Recall, Verdicts, Worklist
 from kgalign.records.fused import Fusion, fused_graph
+from kgalign.records.learned import Learned
 from kgalign.records.tables import candidates_table, profile_table, verdicts_table, write_parquet
 from kgalign.records.vocabularies import Vocabularies
 from kgalign.run import reports, settings
 from kgalign.run.steps import AnyStep, Output, Report, Step, Work, one_file
 
 if TYPE_CHECKING:
+    from kgalign.judge.evidence import Known
     from kgalign.report import Findings
 
 log = logging.getLogger(__name__)
@@ -150,8 +152,9 @@ def _said(work: Work) -> list[tuple[Path, Said]]:
     return files + [(path, said_in_stores([path])) for path in work.inputs.paths("decisions")]
 
 
-def _judge(work: Work) -> Verdicts:
-    from kgalign.judge import judge
+def _to_judge(work: Work) -> "tuple[Candidates, Known]":
+    """The candidates, known pairs among them, and what is certain of each."""
+    from kgalign.judge.evidence import known_of
 
     profiles, said = _profiles(work), _said(work)
     for path, each in said:
@@ -160,22 +163,49 @@ def _judge(work: Work) -> Verdicts:
     links = [(path, each.same) for path, each in said if each.same]
     known = known_links(links, _graphs(work), profiles)
     candidates = with_known(work.get(RETRIEVE), known)
-    return judge(
-        *profiles,
-        candidates,
-        known,
-        work.config.judge,
-        refused=refused_rows([each for _, each in said], profiles, candidates),
-        cardinality=work.config.assign.cardinality,
+    refused = refused_rows([each for _, each in said], profiles, candidates)
+    return candidates, known_of(candidates, known, len(profiles[1]), refused)
+
+
+def _certain(work: Work) -> "tuple[Candidates, Known]":
+    return work.made(_to_judge, READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE)
+
+
+def _learn(work: Work) -> Learned:
+    from kgalign.judge.evidence import learn
+
+    config = work.config
+    return learn(
+        *_profiles(work),
+        *_certain(work),
+        config.judge,
+        cardinality=config.assign.cardinality,
         progress=work.progress,
     )
+
+
+LEARN = Step(
+    name="learn",
+    stage="judge",
+    record=Learned,
+    needs=(READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE),
+    settings=settings.learn,
+    run=_learn,
+    report=reports.learn,
+)
+
+
+def _judge(work: Work) -> Verdicts:
+    from kgalign.judge.evidence import verdicts
+
+    return verdicts(*_profiles(work), *_certain(work), work.get(LEARN))
 
 
 JUDGE = Step(
     name="judge",
     stage="judge",
     record=Verdicts,
-    needs=(READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE),
+    needs=(READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE, LEARN),
     settings=settings.judge,
     run=_judge,
     report=reports.judge,
@@ -521,6 +551,7 @@ def steps(*, with_gold: bool = False, with_shapes: bool = False) -> tuple[AnySte
         RETRIEVE,
         *((RECALL,) if with_gold else ()),
         CANDIDATES_FILE,
+        LEARN,
         JUDGE,
         STUDENT,
         ASK,
@@ -540,7 +571,8 @@ def steps(*, with_gold: bool = False, with_shapes: bool = False) -> tuple[AnySte
 
 
 STEPS_TO_GROW_FROM = (
-    *(READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE, JUDGE, STUDENT, ASK, ASSIGN, FUSE),
+    *(READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE, LEARN, JUDGE),
+    *(STUDENT, ASK, ASSIGN, FUSE),
 )
 """What a run must have finished for another one to grow from it; nothing else of it is looked at."""
 

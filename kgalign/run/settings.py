@@ -65,12 +65,17 @@ def recall(inputs: Inputs) -> object:
     return inputs.digests("gold")
 
 
-def judge(inputs: Inputs) -> object:
+def learn(inputs: Inputs) -> object:
     """What the evidence goes by; who is asked later is no part of it."""
     config = inputs.config
     said = said_in_stores(inputs.paths("decisions"))
     decided = [said.as_lists()] if said else []
     return [_evidence(config), config.assign.cardinality, inputs.digests("known"), *decided]
+
+
+def judge(inputs: Inputs) -> object:
+    """As of what is learned: what is certain of the candidates is certain for both."""
+    return learn(inputs)
 
 
 def _evidence(config: Config) -> object:
