@@ -242,6 +242,7 @@ def summary(record: "RunRecord") -> list[str]:
     count = {name: step.counts for name, step in record.steps.items()}
     found, chosen = count["assign"], record.steps["assign"].notes
     lines = [
+        *_grown(record.steps.get("learn")),
         f"Candidates: {count['retrieve']['candidates']:,}",
         *_embedder(record.steps["retrieve"]),
         f"Matches: {found['matches']:,}, of which {found['confirmed']:,} were known{_same_iri(found)}",
@@ -254,6 +255,13 @@ def summary(record: "RunRecord") -> list[str]:
     if "recall" in record.steps:
         lines.append(f"Recall of the candidates: {_recall(record)}")
     return lines + _fusion(record)
+
+
+def _grown(step: "StepRecord | None") -> list[str]:
+    """What was new since the run that this one grew from, and by which weights it was judged."""
+    notes = step.notes if step else {}
+    named = (("grown", "Grown"), ("weights", "Weights"))
+    return [f"{title}: {notes[name]}" for name, title in named if name in notes]
 
 
 def _expected(record: "RunRecord") -> list[str]:

@@ -37,6 +37,7 @@ from kgalign.rdf.graph import Graph
 from kgalign.rdf.write import write_turtle
 from kgalign.records import Alignment, Candidates, Hearing, Opinion, Profile, Recall, Verdicts, Worklist
 from kgalign.records.fused import Fusion, fused_graph
+from kgalign.records.growth import Growth, growth_of
 from kgalign.records.learned import Learned
 from kgalign.records.tables import candidates_table, profile_table, verdicts_table, write_parquet
 from kgalign.records.vocabularies import Vocabularies
@@ -102,9 +103,26 @@ def _profiles(work: Work) -> tuple[Profile, Profile]:
     return work.get(SELECT_LEFT), work.get(SELECT_RIGHT)
 
 
+def _held_against(work: Work) -> tuple[Growth, Growth]:
+    """What is new on both sides since the run that this one grows from."""
+    before = work.before or work
+    left, right = (growth_of(before.get(step), work.get(step)) for step in (SELECT_LEFT, SELECT_RIGHT))
+    return left, right
+
+
+def _growth(work: Work) -> tuple[Growth, Growth]:
+    return work.made(_held_against, SELECT_LEFT, SELECT_RIGHT)
+
+
 def _retrieve(work: Work) -> Candidates:
     from kgalign.retrieve import retrieve
+    from kgalign.retrieve.growing import can_grow, grow
 
+    before = work.before
+    if before is not None and can_grow(before.get(RETRIEVE), work.config.retrieve):
+        sizes = len(before.get(SELECT_LEFT)), len(before.get(SELECT_RIGHT))
+        config, old = work.config.retrieve, before.get(RETRIEVE)
+        return grow(*_profiles(work), config, old, sizes, _growth(work), work.progress)
     return retrieve(
         *_profiles(work),
         work.config.retrieve,
@@ -174,14 +192,23 @@ def _certain(work: Work) -> "tuple[Candidates, Known]":
 def _learn(work: Work) -> Learned:
     from kgalign.judge.evidence import learn
 
-    config = work.config
-    return learn(
+    config, notes = work.config, {}
+    if work.before is not None:
+        from kgalign.judge.evidence.growing import Before, grow
+
+        of = (work.before.get(step) for step in (SELECT_LEFT, SELECT_RIGHT, LEARN, JUDGE))
+        grown = grow(*_profiles(work), *_certain(work), Before(*of), _growth(work))
+        if grown.learned is not None:
+            return grown.learned
+        notes = {"weights": f"learned anew: {grown.why}"}
+    found = learn(
         *_profiles(work),
         *_certain(work),
         config.judge,
         cardinality=config.assign.cardinality,
         progress=work.progress,
     )
+    return replace(found, notes=notes)
 
 
 LEARN = Step(

@@ -1,4 +1,4 @@
-"""What the evidence learned of two sides, and how each candidate pair compares: all that verdicts are made of.
+"""What the evidence learned of two sides, and how each candidate pair compares: verdicts follow from it.
 
 It is kept so that a run that grows from this one goes by the same weights, and compares only what is new.
 """

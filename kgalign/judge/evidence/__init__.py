@@ -28,7 +28,9 @@ class Known:
     """(c,) pairs that don't, whatever else is known of them."""
 
 
-def known_of(candidates: Candidates, known: tuple[Ids, Ids], rights: int, refused: Ids | None = None) -> Known:
+def known_of(
+    candidates: Candidates, known: tuple[Ids, Ids], rights: int, refused: Ids | None = None
+) -> Known:
     """What is certain of the candidates.
 
     :param known: entity ids of pairs that match for certain, left and right; of ``rights`` right entities.
@@ -103,7 +105,10 @@ def judge(
     progress: Progress | None = None,
     prior: Prior | None = None,
 ) -> Verdicts:
-    """Learn and judge in one, for who keeps no state: see :func:`known_of`, :func:`learn`, :func:`verdicts`."""
+    """Learn and judge in one, for who keeps no state.
+
+    :param known: as of :func:`known_of`; all else as of :func:`learn`.
+    """
     certain = known_of(candidates, known, len(right), refused)
     learned = learn(
         left, right, candidates, certain, config, cardinality=cardinality, progress=progress, prior=prior

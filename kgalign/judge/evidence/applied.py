@@ -1,6 +1,7 @@
 """The evidence by weights that were learned before: what is believed follows, and nothing is learned."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -34,6 +35,8 @@ class Applied(Evidence):
     ) -> None:
         super().__init__(left, right, candidates, given, refused=refused, prior=prior)
         self.learned = learned
+        self._frozen = True
+        self.factors = {_attributes(each): each.factor for each in learned.columns if each.role == OWN}
         constants = learned.constants
         self.shift, self.final_shift = constants["shift"], constants["final_shift"]
         self.reliance = constants["reliance"]
@@ -46,7 +49,7 @@ class Applied(Evidence):
         self._add_from_candidates()
         self._weigh_by_prior()
         self.pooled = [
-            self._with_worth(self._column(generic.level_of(each.name, self.start_measures[each.name])), worth)
+            replace(self._column(generic.level_of(each.name, self.start_measures[each.name])), worth=worth)
             for each, worth in zip(learned.columns, learned.worth, strict=True)
             if each.role == POOLED
         ]
@@ -60,26 +63,28 @@ class Applied(Evidence):
         self.columns = [each for role, each in columns if role == OWN]
         self.beside = [each for role, each in columns if role == BESIDE]
 
-    @staticmethod
-    def _with_worth(column: Column, worth: Doubles) -> Column:
-        return Column(
-            column.name, column.kind, column.labels, column.codes, worth, column.attributes
-        )
-
     def _weighed(self, columns: Sequence[Column]) -> list[Column]:
-        return list(columns)
+        return list(columns) if self._frozen else super()._weighed(columns)
 
     def _shift(self, log_odds: Doubles) -> float:
-        return self.shift
+        return self.shift if self._frozen else super()._shift(log_odds)
 
     def conclude(self, *, held: bool = True) -> None:
         """Weigh all that is known, and take it for what is believed."""
+        if not self._frozen:
+            super().conclude(held=held)
+            return
         self.final_measures = self.measures()
         log_odds = self._by_all()
         log_odds += self.final_shift
-        if held:
-            log_odds = self.line.stretch * log_odds + self.line.move
-        self.believe(log_odds)
+        self.believe(self.line.stretch * log_odds + self.line.move)
+
+    def weigh_again(self) -> None:
+        """Learn anew what levels are worth and how common matches are; nothing is compared anew."""
+        self._frozen = False
+        self._weigh_by_prior()
+        self.conclude(held=False)
+        self.conclude(held=True)
 
 
 def _attributes(column: LearnedColumn) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from kgalign.arrays import Doubles, Flags, Positions
 from kgalign.base.progress import Progress
 from kgalign.judge.evidence import associate, decoys, generic, levels, twins
 from kgalign.judge.evidence.base_rate import base_shift, lower_bound
-from kgalign.judge.evidence.comparisons import Comparison, steps
+from kgalign.judge.evidence.comparisons import Comparison
 from kgalign.judge.evidence.competition import dominant, lead
 from kgalign.judge.evidence.correspond import AttributeComparisons
 from kgalign.judge.evidence.levels import Codes
@@ -29,7 +29,6 @@ from kgalign.records import Candidates, Floats, Profile
 
 _PART = 250_000
 """Pairs that are measured at once."""
-_COSINES = (0.0, 0.3, 0.45, 0.6, 0.7, 0.8, 0.9, 1.0)
 _AGREE = 0.7
 """Similarity from which two attributes say the same in the same words: what goes with what adds nothing."""
 _HALF = 0.5
@@ -321,14 +320,8 @@ class Evidence:
         for each in associate.learn(left, right, a, b, self.expected, taken):
             found.append(self._column(associate.compare(each, a, b)))
         if self.cosine is not None:
-            found.append(self._column(self._near(self.cosine)))
+            found.append(self._column(generic.near(self.cosine)))
         self.columns = found
-
-    @staticmethod
-    def _near(cosine: Floats) -> Comparison:
-        """Nearness of meaning: a pair that was not found by it is as far apart as can be."""
-        labels = tuple(f"cosine {knot:g}" for knot in _COSINES)
-        return Comparison(generic.MEANING, "dense", labels, steps(np.nan_to_num(cosine), _COSINES))
 
     def measures(self) -> dict[str, Floats]:
         """What the final model weighs, (c,) each, by what is expected now."""

@@ -9,12 +9,11 @@ import numpy.typing as npt
 
 from kgalign.arrays import Doubles
 from kgalign.judge.evidence import associate, generic, levels
-from kgalign.judge.evidence.levels import Codes
 from kgalign.judge.evidence.applied import Applied
+from kgalign.judge.evidence.levels import Codes
 from kgalign.judge.evidence.model import CERTAIN, Evidence
 from kgalign.judge.evidence.prior import Additive
 from kgalign.records import Candidates, Feature, Floats, Verdicts
-
 
 EVEN = "even"
 """What rivals add to the pair in the middle: it counts as a part of where all pairs start."""
