@@ -97,7 +97,7 @@ def run(
         progress=progress,
     )
     if not quiet:
-        _show(execution, out)
+        show_run(execution, out)
     close_strictly(execution.record, out)
 
 
@@ -141,7 +141,8 @@ def _begin(left: str | Path, right: str | Path, quiet: bool) -> None:
         click.echo(printable(f"Reading {left} and {right}", LINE), err=True)
 
 
-def _show(execution: "Execution", out: Path) -> None:
+def show_run(execution: "Execution", out: Path) -> None:
+    """Say what a run did, what came out, and what to do next."""
     record = execution.record
     if execution.done:
         console().print(_stages(record, execution.done))

@@ -87,7 +87,8 @@ def can_grow(left: Profile, right: Profile, before: Before, growth: tuple[Growth
     for side, profile, each in zip(("left", "right"), (left, right), growth, strict=True):
         share = each.fresh.sum() / max(len(profile), 1)
         if share > _MOST_NEW:
-            return f"{share:.0%} of the {side} entities are new or changed, and more than {_MOST_NEW:.0%} is much"
+            much = f"more than {_MOST_NEW:.0%} is much"
+            return f"{share:.0%} of the {side} entities are new or changed, and {much}"
     learned = before.learned
     if not learned.columns:
         return "nothing was learned before"
