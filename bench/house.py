@@ -28,7 +28,16 @@ FLOORS = (
         *("run.reports", "run.settings", "run.steps", "run.taking", "run.target", "run.verify"),
     ),
     ("pipeline",),
-    ("run.again", "run.deciding", "run.finished", "run.growing", "run.merges", "run.start", "api"),
+    (
+        "run.again",
+        "run.deciding",
+        "run.finished",
+        "run.growing",
+        "run.merges",
+        "run.start",
+        "run.update",
+        "api",
+    ),
     ("train", "doctor", "review"),
     ("cli", "__main__"),
 )

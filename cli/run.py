@@ -97,7 +97,7 @@ def run(
         progress=progress,
     )
     if not quiet:
-        _show(execution, out)
+        show_run(execution, out)
     close_strictly(execution.record, out)
 
 
@@ -141,7 +141,8 @@ def _begin(left: str | Path, right: str | Path, quiet: bool) -> None:
         click.echo(printable(f"Reading {left} and {right}", LINE), err=True)
 
 
-def _show(execution: "Execution", out: Path) -> None:
+def show_run(execution: "Execution", out: Path) -> None:
+    """Say what a run did, what came out, and what to do next."""
     record = execution.record
     if execution.done:
         console().print(_stages(record, execution.done))
@@ -242,6 +243,7 @@ def summary(record: "RunRecord") -> list[str]:
     count = {name: step.counts for name, step in record.steps.items()}
     found, chosen = count["assign"], record.steps["assign"].notes
     lines = [
+        *_grown(record.steps.get("learn")),
         f"Candidates: {count['retrieve']['candidates']:,}",
         *_embedder(record.steps["retrieve"]),
         f"Matches: {found['matches']:,}, of which {found['confirmed']:,} were known{_same_iri(found)}",
@@ -260,6 +262,13 @@ def _since(record: "RunRecord") -> list[str]:
     """What changed since the run that this one grew from."""
     step = record.steps.get("changes")
     return [f"Since {record.inputs['from'][0].path}: {step.notes['summary']}"] if step else []
+
+
+def _grown(step: "StepRecord | None") -> list[str]:
+    """What was new since the run that this one grew from, and by which weights it was judged."""
+    notes = step.notes if step else {}
+    named = (("grown", "Grown"), ("weights", "Weights"))
+    return [f"{title}: {notes[name]}" for name, title in named if name in notes]
 
 
 def _expected(record: "RunRecord") -> list[str]:

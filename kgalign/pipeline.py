@@ -37,6 +37,8 @@ from kgalign.rdf.graph import Graph
 from kgalign.rdf.write import write_turtle
 from kgalign.records import Alignment, Candidates, Hearing, Opinion, Profile, Recall, Verdicts, Worklist
 from kgalign.records.fused import Fusion, fused_graph
+from kgalign.records.growth import Growth, growth_of
+from kgalign.records.learned import Learned
 from kgalign.records.names import Names, names_of, no_names
 from kgalign.records.tables import candidates_table, profile_table, verdicts_table, write_parquet
 from kgalign.records.vocabularies import Vocabularies
@@ -44,6 +46,7 @@ from kgalign.run import reports, settings
 from kgalign.run.steps import AnyStep, Output, Report, Step, Work, one_file
 
 if TYPE_CHECKING:
+    from kgalign.judge.evidence import Known
     from kgalign.report import Findings
 
 log = logging.getLogger(__name__)
@@ -101,9 +104,26 @@ def _profiles(work: Work) -> tuple[Profile, Profile]:
     return work.get(SELECT_LEFT), work.get(SELECT_RIGHT)
 
 
+def _held_against(work: Work) -> tuple[Growth, Growth]:
+    """What is new on both sides since the run that this one grows from."""
+    before = work.before or work
+    left, right = (growth_of(before.get(step), work.get(step)) for step in (SELECT_LEFT, SELECT_RIGHT))
+    return left, right
+
+
+def _growth(work: Work) -> tuple[Growth, Growth]:
+    return work.made(_held_against, SELECT_LEFT, SELECT_RIGHT)
+
+
 def _retrieve(work: Work) -> Candidates:
     from kgalign.retrieve import retrieve
+    from kgalign.retrieve.growing import can_grow, grow
 
+    before = work.before
+    if before is not None and can_grow(before.get(RETRIEVE), work.config.retrieve):
+        sizes = len(before.get(SELECT_LEFT)), len(before.get(SELECT_RIGHT))
+        config, old = work.config.retrieve, before.get(RETRIEVE)
+        return grow(*_profiles(work), config, old, sizes, _growth(work), work.progress)
     return retrieve(
         *_profiles(work),
         work.config.retrieve,
@@ -151,8 +171,9 @@ def _said(work: Work) -> list[tuple[Path, Said]]:
     return files + [(path, said_in_stores([path])) for path in work.inputs.paths("decisions")]
 
 
-def _judge(work: Work) -> Verdicts:
-    from kgalign.judge import judge
+def _to_judge(work: Work) -> "tuple[Candidates, Known]":
+    """The candidates, known pairs among them, and what is certain of each."""
+    from kgalign.judge.evidence import known_of
 
     profiles, said = _profiles(work), _said(work)
     for path, each in said:
@@ -161,22 +182,58 @@ def _judge(work: Work) -> Verdicts:
     links = [(path, each.same) for path, each in said if each.same]
     known = known_links(links, _graphs(work), profiles)
     candidates = with_known(work.get(RETRIEVE), known)
-    return judge(
-        *profiles,
-        candidates,
-        known,
-        work.config.judge,
-        refused=refused_rows([each for _, each in said], profiles, candidates),
-        cardinality=work.config.assign.cardinality,
+    refused = refused_rows([each for _, each in said], profiles, candidates)
+    return candidates, known_of(candidates, known, len(profiles[1]), refused)
+
+
+def _certain(work: Work) -> "tuple[Candidates, Known]":
+    return work.made(_to_judge, READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE)
+
+
+def _learn(work: Work) -> Learned:
+    from kgalign.judge.evidence import learn
+
+    config, notes = work.config, {}
+    if work.before is not None:
+        from kgalign.judge.evidence.growing import Before, grow
+
+        of = (work.before.get(step) for step in (SELECT_LEFT, SELECT_RIGHT, LEARN, JUDGE))
+        grown = grow(*_profiles(work), *_certain(work), Before(*of), _growth(work))
+        if grown.learned is not None:
+            return grown.learned
+        notes = {"weights": f"learned anew: {grown.why}"}
+    found = learn(
+        *_profiles(work),
+        *_certain(work),
+        config.judge,
+        cardinality=config.assign.cardinality,
         progress=work.progress,
     )
+    return replace(found, notes=notes)
+
+
+LEARN = Step(
+    name="learn",
+    stage="judge",
+    record=Learned,
+    needs=(READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE),
+    settings=settings.learn,
+    run=_learn,
+    report=reports.learn,
+)
+
+
+def _judge(work: Work) -> Verdicts:
+    from kgalign.judge.evidence import verdicts
+
+    return verdicts(*_profiles(work), *_certain(work), work.get(LEARN))
 
 
 JUDGE = Step(
     name="judge",
     stage="judge",
     record=Verdicts,
-    needs=(READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE),
+    needs=(READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE, LEARN),
     settings=settings.judge,
     run=_judge,
     report=reports.judge,
@@ -600,6 +657,7 @@ def steps(
         RETRIEVE,
         *((RECALL,) if with_gold else ()),
         CANDIDATES_FILE,
+        LEARN,
         JUDGE,
         STUDENT,
         ASK,
@@ -621,7 +679,8 @@ def steps(
 
 
 STEPS_TO_GROW_FROM = (
-    *(READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE, JUDGE, STUDENT, ASK, ASSIGN, FUSE),
+    *(READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE, LEARN, JUDGE),
+    *(STUDENT, ASK, ASSIGN, FUSE),
 )
 """What a run must have finished for another one to grow from it; nothing else of it is looked at."""
 

@@ -37,7 +37,7 @@ ALL = {step.name for step in pipeline.steps(with_gold=True)} - {"names"}
 FROM_FUSE = {"fuse", "fused.ttl", "fused.trig", "conflicts.parquet", "report.html"}
 FROM_ASSIGN = {"assign", "verdicts.parquet", "worklist", "worklist.csv", "links", "vocabularies"} | FROM_FUSE
 FROM_ASK = {"ask"} | FROM_ASSIGN
-FROM_JUDGE = {"judge", "student"} | FROM_ASK
+FROM_JUDGE = {"learn", "judge", "student"} | FROM_ASK
 FROM_RETRIEVE = {"retrieve", "recall", "candidates.parquet"} | FROM_JUDGE
 READ = {"read-left", "read-right"}
 

@@ -26,6 +26,7 @@ from kgalign.pipeline import (
     ASSIGN,
     FUSE,
     JUDGE,
+    LEARN,
     NAMES,
     READ_LEFT,
     READ_RIGHT,
@@ -46,7 +47,7 @@ from kgalign.run.merges import Merge, Merges
 from kgalign.run.start import check_early
 from kgalign.run.steps import AnyStep, Execution, Inputs, Work, execute, fingerprints
 
-_NEEDED = (READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE, JUDGE, STUDENT, ASK)
+_NEEDED = (READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE, LEARN, JUDGE, STUDENT, ASK)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,14 +46,23 @@ def opened_before(path: Path, out: Path, config: Config) -> Finished:
             f"{path} was made by kgalign {before.record.version}, and this is {__version__}",
             "Run it again, or leave --from out",
         )
-    for step in STEPS_TO_GROW_FROM:
-        found = before.record.steps.get(step.name)
-        if found is None or not before.folder.holds(step.name, found):
-            raise RunError(
-                f"{path} isn't finished: it has no '{step.name}' yet", "Run the same `kgalign run` again"
-            )
+    check_finished(before)
     _check_same(path, before.config, config)
     return before
+
+
+def check_finished(run: Finished) -> None:
+    """Refuse a run from which nothing can grow yet.
+
+    :raises RunError: a step isn't finished, or its output isn't there.
+    """
+    for step in STEPS_TO_GROW_FROM:
+        found = run.record.steps.get(step.name)
+        if found is None or not run.folder.holds(step.name, found):
+            raise RunError(
+                f"{run.folder} isn't finished: it has no '{step.name}' yet",
+                "Run the same `kgalign run` again",
+            )
 
 
 def _check_same(path: Path, was: Config, now: Config) -> None:

@@ -30,12 +30,16 @@ class Story:
 
     def run(self, out: Path, *more: object, without: Iterable[str] = ()) -> str:
         """A run without some elements of the left side, and what it says."""
-        names = tuple(f"e:{iri.rpartition('/')[2]} " for iri in without)
-        lines = [line for line in self.left.splitlines() if not line.startswith(names)]
-        self.pair.left.write_text("\n".join(lines) + "\n", encoding="utf8")
+        self.write(without)
         done = self.kgalign("run", self.pair.left, self.pair.right, "-o", out, *more)
         assert done.returncode == 0, done.stderr
         return str(done.stdout)
+
+    def write(self, without: Iterable[str] = ()) -> None:
+        """Write the left side without some elements."""
+        names = tuple(f"e:{iri.rpartition('/')[2]} " for iri in without)
+        lines = [line for line in self.left.splitlines() if not line.startswith(names)]
+        self.pair.left.write_text("\n".join(lines) + "\n", encoding="utf8")
 
 
 @pytest.fixture
@@ -195,6 +199,24 @@ def test_a_name_that_was_kept_leads_to_what_is_one_under_it(
     assert {"http://elements.example/C6", CARBON} <= subjects_of(two)
     assert kgalign("unmerge", two, CARBON, "--undo").returncode == 0
     assert CARBON in subjects_of(two)
+
+
+def test_a_run_that_is_brought_up_to_date_in_place_tells_what_changed(
+    story: Story, tmp_path: Path, kgalign: Kgalign
+) -> None:
+    run = tmp_path / "run"
+    story.run(run, without=[IRON])
+    story.write(without=[CARBON])
+    done = kgalign("update", run)
+    assert done.returncode == 0, done.stderr
+    assert "1 new entity, 1 gone; links +1 −1, 0 changed; " in done.stdout
+    assert {EISEN, CARBON} <= subjects_of(run)
+    assert [row["left"] for row in rows(run, "link lost")] == [CARBON]
+    assert kgalign("update", run).stdout.startswith("Nothing to do")
+    story.write()
+    assert kgalign("update", run).returncode == 0
+    assert [row["left"] for row in rows(run, "entity new")] == [CARBON]
+    assert kgalign("verify", run).returncode == 0
 
 
 def test_without_the_run_before_the_names_stay_and_the_changes_go(
