@@ -25,10 +25,19 @@ FLOORS = (
     ("export", "report"),
     (
         *("run.digests", "run.folder", "run.inputs", "run.measure"),
-        *("run.reports", "run.settings", "run.steps", "run.target", "run.verify"),
+        *("run.reports", "run.settings", "run.steps", "run.taking", "run.target", "run.verify"),
     ),
     ("pipeline",),
-    ("run.again", "run.deciding", "run.finished", "run.merges", "run.start", "api"),
+    (
+        "run.again",
+        "run.deciding",
+        "run.finished",
+        "run.growing",
+        "run.merges",
+        "run.start",
+        "run.update",
+        "api",
+    ),
     ("train", "doctor", "review"),
     ("cli", "__main__"),
 )

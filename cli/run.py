@@ -51,6 +51,13 @@ if TYPE_CHECKING:
 @click.option(
     "--check", is_flag=True, help="Look for damage in every file of RUN, and make again what is damaged."
 )
+@click.option(
+    "--from",
+    "before",
+    type=PATH,
+    metavar="RUN1",
+    help="A finished run of earlier versions of the graphs: what did not change since is taken over from it.",
+)
 @click.option("--refresh", is_flag=True, help="Ask SPARQL endpoints anew, in place of what they gave before.")
 @quiet_option("No progress and no closing table.")
 @log_options
@@ -63,6 +70,7 @@ def run(
     force: bool,
     check: bool,
     refresh: bool,
+    before: Path | None,
     quiet: bool,
     **flags: str | bool | tuple[str, ...] | None,
 ) -> None:
@@ -85,10 +93,11 @@ def run(
         force=force,
         check=check,
         refresh=refresh,
+        before=before,
         progress=progress,
     )
     if not quiet:
-        _show(execution, out)
+        show_run(execution, out)
     close_strictly(execution.record, out)
 
 
@@ -132,7 +141,8 @@ def _begin(left: str | Path, right: str | Path, quiet: bool) -> None:
         click.echo(printable(f"Reading {left} and {right}", LINE), err=True)
 
 
-def _show(execution: "Execution", out: Path) -> None:
+def show_run(execution: "Execution", out: Path) -> None:
+    """Say what a run did, what came out, and what to do next."""
     record = execution.record
     if execution.done:
         console().print(_stages(record, execution.done))
@@ -233,6 +243,7 @@ def summary(record: "RunRecord") -> list[str]:
     count = {name: step.counts for name, step in record.steps.items()}
     found, chosen = count["assign"], record.steps["assign"].notes
     lines = [
+        *_grown(record.steps.get("learn")),
         f"Candidates: {count['retrieve']['candidates']:,}",
         *_embedder(record.steps["retrieve"]),
         f"Matches: {found['matches']:,}, of which {found['confirmed']:,} were known{_same_iri(found)}",
@@ -244,7 +255,20 @@ def summary(record: "RunRecord") -> list[str]:
     lines += _votes(record.steps["ask"], record.config["judge"]["judge"])
     if "recall" in record.steps:
         lines.append(f"Recall of the candidates: {_recall(record)}")
-    return lines + _fusion(record)
+    return lines + _fusion(record) + _since(record)
+
+
+def _since(record: "RunRecord") -> list[str]:
+    """What changed since the run that this one grew from."""
+    step = record.steps.get("changes")
+    return [f"Since {record.inputs['from'][0].path}: {step.notes['summary']}"] if step else []
+
+
+def _grown(step: "StepRecord | None") -> list[str]:
+    """What was new since the run that this one grew from, and by which weights it was judged."""
+    notes = step.notes if step else {}
+    named = (("grown", "Grown"), ("weights", "Weights"))
+    return [f"{title}: {notes[name]}" for name, title in named if name in notes]
 
 
 def _expected(record: "RunRecord") -> list[str]:
@@ -368,7 +392,11 @@ def _statements(count: Mapping[str, int]) -> str:
         (count["lost"] + count["counted"], f"lost in {count['conflicts']:,} conflicts"),
     ]
     gone = "".join(f", {number:,} {text}" for number, text in fates if number)
-    added = [(count["computed"], "computed"), (count["same_as"], "of identity added")]
+    added = [
+        (count["computed"], "computed"),
+        (count["same_as"], "of identity added"),
+        (count["replaced"], "of retired IRIs"),
+    ]
     new = "".join(f", {number:,} {text}" for number, text in added if number)
     text = f"Statements: {count['left']:,} + {count['right']:,} in{gone}{new}; {count['statements']:,} out"
     repeated = count["statements"] - count["written"]

@@ -18,12 +18,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
 from kgalign.decisions.people import Said, refused_rows, said_in_file, said_in_stores, words_in_stores
-from kgalign.errors import KgalignError
+from kgalign.errors import KgalignError, RunError
 from kgalign.evaluate import read_pairs, recall_at
 from kgalign.judge import no_hearing, no_opinion, with_student, with_votes
 from kgalign.ledger import FILE as LEDGER_FILE
@@ -37,12 +37,16 @@ from kgalign.rdf.graph import Graph
 from kgalign.rdf.write import write_turtle
 from kgalign.records import Alignment, Candidates, Hearing, Opinion, Profile, Recall, Verdicts, Worklist
 from kgalign.records.fused import Fusion, fused_graph
+from kgalign.records.growth import Growth, growth_of
+from kgalign.records.learned import Learned
+from kgalign.records.names import Names, names_of, no_names
 from kgalign.records.tables import candidates_table, profile_table, verdicts_table, write_parquet
 from kgalign.records.vocabularies import Vocabularies
 from kgalign.run import reports, settings
 from kgalign.run.steps import AnyStep, Output, Report, Step, Work, one_file
 
 if TYPE_CHECKING:
+    from kgalign.judge.evidence import Known
     from kgalign.report import Findings
 
 log = logging.getLogger(__name__)
@@ -100,9 +104,26 @@ def _profiles(work: Work) -> tuple[Profile, Profile]:
     return work.get(SELECT_LEFT), work.get(SELECT_RIGHT)
 
 
+def _held_against(work: Work) -> tuple[Growth, Growth]:
+    """What is new on both sides since the run that this one grows from."""
+    before = work.before or work
+    left, right = (growth_of(before.get(step), work.get(step)) for step in (SELECT_LEFT, SELECT_RIGHT))
+    return left, right
+
+
+def _growth(work: Work) -> tuple[Growth, Growth]:
+    return work.made(_held_against, SELECT_LEFT, SELECT_RIGHT)
+
+
 def _retrieve(work: Work) -> Candidates:
     from kgalign.retrieve import retrieve
+    from kgalign.retrieve.growing import can_grow, grow
 
+    before = work.before
+    if before is not None and can_grow(before.get(RETRIEVE), work.config.retrieve):
+        sizes = len(before.get(SELECT_LEFT)), len(before.get(SELECT_RIGHT))
+        config, old = work.config.retrieve, before.get(RETRIEVE)
+        return grow(*_profiles(work), config, old, sizes, _growth(work), work.progress)
     return retrieve(
         *_profiles(work),
         work.config.retrieve,
@@ -150,8 +171,9 @@ def _said(work: Work) -> list[tuple[Path, Said]]:
     return files + [(path, said_in_stores([path])) for path in work.inputs.paths("decisions")]
 
 
-def _judge(work: Work) -> Verdicts:
-    from kgalign.judge import judge
+def _to_judge(work: Work) -> "tuple[Candidates, Known]":
+    """The candidates, known pairs among them, and what is certain of each."""
+    from kgalign.judge.evidence import known_of
 
     profiles, said = _profiles(work), _said(work)
     for path, each in said:
@@ -160,22 +182,58 @@ def _judge(work: Work) -> Verdicts:
     links = [(path, each.same) for path, each in said if each.same]
     known = known_links(links, _graphs(work), profiles)
     candidates = with_known(work.get(RETRIEVE), known)
-    return judge(
-        *profiles,
-        candidates,
-        known,
-        work.config.judge,
-        refused=refused_rows([each for _, each in said], profiles, candidates),
-        cardinality=work.config.assign.cardinality,
+    refused = refused_rows([each for _, each in said], profiles, candidates)
+    return candidates, known_of(candidates, known, len(profiles[1]), refused)
+
+
+def _certain(work: Work) -> "tuple[Candidates, Known]":
+    return work.made(_to_judge, READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE)
+
+
+def _learn(work: Work) -> Learned:
+    from kgalign.judge.evidence import learn
+
+    config, notes = work.config, {}
+    if work.before is not None:
+        from kgalign.judge.evidence.growing import Before, grow
+
+        of = (work.before.get(step) for step in (SELECT_LEFT, SELECT_RIGHT, LEARN, JUDGE))
+        grown = grow(*_profiles(work), *_certain(work), Before(*of), _growth(work))
+        if grown.learned is not None:
+            return grown.learned
+        notes = {"weights": f"learned anew: {grown.why}"}
+    found = learn(
+        *_profiles(work),
+        *_certain(work),
+        config.judge,
+        cardinality=config.assign.cardinality,
         progress=work.progress,
     )
+    return replace(found, notes=notes)
+
+
+LEARN = Step(
+    name="learn",
+    stage="judge",
+    record=Learned,
+    needs=(READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE),
+    settings=settings.learn,
+    run=_learn,
+    report=reports.learn,
+)
+
+
+def _judge(work: Work) -> Verdicts:
+    from kgalign.judge.evidence import verdicts
+
+    return verdicts(*_profiles(work), *_certain(work), work.get(LEARN))
 
 
 JUDGE = Step(
     name="judge",
     stage="judge",
     record=Verdicts,
-    needs=(READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE),
+    needs=(READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE, LEARN),
     settings=settings.judge,
     run=_judge,
     report=reports.judge,
@@ -386,6 +444,29 @@ LINKS_FILES = Output(
 )
 
 
+def _names(work: Work) -> Names:
+    """What the run that this one grows from calls things; kept here, since that run may go away."""
+    if work.before is None:
+        for source in work.inputs.files.get("from", ()):
+            raise RunError(f"What {source.path} calls things is gone from {work.folder}", _FROM_AGAIN)
+        return no_names()
+    left, right = _profiles(work.before)
+    return names_of(work.before.get(FUSE), left.entity_iri, right.entity_iri)
+
+
+_FROM_AGAIN = "Run the same `kgalign run` with --from again"
+
+NAMES = Step(
+    name="names",
+    stage="fuse",
+    record=Names,
+    needs=(),
+    settings=settings.before,
+    run=_names,
+    about_before=True,
+)
+
+
 def _fuse(work: Work) -> Fusion:
     """Both graphs as one, along the links; where these join what was held to be different, it is said."""
     from kgalign.fusion import NOTHING_WITHIN, cluster_warnings, fuse, has_clusters, held_apart
@@ -394,7 +475,9 @@ def _fuse(work: Work) -> Fusion:
     apart = set(said_in_stores(work.inputs.paths("decisions")).taken)
     within = one_within(graphs, apart) if work.config.fuse.same_as_within else NOTHING_WITHIN
     links = linked_terms(work.get(ASSIGN), *_profiles(work))
-    fusion = fuse(*graphs, *links, work.config.fuse, work.get(VOCABULARIES), within=within)
+    fusion = fuse(
+        *graphs, *links, work.config.fuse, work.get(VOCABULARIES), within=within, names=work.get(NAMES)
+    )
     if not has_clusters(fusion):
         return fusion
     threshold = work.config.judge.match_probability
@@ -407,7 +490,18 @@ FUSE = Step(
     name="fuse",
     stage="fuse",
     record=Fusion,
-    needs=(READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, JUDGE, STUDENT, ASK, ASSIGN, VOCABULARIES),
+    needs=(
+        READ_LEFT,
+        READ_RIGHT,
+        SELECT_LEFT,
+        SELECT_RIGHT,
+        JUDGE,
+        STUDENT,
+        ASK,
+        ASSIGN,
+        NAMES,
+        VOCABULARIES,
+    ),
     settings=settings.fuse,
     run=_fuse,
     report=reports.fuse,
@@ -450,6 +544,46 @@ VIOLATIONS_FILE = one_file(
     "violations.json", "fuse", (READ_LEFT, READ_RIGHT, FUSE), _check_shapes, settings.shapes
 )
 """Only with shapes."""
+
+
+class _Judged(NamedTuple):
+    """What of a run is compared with another."""
+
+    left: Profile
+    right: Profile
+    verdicts: Verdicts
+    alignment: Alignment
+    fusion: Fusion
+
+    @classmethod
+    def of(cls, work: Work) -> "_Judged":
+        return cls(*_profiles(work), verdicts_of(work), work.get(ASSIGN), work.get(FUSE))
+
+
+def _changes(work: Work, paths: tuple[Path, ...]) -> Report:
+    from kgalign.export import write_differences
+    from kgalign.report import changes_since, write_changes
+
+    if work.before is None:
+        raise RunError(f"The run that {work.folder} grew from is gone", _FROM_AGAIN)
+    new, old = _Judged.of(work), _Judged.of(work.before)
+    found = changes_since(new, old)
+    write_changes(found, paths[0])
+    gained, lost = write_differences(new.fusion, old.fusion, paths[1])
+    counts = {**found.counts, "statements_gained": gained, "statements_lost": lost}
+    return Report(counts, notes={"summary": found.summary})
+
+
+CHANGES_FILES = Output(
+    name="changes",
+    stage="export",
+    needs=(SELECT_LEFT, SELECT_RIGHT, JUDGE, STUDENT, ASK, ASSIGN, FUSE),
+    settings=settings.before,
+    files=("changes.parquet", "changes.trig"),
+    write=_changes,
+    about_before=True,
+)
+"""Only of a run that grows from another one."""
 
 
 @contextmanager
@@ -510,7 +644,9 @@ REPORT_FILE = one_file(
 )
 
 
-def steps(*, with_gold: bool = False, with_shapes: bool = False) -> tuple[AnyStep, ...]:
+def steps(
+    *, with_gold: bool = False, with_shapes: bool = False, with_changes: bool = False
+) -> tuple[AnyStep, ...]:
     """All steps in order: each after those it needs, files for people as soon as they can be written."""
     return (
         READ_LEFT,
@@ -521,6 +657,7 @@ def steps(*, with_gold: bool = False, with_shapes: bool = False) -> tuple[AnySte
         RETRIEVE,
         *((RECALL,) if with_gold else ()),
         CANDIDATES_FILE,
+        LEARN,
         JUDGE,
         STUDENT,
         ASK,
@@ -530,17 +667,25 @@ def steps(*, with_gold: bool = False, with_shapes: bool = False) -> tuple[AnySte
         WORKLIST_FILE,
         VOCABULARIES,
         LINKS_FILES,
+        NAMES,
         FUSE,
         FUSED_FILE,
         PROVENANCE_FILE,
         CONFLICTS_FILE,
         *((VIOLATIONS_FILE,) if with_shapes else ()),
+        *((CHANGES_FILES,) if with_changes else ()),
         REPORT_FILE,
     )
 
 
+STEPS_TO_GROW_FROM = (
+    *(READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE, LEARN, JUDGE),
+    *(STUDENT, ASK, ASSIGN, FUSE),
+)
+"""What a run must have finished for another one to grow from it; nothing else of it is looked at."""
+
 STAGES = ("read", "select", "retrieve", "judge", "assign", "fuse", "export")
 """The stages in order."""
 
-STAGE_OF = {step.name: step.stage for step in steps(with_gold=True, with_shapes=True)}
+STAGE_OF = {step.name: step.stage for step in steps(with_gold=True, with_shapes=True, with_changes=True)}
 """Step → the stage that it is part of."""

@@ -32,11 +32,12 @@ def _changed(pair: Pair, config: dict[str, Any], gold: tuple[Path, ...] = ()) ->
     return {name for name in before if before[name] != after[name]}
 
 
-ALL = {step.name for step in pipeline.steps(with_gold=True)}
+ALL = {step.name for step in pipeline.steps(with_gold=True)} - {"names"}
+"""Without what follows from the run before alone."""
 FROM_FUSE = {"fuse", "fused.ttl", "fused.trig", "conflicts.parquet", "report.html"}
 FROM_ASSIGN = {"assign", "verdicts.parquet", "worklist", "worklist.csv", "links", "vocabularies"} | FROM_FUSE
 FROM_ASK = {"ask"} | FROM_ASSIGN
-FROM_JUDGE = {"judge", "student"} | FROM_ASK
+FROM_JUDGE = {"learn", "judge", "student"} | FROM_ASK
 FROM_RETRIEVE = {"retrieve", "recall", "candidates.parquet"} | FROM_JUDGE
 READ = {"read-left", "read-right"}
 

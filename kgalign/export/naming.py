@@ -53,7 +53,7 @@ def fusion_digest(fusion: Fusion) -> str:
         *(fusion.subject, fusion.property, fusion.value, fusion.graph, fusion.said, fusion.turned),
         *(fusion.side, fusion.source, fusion.role, fusion.reason, fusion.rule, steps(fusion.confidence)),
         *(fusion.computed_subject, fusion.computed_property, fusion.computed_value, fusion.computed_rule),
-        *(fusion.same_subject, fusion.same_object),
+        *(fusion.same_subject, fusion.same_object, fusion.retired, fusion.replaced_by),
     ]
     for column in columns:
         digest.update(np.asarray(column, column.dtype.newbyteorder("<")).tobytes())

@@ -7,13 +7,14 @@ import numpy.typing as npt
 
 from kgalign.arrays import Flags, Positions, join, run_starts, spread
 from kgalign.rdf.graph import Ids
-from kgalign.records.fused import Fusion, Role, term_id
+from kgalign.records.fused import Fusion, Role, fused_columns
 
 IDENTITY_RULE = "identity"
 """What decides that a statement of identity is written."""
 
 STATED, COMPUTED, IDENTITY = 0, 1, 2
-"""How a fused statement came about: a source says it, it was computed, it tells what became one."""
+"""How a fused statement came about: a source says it, it was computed, it tells what became one or
+stands for a retired IRI."""
 
 SURE = 100
 """Confidence is told in so many steps."""
@@ -153,14 +154,10 @@ def _coded(*columns: npt.NDArray[np.generic]) -> tuple[Ids, tuple[npt.NDArray[np
 def _statements(fusion: Fusion) -> tuple[tuple[Ids, Ids, Ids], Ids, npt.NDArray[np.uint8]]:
     """The distinct fused statements, the one that each row is written as, and how each came about."""
     rows = fusion.written()
-    same = term_id(fusion.terms, fusion.identity) if fusion.identity else -1
-    added = len(fusion.same_subject) if same >= 0 else 0
-    subject = np.concatenate([fusion.subject[rows], fusion.computed_subject, fusion.same_subject[:added]])
-    property = np.concatenate(
-        [fusion.property[rows], fusion.computed_property, np.full(added, same, np.int32)]
-    )
-    value = np.concatenate([fusion.value[rows], fusion.computed_value, fusion.same_object[:added]])
-    kind = np.repeat([STATED, COMPUTED, IDENTITY], [len(rows), len(fusion.computed_subject), added])
+    _, subject, property, value = fused_columns(fusion)
+    computed = len(fusion.computed_subject)
+    sizes = [len(rows), computed, len(subject) - len(rows) - computed]
+    kind = np.repeat([STATED, COMPUTED, IDENTITY], sizes)
     order = np.lexsort((kind, value, property, subject))
     columns = subject[order], property[order], value[order]
     first = run_starts(*columns)

@@ -12,13 +12,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kgalign.arrays import connected
-from kgalign.fusion.groups import NOTHING_WITHIN, Within, group_nodes
+from kgalign.fusion.groups import NOTHING_WITHIN, Canonical, Within, group_nodes
+from kgalign.fusion.keeping import keep_names
 from kgalign.fusion.merge import LEFT_LABEL, RIGHT_LABEL
 from kgalign.rdf.blank_nodes import prefixed
 from kgalign.rdf.columns import canonical
 from kgalign.rdf.graph import Graph, Ids, TermKind
 from kgalign.records import Alignment, Outcome, Profile, Verdicts
 from kgalign.records.fused import SIDES, Fusion
+from kgalign.records.names import Names
 
 _SHOWN = 3
 """Pairs that a warning names."""
@@ -137,12 +139,21 @@ def _components(members: Ids, within: Pairs) -> Ids:
 
 
 def minted_members(
-    iri: str, graphs: tuple[Graph, Graph], links: Pairs, within: Within = NOTHING_WITHIN
+    iri: str,
+    graphs: tuple[Graph, Graph],
+    links: Pairs,
+    within: Within = NOTHING_WITHIN,
+    *,
+    names: Names | None = None,
+    canonical_side: Canonical = "mint",
 ) -> Pairs | None:
-    """Term ids, of the left and of the right graph, of what is one under a minted IRI; None where nothing is.
+    """Term ids, of the left and of the right graph, of what is one under an IRI that is minted, or kept from
+    an earlier run; None where nothing is.
 
-    :param iri: as ``--canonical mint`` writes it.
+    :param iri: as the fused graph has it.
     :param within: what the graphs themselves say is one.
+    :param names: what the earlier run called things.
+    :param canonical_side: how the fused graph is named.
     """
     sides = [
         prefixed(graph.terms, label) for graph, label in zip(graphs, (LEFT_LABEL, RIGHT_LABEL), strict=True)
@@ -150,7 +161,9 @@ def minted_members(
     terms, position = canonical(sides)
     at = position[: len(sides[0])], position[len(sides[0]) :]
     inside = tuple((at[side][a], at[side][b]) for side, (a, b) in enumerate(within))
-    groups = group_nodes(terms, at[0][links[0]], at[1][links[1]], "mint", (inside[0], inside[1]))
+    groups = group_nodes(terms, at[0][links[0]], at[1][links[1]], canonical_side, (inside[0], inside[1]))
+    if names is not None:
+        groups = keep_names(terms, groups, names, canonical_side)
     for group, minted in groups.minted.items():
         if minted == iri:
             members = groups.member[groups.group == group]

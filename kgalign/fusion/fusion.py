@@ -27,6 +27,7 @@ from kgalign.rdf.columns import NO_IDS, canonical, remap
 from kgalign.rdf.graph import Graph, Ids, Terms
 from kgalign.rdf.vocabulary import OWL_SAME_AS, SKOS
 from kgalign.records.fused import SIDES, Fusion, FusionCounts, Role, fused_columns, term_id
+from kgalign.records.names import Names
 from kgalign.records.vocabularies import Vocabularies
 
 IDENTITY = {"same-as": OWL_SAME_AS, "exact-match": SKOS + "exactMatch", "none": ""}
@@ -42,6 +43,7 @@ def fuse(
     vocabularies: Vocabularies | None = None,
     *,
     within: Within = NOTHING_WITHIN,
+    names: Names | None = None,
 ) -> Fusion:
     """Fuse two graphs to one.
 
@@ -50,6 +52,7 @@ def fuse(
     :param config: whose names stay, and what decides between rival values.
     :param vocabularies: which properties and classes correspond; None renames none.
     :param within: pairs of ids of the left graph's terms, and of the right one's, that are one as well.
+    :param names: what an earlier run called things, which keep their names; None where there was none.
     :raises ValueError: where the ids are not as many on both sides, or are not of IRIs or blank nodes.
     :raises InputError: where too many nodes would become one, or a policy does not fit the values.
     """
@@ -61,6 +64,7 @@ def fuse(
         left_terms,
         right_terms,
         within=within,
+        names=names,
         canonical_side=config.canonical,
         identity=identity,
         most=config.max_cluster,
@@ -203,6 +207,8 @@ def _fusion(statements: _Statements, decided: Decided, identity: str) -> Fusion:
         **_computed(decided, place, new, subject, property, conflict),
         same_subject=remap(merged.same_subject, place),
         same_object=remap(merged.same_object, place),
+        retired=remap(merged.retired, place),
+        replaced_by=remap(merged.replaced_by, place),
         identity=identity,
         left_term=remap(merged.left_term, place),
         right_term=remap(merged.right_term, place),
@@ -278,8 +284,9 @@ def _computed(
 def _counts(statements: _Statements, fusion: Fusion) -> FusionCounts:
     fates = np.bincount(fusion.role, minlength=len(Role))
     columns = fused_columns(fusion)
-    ends = int(fates[Role.WRITTEN]), int(fates[Role.WRITTEN]) + len(fusion.computed_subject)
-    kept, told, all_said = (
+    same = len(fusion.same_subject) if fusion.identity else 0
+    ends = np.cumsum([int(fates[Role.WRITTEN]), len(fusion.computed_subject), same]).tolist()
+    kept, told, one, all_said = (
         len(distinct(*(column[:end] for column in columns))[0]) for end in (*ends, len(columns[0]))
     )
     return FusionCounts(
@@ -290,7 +297,8 @@ def _counts(statements: _Statements, fusion: Fusion) -> FusionCounts:
         lost=int(fates[Role.LOST]),
         counted=int(fates[Role.COUNTED]),
         computed=told - kept,
-        same_as=all_said - told,
+        same_as=one - told,
+        replaced=all_said - one,
         statements=all_said,
         groups=statements.merged.groups,
         merged=statements.merged.members,

@@ -31,7 +31,7 @@ class Groups:
     group: Ids
     """(k,) the group of each, from 0."""
     minted: dict[int, str]
-    """The minted IRI of each group that has one."""
+    """What each group is called that goes by the IRI of none of its nodes: minted, or kept from before."""
 
     @property
     def first(self) -> npt.NDArray[np.int64]:

@@ -11,12 +11,14 @@ import pyoxigraph as ox
 
 from kgalign.errors import InputError
 from kgalign.fusion.groups import NOTHING_WITHIN, Canonical, Groups, Within, group_nodes
+from kgalign.fusion.keeping import keep_names, successors
 from kgalign.rdf.blank_nodes import map_triple, prefixed
 from kgalign.rdf.columns import canonical, iri_terms, remap
 from kgalign.rdf.graph import Graph, Ids, TermKind, Terms
 from kgalign.rdf.terms import RdfTerm, parse_triple
 from kgalign.rdf.vocabulary import OWL_SAME_AS, SKOS
-from kgalign.records.fused import SIDES, term_id
+from kgalign.records.fused import REPLACED_BY, SIDES, term_id, term_ids
+from kgalign.records.names import Names
 
 LEFT_LABEL, RIGHT_LABEL = "l_", "r_"
 """Set before the labels of each side's blank nodes, so that they never meet."""
@@ -43,6 +45,9 @@ class Merged:
     same_subject: Ids
     same_object: Ids
     """(i,) the node that stays, and each IRI that was merged into it."""
+    retired: Ids
+    replaced_by: Ids
+    """(r,) as in :class:`~kgalign.records.fused.Fusion`."""
     left_term: Ids
     right_term: Ids
     """(terms of the side's graph,) what stands for each."""
@@ -59,6 +64,7 @@ def merge(
     right_terms: npt.ArrayLike,
     *,
     within: Within = NOTHING_WITHIN,
+    names: Names | None = None,
     canonical_side: Canonical = "left",
     identity: str = OWL_SAME_AS,
     most: int | None = None,
@@ -73,6 +79,7 @@ def merge(
     :param left_terms: (l,) ids in the left graph's terms of linked nodes, each linked with ...
     :param right_terms: (l,) ... the node at the same place, an id in the right graph's terms.
     :param within: pairs of ids of the left graph's terms, and of the right one's, that are one as well.
+    :param names: what an earlier run called things.
     :param identity: IRI of a property that is added to the terms; empty for none.
     :param most: nodes that may become one; None for any number.
     :raises ValueError: where the ids are not as many on both sides, or are not of IRIs or blank nodes.
@@ -83,8 +90,13 @@ def merge(
     inside = _inside(within, (left, at_left), (right, at_right))
     groups = group_nodes(terms, at_left[links_left], at_right[links_right], canonical_side, inside)
     _check_sizes(terms, groups, most)
+    retired: list[tuple[str, str]] = []
+    if names is not None:
+        groups = keep_names(terms, groups, names, canonical_side)
+        retired = successors(terms, groups, names)
     table, stays = _table(terms, groups)
-    final, place = _final(terms, groups, table)
+    final, place = _final(terms, groups, table, retired)
+    sizes = np.bincount(groups.group)
     subject, predicate, object, named = _columns((left, at_left), (right, at_right))
     said = _rewritten([subject, predicate, object, named], terms, groups, table)
     kept, away = _renamed(terms, groups, stays)
@@ -97,10 +109,12 @@ def merge(
         terms=final,
         same_subject=place[kept],
         same_object=place[away],
+        retired=term_ids(final, [old for old, _ in retired]),
+        replaced_by=term_ids(final, [new for _, new in retired]),
         left_term=place[table[at_left]],
         right_term=place[table[at_right]],
-        groups=len(groups),
-        members=len(groups.member),
+        groups=int((sizes > 1).sum()),
+        members=int(sizes[sizes > 1].sum()),
     )
 
 
@@ -178,10 +192,13 @@ def _renamed(terms: Terms, groups: Groups, stays: Ids) -> tuple[Ids, Ids]:
     return kept[away], groups.member[away]
 
 
-def _final(terms: Terms, groups: Groups, table: Ids) -> tuple[Terms, Ids]:
-    """The terms with the minted IRIs and with the triple terms of what stays; the place of each in them."""
-    minted = list(groups.minted.values())
-    longer = _concatenated(terms, iri_terms(minted)) if minted else terms
+def _final(terms: Terms, groups: Groups, table: Ids, retired: Sequence[tuple[str, str]]) -> tuple[Terms, Ids]:
+    """The terms with the minted IRIs, the triple terms of what stays and what is told of retired IRIs; the
+    place of each in them.
+    """
+    further = [old for old, _ in retired] + [REPLACED_BY] * bool(retired)
+    added = [*groups.minted.values(), *further]
+    longer = _concatenated(terms, iri_terms(added)) if added else terms
     longer = _merged_triples(longer, groups.member, table)
     if longer is terms:
         return terms, np.arange(len(terms), dtype=np.int32)

@@ -12,6 +12,10 @@ import pyarrow.compute as pc
 from kgalign.arrays import Flags, Positions
 from kgalign.rdf.columns import graph_of
 from kgalign.rdf.graph import Graph, Ids, TermKind, Terms
+from kgalign.rdf.vocabulary import DCTERMS
+
+REPLACED_BY = DCTERMS + "isReplacedBy"
+"""Property that says what stands for an IRI that names nothing any more."""
 
 SIDES = ("left", "right")
 """Names of the sides, which are also the names of the sources that their default graphs are."""
@@ -33,7 +37,7 @@ class Role(IntEnum):
 @dataclass(frozen=True, slots=True)
 class FusionCounts:
     """What became of the statements:
-    ``left + right - duplicates - agreeing - lost - counted + computed + same_as == statements``.
+    ``left + right - duplicates - agreeing - lost - counted + computed + same_as + replaced == statements``.
     """
 
     left: int
@@ -59,6 +63,8 @@ class FusionCounts:
     """Nodes in these sets."""
     conflicts: int
     """Things and properties of which a value lost or was only counted in."""
+    replaced: int = 0
+    """Statements that were added to tell what stands for IRIs of earlier runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +139,12 @@ class Fusion:
     same_subject: Ids
     same_object: Ids
     """(i,) identity: the node that stays, and the IRI that was merged into it."""
+    retired: Ids
+    replaced_by: Ids
+    """(r,) sorted: IRIs by which earlier runs called something and this one nothing, each with what stands
+    for it now; several times where that is several, and -1 where nothing is left."""
     identity: str
-    """IRI of the property that says so; empty where nothing does."""
+    """IRI of the property that says who is the same as whom; empty where nothing does."""
     left_term: Ids
     """(terms of the left graph,) id of each in ``terms``: of what it was merged into."""
     right_term: Ids
@@ -171,7 +181,8 @@ def fused_graph(fusion: Fusion) -> Graph:
 
 
 def fused_columns(fusion: Fusion) -> list[Ids]:
-    """Graph, subject, property and value of what is written, then of what was computed, then of identity.
+    """Graph, subject, property and value of what is written, then of what was computed, then of identity,
+    then of what stands for retired IRIs.
 
     A statement that is there several times is in them several times.
     """
@@ -179,11 +190,13 @@ def fused_columns(fusion: Fusion) -> list[Ids]:
     computed = len(fusion.computed_subject)
     same = len(fusion.same_subject) if fusion.identity else 0
     is_same = np.full(same, term_id(fusion.terms, fusion.identity), np.int32)
+    told = np.flatnonzero(fusion.replaced_by >= 0)
+    replaced = np.full(len(told), term_id(fusion.terms, REPLACED_BY), np.int32)
     columns = [
-        [fusion.graph[rows], np.full(computed + same, -1, np.int32)],
-        [fusion.subject[rows], fusion.computed_subject, fusion.same_subject[:same]],
-        [fusion.property[rows], fusion.computed_property, is_same],
-        [fusion.value[rows], fusion.computed_value, fusion.same_object[:same]],
+        [fusion.graph[rows], np.full(computed + same + len(told), -1, np.int32)],
+        [fusion.subject[rows], fusion.computed_subject, fusion.same_subject[:same], fusion.retired[told]],
+        [fusion.property[rows], fusion.computed_property, is_same, replaced],
+        [fusion.value[rows], fusion.computed_value, fusion.same_object[:same], fusion.replaced_by[told]],
     ]
     return [np.concatenate(parts) for parts in columns]
 

@@ -2,6 +2,7 @@
 
 from kgalign.report.changes import Change, Changes, Kind, compare
 from kgalign.report.findings import Besides, Findings, Source, Spent
+from kgalign.report.growth import Growth, changes_since, write_changes
 from kgalign.report.overview import entity_flow, probability_histogram
 from kgalign.report.whole import report_page
 
@@ -10,11 +11,14 @@ __all__ = [
     "Change",
     "Changes",
     "Findings",
+    "Growth",
     "Kind",
     "Source",
     "Spent",
+    "changes_since",
     "compare",
     "entity_flow",
     "probability_histogram",
     "report_page",
+    "write_changes",
 ]

@@ -108,13 +108,17 @@ def compare(new: Judged, old: Judged) -> Changes:
 
     :raises InputError: the two have no entity in common.
     """
-    after, before = _Run(new), _Run(old)
-    for side in (0, 1):
-        if not pc.any(pc.is_in(after.sides[side].entity_iri, before.sides[side].entity_iri)).as_py():
-            which = ("left", "right")[side]
+    for side, one, other in (("left", new.left, old.left), ("right", new.right, old.right)):
+        if not pc.any(pc.is_in(one.entity_iri, other.entity_iri)).as_py():
             raise InputError(
-                f"The two runs have no {which} entity in common", "Give two runs over the same graphs"
+                f"The two runs have no {side} entity in common", "Give two runs over the same graphs"
             )
+    return links_since(new, old)
+
+
+def links_since(new: Judged, old: Judged) -> Changes:
+    """The same, also where the two have nothing in common."""
+    after, before = _Run(new), _Run(old)
     gained, lost = after.links - before.links, before.links - after.links
     moved = list(_moved(sorted(gained), sorted(lost)))
     gained -= {new_pair for new_pair, _ in moved}

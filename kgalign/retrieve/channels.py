@@ -32,6 +32,8 @@ _LEAST_NUMBER = 20
 """Smaller numbers are counts more often than measures."""
 Pairs = tuple[Ids, Ids, Floats]
 """(n,) left entities, right entities, and how near the two are; greater is nearer."""
+Rows = tuple[csr_array, Ids]
+"""Rows whose products are scores, and the entity that each is of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +71,23 @@ def turned(pairs: Pairs) -> Pairs:
 
 def _names(left: Profile, right: Profile, search: Search) -> list[Pairs]:
     """Entities by their most similar names: cosine of rare character trigrams."""
-    (rows_l, owner_l), (rows_r, owner_r) = (_name_rows(profile) for profile in (left, right))
-    weights = idf(rows_l, rows_r)
-    rows_l, rows_r = weigh(rows_l, weights), weigh(rows_r, weights)
+    (rows_l, owner_l), (rows_r, owner_r) = _rows_of_names(left, right)
     forth, back = both_ways(rows_l, rows_r, search.k, search.progress, "retrieve by names")
     return [
-        _by_owner(forth, owner_l, owner_r, search.k),
-        turned(_by_owner(turned(back), owner_r, owner_l, search.k)),
+        by_owner(forth, owner_l, owner_r, search.k),
+        turned(by_owner(turned(back), owner_r, owner_l, search.k)),
     ]
+
+
+def _rows_of_names(left: Profile, right: Profile) -> tuple[Rows, Rows]:
+    (rows_l, owner_l), (rows_r, owner_r) = (_name_rows(profile) for profile in (left, right))
+    weights = idf(rows_l, rows_r)
+    return (weigh(rows_l, weights), owner_l), (weigh(rows_r, weights), owner_r)
+
+
+def _rows_of_values(left: Profile, right: Profile) -> tuple[Rows, Rows]:
+    rows_l, rows_r = _value_words(left, right)
+    return (rows_l, np.arange(len(left), dtype=np.int32)), (rows_r, np.arange(len(right), dtype=np.int32))
 
 
 def _name_rows(profile: Profile) -> tuple[csr_array, Ids]:
@@ -132,7 +143,7 @@ def _marks(text: str, kind: ValueKind) -> list[str]:
     return [f"\x00{kind}{math.floor(place)}", f"\x00{kind}'{math.floor(place + 0.5)}"]
 
 
-def _by_owner(pairs: Pairs, asking: Ids, asked: Ids, k: int) -> Pairs:
+def by_owner(pairs: Pairs, asking: Ids, asked: Ids, k: int) -> Pairs:
     """From rows of names to their entities: the best pair of names counts."""
     a, b, score = asking[pairs[0]], asked[pairs[1]], pairs[2]
     order = np.lexsort((-score, b, a))
@@ -200,6 +211,13 @@ CHANNELS = {
     "structure": Channel("neighbours that are each other's best candidates", _structure),
 }
 """Name → channel, in the order in which they are asked; others come after them."""
+
+
+IN_WORDS: dict[str, Callable[[Profile, Profile], tuple[Rows, Rows]]] = {
+    "names": _rows_of_names,
+    "values": _rows_of_values,
+}
+"""Name → what the channels of words compare, for who searches among a part of it."""
 
 
 def find_by(name: str, left: Profile, right: Profile, search: Search) -> list[Pairs]:

@@ -43,7 +43,7 @@ def retrieve(
     """
     watch = progress or NoProgress()
     found: dict[str, list[Pairs]] = {}
-    same = _same_iri(left, right)
+    same = same_iris_of(left, right)
     if len(same[0]):
         found["iri"] = [same, same]
     own = [name for name in CHANNELS if name in config.channels]
@@ -57,10 +57,10 @@ def retrieve(
         config, notes = config.model_copy(update={"embedder": choice.embedder}), choice.notes
     if config.embedder:
         found["dense"] = dense_channel(left, right, config, seed=seed, cache=cache, progress=watch)
-    return replace(_unite(found, config.k), notes=notes)
+    return replace(unite(found, config.k), notes=notes)
 
 
-def _same_iri(left: Profile, right: Profile) -> Pairs:
+def same_iris_of(left: Profile, right: Profile) -> Pairs:
     """Entities that carry one IRI on both sides. Labels of blank nodes are no names: they don't count."""
     place = pc.index_in(left.entity_iri, value_set=right.entity_iri)
     blank = pc.starts_with(left.entity_iri, "_:")
@@ -69,29 +69,33 @@ def _same_iri(left: Profile, right: Profile) -> Pairs:
     return rows.astype(np.int32), partners.astype(np.int32), np.ones(len(rows), dtype=np.float32)
 
 
-def _unite(found: dict[str, list[Pairs]], k: int) -> Candidates:
+def unite(found: dict[str, list[Pairs]], k: int) -> Candidates:
     """Unite the channels: reciprocal ranks are added up for the asking entity, in each direction.
 
     ``found`` is emptied, so that no channel is held longer than it is needed.
     """
     channels = tuple(found)
     keys = (
-        unique(np.concatenate([_keys(each) for both in found.values() for each in both])) if found else _NONE
+        unique(np.concatenate([keys_of(a, b) for both in found.values() for a, b, _ in both]))
+        if found
+        else _NONE
     )
     fused = np.zeros((2, len(keys)), dtype=np.float32)
     for both in found.values():
         for direction, (a, b, value) in enumerate(both):
-            position = _place(a, b, value) if direction == 0 else _place(b, a, value)
-            fused[direction, find(keys, _keys((a, b, value)))] += (1 / (_RRF + position)).astype(np.float32)
+            position = place_of(a, b, value) if direction == 0 else place_of(b, a, value)
+            fused[direction, find(keys, keys_of(a, b))] += (1 / (_RRF + position)).astype(np.float32)
     a, b = _ends(keys)
-    keep = ((_place(a, b, fused[0]) <= k) & (fused[0] > 0)) | ((_place(b, a, fused[1]) <= k) & (fused[1] > 0))
+    keep = ((place_of(a, b, fused[0]) <= k) & (fused[0] > 0)) | (
+        (place_of(b, a, fused[1]) <= k) & (fused[1] > 0)
+    )
     a, b, keys, united = a[keep], b[keep], keys[keep], fused[:, keep].sum(axis=0)
     del fused
     rank = np.zeros((len(keys), len(channels)), dtype=np.int16)
     score = np.zeros((len(keys), len(channels)), dtype=np.float32)
     for column, name in enumerate(channels):
         _fill(rank[:, column], score[:, column], keys, found.pop(name))
-    place = _place(a, b, united)
+    place = place_of(a, b, united)
     order = np.lexsort((place, a))
     return Candidates(
         left=a[order],
@@ -107,9 +111,9 @@ def _unite(found: dict[str, list[Pairs]], k: int) -> Candidates:
 _NONE = np.zeros(0, dtype=np.int64)
 
 
-def _keys(pairs: Pairs) -> Positions:
+def keys_of(left: Ids, right: Ids) -> Positions:
     """One number for each pair, which sorts by the left entity, then by the right one."""
-    return pairs[0].astype(np.int64) << 32 | pairs[1]
+    return left.astype(np.int64) << 32 | right
 
 
 def _ends(keys: Positions) -> tuple[Ids, Ids]:
@@ -121,7 +125,7 @@ def _fill(rank: npt.NDArray[np.int16], score: Floats, keys: Positions, found: li
 
     Whoever found a pair, its rank is the one among all that the channel found for the left entity.
     """
-    by_direction = [_keys(each) for each in found]
+    by_direction = [keys_of(a, b) for a, b, _ in found]
     own = unique(np.concatenate(by_direction))
     best = np.zeros(len(own), dtype=np.float32)
     for each, (_, _, value) in zip(by_direction, found, strict=True):
@@ -132,11 +136,11 @@ def _fill(rank: npt.NDArray[np.int16], score: Floats, keys: Positions, found: li
     place = np.minimum(np.searchsorted(own, keys), len(own) - 1)
     rows = np.flatnonzero(own[place] == keys)
     place = place[rows]
-    rank[rows] = np.minimum(_place(*_ends(own), best), 32_000)[place]
+    rank[rows] = np.minimum(place_of(*_ends(own), best), 32_000)[place]
     score[rows] = best[place]
 
 
-def _place(asking: Ids, other: Ids, score: Floats) -> Positions:
+def place_of(asking: Ids, other: Ids, score: Floats) -> Positions:
     """1-based place of each pair among those of the asking entity."""
     order = best_first(asking, other, score)
     place = np.empty(len(order), dtype=np.int64)

@@ -26,6 +26,8 @@ from kgalign.pipeline import (
     ASSIGN,
     FUSE,
     JUDGE,
+    LEARN,
+    NAMES,
     READ_LEFT,
     READ_RIGHT,
     RETRIEVE,
@@ -37,13 +39,15 @@ from kgalign.pipeline import (
 from kgalign.rdf.graph import Graph
 from kgalign.records import Alignment, Profile
 from kgalign.records.fused import Fusion
+from kgalign.records.names import Names, no_names
 from kgalign.run.folder import RunFolder, RunRecord, Source, writing
+from kgalign.run.growing import before_still_there
 from kgalign.run.inputs import library_versions, source, with_decisions
 from kgalign.run.merges import Merge, Merges
 from kgalign.run.start import check_early
 from kgalign.run.steps import AnyStep, Execution, Inputs, Work, execute, fingerprints
 
-_NEEDED = (READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE, JUDGE, STUDENT, ASK)
+_NEEDED = (READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE, LEARN, JUDGE, STUDENT, ASK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +205,7 @@ class _Run:
     ) -> None:
         self.folder, self.record, self.config = folder, record, config
         self._was, self._progress = config, progress
+        self._before = before_still_there(record.inputs)
 
     def configure(self, config: Config) -> None:
         """Go on with another configuration."""
@@ -222,7 +227,8 @@ class _Run:
     def bring_up_to_date(self, until: AnyStep | None = None) -> Execution:
         """Do what has to be done from the assignment on, up to a step or to the end."""
         inputs = self._inputs()
-        every = steps(with_gold=True, with_shapes=bool(inputs.files["shapes"]))
+        shapes, changes = bool(inputs.files["shapes"]), self._before is not None
+        every = steps(with_gold=True, with_shapes=shapes, with_changes=changes)
         start = every.index(ASSIGN)
         end = every.index(until) + 1 if until is not None else len(every)
         record = replace(
@@ -233,7 +239,7 @@ class _Run:
         )
         execution = execute(
             every[start:end],
-            Work(inputs, self._progress, self.folder),
+            Work(inputs, self._progress, self.folder, before=self._before),
             self.folder,
             record,
             lambda to_do: check_early(to_do, inputs, self.folder),
@@ -275,6 +281,8 @@ class _Run:
             taken=frozenset(taken),
             within=self.config.fuse.same_as_within,
             load=lambda: (load(READ_LEFT.name, Graph), load(READ_RIGHT.name, Graph)),
+            names=load(NAMES.name, Names) if NAMES.name in self.record.steps else no_names(),
+            canonical=self.config.fuse.canonical,
         )
 
 

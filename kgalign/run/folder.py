@@ -30,6 +30,8 @@ FORMAT = 1
 RUN_FILE = "run.json"
 STAGES = "stages"
 CACHE = "cache"
+BEFORE = "before"
+"""What a run was before it was brought up to date in place: a run folder in itself."""
 _LOCK = ".lock"
 _DIGEST = "digest"
 

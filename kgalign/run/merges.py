@@ -10,12 +10,13 @@ import pyarrow as pa
 from kgalign.arrays import Flags, flags
 from kgalign.errors import InputError
 from kgalign.explain import bare, is_node, nearest
-from kgalign.fusion import MINTED, minted_members
+from kgalign.fusion import MINTED, Canonical, minted_members
 from kgalign.links.known import node_texts, same_within
 from kgalign.links.pairs import PairIndex, entity_ids, is_link, pair_ids
 from kgalign.rdf.graph import Graph, Ids
 from kgalign.records import Alignment, Outcome, Profile
 from kgalign.records.fused import SIDES, Fusion
+from kgalign.records.names import Names
 
 _Members = tuple[Ids, Ids]
 """Term ids of the left and of the right graph."""
@@ -59,6 +60,10 @@ class Merges:
     """Whether nodes of one graph are merged where it says so itself."""
     load: Callable[[], tuple[Graph, Graph]] = field(repr=False)
     """Gives the two graphs, which not everything needs."""
+    names: Names
+    """What the run that this one grew from calls things."""
+    canonical: Canonical
+    """How the fused graph of this one is named."""
 
     @cached_property
     def graphs(self) -> tuple[Graph, Graph]:
@@ -86,12 +91,20 @@ class Merges:
         return both
 
     def under_minted(self, iri: str) -> list[Merge]:
-        """The merges that a minted IRI stands for, as things are or as they were before; none if none."""
-        if not iri.startswith(MINTED):
+        """The merges that a minted or a kept IRI stands for, as things are or were before; none if none."""
+        kept = iri in self.names.name.to_pylist()
+        if not iri.startswith(MINTED) and not kept:
             return []
         linked = self._rows(is_link(self.alignment))
         for rows in (linked, self._rows(is_link(self.alignment) | self._taken_rows)):
-            members = minted_members(iri, self.graphs, rows, self._within_terms)
+            members = minted_members(
+                iri,
+                self.graphs,
+                rows,
+                self._within_terms,
+                names=self.names if kept else None,
+                canonical_side=self.canonical if kept else "mint",
+            )
             if members is not None:
                 return self._touching(members)
         return []

@@ -19,6 +19,7 @@ from kgalign.records import (
     Worklist,
 )
 from kgalign.records.fused import Fusion
+from kgalign.records.learned import Learned
 from kgalign.records.vocabularies import Vocabularies
 from kgalign.run.steps import Report
 
@@ -58,6 +59,11 @@ def recall(found: Recall) -> Report:
             f"{channel} recall@{k}": share for channel, at in found.at.items() for k, share in at.items()
         }
     )
+
+
+def learn(learned: Learned) -> Report:
+    """How many comparisons were weighed, and how a run grew from one before."""
+    return Report({"comparisons": len(learned.columns)}, notes=dict(learned.notes))
 
 
 def judge(verdicts: Verdicts) -> Report:

@@ -57,7 +57,13 @@ def retrieve(inputs: Inputs) -> object:
     config = inputs.config.retrieve
     settings = [config.model_dump(), inputs.config.seed, inputs.digests("embedder")]
     others = [name for name in config.channels if name not in CHANNELS]
-    return _with(brought("kgalign.channels", others), settings)
+    return _since(inputs, _with(brought("kgalign.channels", others), settings))
+
+
+def _since(inputs: Inputs, settings: object) -> object:
+    """The settings with the run that this one grows from, where there is one."""
+    grown = [each.sha256 for each in inputs.files.get("from", ())]
+    return [settings, {"from": grown}] if grown else settings
 
 
 def recall(inputs: Inputs) -> object:
@@ -65,12 +71,18 @@ def recall(inputs: Inputs) -> object:
     return inputs.digests("gold")
 
 
-def judge(inputs: Inputs) -> object:
+def learn(inputs: Inputs) -> object:
     """What the evidence goes by; who is asked later is no part of it."""
     config = inputs.config
     said = said_in_stores(inputs.paths("decisions"))
     decided = [said.as_lists()] if said else []
-    return [_evidence(config), config.assign.cardinality, inputs.digests("known"), *decided]
+    settings = [_evidence(config), config.assign.cardinality, inputs.digests("known"), *decided]
+    return _since(inputs, settings)
+
+
+def judge(inputs: Inputs) -> object:
+    """As of what is learned: what is certain of the candidates is so for both."""
+    return learn(inputs)
 
 
 def _evidence(config: Config) -> object:
@@ -147,6 +159,11 @@ def assign(inputs: Inputs) -> object:
 
 
 _OF_VOCABULARIES = {"mapping", "classes", "keep"}
+
+
+def before(inputs: Inputs) -> object:
+    """The run that this one grows from, by what it found."""
+    return inputs.digests("from")
 
 
 def vocabularies(inputs: Inputs) -> object:

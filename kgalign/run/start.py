@@ -12,7 +12,9 @@ from kgalign.errors import InputError
 from kgalign.ledger import FILE as LEDGER_FILE
 from kgalign.pipeline import ASK, RECALL, STUDENT, VIOLATIONS_FILE, steps
 from kgalign.rdf.remote import is_remote
+from kgalign.run.finished import Finished
 from kgalign.run.folder import RunFolder, RunRecord, writing
+from kgalign.run.growing import bring_along, grown, opened_before
 from kgalign.run.inputs import check_owner, check_place, gather, library_versions, with_decisions
 from kgalign.run.settings import asks
 from kgalign.run.steps import AnyStep, Execution, Inputs, Work, execute
@@ -28,6 +30,7 @@ def run(
     force: bool = False,
     check: bool = False,
     refresh: bool = False,
+    before: Path | None = None,
     progress: Progress | None = None,
 ) -> Execution:
     """Align and fuse two graphs in a run folder; what is right there already is left as it is.
@@ -40,16 +43,25 @@ def run(
     :param force: forget what is in the folder, and take it over from other inputs.
     :param check: hold everything in the folder against its digests, and make again what is damaged.
     :param refresh: ask SPARQL endpoints anew; else what they gave before in this folder counts.
+    :param before: a finished run that this one grows from: what did not change since is taken over.
     :param progress: where long work reports how far it is.
     :raises InputError: an input can't be used.
-    :raises RunError: a step of other inputs is finished in the folder, it is in use, or can't be written.
+    :raises RunError: a step of other inputs is finished in the folder, it is in use, or can't be written; or
+        nothing can grow from ``before``.
     """
     config = config or Config()
+    finished = opened_before(before, out, config) if before else None
     inputs = _gathered(left, right, out, config, gold, refresh=refresh, progress=progress)
-    todo = steps(with_gold=bool(inputs.files["gold"]), with_shapes=bool(inputs.files["shapes"]))
+    todo = steps(
+        with_gold=bool(inputs.files["gold"]),
+        with_shapes=bool(inputs.files["shapes"]),
+        with_changes=finished is not None,
+    )
 
-    with _opened(left, right, out, config, inputs, force=force) as (folder, record, known):
-        work = Work(known, progress, folder)
+    if finished is not None:
+        inputs = grown(inputs, finished)
+    with _opened(left, right, out, config, inputs, force=force, before=finished) as (folder, record, known):
+        work = Work(known, progress, folder, before=finished)
         return execute(
             todo, work, folder, record, lambda to_do: check_early(to_do, known, folder), check=check
         )
@@ -108,7 +120,7 @@ def evidence(
         return Work(inputs, progress)
     with _opened(left, right, out, config, inputs) as (folder, record, known):
         work = Work(known, progress, folder)
-        every = steps(with_gold=True, with_shapes=True)
+        every = steps(with_gold=True, with_shapes=True, with_changes=True)
         end = every.index(STUDENT) + 1
         until = tuple(step for step in every[:end] if step is not RECALL)
         execute(until, work, folder, record, later=(RECALL, *every[end:]))
@@ -140,7 +152,14 @@ def _gathered(
 
 @contextmanager
 def _opened(
-    left: str | Path, right: str | Path, out: Path, config: Config, inputs: Inputs, *, force: bool = False
+    left: str | Path,
+    right: str | Path,
+    out: Path,
+    config: Config,
+    inputs: Inputs,
+    *,
+    force: bool = False,
+    before: Finished | None = None,
 ) -> Iterator[tuple[RunFolder, RunRecord, Inputs]]:
     """The run folder, locked, what it will say of this call, and the inputs with what was taken back."""
     check_place(out, (Path(left), Path(right)))
@@ -155,6 +174,8 @@ def _opened(
             check_owner(folder, finished, inputs)
         with writing(out):
             take_over(out)
+        if before is not None:
+            bring_along(before, folder)
         known = with_decisions(inputs, folder)
         yield (
             folder,

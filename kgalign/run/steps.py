@@ -21,6 +21,7 @@ from kgalign.config import Config
 from kgalign.run.digests import digests_of
 from kgalign.run.folder import RunFolder, RunRecord, Source, StepRecord, writing
 from kgalign.run.measure import Measure
+from kgalign.run.taking import take_step
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class Inputs:
     files: Mapping[str, tuple[Source, ...]]
     """``left``, ``right``, ``known``, ``gold``, ``shapes``, ``decisions`` → their files;
     ``left-metadata``, ``right-metadata`` → what describes their tables; ``embedder`` → the folder of its
-    model.
+    model; ``from`` → the finished run that this one grows from.
     """
 
     def digests(self, side: str) -> list[list[str]]:
@@ -74,6 +75,8 @@ class Step(Generic[T]):
     """What the output depends on besides ``needs``, as JSON."""
     run: Callable[["Work"], T]
     report: Callable[[T], Report] = lambda _: Report()
+    about_before: bool = False
+    """Whether it tells of the run that this one grows from: what that run told of its own is not the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,8 @@ class Output:
     files: tuple[str, ...]
     write: Callable[["Work", tuple[Path, ...]], Report]
     """Writes each of ``files`` to the path given for it."""
+    about_before: bool = False
+    """As in :class:`Step`."""
 
 
 AnyStep = Step[Any] | Output
@@ -112,6 +117,7 @@ class Work:
         progress: Progress | None = None,
         folder: RunFolder | None = None,
         ledger: Path | None = None,
+        before: "Work | None" = None,
     ) -> None:
         self.inputs = inputs
         self.config = inputs.config
@@ -119,6 +125,8 @@ class Work:
         self.folder = folder
         self.ledger = ledger
         """Where votes are kept if not in the run folder."""
+        self.before = before
+        """The finished run that this one grows from, with everything that it holds."""
         self._results: dict[str, Any] = {}
         self._made: dict[Callable[[Work], Any], tuple[set[str], Any]] = {}
 
@@ -223,6 +231,7 @@ def execute(
     """
     taken = {step.name: record.steps[step.name].fingerprint for step in standing}
     prints = fingerprints(steps, work.inputs, taken)
+    before_this = right_before(steps, work, taken)
     todo = [step for step in steps if not _is_done(step, prints, folder, record)]
     todo = _with_damaged(todo, steps, folder, record, check=check)
     names = {*prints, *(step.name for step in later)}
@@ -235,11 +244,33 @@ def execute(
     before(todo)
     for position, step in enumerate(todo):
         log.info("%s: begins", step.name)
-        record = _do(step, prints[step.name], work, folder, record, _made_from(step, (*steps, *later)))
+        made_from = _made_from(step, (*steps, *later))
+        source = before_this.get(step.name)
+        record = _do(step, prints[step.name], work, folder, record, made_from, source)
         log.info("%s: done in %.1f s", step.name, record.steps[step.name].seconds)
         work.keep_only({need.name for later in todo[position + 1 :] for need in later.needs})
     done = tuple(step.name for step in todo)
     return Execution(record, done, tuple(step.name for step in steps if step.name not in done))
+
+
+def right_before(
+    steps: Sequence[AnyStep], work: Work, standing: Mapping[str, str] | None = None
+) -> dict[str, StepRecord]:
+    """Steps of the run that this one grows from whose output would be the same here, by their names.
+
+    :param standing: the fingerprints of other steps here.
+    """
+    if work.before is None or work.before.folder is None:
+        return {}
+    record = work.before.folder.read()
+    files = {**work.inputs.files, "from": record.inputs.get("from", ())}
+    prints = fingerprints(steps, replace(work.inputs, files=files), standing)
+    told = {step.name for step in steps if step.about_before}
+    return {
+        name: each
+        for name, each in record.steps.items()
+        if each.fingerprint == prints.get(name) and not each.incomplete and each.digests and name not in told
+    }
 
 
 def _is_done(step: AnyStep, prints: Mapping[str, str], folder: RunFolder, record: RunRecord) -> bool:
@@ -295,11 +326,13 @@ def _do(
     folder: RunFolder,
     record: RunRecord,
     made_from: set[str],
+    source: StepRecord | None = None,
 ) -> RunRecord:
     """Compute the step's output, forget the old one, put the new one in its place, then record it.
 
     :param made_from: steps whose records are made from this one's: where it is another now, theirs are
         forgotten with the old one, so that nothing ever reads the one beside the other.
+    :param source: what the run before recorded of the step, where its output is right here too.
     """
     before = record.steps.get(step.name)
     old = {step.name} | (made_from if before and before.fingerprint != fingerprint else set())
@@ -310,9 +343,13 @@ def _do(
             _record(folder, others)
 
     with work.progress.task(step.name), Measure() as measure:
-        if isinstance(step, Step):
+        if source is not None and work.before is not None and work.before.folder is not None:
+            sizes, digests = source.files, source.digests
+            report = Report(source.counts, source.figures, source.notes)
+            take_step(step.name, source, work.before.folder, folder, forget)
+        elif isinstance(step, Step):
             report = _keep_record(step, work, folder, forget)
-            sizes: dict[str, int] = {}
+            sizes = {}
             digests = digests_of(folder.path, [folder.stage(step.name)])
         else:
             report, sizes = _write_files(step, work, folder, forget)

@@ -1,7 +1,7 @@
 """Whether every file of a run folder is what was written. Nothing in the folder is changed."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from kgalign.errors import RunError
 from kgalign.ledger import FILE as LEDGER_FILE
 from kgalign.ledger import Ledger, verify
 from kgalign.run.digests import damaged
-from kgalign.run.folder import CACHE, RUN_FILE, STAGES, RunFolder, RunRecord, StepRecord
+from kgalign.run.folder import BEFORE, CACHE, RUN_FILE, STAGES, RunFolder, RunRecord, StepRecord
 
 _MADE_ANEW = "run again with --check"
 
@@ -53,8 +53,11 @@ def verify_run(path: Path) -> list[Finding]:
         for each in _of_step(folder, step):
             found[each.name] = each
     for name in _files(path):
-        if name not in found:
+        if name not in found and not name.startswith(f"{BEFORE}/"):
             found[name] = _other(folder, name, record)
+    if folder.file(BEFORE).is_dir():
+        for each in verify_run(folder.file(BEFORE)):
+            found[f"{BEFORE}/{each.name}"] = replace(each, name=f"{BEFORE}/{each.name}")
     if record and folder.read() != record:
         raise RunError(f"Another kgalign is at work in {folder}", "Wait for it, and verify again")
     return [found[name] for name in sorted(found)]

@@ -25,6 +25,7 @@ WORDS = {
     "export": "{run} --format sssom -o {folder}/links.tsv",
     "votes": "verify {run}",
     "fuse": "{run} --canonical right",
+    "update": "{run}",
     "unmerge": "{run} {iri}",
     "review": "{run} --terminal",
     "decisions": "list {run}",

@@ -332,6 +332,8 @@ def many(rivals: int) -> Fusion:
         computed_conflict=empty,
         same_subject=empty,
         same_object=empty,
+        retired=empty,
+        replaced_by=empty,
         identity="",
         left_term=empty,
         right_term=empty,

@@ -120,6 +120,6 @@ def _with_iris(merged: Merged, iris: Sequence[str]) -> Merged:
         return merged
     terms, place = canonical([merged.terms, iri_terms(iris)])
     statements = ("subject", "predicate", "object", "graph", "named")
-    columns = (*statements, "same_subject", "same_object", "left_term", "right_term")
-    moved: dict[str, Any] = {name: remap(getattr(merged, name), place) for name in columns}
+    others = ("same_subject", "same_object", "retired", "replaced_by", "left_term", "right_term")
+    moved: dict[str, Any] = {name: remap(getattr(merged, name), place) for name in (*statements, *others)}
     return replace(merged, terms=terms, **moved)

@@ -20,7 +20,9 @@ from kgalign.values.predicates import path_names
 _MOST_VALUES = 300
 _MOST_SHARE = 0.2
 _COVERAGE = 0.1
-_SURE = 0.7
+SURE = 0.7
+"""Probability from which a pair teaches."""
+KIND = "association"
 _SEEDS = 20_000
 _GAIN = 0.15
 _TYPE_GAIN = 0.05
@@ -73,12 +75,31 @@ def facets(profile: Profile) -> list[Facet]:
             continue
         if attribute.inverse_functionality > _MOST_SHARE:
             continue
-        held = pool(profile, [index])
-        values, codes = np.unique(held.text, return_inverse=True)
-        found.append(Facet(names[index], index, Pool(codes.astype(np.int32), held.start), len(values)))
+        found.append(_facet(profile, index, names[index]))
     # Those that most entities have come first: what goes with what is looked for among all pairs of them.
     found.sort(key=lambda facet: (-profile.attributes[facet.attribute].coverage, facet.attribute))
     return found[:_MOST_FACETS]
+
+
+def _facet(profile: Profile, attribute: int, name: str) -> Facet:
+    held = pool(profile, [attribute])
+    values, codes = np.unique(held.text, return_inverse=True)
+    return Facet(name, attribute, Pool(codes.astype(np.int32), held.start), len(values))
+
+
+def of_pairs(left: Profile, right: Profile, attributes: tuple[int, int], x: Ids, y: Ids) -> Association:
+    """How far the values of two attributes, or the types, go together in some pairs.
+
+    :param attributes: one of the left side and one of the right one; both -1 for the types.
+    """
+    if attributes[0] < 0:
+        f, g = _type_facet(left), _type_facet(right)
+        return Association(f, g, _type_ratio(f, g, _together(f, g, x, y)))
+    f, g = (
+        _facet(side, each, path_names(one.path for one in side.attributes)[each])
+        for side, each in zip((left, right), attributes, strict=True)
+    )
+    return Association(f, g, _ratio(_together(f, g, x, y)))
 
 
 def learn(
@@ -88,7 +109,7 @@ def learn(
 
     :param taken: pairs of attributes that are compared value by value already.
     """
-    rows = np.flatnonzero(probability >= _SURE)
+    rows = np.flatnonzero(probability >= SURE)
     if len(rows) < 20:
         return []
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, _SEEDS).astype(np.int64))]
@@ -116,11 +137,17 @@ def _types(left: Profile, right: Profile, x: Ids, y: Ids) -> list[Association]:
     counts = _together(f, g, x, y)
     if counts.sum() < 20:
         return []
+    ratio = _type_ratio(f, g, counts)
+    gain = float((counts / counts.sum() * ratio).sum())
+    return [Association(f, g, ratio)] if gain >= _TYPE_GAIN else []
+
+
+def _type_ratio(f: Facet, g: Facet, counts: Doubles) -> Floats:
+    """Log of observed over expected co-occurrence, as all entities have the types."""
     shares = [np.bincount(facet.pool.text, minlength=facet.size) / len(facet.pool.text) for facet in (f, g)]
     expected = counts.sum() * np.outer(*shares)
-    ratio = np.log((counts + 0.5) / (expected + 0.5))
-    gain = float((counts / counts.sum() * ratio).sum())
-    return [Association(f, g, ratio.astype(np.float32))] if gain >= _TYPE_GAIN else []
+    ratio: Floats = np.log((counts + 0.5) / (expected + 0.5)).astype(np.float32)
+    return ratio
 
 
 def _type_facet(profile: Profile) -> Facet:
@@ -148,7 +175,7 @@ def compare(association: Association, a: Ids, b: Ids) -> Comparison:
     left, right = association.left, association.right
     name = TYPES if left.attribute < 0 and right.attribute < 0 else f"{left.name} ~ {right.name}"
     attributes = left.attribute, right.attribute
-    return Comparison(name, "association", _LABELS, steps(value, _KNOTS), attributes)
+    return Comparison(name, KIND, _LABELS, steps(value, _KNOTS), attributes)
 
 
 def _together(f: Facet, g: Facet, x: Ids, y: Ids) -> Doubles:

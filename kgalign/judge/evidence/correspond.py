@@ -4,6 +4,7 @@ A correspondence is kept where the values of probable matches agree more than th
 entities paired at random: that two sides both have a country is nothing, that it is the same one is.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,10 +60,20 @@ class AttributeComparisons:
     """The attribute pairs worth comparing, and how they compare."""
 
     def __init__(
-        self, left: Profile, right: Profile, texts: tuple[Texts, Texts], a: Ids, b: Ids, probability: Doubles
+        self,
+        left: Profile,
+        right: Profile,
+        texts: tuple[Texts, Texts],
+        found: Sequence[Correspondence],
     ) -> None:
-        self.sides, self.texts = (left, right), texts
-        self.found = _learn(left, right, texts, *_seeds(a, b, probability))
+        self.sides, self.texts, self.found = (left, right), texts, found
+
+    @classmethod
+    def learned(
+        cls, left: Profile, right: Profile, texts: tuple[Texts, Texts], a: Ids, b: Ids, probability: Doubles
+    ) -> "AttributeComparisons":
+        """Those that the pairs of ``a`` and ``b`` teach, as far as they are probable."""
+        return cls(left, right, texts, _learn(left, right, texts, *_seeds(a, b, probability)))
 
     def compare(self, a: Ids, b: Ids, sides: tuple[int, int] = (0, 1)) -> list[Comparison]:
         """One comparison for each correspondence.

@@ -20,6 +20,7 @@ MEANING = "meaning"
 LEADS = {"names": 0.25, "characters in common": 0.05, "words in common": 0.05, MEANING: 0.05}
 """Measures in which pairs compete, and the lead of a pair where an entity may have several partners."""
 _COSINE_STEPS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+_COSINES = (0.0, 0.3, 0.45, 0.6, 0.7, 0.8, 0.9, 1.0)
 _COMMON = 0.1
 _FEW = 20
 
@@ -114,6 +115,12 @@ def meaning(candidates: Candidates) -> Floats | None:
     cosine = candidates.channel_score[:, candidates.channels.index("dense")].astype(np.float32)
     cosine[cosine == 0] = np.nan
     return cosine
+
+
+def near(cosine: Floats) -> Comparison:
+    """Nearness of meaning: a pair that was not found by it is as far apart as can be."""
+    labels = tuple(f"cosine {knot:g}" for knot in _COSINES)
+    return Comparison(MEANING, KINDS[MEANING], labels, steps(np.nan_to_num(cosine), _COSINES))
 
 
 def level_of(name: str, value: Floats) -> Comparison:

@@ -15,7 +15,7 @@ from kgalign.arrays import Doubles, Flags, Positions
 from kgalign.base.progress import Progress
 from kgalign.judge.evidence import associate, decoys, generic, levels, twins
 from kgalign.judge.evidence.base_rate import base_shift, lower_bound
-from kgalign.judge.evidence.comparisons import Comparison, steps
+from kgalign.judge.evidence.comparisons import Comparison
 from kgalign.judge.evidence.competition import dominant, lead
 from kgalign.judge.evidence.correspond import AttributeComparisons
 from kgalign.judge.evidence.levels import Codes
@@ -29,7 +29,6 @@ from kgalign.records import Candidates, Floats, Profile
 
 _PART = 250_000
 """Pairs that are measured at once."""
-_COSINES = (0.0, 0.3, 0.45, 0.6, 0.7, 0.8, 0.9, 1.0)
 _AGREE = 0.7
 """Similarity from which two attributes say the same in the same words: what goes with what adds nothing."""
 _HALF = 0.5
@@ -92,28 +91,33 @@ class Evidence:
         self.things = [np.arange(len(each), dtype=np.int32) for each in (left, right)]
         self.alone = self.alike = list(self.things)
         self.free = [False, False]
+        self.factors: dict[tuple[int, int], float] = {}
         self.line = decoys.Line()
-        self.texts: tuple[Texts, Texts] = prepare(left, right)
 
     # What is measured before anything is learned.
 
     def start(self) -> None:
         """Measure what any two entities share, and weigh it by the prior."""
+        self.texts: tuple[Texts, Texts] = prepare(self.left, self.right)
         shared = generic.Generic(self.left, self.right, self.texts)
         parts = [
             shared.measure(self.a[first : first + _PART], self.b[first : first + _PART])
             for first in range(0, len(self.a), _PART)
         ]
         self.start_measures = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        self.start_measures[generic.SAME_IRI] = generic.same_iri(self.candidates)
-        if self.cosine is not None:
-            self.start_measures[generic.MEANING] = self.cosine
+        self._add_from_candidates()
         self.shared = shared
         self._weigh_by_prior()
         self.pooled = [self._column(generic.level_of(n, self.start_measures[n])) for n in generic.COMPARED]
         self.columns: list[Column] = []
         self.beside: list[Column] = []
         self.believe(self.by_prior.copy())
+
+    def _add_from_candidates(self) -> None:
+        """Take what retrieval found of each pair for measures, too."""
+        self.start_measures[generic.SAME_IRI] = generic.same_iri(self.candidates)
+        if self.cosine is not None:
+            self.start_measures[generic.MEANING] = self.cosine
 
     def _weigh_by_prior(self) -> None:
         leads = generic.leads(self.start_measures, self.a, self.b, self.things, self.free)
@@ -308,21 +312,16 @@ class Evidence:
 
     def _learn_attributes(self) -> None:
         left, right, a, b = self.left, self.right, self.a, self.b
-        learned = AttributeComparisons(left, right, self.texts, a, b, self.expected)
+        learned = AttributeComparisons.learned(left, right, self.texts, a, b, self.expected)
         self.correspondences = learned
+        self.factors = {(each.left, each.right): each.factor for each in learned.found}
         found = [self._column(each) for each in learned.compare(a, b)]
         taken = {(each.left, each.right) for each in learned.found if each.agreement >= _AGREE}
         for each in associate.learn(left, right, a, b, self.expected, taken):
             found.append(self._column(associate.compare(each, a, b)))
         if self.cosine is not None:
-            found.append(self._column(self._near(self.cosine)))
+            found.append(self._column(generic.near(self.cosine)))
         self.columns = found
-
-    @staticmethod
-    def _near(cosine: Floats) -> Comparison:
-        """Nearness of meaning: a pair that was not found by it is as far apart as can be."""
-        labels = tuple(f"cosine {knot:g}" for knot in _COSINES)
-        return Comparison(generic.MEANING, "dense", labels, steps(np.nan_to_num(cosine), _COSINES))
 
     def measures(self) -> dict[str, Floats]:
         """What the final model weighs, (c,) each, by what is expected now."""
@@ -430,13 +429,18 @@ class Evidence:
         # A few matches teach what they happen to have in common: then the prior's own log-odds count.
         matches = float(self.expected[~self.given].sum()) + float(self.given.sum())
         self.reliance = matches / (matches + self.prior.matches)
-        log_odds = self.prior.final.log_odds(self.final_measures)
-        log_odds += self.by_type()
-        log_odds *= self.reliance
-        log_odds += (1 - self.reliance) * self.by_prior
+        log_odds = self._by_all()
         self.final_shift = self._shift(log_odds)
         self.line = decoys.Line()
         log_odds += self.final_shift
         self.believe(log_odds)
         if held:
             self._hold_against_decoys()
+
+    def _by_all(self) -> Doubles:
+        """(c,) log-odds by all measures, before how common matches are is counted in."""
+        log_odds = self.prior.final.log_odds(self.final_measures)
+        log_odds += self.by_type()
+        log_odds *= self.reliance
+        log_odds += (1 - self.reliance) * self.by_prior
+        return log_odds

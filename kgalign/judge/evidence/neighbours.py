@@ -56,19 +56,21 @@ class Neighbours:
             self.left, self.right = _Side(left), _Side(right)
             self.agreement = np.full((self.left.relations, self.right.relations), -1.0, dtype=np.float32)
 
-    def compare(self, probability: Doubles) -> list[Comparison]:
+    def compare(self, probability: Doubles, rows: Positions | None = None) -> list[Comparison]:
         """How surprising the shared neighbours are, and which share of the comparable ones is shared.
 
         :param probability: (c,) of the pairs so far.
+        :param rows: the pairs to compare, all if None.
         """
+        a, b = (self.a, self.b) if rows is None else (self.a[rows], self.b[rows])
         partners, chance = _partners(self.a, self.b, probability, self.sizes[0])
         matched = np.zeros(self.sizes[1], dtype=np.float32)
         np.maximum.at(matched, self.b, probability.astype(np.float32))
         self._learn(partners, chance)
-        shared = self._shared(partners, chance)
+        shared = self._shared(a, b, partners, chance)
         # What could have been shared: neighbours that have a partner at all.
-        possible_left = _possible(self.left, chance.max(axis=1))[self.a]
-        possible_right = _possible(self.right, matched)[self.b]
+        possible_left = _possible(self.left, chance.max(axis=1))[a]
+        possible_right = _possible(self.right, matched)[b]
         possible = np.minimum(possible_left, possible_right)
         logs = np.float32(np.log(2 + sum(self.sizes)))
         surprise = np.where(possible > 0, shared / logs, np.nan).astype(np.float32)
@@ -118,10 +120,10 @@ class Neighbours:
         count = np.where(right.pair_key[place] == key, right.pair_count[place], 0)
         return right.pair_start[place], count
 
-    def _shared(self, partners: Ids, chance: Floats) -> Floats:
+    def _shared(self, a: Ids, b: Ids, partners: Ids, chance: Floats) -> Floats:
         """(c,) surprise of the neighbours that a pair shares, each neighbour counted once."""
-        left, result = self.left, np.zeros(len(self.a), dtype=np.float32)
-        count = (left.start[self.a + 1] - left.start[self.a]).astype(np.int64)
+        left, result = self.left, np.zeros(len(a), dtype=np.float32)
+        count = (left.start[a + 1] - left.start[a]).astype(np.int64)
         total = np.cumsum(count)
         bounds = np.unique(
             np.concatenate(
@@ -129,21 +131,16 @@ class Neighbours:
             )
         )
         for start, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-            self._shared_batch(start, end, count, partners, chance, result)
+            part = slice(start, end)
+            self._shared_batch(a[part], b[part], count[part], partners, chance, result[part])
         return result
 
     def _shared_batch(
-        self,
-        start: int,
-        end: int,
-        count: Positions,
-        partners: Ids,
-        chance: Floats,
-        result: Floats,
+        self, a: Ids, b: Ids, count: Positions, partners: Ids, chance: Floats, result: Floats
     ) -> None:
+        """Add what the pairs of ``a`` and ``b`` share to their ``result``."""
         left, right = self.left, self.right
-        number, edge = spread(left.start[self.a[start:end]], count[start:end])
-        pair = number + start
+        pair, edge = spread(left.start[a], count)
         best_pair: list[Positions] = []
         best_worth: list[Floats] = []
         best_other: list[Ids] = []
@@ -151,7 +148,7 @@ class Neighbours:
             other = left.other[edge]
             partner = partners[other, k]
             alive = np.flatnonzero(partner >= 0)
-            low, found = self._find(self.b[pair[alive]], partner[alive])
+            low, found = self._find(b[pair[alive]], partner[alive])
             hit = np.flatnonzero(found > 0)
             number, place = spread(low[hit], found[hit])
             which = alive[hit][number]

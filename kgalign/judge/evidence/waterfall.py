@@ -5,13 +5,18 @@ contributions sums to the pair's log-odds.
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from kgalign.arrays import Doubles
 from kgalign.judge.evidence import associate, generic, levels
+from kgalign.judge.evidence.applied import Applied
 from kgalign.judge.evidence.levels import Codes
 from kgalign.judge.evidence.model import CERTAIN, Evidence
 from kgalign.judge.evidence.prior import Additive
 from kgalign.records import Candidates, Feature, Floats, Verdicts
+
+EVEN = "even"
+"""What rivals add to the pair in the middle: it counts as a part of where all pairs start."""
 
 
 def no_verdicts(candidates: Candidates) -> Verdicts:
@@ -48,8 +53,9 @@ class _Waterfall:
     one the rivals.
     """
 
-    def __init__(self, evidence: Evidence) -> None:
+    def __init__(self, evidence: Applied) -> None:
         self.features: list[Feature] = []
+        self.weights = evidence.learned.weights
         shape = len(evidence.a), len(_names(evidence)) + 2
         self.contribution = np.zeros(shape, dtype=np.float32)
         self.level = np.zeros(shape, dtype=np.int8)
@@ -77,11 +83,14 @@ class _Waterfall:
         reached = level[codes]
         self.of[key] = place = len(self.of) + 1
         self.contribution[:, place], self.level[:, place] = share, reached
-        weights = []
-        for each in range(len(labels)):
-            there = share[reached == each]
-            weights.append(float(there.mean()) if len(there) else 0.0)
-        self.features.append(Feature(name, kind, labels, tuple(weights), *attributes))
+        weights = self.weights[place - 1] if self.weights else _means(share, reached, len(labels))
+        self.features.append(Feature(name, kind, labels, weights, *attributes))
+
+
+def _means(share: Floats, reached: npt.NDArray[np.int8], levels_: int) -> tuple[float, ...]:
+    """What each level adds on the mean."""
+    held = (share[reached == each] for each in range(levels_))
+    return tuple(float(each.mean()) if len(each) else 0.0 for each in held)
 
 
 def _names(evidence: Evidence) -> set[_Key]:
@@ -96,11 +105,8 @@ def _ratio(part: Floats, whole: Floats) -> Floats:
     return np.divide(part, whole, out=np.zeros_like(part), where=np.abs(whole) > 1e-6)
 
 
-def verdicts_of(evidence: Evidence, figures: dict[str, float]) -> Verdicts:
-    """The verdicts, in the order of the candidates.
-
-    :param figures: of :meth:`Evidence.settle`, for the notes.
-    """
+def verdicts_of(evidence: Applied) -> Verdicts:
+    """The verdicts, in the order of the candidates."""
     final, start = evidence.prior.final, evidence.prior.start
     reliance = np.float32(evidence.reliance)
 
@@ -150,12 +156,12 @@ def verdicts_of(evidence: Evidence, figures: dict[str, float]) -> Verdicts:
     fall.contribution *= np.float32(line.stretch)
     fall.rivals *= np.float32(line.stretch)
     fall.constant = line.stretch * fall.constant + line.move
-    return _as_verdicts(evidence, fall, figures)
+    return _as_verdicts(evidence, fall)
 
 
-def _as_verdicts(evidence: Evidence, fall: _Waterfall, figures: dict[str, float]) -> Verdicts:
-    size = len(evidence.a)
-    even = np.float32(np.median(fall.rivals)) if size else np.float32(0)
+def _as_verdicts(evidence: Applied, fall: _Waterfall) -> Verdicts:
+    size, learned = len(evidence.a), evidence.learned
+    even = np.float32(learned.constants.get(EVEN, np.median(fall.rivals)))
     contribution, level = fall.contribution, fall.level
     contribution[:, 0], contribution[:, -1] = fall.constant + even, fall.rivals - even
     # A pair that is known, and one whose entity has a better partner, are what they are.
@@ -196,7 +202,8 @@ def _as_verdicts(evidence: Evidence, fall: _Waterfall, figures: dict[str, float]
             "stretch": evidence.line.stretch,
             "move": evidence.line.move,
             "expected_matches": float(evidence.expected.sum()),
-            **figures,
+            EVEN: float(even),
+            **learned.figures,
         },
     )
 
