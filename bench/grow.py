@@ -14,7 +14,7 @@ from bench.results import table
 from bench.sets import Set, score_links
 from kgalign.errors import KgalignError
 
-SETS = ("abt_buy", "dblp_acm", "imdb_tmdb", "doremus_4het", "dbp15k_fr_en")
+SETS = ("abt_buy", "dblp_acm", "dbp15k_fr_en", "doremus_4het", "imdb_tmdb")
 SHARES = (0.01, 0.1, 0.3)
 _LEARNED = ("retrieve", "learn", "judge")
 """Steps that a run from another one does in part."""
@@ -163,6 +163,7 @@ def as_markdown(found: Sequence[Grown]) -> str:
     return (
         "A share of the entities of both sides, drawn by their IRIs, was held back from a first run; the "
         "second run has all and grows from the first (`kgalign run ... --from`). Beside it is the run of all "
-        "from nothing, once for each set, before them on the same machine. Seconds are those of whole processes; the last column is of "
+        "from nothing, once for each set, before them on the same machine. Seconds are those of whole "
+        "processes; the last column is of "
         f"what retrieving and judging took alone.\n\n{table(HEAD, [each.cells() for each in found], words=3)}"
     )

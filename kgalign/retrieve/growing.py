@@ -4,6 +4,7 @@ New and changed entities are searched for among all others, and all others' cand
 channel of structure so are entities whose neighbours are others than before.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,6 +28,8 @@ from kgalign.retrieve.lexical import keep_best, top_rows
 from kgalign.retrieve.union import keys_of, place_of, same_iris_of, unite
 
 _STRUCTURE = "structure"
+_FURTHER = 3
+"""Of how many times more than ``k`` a fresh entity may become a candidate."""
 
 
 def can_grow(before: Candidates, config: RetrieveConfig) -> bool:
@@ -105,31 +108,41 @@ class _Channel:
 def _search(channel: _Channel, k: int, progress: Progress) -> list[Pairs]:
     """All pairs of a channel, once for each side that asks: those that stand, and those with something fresh.
 
-    A fresh entity asks among all of the other side, and all of the other side are asked whether it is nearer
-    to them than the ``k`` that they had.
+    A fresh entity asks among all of the other side. Of all whom it finds, some :data:`_FURTHER` times ``k``,
+    each is asked whether it is nearer to them than the ``k`` that they had.
     """
     a, b, score = channel.kept
-
-    def best(asking: Rows, asked: Rows, new: tuple[Flags, Flags], least: Floats) -> Pairs:
-        of_fresh, among_fresh = new[0][asking[1]], new[1][asked[1]]
-        parts = [channel.kept if asking is channel.left else turned(channel.kept)]
-        for mine, theirs in ((of_fresh, np.ones_like(among_fresh)), (~of_fresh, among_fresh)):
-            rows, others = np.flatnonzero(mine), np.flatnonzero(theirs)
-            if not len(rows) or not len(others):
-                continue
-            label = f"retrieve by {channel.name}"
-            here, there, near = top_rows(asking[0][rows], asked[0][others], k, progress=progress, name=label)
-            here, there = rows[here], others[there]
-            nearer = near > least[asking[1][here]]
-            pairs = here[nearer], there[nearer], near[nearer]
-            parts.append(by_owner(pairs, asking[1], asked[1], k))
-        rows_a, rows_b, near = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return rows_a, rows_b, near
-
     sizes = len(channel.fresh[0]), len(channel.fresh[1])
-    forth = best(channel.left, channel.right, channel.fresh, _least(a, b, score, k, sizes[0]))
-    back = best(channel.right, channel.left, channel.fresh[::-1], _least(b, a, score, k, sizes[1]))
-    return [forth, turned(back)]
+    least = _least(a, b, score, k, sizes[0]), _least(b, a, score, k, sizes[1])
+    of_left = _near(channel.left, channel.right, channel.fresh[0], k, progress, channel.name)
+    of_right = _near(channel.right, channel.left, channel.fresh[1], k, progress, channel.name)
+    forth = (channel.kept, keep_best(*of_left, k), _nearer(turned(of_right), channel.fresh[0], least[0], k))
+    back = (
+        turned(channel.kept),
+        keep_best(*of_right, k),
+        _nearer(turned(of_left), channel.fresh[1], least[1], k),
+    )
+    return [_all(forth), turned(_all(back))]
+
+
+def _near(asking: Rows, asked: Rows, fresh: Flags, k: int, progress: Progress, name: str) -> Pairs:
+    """The nearest of each fresh entity."""
+    rows = np.flatnonzero(fresh[asking[1]])
+    further = _FURTHER * k
+    a, b, score = top_rows(asking[0][rows], asked[0], further, progress=progress, name=f"retrieve by {name}")
+    return by_owner((rows[a], b, score), asking[1], asked[1], further)
+
+
+def _nearer(pairs: Pairs, fresh: Flags, least: Floats, k: int) -> Pairs:
+    """Of the pairs of entities that are not fresh themselves, the best that beat what these had."""
+    a, b, score = pairs
+    rows = np.flatnonzero(~fresh[a] & (score > least[a]))
+    return keep_best(a[rows], b[rows], score[rows], k)
+
+
+def _all(parts: Sequence[Pairs]) -> Pairs:
+    a, b, score = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return a, b, score
 
 
 def _least(asking: Ids, other: Ids, score: Floats, k: int, size: int) -> Floats:

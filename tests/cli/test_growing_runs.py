@@ -186,7 +186,8 @@ def test_votes_are_not_asked_for_twice(
     assert done.returncode == 0, done.stderr
     record = json.loads((tmp_path / "two" / "run.json").read_text(encoding="utf8"))
     figures = record["steps"]["ask"]["figures"]
-    assert 0 < figures["calls_now"] < figures["calls"] / 2
+    assert figures["calls"] > 0
+    assert figures["calls_now"] < figures["calls"] / 2
 
 
 def test_where_most_is_new_all_is_learned_anew(
@@ -261,11 +262,9 @@ def test_from_what_nothing_can_grow(
     spoil(old)
     less = _without(sides, (_country("peru"),), tmp_path / "less")
     done = kgalign("run", *less, "-o", tmp_path / "two", "--from", old, *options)
-    assert done.returncode == 2
-    assert said in assert_one_line(done)
+    assert_one_line(done, said)
 
 
 def test_nothing_grows_from_itself(files: tuple[Path, Path], first: Path, kgalign: Kgalign) -> None:
     done = kgalign("run", *files, "-o", first, "--from", first)
-    assert done.returncode == 2
-    assert "can't grow from itself" in assert_one_line(done)
+    assert_one_line(done, "can't grow from itself")
