@@ -12,7 +12,7 @@ _COLUMNS = 165, WIDTH - 165
 """Where the dots of both sides stand; names lie outside."""
 _PLACES = (0.5, 0.2, 0.8, 0.35, 0.65)
 """Where on a line its handle can be, the first that is as good as any other."""
-_LETTERS = 24
+_LETTERS = 19
 """Of a name that are shown."""
 
 

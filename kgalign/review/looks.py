@@ -60,9 +60,10 @@ class Looks:
         return self._shown(answers, np.array(next_cases(self._plan, answers, number), dtype=np.int64))
 
     def of(self, answers: Answers, left: int) -> list[Look]:
-        """The open cases of a left entity."""
+        """The open cases that show a left entity."""
         cases = self._cases.case[self._cases.left == left]
-        return self._shown(answers, np.unique(cases[is_open(answers)[cases]]))
+        found = self._shown(answers, np.unique(cases[is_open(answers)[cases]]))
+        return [each for each in found if each.left == left]
 
     def estimate(self, answers: Answers, *, ahead: bool) -> Estimate:
         """What is known of the run.

@@ -1,7 +1,7 @@
 """A review of a run: what comes next for each person, what is shown of it, and what is answered."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,9 +13,11 @@ from kgalign.errors import InputError
 from kgalign.estimate import Estimate
 from kgalign.explain import PairExplanation
 from kgalign.review.answers import SOURCE, Answers, is_settled
-from kgalign.review.disagreements import Dispute, disputes
+from kgalign.review.disagreements import disputes
 from kgalign.review.groups import Group, group_of
 from kgalign.review.learning import Learning, State
+from kgalign.review.leases import Leases
+from kgalign.review.looks import Look
 from kgalign.review.opened import Opened
 from kgalign.review.order import Order
 from kgalign.review.questions import Filter, Question, Queue, Turn
@@ -23,8 +25,6 @@ from kgalign.review.record import Side
 from kgalign.review.showing import Showing
 from kgalign.review.votes import VoteShown
 
-_LEASE = 600.0
-"""Seconds in which an entity that lies before one person is not given to another."""
 _LONGEST_TEXT = 10_000
 _LONGEST_NAME = 200
 
@@ -37,6 +37,17 @@ class _Person:
     """Entity, and ``evidence``, ``votes``, ``group`` or ``words``."""
     trail: list[int | None] = field(default_factory=list)
     """What was done, in order: an entity that was put off, None for a decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """What is open in a queue for a person."""
+
+    count: int
+    free: dict[int, int]
+    """Left entities that can be asked about now, in order, each with the candidate, as in :class:`Leases`."""
+    waiting: int
+    """Those that lie before others."""
 
 
 class Review:
@@ -60,9 +71,9 @@ class Review:
         overlap: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.path, self._overlap, self._clock = run, overlap, clock
+        self.path, self._overlap = run, overlap
         self._people: dict[str, _Person] = {}
-        self._leases: dict[int, tuple[str, float]] = {}
+        self._leases = Leases(clock)
         self._learning = Learning()
         self.opened = Opened(run, share)
         self.answers = Answers(self.opened.run.folder.file(FILE))
@@ -73,7 +84,8 @@ class Review:
         seen stays, as long as the entities are the same.
         """
         if self._people and opened.left is not self.opened.left:
-            self._people, self._leases = {}, {}
+            self._people.clear()
+            self._leases.clear()
         self.opened, self._showing = opened, Showing(opened, self.answers)
         self._wanted = np.array(
             [1 + opened.is_double(left, self._overlap) for left in opened.order.left.tolist()]
@@ -150,75 +162,60 @@ class Review:
             self._count()
         wanted = wanted or Filter()
         person = self._person(_name(by))
-        held = self._before_others(by)
-        count, free, waiting = self._open(by, wanted, person, held)
-        own = [left for left, (who, _) in self._leases.items() if who == by]
-        self._leases = {left: each for left, each in self._leases.items() if each[0] != by}
-        entity = next((left for left in own if left in free), next(iter(free), -1))
+        found = self._open(by, wanted, person, self._leases.others(by))
+        own = self._leases.of(by)
+        entity = next((left for left in own if left in found.free), next(iter(found.free), -1))
+        self._leases.take(by)
+        question = None
         if entity >= 0:
-            self._leases[entity] = (by, self._clock())
-        question = self.question(by, entity, queue=wanted.queue) if entity >= 0 else None
+            self._leases.give(by, entity, found.free[entity])
+            question = self.question(by, entity, found.free[entity], queue=wanted.queue)
         answered = int(np.count_nonzero(self._by(by)))
-        return Turn(question, count, answered, len(person.skipped), waiting)
+        return Turn(question, found.count, answered, len(person.skipped), found.waiting)
 
-    def _before_others(self, by: str) -> set[int]:
-        """What lies before others just now."""
-        now = self._clock()
-        self._leases = {
-            left: each for left, each in self._leases.items() if now - each[1] < _LEASE or each[0] == by
-        }
-        return {left for left, (who, _) in self._leases.items() if who != by}
-
-    def _open(
-        self, by: str, wanted: Filter, person: _Person, held: set[int]
-    ) -> tuple[int, dict[int, None], int]:
-        """What is open in a queue for a person.
-
-        :returns: how much; what can be asked of it now, in order; and how much lies before others.
-        """
+    def _open(self, by: str, wanted: Filter, person: _Person, held: set[int]) -> _Open:
         if wanted.queue is Queue.DOUBT:
             return self._in_doubt(by, wanted, person, held)
         if wanted.queue is Queue.ESTIMATE:
-            if wanted != Filter(queue=wanted.queue):
+            if wanted != Filter(queue=Queue.ESTIMATE):
                 raise InputError("The estimate has its own order", "Take the filter away, or choose a queue")
-            count, lefts = self._to_look_at(by, held | set(person.skipped))
-        else:
-            lefts = [self.left.number(each.left) for each in self._disputes(by)]
-            lefts = [each for each in lefts if each >= 0]
-            ids = np.array(lefts, dtype=np.int32)
-            lefts = ids[self.opened.passing(wanted, ids)].tolist()
-            count, held = len(lefts), set()
-        free = dict.fromkeys(each for each in lefts if each not in held and each not in person.skipped)
-        waiting = 0 if free else sum(each in held for each in lefts)
-        return count, free, waiting
+            return self._to_look_at(by, person, held)
+        lefts = [
+            self.left.number(each.left) for each in disputes(self.answers.everything()) if each.is_for(by)
+        ]
+        ids = np.array([each for each in lefts if each >= 0], dtype=np.int32)
+        lefts = ids[self.opened.passing(wanted, ids)].tolist()
+        return _Open(len(lefts), {each: -1 for each in lefts if each not in person.skipped}, 0)
 
-    def _in_doubt(
-        self, by: str, wanted: Filter, person: _Person, held: set[int]
-    ) -> tuple[int, dict[int, None], int]:
+    def _in_doubt(self, by: str, wanted: Filter, person: _Person, held: set[int]) -> _Open:
         lefts = self.order.left
         free = self.opened.passing(wanted, lefts) & (self._times < self._wanted) & ~self._by(by)
         count = int(np.count_nonzero(free))
         free &= ~np.isin(lefts, person.skipped)
         before = free & (self._wanted == 1) & np.isin(lefts, sorted(held))
-        free &= ~before
-        return count, dict.fromkeys(lefts[free].tolist()), int(np.count_nonzero(before))
+        return _Open(count, dict.fromkeys(lefts[free & ~before].tolist(), -1), int(before.sum()))
 
-    def _to_look_at(self, by: str, passed: set[int]) -> tuple[int, list[int]]:
-        """How many cases of the sample are open, and the left entities of those that come next.
-
-        :param passed: entities that are not asked about now.
-        """
+    def _to_look_at(self, by: str, person: _Person, held: set[int]) -> _Open:
+        """The cases of the sample; first what lies before this person already."""
         looks, known = self.opened.looks, self._showing.looked()
-        own = [left for left, (who, _) in self._leases.items() if who == by and looks.of(known, left)]
-        number = len(passed) + 1
-        while True:
-            lefts = [each.left for each in looks.next(known, number)]
-            if len(lefts) < number or not passed.issuperset(lefts):
-                return looks.open(known), own + lefts
-            number *= 2  # several cases may be of one entity
+        own = [Look(*each) for each in self._leases.of(by).items()]
+        asked = [each for each in own if self._is_open(each)]
+        number, passed = 1, held | set(person.skipped)
+        while not any(each.left not in passed for each in asked):
+            number = 2 * number + len(passed)  # several cases may be of one entity
+            asked = looks.next(known, number)
+            if len(asked) < number:
+                break
+        free: dict[int, int] = {}
+        for each in asked:
+            if each.left not in passed:
+                free.setdefault(each.left, each.right if looks.of_pairs else -1)
+        return _Open(looks.open(known), free, 0 if free else sum(each.left in held for each in asked))
 
-    def _disputes(self, by: str) -> Iterable[Dispute]:
-        return (each for each in disputes(self.answers.everything()) if each.is_for(by))
+    def _is_open(self, look: Look) -> bool:
+        """Whether a case of the sample is open."""
+        found = self.opened.looks.of(self._showing.looked(), look.left)
+        return look in found if self.opened.looks.of_pairs else bool(found)
 
     def estimate(self, *, ahead: bool = True) -> Estimate:
         """How good the run is, by what was looked at so far.
@@ -317,7 +314,10 @@ class Review:
         kept = self.answers.add(*more, made)[-1]
         self._person(by).trail.append(None)
         self._settle(left, one)
-        return kept, self._is_done(by, one, queue)
+        done = self._is_done(by, Look(one, other), queue)
+        if done:
+            self._leases.take(by, one)
+        return kept, done
 
     def _decision(
         self, by: str, left: int, right: int, verdict: Verdict, *, relation: Relation, why: str
@@ -343,11 +343,11 @@ class Review:
         others = (each for each in self.opened.ranked(left) if each != right)
         return [each for each in others if self.right.iri(each) not in said]
 
-    def _is_done(self, by: str, left: int, queue: Queue) -> bool:
-        """Whether an entity is answered, so that another one comes next."""
+    def _is_done(self, by: str, look: Look, queue: Queue) -> bool:
+        """Whether something is answered, so that another question comes next."""
         if queue is Queue.ESTIMATE:
-            return not self.opened.looks.of(self._showing.looked(), left)
-        place = int(self.opened.place[left])
+            return not self._is_open(look)
+        place = int(self.opened.place[look.left])
         return bool(self._by(by)[place]) if place >= 0 else True
 
     def skip(self, by: str, left: str) -> None:
@@ -360,7 +360,7 @@ class Review:
         if entity not in person.skipped:
             person.skipped.append(entity)
             person.trail.append(entity)
-            self._leases.pop(entity, None)
+            self._leases.take(by, entity)
 
     def ask_again(self, by: str) -> None:
         """Ask a person again what was put off."""
@@ -378,18 +378,17 @@ class Review:
         last = person.trail.pop() if person.trail else None
         if last is not None:
             person.skipped.remove(last)
-            return self._bring_back(by, last)
+            return self._bring_back(by, last, -1)
         undone = self.answers.undo(by)
         if undone is None:
             return ""
         left = self.left.number(undone.left)
         self._settle(undone.left, left)
-        return self._bring_back(by, left)
+        return self._bring_back(by, left, self.right.number(undone.right) if undone.right else -1)
 
-    def _bring_back(self, by: str, left: int) -> str:
+    def _bring_back(self, by: str, left: int, right: int) -> str:
         """Let an entity be the next that a person is asked about."""
-        self._leases = {at: each for at, each in self._leases.items() if each[0] != by and at != left}
-        self._leases[left] = (by, self._clock())
+        self._leases.give(by, left, right)
         return self.left.iri(left)
 
 

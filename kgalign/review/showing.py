@@ -29,7 +29,7 @@ class Showing:
         """
         iri = self._opened.left.iri(left)
         said = self._answers.said(iri).get(by, {})
-        rights = self._of_look(left) if queue is Queue.ESTIMATE else self._opened.candidates(left)
+        rights = self._of_look(left, also) if queue is Queue.ESTIMATE else self._opened.candidates(left)
         words: tuple[Word, ...] = ()
         more = [self._opened.right.number(right) for right in said if right]
         if queue is Queue.DISAGREEMENTS:
@@ -51,16 +51,19 @@ class Showing:
             right, iri, self._opened.right.name(right), self._opened.right.type(right), told, rows
         )
 
-    def _of_look(self, left: int) -> list[int]:
-        """The candidates of a case of the sample: so many that one of them, at least, is still open."""
-        opened, found = self._opened, self._opened.looks.of(self.looked(), left)
+    def _of_look(self, left: int, right: int) -> list[int]:
+        """The candidates of a case of the sample: so many that one of them, at least, is still open.
+
+        :param right: of a case that is about one pair the one that is asked about.
+        """
+        opened = self._opened
         if opened.looks.of_pairs:
-            return [each.right for each in found[:1]]
-        ranked, link = opened.ranked(left), [each.right for each in found[:1]]
-        ranked = link + [each for each in ranked if each not in link]
-        refused = _refused(self._answers.said(self._opened.left.iri(left)))
+            return [right] if right >= 0 else []
+        first = [each.right for each in opened.looks.of(self.looked(), left)]
+        ranked = first + [each for each in opened.ranked(left) if each not in first]
+        refused = _refused(self._answers.said(opened.left.iri(left)))
         shown: list[int] = []
-        while ranked and all(self._opened.right.iri(each) in refused for each in shown):
+        while ranked and all(opened.right.iri(each) in refused for each in shown):
             shown += opened.shuffled(left, ranked[:CANDIDATES])
             ranked = ranked[CANDIDATES:]
         return shown
