@@ -28,7 +28,7 @@ FLOORS = (
         *("run.reports", "run.settings", "run.steps", "run.target", "run.verify"),
     ),
     ("pipeline",),
-    ("run.again", "run.deciding", "run.finished", "run.merges", "run.start", "api"),
+    ("run.again", "run.deciding", "run.finished", "run.merges", "run.start", "given", "api"),
     ("train", "doctor", "review"),
     ("cli", "__main__"),
 )
