@@ -1,6 +1,7 @@
 """``kgalign estimate``: how good a run is, from a few looks."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,7 +86,7 @@ def estimate(
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=1))
         return
-    _show(found)
+    _show(found, run)
     if next_file is not None:
         say(f"{line(str(next_file))}: {plural(written, 'case')} to look at next, in this order")
 
@@ -110,7 +111,7 @@ def _answers(finished: "Finished", cases: "Cases", labels: Path | None) -> "Answ
     return answers_of_gold(cases, sides, gold)
 
 
-def _show(found: "Estimate") -> None:
+def _show(found: "Estimate", run: Path) -> None:
     shown = table(["", "share"], [f"{found.confidence:.0%} interval"])
     shares = {"precision": found.precision, "recall, of the candidates": found.recall}
     if found.recall_beyond is not None:
@@ -122,8 +123,12 @@ def _show(found: "Estimate") -> None:
         f"{plural(found.linked_looks, 'look')} at links of {found.links:,}, "
         f"{found.other_looks:,} at other cases of {found.cases - found.links:,}"
     )
-    if not found.linked_looks + found.other_looks:
-        say("Nobody looked yet: the shares are what the run expects")
+    if not found.looks:
+        say(
+            "Nobody looked yet: the shares are what the run expects",
+            f"`kgalign review {line(shlex.quote(str(run)))}` asks for looks, in the queue “For the estimate”",
+            limit=200,
+        )
     if found.outside:
         say(f"{plural(found.outside, 'case')} known outside the order: known, but no sample")
     if found.unsure:

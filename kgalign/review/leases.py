@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from kgalign.review.questions import Queue
+
 _LEASE = 600.0
 """Seconds in which an entity that lies before one person is not given to another."""
 
@@ -12,6 +14,7 @@ class _Lease:
     by: str
     since: float
     right: int
+    queue: Queue | None
 
 
 class Leases:
@@ -24,9 +27,13 @@ class Leases:
         self._clock = clock
         self._leases: dict[int, _Lease] = {}
 
-    def of(self, by: str) -> dict[int, int]:
-        """What lies before a person: entity → candidate."""
-        return {left: each.right for left, each in self._leases.items() if each.by == by}
+    def of(self, by: str, queue: Queue) -> dict[int, int]:
+        """What lies before a person from a queue, or from any: entity → candidate."""
+        return {
+            left: each.right
+            for left, each in self._leases.items()
+            if each.by == by and each.queue in (queue, None)
+        }
 
     def others(self, by: str) -> set[int]:
         """What lies before others just now."""
@@ -36,16 +43,21 @@ class Leases:
         }
         return {left for left, each in self._leases.items() if each.by != by}
 
-    def give(self, by: str, left: int, right: int) -> None:
-        """Lay an entity before a person in place of what was there, also where another has it."""
+    def give(self, by: str, left: int, right: int, queue: Queue | None) -> None:
+        """Lay an entity before a person in place of what was there, also where another has it.
+
+        :param queue: from which it comes: in another one it does not come first; None for all of them.
+        """
         self.take(by)
-        self._leases[left] = _Lease(by, self._clock(), right)
+        self._leases[left] = _Lease(by, self._clock(), right, queue)
 
     def take(self, by: str, left: int | None = None) -> None:
         """Take away what lies before a person, all or one entity."""
-        for each in [left] if left is not None else list(self.of(by)):
-            if each in self._leases and self._leases[each].by == by:
-                del self._leases[each]
+        self._leases = {
+            at: each
+            for at, each in self._leases.items()
+            if each.by != by or (left is not None and at != left)
+        }
 
     def clear(self) -> None:
         """Nothing lies before anybody."""

@@ -51,6 +51,8 @@ class Word:
     verdict: str
     right: str
     """Name of the right entity; empty where nothing corresponds."""
+    iri: str
+    """Its IRI."""
     why: str
 
 

@@ -127,17 +127,25 @@ class Review:
     def _count(self) -> None:
         """Find out from the answers who has answered what."""
         self._answered: dict[str, Flags] = {}
+        self._settled: dict[str, set[int]] = {}
         self._times = np.zeros(len(self.order), dtype=np.int64)
         for iri in self.answers.lefts:
             self._settle(iri, self.left.number(iri))
 
     def _settle(self, iri: str, left: int) -> None:
         """Count who has answered one entity."""
-        place = int(self.opened.place[left]) if left >= 0 else -1
-        if place < 0:
+        if left < 0:
             return
         shown = [self.right.iri(each) for each in self.opened.candidates(left)]
         settled = {by for by, own in self.answers.said(iri).items() if is_settled(own, shown)}
+        for by, entities in self._settled.items():
+            if by not in settled:
+                entities.discard(left)
+        for by in settled:
+            self._settled.setdefault(by, set()).add(left)
+        place = int(self.opened.place[left])
+        if place < 0:
+            return
         self._times[place] = len(settled)
         for by in sorted(settled | self._answered.keys()):
             self._by(by)[place] = by in settled
@@ -163,14 +171,14 @@ class Review:
         wanted = wanted or Filter()
         person = self._person(_name(by))
         found = self._open(by, wanted, person, self._leases.others(by))
-        own = self._leases.of(by)
+        own = self._leases.of(by, wanted.queue)
         entity = next((left for left in own if left in found.free), next(iter(found.free), -1))
         self._leases.take(by)
         question = None
         if entity >= 0:
-            self._leases.give(by, entity, found.free[entity])
+            self._leases.give(by, entity, found.free[entity], wanted.queue)
             question = self.question(by, entity, found.free[entity], queue=wanted.queue)
-        answered = int(np.count_nonzero(self._by(by)))
+        answered = len(self._settled.get(by, ()))
         return Turn(question, found.count, answered, len(person.skipped), found.waiting)
 
     def _open(self, by: str, wanted: Filter, person: _Person, held: set[int]) -> _Open:
@@ -198,7 +206,7 @@ class Review:
     def _to_look_at(self, by: str, person: _Person, held: set[int]) -> _Open:
         """The cases of the sample; first what lies before this person already."""
         looks, known = self.opened.looks, self._showing.looked()
-        own = [Look(*each) for each in self._leases.of(by).items()]
+        own = [Look(*each) for each in self._leases.of(by, Queue.ESTIMATE).items()]
         asked = [each for each in own if self._is_open(each)]
         number, passed = 1, held | set(person.skipped)
         while not any(each.left not in passed for each in asked):
@@ -388,7 +396,7 @@ class Review:
 
     def _bring_back(self, by: str, left: int, right: int) -> str:
         """Let an entity be the next that a person is asked about."""
-        self._leases.give(by, left, right)
+        self._leases.give(by, left, right, None)
         return self.left.iri(left)
 
 

@@ -75,7 +75,9 @@ class Showing:
         rights = [self._opened.right.number(each.right) if each.right else -1 for each in words]
         names = [self._opened.right.name(each) if each >= 0 else "" for each in rights]
         told = zip(words, names, strict=True)
-        return tuple(Word(each.by, str(each.verdict), name, each.why) for each, name in told), rights
+        return tuple(
+            Word(each.by, str(each.verdict), name, each.right, each.why) for each, name in told
+        ), rights
 
 
 def _refused(said: Said) -> set[str]:

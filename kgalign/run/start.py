@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from kgalign.base.progress import Progress
 from kgalign.base.version import __version__
 from kgalign.config import Config
 from kgalign.decisions.taken_over import take_over
-from kgalign.errors import InputError
 from kgalign.ledger import FILE as LEDGER_FILE
-from kgalign.pipeline import ASK, RECALL, STUDENT, VIOLATIONS_FILE, steps
+from kgalign.pipeline import ASK, READ_LEFT, READ_RIGHT, RECALL, STUDENT, VIOLATIONS_FILE, steps
 from kgalign.rdf.sparql import is_endpoint
 from kgalign.run.folder import RunFolder, RunRecord, writing
 from kgalign.run.inputs import check_owner, check_place, gather, library_versions, with_decisions
@@ -99,13 +99,18 @@ def evidence(
 ) -> Work:
     """Go as far as a language model would be asked, to say what that will take; nothing is sent anywhere.
 
-    :param out: a run folder, where what is computed is kept; None to keep it in memory.
+    :param out: a run folder, where what is computed is kept; None to keep it in memory, and what an
+        endpoint gave no longer than it takes to read it.
     :param refresh: ask SPARQL endpoints anew.
     :raises KgalignError: as :func:`run`.
     """
-    inputs = _gathered(left, right, out, config, (), refresh=refresh, progress=progress)
     if out is None:
-        return Work(inputs, progress)
+        with TemporaryDirectory() as pages:  # of endpoints; once the graphs are read nothing needs them
+            work = Work(gather(left, right, config, cache=Path(pages), progress=progress), progress)
+            for step in (READ_LEFT, READ_RIGHT):
+                work.get(step)
+            return work
+    inputs = _gathered(left, right, out, config, (), refresh=refresh, progress=progress)
     with _opened(left, right, out, config, inputs) as (folder, record, known):
         work = Work(known, progress, folder)
         every = steps(with_gold=True, with_shapes=True)
@@ -118,7 +123,7 @@ def evidence(
 def _gathered(
     left: str | Path,
     right: str | Path,
-    out: Path | None,
+    out: Path,
     config: Config,
     gold: Iterable[Path],
     *,
@@ -128,10 +133,6 @@ def _gathered(
     """All input files; what SPARQL endpoints hold is fetched into the run folder before."""
     if not any(is_endpoint(each) for each in (left, right, *config.read.left_also, *config.read.right_also)):
         return gather(left, right, config, gold)
-    if out is None:
-        raise InputError(
-            "a SPARQL endpoint is asked for a run folder, which keeps its pages", "Give one with -o"
-        )
     check_place(out, (Path(left), Path(right)))
     folder = RunFolder(out)
     with folder.locked():

@@ -195,3 +195,15 @@ def test_disagreements_pass_a_filter_and_are_there_whoever_wrote_them(run: Path)
     without = Filter(property="http://elements.example/v/discovered", queue=Queue.DISAGREEMENTS)
     there = any("discovered" in row.left[0] for row in question.candidates[0].rows if row.left)
     assert review.turn("Ada", without).left == int(there)
+
+
+def test_what_lies_before_somebody_in_one_queue_is_not_first_in_another(countries: Path) -> None:
+    review = Review(countries)
+    doubted = asked(review, "Ada", Filter()).iri
+    wanted = next(following(countries))[0]
+    assert doubted != wanted
+    assert asked(review, "Ada", LOOKS).iri == wanted
+    say(review, "Ada", asked(review, "Ada", LOOKS), "", Verdict.NOTHING, LOOKS)
+    assert (review.estimate().looks, review.estimate().outside) == (1, 0)
+    assert review.undo("Ada") == wanted
+    assert asked(review, "Ada", LOOKS).iri == wanted, "in whichever queue it is taken back"

@@ -113,7 +113,8 @@ function showEnd(turn) {
 function showQuestion(question, shown = -1) {
   state.question = question;
   const open = question.candidates.findIndex((each) => !each.said);
-  state.shown = shown >= 0 ? shown : Math.max(open, 0);
+  const disputed = question.candidates.findIndex((each) => question.words.some((word) => word.iri === each.iri));
+  state.shown = shown >= 0 ? shown : Math.max(disputed >= 0 ? disputed : open, 0);
   $("empty").hidden = true;
   $("case").hidden = false;
   $("name").textContent = question.name;
