@@ -110,7 +110,7 @@ def test_the_estimate_has_a_queue_and_says_how_far_it_is(
         page.keyboard.press("z")
         expect(page.locator("#looked")).to_contain_text("after 2 looks")
         page.get_by_role("button", name="Estimate").press("Enter")
-        expect(page.locator("#estimate")).to_contain_text("Not certified yet")
+        expect(page.locator("#estimate")).to_contain_text("Not certified")
         assert faults(page) == []
         page.keyboard.press("Escape")
         choose(page, "doubt")
