@@ -36,6 +36,7 @@ FLOORS = (
         "run.merges",
         "run.start",
         "run.update",
+        "given",
         "api",
     ),
     ("train", "doctor", "review"),

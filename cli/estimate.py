@@ -1,6 +1,7 @@
 """``kgalign estimate``: how good a run is, from a few looks."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import click
 from .common import PATH, Number, console, json_option, line, log_options, plural, run_argument, say, table
 
 if TYPE_CHECKING:
-    from kgalign.estimate import Answers, Cases, Certificate, Estimate, Share
+    from kgalign.estimate import Answers, Cases, Estimate, Share
     from kgalign.run.finished import Finished
 
 _LOOKS = 20
@@ -85,23 +86,21 @@ def estimate(
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=1))
         return
-    _show(found)
+    _show(found, run)
     if next_file is not None:
         say(f"{line(str(next_file))}: {plural(written, 'case')} to look at next, in this order")
 
 
 def _answers(finished: "Finished", cases: "Cases", labels: Path | None) -> "Answers":
-    from kgalign.decisions import FILE, read_all, standing
+    from kgalign.decisions import FILE, read_all
     from kgalign.errors import InputError
-    from kgalign.estimate import answers_of_gold, answers_of_people
+    from kgalign.estimate import answers_of_decisions, answers_of_gold
     from kgalign.links.gold import read_pairs
     from kgalign.links.pairs import pair_ids
 
     sides = finished.left, finished.right
     if labels is None:
-        said = standing(read_all(finished.folder.file(FILE)))
-        lists = {"same": said.same, "apart": said.apart, "unsure": said.unsure, "alone": said.alone}
-        return answers_of_people(cases, sides, **lists)
+        return answers_of_decisions(cases, sides, read_all(finished.folder.file(FILE)))
     gold = read_pairs(labels)
     left, right = pair_ids(*sides, gold)
     if not ((left >= 0) & (right >= 0)).any():
@@ -112,7 +111,7 @@ def _answers(finished: "Finished", cases: "Cases", labels: Path | None) -> "Answ
     return answers_of_gold(cases, sides, gold)
 
 
-def _show(found: "Estimate") -> None:
+def _show(found: "Estimate", run: Path) -> None:
     shown = table(["", "share"], [f"{found.confidence:.0%} interval"])
     shares = {"precision": found.precision, "recall, of the candidates": found.recall}
     if found.recall_beyond is not None:
@@ -124,42 +123,20 @@ def _show(found: "Estimate") -> None:
         f"{plural(found.linked_looks, 'look')} at links of {found.links:,}, "
         f"{found.other_looks:,} at other cases of {found.cases - found.links:,}"
     )
-    if not found.linked_looks + found.other_looks:
-        say("Nobody looked yet: the shares are what the run expects")
+    if not found.looks:
+        say(
+            "Nobody looked yet: the shares are what the run expects",
+            f"`kgalign review {line(shlex.quote(str(run)))}` asks for looks, in the queue “For the estimate”",
+            limit=200,
+        )
     if found.outside:
         say(f"{plural(found.outside, 'case')} known outside the order: known, but no sample")
     if found.unsure:
         say(f"{plural(found.unsure, 'pair')} of which nobody can tell: counted as not the same")
-    _show_certified(found)
+    say(found.certainty)
 
 
 def _cells(share: "Share") -> tuple[str, str]:
     if share.value is None:
         return "-", ""
     return f"{share.value:.3f}", f"{share.low:.3f} to {share.high:.3f}"
-
-
-def _show_certified(found: "Estimate") -> None:
-    asked = f"a precision of {found.asked:g}"
-    if found.certified is not None:
-        best = found.certified
-        say(
-            f"Certified: of the {plural(best.links, 'link')} from {_threshold(best)} on at least "
-            f"{found.asked:g} are right, however often you look (by {plural(best.looks, 'look')} at them)"
-        )
-        return
-    ways = [each for each in found.certificates if each.further]
-    if not ways:
-        say(f"Not certified: {asked}; no threshold is to be expected to have it")
-        return
-    nearest = min(ways, key=lambda each: (each.further or 0, -each.links))
-    say(
-        f"Not certified yet: {asked}; about {plural(nearest.further or 0, 'further look')} at the "
-        f"{plural(nearest.links, 'link')} from {_threshold(nearest)} on may do; certain of them is "
-        f"{nearest.bound:.3f} so far"
-    )
-
-
-def _threshold(each: "Certificate") -> str:
-    """The probability, with as many digits as tell it from the next one."""
-    return f"{each.threshold:.9g}"

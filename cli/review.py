@@ -1,5 +1,6 @@
 """``kgalign review``: the queue of doubtful entities, answered by people on a local page or in a terminal."""
 
+import shlex
 import threading
 import webbrowser
 from pathlib import Path
@@ -35,8 +36,9 @@ def review(
     """Answer what is in doubt in the run folder RUN, entity by entity, until Ctrl-C.
 
     A page on this machine shows each entity beside its best candidates; keys answer. Each answer is in
-    RUN/decisions.sqlite before the next question comes, and the next `kgalign run` learns from it and holds
-    to it. The page needs the extra `review`; --terminal needs nothing.
+    RUN/decisions.sqlite before the next question comes, and "Learn now" on the page, or the next `kgalign
+    run`, learns from it and holds to it. The page also asks for the looks by which `kgalign estimate` says
+    how good the run is. It needs the extra `review`; --terminal needs nothing.
     """
     from kgalign.review import Review
 
@@ -59,4 +61,12 @@ def review(
             threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
 
     serving.serve(opened, listening, by=by, ready=ready)
-    say("Stopped. The same `kgalign run` again learns from the answers and holds to them")
+    if opened.catch_up().running:
+        say("Stopped while the run was learning: the same `kgalign run` goes on from there")
+        return
+    say(
+        "Stopped. “Learn now” on the page, or the same `kgalign run`, learns from the answers and holds "
+        "to them",
+        f"How good the run is: kgalign estimate {shlex.quote(str(run))}",
+        limit=500,
+    )

@@ -1,16 +1,12 @@
 """Aligning and fusing from Python, and looking at what a run found; nothing is written."""
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from io import IOBase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from kgalign import pipeline
 from kgalign.arrays import Flags
@@ -18,18 +14,18 @@ from kgalign.base.notebook import Table, html, html_table, progress_here
 from kgalign.base.progress import Progress
 from kgalign.config import Config, as_config
 from kgalign.decisions import FILE as DECISIONS_FILE
+from kgalign.decisions import read_all
 from kgalign.errors import InputError
 from kgalign.evaluate import Evaluation, Pair, evaluate, read_pairs
 from kgalign.explain import Explainer, Explanation, Side, is_node
 from kgalign.explain.finding import Spaces, bare, declared
 from kgalign.explain.people import People, read_people
+from kgalign.given import GraphLike, graph_given, terms_given
 from kgalign.ledger.export import votes_table
 from kgalign.links.known import same_within
 from kgalign.links.pairs import is_link
 from kgalign.links.unmerged import FILE as UNMERGED_FILE
-from kgalign.rdf import graph_from_rdflib
-from kgalign.rdf.graph import Graph, Ids, TermKind
-from kgalign.rdf.remote import read_inputs
+from kgalign.rdf.graph import Graph
 from kgalign.rdf.write import write_turtle
 from kgalign.records import Alignment, Candidates, Profile, Verdicts, tables
 from kgalign.records.fused import Fusion, fused_graph
@@ -39,10 +35,7 @@ from kgalign.run.start import check_judges
 from kgalign.run.steps import Inputs, Step, Work
 
 if TYPE_CHECKING:
-    import rdflib
-
-GraphLike: TypeAlias = "str | Path | Sequence[str | Path] | rdflib.Graph | Graph"
-"""A file, a folder of files, several of these, an ``rdflib.Graph``, or a graph that was read before."""
+    from kgalign.estimate import Estimate
 
 Settings: TypeAlias = Config | Mapping[str, Any] | Path | str | None
 """A configuration, its sections as dictionaries, a TOML file, or nothing for the defaults."""
@@ -216,24 +209,58 @@ class AlignmentResult:
             InputError: the gold can't be read, or names no entity of a side.
             RunError: the run isn't finished.
         """
-        given = [gold] if isinstance(gold, str | Path) else gold
-        pairs = {
-            pair
-            for each in given
-            for pair in (read_pairs(Path(each)) if isinstance(each, str | Path) else [(each[0], each[1])])
-        }
         return evaluate(
             self.left,
             self.right,
             self.candidates,
             self.verdicts,
             self.alignment,
-            tuple(sorted(pairs)),
+            _pairs_of(gold),
             closed=closed,
             match_probability=self.config.judge.match_probability,
             seed=self.config.seed,
             worst=worst,
         )
+
+    def estimate(
+        self,
+        *,
+        precision: float = 0.95,
+        confidence: float = 0.95,
+        labels: Gold | None = None,
+        looks: int = 100,
+        seed: int = 0,
+    ) -> "Estimate":
+        """How good the links are, by the few of them that people have looked at.
+
+        Args:
+            precision: what is to be certified.
+            confidence: how probable it shall be that an interval holds the truth, and what is certified.
+            labels: complete gold that stands in for people; decisions don't count then.
+            looks: with ``labels``, how many cases are looked at.
+            seed: another one is another sample.
+
+        Raises:
+            RunError: the run isn't finished, or its decisions are damaged.
+            InputError: the gold can't be read.
+        """
+        from kgalign.estimate import (
+            answers_of_decisions,
+            answers_of_gold,
+            cases_of,
+            design,
+            estimate_run,
+            looked_up,
+        )
+
+        cases, sides = cases_of(self.verdicts, self.alignment), (self.left, self.right)
+        plan = design(cases, seed)
+        if labels is not None:
+            answers = looked_up(plan, answers_of_gold(cases, sides, _pairs_of(labels)), looks)
+        else:
+            decided = (each for path in self._stores() for each in read_all(path))
+            answers = answers_of_decisions(cases, sides, decided)
+        return estimate_run(plan, answers, precision, confidence)
 
     def votes(self) -> Table:
         """What a language model was asked and what it answered, a vote a row, with the columns that
@@ -250,9 +277,13 @@ class AlignmentResult:
     def _people(self) -> People:
         """Who said what of pairs: in the files of the run as they are now."""
         folder, inputs = self._work.folder, self._work.inputs
-        stores = [folder.file(DECISIONS_FILE)] if folder else inputs.paths("decisions")
         unmerged = [folder.file(UNMERGED_FILE)] if folder else []
-        return read_people(stores, unmerged, inputs.paths("known"))
+        return read_people(self._stores(), unmerged, inputs.paths("known"))
+
+    def _stores(self) -> Sequence[Path]:
+        """Where decisions are."""
+        folder = self._work.folder
+        return [folder.file(DECISIONS_FILE)] if folder else self._work.inputs.paths("decisions")
 
     def _spaces(self) -> Spaces:
         """Prefixes by which people may name entities: those of the inputs, and of what the run wrote."""
@@ -328,8 +359,8 @@ def align(
     votes = Path(ledger) if ledger else None
     check_judges(pipeline.steps(), settings, votes)
     work = Work(Inputs(settings, files), progress or progress_here(), ledger=votes)
-    work.put(pipeline.READ_LEFT, _graph(left, settings, "left", work.progress))
-    work.put(pipeline.READ_RIGHT, _graph(right, settings, "right", work.progress))
+    work.put(pipeline.READ_LEFT, graph_given(left, settings, "left", work.progress))
+    work.put(pipeline.READ_RIGHT, graph_given(right, settings, "right", work.progress))
     for step in pipeline.steps():
         if isinstance(step, Step):
             work.get(step)
@@ -374,11 +405,11 @@ def fuse(
 
     settings = as_config(config)
     watch = progress or progress_here()
-    left_graph = _graph(left, settings, "left", watch)
-    right_graph = _graph(right, settings, "right", watch)
+    left_graph = graph_given(left, settings, "left", watch)
+    right_graph = graph_given(right, settings, "right", watch)
     pairs = [(str(row[0]), str(row[1])) for row in links]
-    left_terms = _terms(left_graph, [pair[0] for pair in pairs], "left")
-    right_terms = _terms(right_graph, [pair[1] for pair in pairs], "right")
+    left_terms = terms_given(left_graph, [pair[0] for pair in pairs], "left")
+    right_terms = terms_given(right_graph, [pair[1] for pair in pairs], "right")
     ends = left_graph, right_graph, left_terms, right_terms
     found = align_vocabularies(
         *ends,
@@ -392,74 +423,12 @@ def fuse(
     return Fused(fuse_terms(*ends, settings.fuse, found, within=within))
 
 
-def _graph(graph: GraphLike, settings: Config, side: str, progress: Progress) -> Graph:
-    also = settings.read.left_also if side == "left" else settings.read.right_also
-    files = _files(graph, side)
-    if files is not None:
-        return read_inputs([*files, *also], side, settings, progress)
-    if also:
-        raise InputError(
-            f"read.{side}_also goes with files, and {side} is a graph", "Give the files as a list"
-        )
-    return graph if isinstance(graph, Graph) else graph_from_rdflib(cast("rdflib.Graph", graph))
-
-
-def _files(graph: object, side: str) -> list[str | Path] | None:
-    """The files that were given, None where it is a graph.
-
-    :raises InputError: it is neither.
-    """
-    if isinstance(graph, str | Path):
-        return [graph]
-    if isinstance(graph, Graph) or _is_rdflib(graph):
-        return None
-    several = isinstance(graph, Sequence) and not isinstance(graph, bytes | bytearray | memoryview)
-    files: list[str | Path] = []
-    for each in cast("Sequence[object]", graph) if several else [graph]:
-        if not several or not isinstance(each, str | Path):
-            within = " in a list" if several else ""
-            raise InputError(
-                f"{side} can't be read from {_what(each)}{within}",
-                "Give the path of a file or a folder, a list of paths, an rdflib.Graph, "
-                "or a graph that kgalign has read",
-            )
-        files.append(each)
-    return files
-
-
-def _is_rdflib(graph: object) -> bool:
-    """Whether it is a graph of rdflib, which is imported only where somebody has imported it already."""
-    rdflib = sys.modules.get("rdflib")
-    return rdflib is not None and isinstance(graph, rdflib.Graph)
-
-
-def _what(value: object) -> str:
-    """What was given, in words: what is in it may be long, and no text."""
-    if isinstance(value, IOBase):
-        return "an open file"
-    if value is None:
-        return "None"
-    name = type(value).__name__
-    return f"{'an' if name[:1] in 'aeiouAEIO' else 'a'} {name}"
-
-
-def _terms(graph: Graph, names: list[str], side: str) -> Ids:
-    """(n,) ids of IRIs, and of blank nodes written ``_:label``, among a graph's terms."""
-    wanted = pa.array(names, pa.large_string())
-    ids = np.full(len(names), -1, dtype=np.int32)
-    for kind, start in ((TermKind.IRI, ""), (TermKind.BLANK, "_:")):
-        rows = np.flatnonzero(graph.terms.kind == kind)
-        values = graph.terms.value.take(pa.array(rows))
-        texts = pc.binary_join_element_wise(_large(start), values, _large(""))
-        places = pc.index_in(wanted, value_set=texts).fill_null(-1).to_numpy()
-        ids[places >= 0] = rows[places[places >= 0]]
-    if (ids < 0).any():
-        missing = names[int(np.flatnonzero(ids < 0)[0])]
-        raise InputError(
-            f"The {side} graph has no node {missing}", "Leave this link out, or check its spelling"
-        )
-    return ids
-
-
-def _large(text: str) -> pa.LargeStringScalar:
-    return pa.scalar(text, pa.large_string())
+def _pairs_of(gold: Gold) -> tuple[Pair, ...]:
+    """Gold as pairs, sorted, each once."""
+    given = [gold] if isinstance(gold, str | Path) else gold
+    pairs = {
+        pair
+        for each in given
+        for pair in (read_pairs(Path(each)) if isinstance(each, str | Path) else [(each[0], each[1])])
+    }
+    return tuple(sorted(pairs))

@@ -63,6 +63,22 @@ def test_it_says_what_the_commands_say(elements: Pair, run: Path) -> None:
         assert json.loads(json.dumps(found.to_dict())) == expected
 
 
+def test_it_estimates_as_the_command_does(elements: Pair, run: Path) -> None:
+    opened = kgalign.open(run)
+    told = call(["estimate", run, "--labels", elements.gold, "--looks", "7", "--seed", "3", "--json"])
+    found = opened.estimate(labels=elements.gold, looks=7, seed=3)
+    assert json.loads(json.dumps(found.to_dict())) == json.loads(told.stdout)
+    assert found.looks == 7
+    assert opened.estimate(labels=sorted(elements.links), looks=7, seed=3) == found
+    call(["decisions", "add", run, IRON, EISEN, "--different"])
+    told = call(["estimate", run, "--precision", "0.8", "--confidence", "0.9", "--json"])
+    found = opened.estimate(precision=0.8, confidence=0.9)
+    assert json.loads(json.dumps(found.to_dict())) == json.loads(told.stdout)
+    assert found.looks + found.outside == 1, "decisions of now count"
+    aligned = kgalign.align(elements.left, elements.right)
+    assert aligned.estimate().looks == 0, "where there is no run folder nobody has decided anything"
+
+
 def test_undecided_pairs_and_votes_are_tables(tmp_path: Path) -> None:
     pair = runs.doubtful(tmp_path)
     with running(ScriptedSettings()) as server:

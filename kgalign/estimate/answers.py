@@ -1,6 +1,6 @@
 """What is known of each case: from the decisions of people, or from gold that stands in for them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kgalign.arrays import Flags, flags
+from kgalign.decisions import Decision, standing
 from kgalign.estimate.cases import MANY, Cases
 from kgalign.links.gold import Pair
 from kgalign.links.pairs import PairIndex, entity_ids, pair_ids
@@ -73,6 +74,14 @@ def answers_of_people(
     if cases.cardinality == "one-to-one":
         wrong |= _has(cases.right, partners[1]) & ~right
     return Answers(_answers(cases, right, wrong & ~right, beyond), int(open_.sum()))
+
+
+def answers_of_decisions(cases: Cases, sides: Sides, decisions: Iterable[Decision]) -> Answers:
+    """What decisions come to, case by case: of each person the last word counts, where nobody contradicts."""
+    said = standing(decisions)
+    return answers_of_people(
+        cases, sides, same=said.same, apart=said.apart, unsure=said.unsure, alone=said.alone
+    )
 
 
 def answers_of_gold(cases: Cases, sides: Sides, gold: Sequence[Pair]) -> Answers:

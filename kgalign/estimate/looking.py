@@ -40,7 +40,7 @@ def next_pairs(plan: Design, answers: Answers, looks: int, aim: Aim = Aim.BOTH) 
 def next_cases(plan: Design, answers: Answers, looks: int, aim: Aim = Aim.BOTH) -> list[int]:
     """Numbers of the cases to look at next, the most useful first."""
     looked = seen(plan, answers)
-    open_ = _open(answers, aim)
+    open_ = is_open(answers, aim)
     waiting = [iter(order[open_[order]].tolist()) for order in plan.orders]
     found: list[int] = []
     sample = looked.sample.copy()
@@ -62,7 +62,7 @@ def next_cases(plan: Design, answers: Answers, looks: int, aim: Aim = Aim.BOTH) 
     return found
 
 
-def _open(answers: Answers, aim: Aim) -> Flags:
+def is_open(answers: Answers, aim: Aim = Aim.BOTH) -> Flags:
     """(n,) cases of which something is to be found out; of precision the link is enough."""
     wanted = (Answer.UNKNOWN,) if aim is Aim.PRECISION else (Answer.UNKNOWN, Answer.WRONG)
     found: Flags = np.isin(answers.answer, wanted)

@@ -55,16 +55,43 @@ class Estimate:
         """The certified threshold that keeps the most links, None where none is."""
         return next((each for each in self.certificates if each.certified), None)
 
+    @property
+    def looks(self) -> int:
+        """Cases that were looked at in the order of the sample."""
+        return self.linked_looks + self.other_looks
 
-def estimate_run(plan: Design, answers: Answers, asked: float, confidence: float) -> Estimate:
+    @property
+    def certainty(self) -> str:
+        """What is certain, in one sentence, or what it takes."""
+        asked = f"a precision of {self.asked:g}"
+        best = self.certified
+        if best is not None:
+            return (
+                f"Certified: of the {_many(best.links, 'link')} from {_threshold(best)} on at least "
+                f"{self.asked:g} are right, however often you look (by {_many(best.looks, 'look')} at them)"
+            )
+        ways = [each for each in self.certificates if each.further]
+        if not ways:
+            return f"Not certified: {asked}; no threshold is to be expected to have it"
+        nearest = min(ways, key=lambda each: (each.further or 0, -each.links))
+        return (
+            f"Not certified yet: {asked}; about {_many(nearest.further or 0, 'further look')} at the "
+            f"{_many(nearest.links, 'link')} from {_threshold(nearest)} on may do; certain of them is "
+            f"{nearest.bound:.3f} so far"
+        )
+
+
+def estimate_run(
+    plan: Design, answers: Answers, asked: float, confidence: float, *, ahead: bool = True
+) -> Estimate:
     """Estimate precision and recall, and certify a precision.
 
     :param plan: the cases with the order in which they are asked.
     :param answers: what is known of them.
     :param asked: precision to certify.
     :param confidence: how probable it shall be that each interval holds the truth, and that what is
-        certified is
-        true.
+        certified is true.
+    :param ahead: whether to compute how many further looks would certify it, which takes a while.
     """
     looked = seen(plan, answers)
     drawn = [begun(answers.answer[order] >= 0) for order in plan.orders]
@@ -84,10 +111,19 @@ def estimate_run(plan: Design, answers: Answers, asked: float, confidence: float
         recall=_share(recall(plan.strata, looked, confidence)),
         recall_beyond=beyond,
         asked=asked,
-        certificates=tuple(certify(plan, answers, asked, confidence)),
+        certificates=tuple(certify(plan, answers, asked, confidence, ahead=ahead)),
     )
 
 
 def _share(interval: Interval) -> Share:
     value, low, high = (float(each) for each in (interval.value, interval.low, interval.high))
     return Share(None, None, None) if np.isnan(value) else Share(value, low, high)
+
+
+def _threshold(each: Certificate) -> str:
+    """The probability, with as many digits as tell it from the next one."""
+    return f"{each.threshold:.9g}"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -4,6 +4,7 @@ The page in a browser and the terminal show the same queue: :class:`Review` says
 what is answered. The web server needs the extra ``review``, the rest does not.
 """
 
-from kgalign.review.session import Filter, Question, Review, Turn
+from kgalign.review.questions import Filter, Question, Queue, Turn
+from kgalign.review.session import Review
 
-__all__ = ["Filter", "Question", "Review", "Turn"]
+__all__ = ["Filter", "Question", "Queue", "Review", "Turn"]

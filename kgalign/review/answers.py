@@ -27,9 +27,12 @@ class Answers:
         self._path = path
         self._seen: tuple[int, int] | None = None
         self._last = ""
+        self._all: list[Decision] = []
         self._by_left: dict[str, list[Decision]] = {}
         self._said: dict[str, Said] = {}
         self._made: dict[str, list[Decision]] = {}
+        self.version = 0
+        """Another one whenever anything was added, here or by another program."""
         self.refresh()
 
     def refresh(self) -> bool:
@@ -38,7 +41,8 @@ class Answers:
         if now == self._seen:
             return False
         self._seen = now
-        decisions = read_all(self._path)
+        self.version += 1
+        self._all = decisions = read_all(self._path)
         self._by_left, self._said, self._made = {}, {}, {}
         for each in decisions:
             self._by_left.setdefault(each.left, []).append(each)
@@ -67,24 +71,21 @@ class Answers:
         return self._said.get(left, {})
 
     def everything(self) -> list[Decision]:
-        """What holds, of all entities."""
-        return [each for said in self._said.values() for own in said.values() for each in own.values()]
+        """What holds, of all entities, in the order in which it was said."""
+        return list(standing(self._all).said)
 
-    def add(self, decision: Decision) -> Decision:
-        """Keep a decision of now.
+    def add(self, *decisions: Decision) -> tuple[Decision, ...]:
+        """Keep what one person says of one left entity now, at once.
 
-        :returns: it, with the time.
+        :returns: it, with the time: one for all, so that it is taken back together.
         :raises RunError: there is no room, or the file can't be written.
         """
-        made = replace(decision, at=self._now())
-        self._store(made)
-        self._made.setdefault(made.by, []).append(made)
+        at = self._now()
+        made = tuple(replace(each, at=at) for each in decisions)
+        self._store(*made)
+        for each in made:
+            self._made.setdefault(each.by, []).append(each)
         return made
-
-    def last(self, by: str) -> Decision | None:
-        """What a person decided here last and has not taken back."""
-        own = self._made.get(by)
-        return own[-1] if own else None
 
     def undo(self, by: str) -> Decision | None:
         """Take back what a person decided here last.
@@ -95,21 +96,27 @@ class Answers:
         own = self._made.get(by)
         if not own:
             return None
-        undone = own[-1]
-        self._store(replace(undone, at=self._now(), why="", undoes=undone.id))
-        own.pop()
-        return undone
+        last = own[-1]
+        undone = [each for each in own if (each.at, each.left) == (last.at, last.left)]
+        at = self._now()
+        self._store(*(replace(each, at=at, why="", undoes=each.id) for each in undone))
+        del own[-len(undone) :]
+        return last
 
-    def _store(self, decision: Decision) -> None:
+    def _store(self, *decisions: Decision) -> None:
+        """Add decisions on one left entity."""
         before = self._stamp()
         with Decisions.open(self._path) as store:
-            store.add([decision])
-        own = self._by_left.setdefault(decision.left, [])
-        own.append(decision)
+            store.add(decisions)
+        self.version += 1
+        left = decisions[0].left
+        own = self._by_left.setdefault(left, [])
+        own.extend(decisions)
+        self._all.extend(decisions)
         said: Said = {}
         for each in standing(own).said:
             said.setdefault(each.by, {})[each.right] = each
-        self._said[decision.left] = said
+        self._said[left] = said
         if before == self._seen:
             self._seen = self._stamp()
 

@@ -18,11 +18,13 @@ from kgalign.errors import InputError, KgalignError
 from kgalign.explain import PairExplanation
 from kgalign.review.agreement import agreement
 from kgalign.review.guard import App, Guard
+from kgalign.review.questions import Filter, Question, Queue, Turn
 from kgalign.review.record import Row, Shown, path_name
-from kgalign.review.session import Filter, Question, Review, Turn
+from kgalign.review.session import Review
+from kgalign.review.told import estimate_lines, group_told, learning_told
 
 Body = Mapping[str, Any]
-_STATIC = {"review.js": "text/javascript", "review.css": "text/css"}
+_STATIC = {"aside.js": "text/javascript", "review.js": "text/javascript", "review.css": "text/css"}
 
 
 def application(review: Review, *, port: int, token: str, by: str = "") -> App:
@@ -78,6 +80,7 @@ def _endpoint(review: Review, answer: Callable[[Review, Body], Any]) -> Callable
         if not isinstance(body, dict):
             return JSONResponse({"error": "That is no object"}, 400)
         try:
+            review.catch_up()
             found = answer(review, body)
         except InputError as error:
             return JSONResponse({"error": str(error)}, 400)
@@ -89,15 +92,25 @@ def _endpoint(review: Review, answer: Callable[[Review, Body], Any]) -> Callable
 
 
 def _begin(review: Review, body: Body) -> object:
-    return {**review.choices(), "votes": review.has_votes, **_next(review, body)}
+    return {**review.opened.choices(), "votes": review.opened.has_votes, **_next(review, body)}
 
 
 def _next(review: Review, body: Body) -> dict[str, object]:
     told = body.get("filter") or {}
     if not isinstance(told, dict):
         raise InputError("A filter is an object")
-    wanted = Filter(_text(told, "type"), _text(told, "property"), told.get("against") is True)
-    return _turn(review.turn(_text(body, "by"), wanted))
+    queue = _queue(told)
+    wanted = Filter(_text(told, "type"), _text(told, "property"), told.get("against") is True, queue)
+    turn = _turn(review.turn(_text(body, "by"), wanted))
+    looked = {"estimate": estimate_lines(review.estimate())} if queue is Queue.ESTIMATE else {}
+    return {**turn, **looked, "learning": learning_told(review.catch_up())}
+
+
+def _queue(body: Body) -> Queue:
+    try:
+        return Queue(_text(body, "queue") or Queue.DOUBT)
+    except ValueError as error:
+        raise InputError(f"{error}") from error
 
 
 def _answer(review: Review, body: Body) -> object:
@@ -112,6 +125,7 @@ def _answer(review: Review, body: Body) -> object:
         verdict,
         relation=relation,
         why=_text(body, "why"),
+        queue=_queue(body),
     )
     return {"done": done, "probability": made.probability, "blind": made.blind, "id": made.id}
 
@@ -148,7 +162,28 @@ def _search(review: Review, body: Body) -> object:
 
 
 def _beside(review: Review, body: Body) -> object:
-    return _question(review.beside(_text(body, "by"), _text(body, "left"), _text(body, "right")))
+    return _question(
+        review.beside(_text(body, "by"), _text(body, "left"), _text(body, "right"), _queue(body))
+    )
+
+
+def _estimate(review: Review, _: Body) -> object:
+    return {"lines": estimate_lines(review.estimate())}
+
+
+def _group(review: Review, body: Body) -> object:
+    by, left = _text(body, "by"), _text(body, "left")
+    found = review.see_group(by, left)
+    return {"group": None if found is None else group_told(review, by, found)}
+
+
+def _learn(review: Review, _: Body) -> object:
+    review.learn()
+    return learning_told(review.catch_up())
+
+
+def _learning(review: Review, _: Body) -> object:
+    return learning_told(review.catch_up())
 
 
 def _agreement(review: Review, _: Body) -> object:
@@ -171,6 +206,10 @@ _ANSWERS: dict[str, Callable[[Review, Body], Any]] = {
     "search": _search,
     "beside": _beside,
     "agreement": _agreement,
+    "estimate": _estimate,
+    "group": _group,
+    "learn": _learn,
+    "learning": _learning,
 }
 
 
@@ -207,6 +246,7 @@ def _question(question: Question) -> dict[str, object]:
             }
             for each in question.candidates
         ],
+        "words": [asdict(each) for each in question.words],
     }
 
 

@@ -3,100 +3,55 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
-from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
 
-from kgalign import pipeline
-from kgalign.api import AlignmentResult
 from kgalign.arrays import Flags
 from kgalign.decisions import FILE, Decision, Relation, Verdict
 from kgalign.errors import InputError
+from kgalign.estimate import Estimate
 from kgalign.explain import PairExplanation
-from kgalign.links.pairs import PairIndex
-from kgalign.rdf.graph import Ids
 from kgalign.review.answers import SOURCE, Answers, is_settled
-from kgalign.review.order import in_order
-from kgalign.review.record import Beside, Row, Side
-from kgalign.review.search import Search
-from kgalign.review.votes import VoteShown, votes_on
-from kgalign.run.finished import Finished
+from kgalign.review.disagreements import disputes
+from kgalign.review.groups import Group, group_of
+from kgalign.review.learning import Learning, State
+from kgalign.review.leases import Leases
+from kgalign.review.looks import Look
+from kgalign.review.opened import Opened
+from kgalign.review.order import Order
+from kgalign.review.questions import Filter, Question, Queue, Turn
+from kgalign.review.record import Side
+from kgalign.review.showing import Showing
+from kgalign.review.votes import VoteShown
 
-CANDIDATES = 5
-"""The best candidates of an entity that are shown."""
-_LEASE = 600.0
-"""Seconds in which an entity that lies before one person is not given to another."""
 _LONGEST_TEXT = 10_000
 _LONGEST_NAME = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which entities are asked about; all that pass all of it."""
-
-    type: str = ""
-    """IRI of the type of the left one; any if empty."""
-    property: str = ""
-    """IRI of a property that the left one has a value of; any if empty."""
-    against: bool = False
-    """Those alone of which the votes of a model say something else than the evidence."""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """What may be the same."""
-
-    entity: int
-    iri: str
-    name: str
-    type: str
-    said: str
-    """What this person said of the pair already; empty for nothing."""
-    rows: tuple[Row, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """An entity, and what may be the same."""
-
-    entity: int
-    iri: str
-    name: str
-    type: str
-    candidates: tuple[Candidate, ...]
-    drawn: bool
-    """Whether nobody doubts it: it was drawn at random."""
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What is before a person: a question, or none and why."""
-
-    question: Question | None
-    left: int
-    """Entities that nobody has answered yet, and that pass the filter."""
-    answered: int
-    """Entities that this person has answered."""
-    skipped: int
-    """Entities that this person put off; they are not asked about until they are wanted again."""
-    waiting: int
-    """Entities that lie before somebody else."""
-
-
 @dataclass
 class _Person:
-    answered: Flags
     skipped: list[int] = field(default_factory=list)
+    """Entities that were put off."""
     seen: set[tuple[int, str]] = field(default_factory=set)
-    """Entity, and ``evidence`` or ``votes``."""
+    """Entity, and ``evidence``, ``votes``, ``group`` or ``words``."""
     trail: list[int | None] = field(default_factory=list)
-    """What was done, in order: the place of an entity that was put off, None for a decision."""
+    """What was done, in order: an entity that was put off, None for a decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """What is open in a queue for a person."""
+
+    count: int
+    free: dict[int, int]
+    """Left entities that can be asked about now, in order, each with the candidate, as in :class:`Leases`."""
+    waiting: int
+    """Those that lie before others."""
 
 
 class Review:
-    """The queue of a finished run, and the answers of everybody.
+    """The queues of a finished run, and the answers of everybody.
 
     It is no more than what stands in the store and who has what before them: killed at any moment, it goes
     on from there.
@@ -116,67 +71,91 @@ class Review:
         overlap: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.path = run
-        finished = Finished(run)
-        self._finished, self._clock = finished, clock
-        self.left = Side(finished.get(pipeline.READ_LEFT), finished.left)
-        self.right = Side(finished.get(pipeline.READ_RIGHT), finished.right)
-        self._verdicts = finished.verdicts
-        self._beside = Beside(self.left, self.right, finished.alignment, finished.vocabularies())
-        self._pairs = PairIndex(self._verdicts.left, self._verdicts.right)
-        self._best = np.lexsort((self._verdicts.right, -self._verdicts.probability, self._verdicts.left))
-        self._lefts = self._verdicts.left[self._best]
-        worklist = finished.get(pipeline.WORKLIST)
-        self.order = in_order(worklist, self._verdicts, finished.left, share=share, seed=finished.config.seed)
-        self._place = np.full(len(finished.left), -1, dtype=np.int64)
-        self._place[self.order.left] = np.arange(len(self.order))
-        self._wanted = np.array([1 + self._is_double(left, overlap) for left in self.order.left.tolist()])
-        self._times = np.zeros(len(self.order), dtype=np.int64)
+        self.path, self._overlap = run, overlap
         self._people: dict[str, _Person] = {}
-        self._leases: dict[int, tuple[str, float]] = {}
-        self.answers = Answers(finished.folder.file(FILE))
+        self._leases = Leases(clock)
+        self._learning = Learning()
+        self.opened = Opened(run, share)
+        self.answers = Answers(self.opened.run.folder.file(FILE))
+        self.renew(self.opened)
+
+    def renew(self, opened: Opened) -> None:
+        """Go on with the run as it is after it learned: who has what before them, and what was skipped or
+        seen stays, as long as the entities are the same.
+        """
+        if self._people and opened.left is not self.opened.left:
+            self._people.clear()
+            self._leases.clear()
+        self.opened, self._showing = opened, Showing(opened, self.answers)
+        self._wanted = np.array(
+            [1 + opened.is_double(left, self._overlap) for left in opened.order.left.tolist()]
+        )
         self._count()
 
-    def _is_double(self, left: int, overlap: float) -> bool:
-        """Whether two people are asked about an entity: always the same ones, whoever comes first."""
-        digest = blake2b(self.left.iri(left).encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        return int.from_bytes(digest, "big") < overlap * 2**64
+    def learn(self) -> None:
+        """Let the run learn from the answers, aside; :meth:`catch_up` takes what comes of it.
+
+        :raises InputError: it is learning already.
+        """
+        self._learning.start(self.opened)
+
+    def catch_up(self) -> State:
+        """Go on with what the run has learned, if it has.
+
+        :returns: how the last learning stands.
+        """
+        opened = self._learning.take()
+        if opened is not None:
+            self.renew(opened)
+        return self._learning.state
+
+    @property
+    def order(self) -> Order:
+        """What is in doubt, first things first."""
+        return self.opened.order
+
+    @property
+    def left(self) -> Side:
+        """The side of the entities that are asked about."""
+        return self.opened.left
+
+    @property
+    def right(self) -> Side:
+        """The side of their candidates."""
+        return self.opened.right
 
     def _count(self) -> None:
         """Find out from the answers who has answered what."""
-        self._times[:] = 0
-        for person in self._people.values():
-            person.answered[:] = False
-        lefts = self.answers.lefts
-        for iri in lefts:
-            left = self.left.number(iri)
-            if left >= 0 and self._place[left] >= 0:
-                self._settle(iri, left)
+        self._answered: dict[str, Flags] = {}
+        self._settled: dict[str, set[int]] = {}
+        self._times = np.zeros(len(self.order), dtype=np.int64)
+        for iri in self.answers.lefts:
+            self._settle(iri, self.left.number(iri))
 
     def _settle(self, iri: str, left: int) -> None:
         """Count who has answered one entity."""
-        place = int(self._place[left])
+        if left < 0:
+            return
+        shown = [self.right.iri(each) for each in self.opened.candidates(left)]
+        settled = {by for by, own in self.answers.said(iri).items() if is_settled(own, shown)}
+        for by, entities in self._settled.items():
+            if by not in settled:
+                entities.discard(left)
+        for by in settled:
+            self._settled.setdefault(by, set()).add(left)
+        place = int(self.opened.place[left])
         if place < 0:
             return
-        shown = [self.right.iri(each) for each in self._candidates(left)]
-        settled = {by for by, own in self.answers.said(iri).items() if is_settled(own, shown)}
         self._times[place] = len(settled)
-        for by in settled:
-            self._person(by)
-        for by, person in self._people.items():
-            person.answered[place] = by in settled
+        for by in sorted(settled | self._answered.keys()):
+            self._by(by)[place] = by in settled
+
+    def _by(self, by: str) -> Flags:
+        """(q,) what a person has answered."""
+        return self._answered.setdefault(by, np.zeros(len(self.order), dtype=bool))
 
     def _person(self, by: str) -> _Person:
-        if by not in self._people:
-            self._people[by] = _Person(np.zeros(len(self.order), dtype=bool))
-        return self._people[by]
-
-    def _candidates(self, left: int) -> list[int]:
-        """The best candidates of a left entity, the likeliest first."""
-        start, end = np.searchsorted(self._lefts, [left, left + 1])
-        rows = self._best[start : min(end, start + CANDIDATES)]
-        found: list[int] = self._verdicts.right[rows].tolist()
-        return found
+        return self._people.setdefault(by, _Person())
 
     # what comes next
 
@@ -189,143 +168,144 @@ class Review:
         """
         if self.answers.refresh():
             self._count()
+        wanted = wanted or Filter()
         person = self._person(_name(by))
-        passes = self._passing(wanted or Filter())
-        free = passes & (self._times < self._wanted) & ~person.answered
-        count = int(np.count_nonzero(free))
-        free[person.skipped] = False
-        waiting = self._lying_before_others(by, free)
-        own = [place for place, (who, _) in self._leases.items() if who == by and free[place]]
-        self._leases = {place: each for place, each in self._leases.items() if each[0] != by}
-        place = own[0] if own else int(np.argmax(free)) if free.any() else -1
-        if place >= 0:
-            self._leases[place] = (by, self._clock())
-        question = self.question(by, int(self.order.left[place])) if place >= 0 else None
-        answered = int(np.count_nonzero(person.answered))
-        return Turn(question, count, answered, len(person.skipped), waiting)
+        found = self._open(by, wanted, person, self._leases.others(by))
+        own = self._leases.of(by, wanted.queue)
+        entity = next((left for left in own if left in found.free), next(iter(found.free), -1))
+        self._leases.take(by)
+        question = None
+        if entity >= 0:
+            self._leases.give(by, entity, found.free[entity], wanted.queue)
+            question = self.question(by, entity, found.free[entity], queue=wanted.queue)
+        answered = len(self._settled.get(by, ()))
+        return Turn(question, found.count, answered, len(person.skipped), found.waiting)
 
-    def _lying_before_others(self, by: str, free: Flags) -> int:
-        """Take what lies before others out of what is free; how much that is."""
-        now = self._clock()
-        self._leases = {
-            place: each for place, each in self._leases.items() if now - each[1] < _LEASE or each[0] == by
-        }
-        held = [
-            place
-            for place, (who, _) in self._leases.items()
-            if who != by and free[place] and self._wanted[place] == 1
+    def _open(self, by: str, wanted: Filter, person: _Person, held: set[int]) -> _Open:
+        if wanted.queue is Queue.DOUBT:
+            return self._in_doubt(by, wanted, person, held)
+        if wanted.queue is Queue.ESTIMATE:
+            if wanted != Filter(queue=Queue.ESTIMATE):
+                raise InputError("The estimate has its own order", "Take the filter away, or choose a queue")
+            return self._to_look_at(by, person, held)
+        lefts = [
+            self.left.number(each.left) for each in disputes(self.answers.everything()) if each.is_for(by)
         ]
-        free[held] = False
-        return len(held)
+        ids = np.array([each for each in lefts if each >= 0], dtype=np.int32)
+        lefts = ids[self.opened.passing(wanted, ids)].tolist()
+        return _Open(len(lefts), {each: -1 for each in lefts if each not in person.skipped}, 0)
 
-    def _passing(self, wanted: Filter) -> Flags:
-        """(q,) the places that pass a filter."""
-        profile, lefts = self.left.profile, self.order.left
-        passes = np.ones(len(lefts), dtype=bool)
-        if wanted.type:
-            if wanted.type not in profile.types:
-                raise InputError(f"No left entity is of the type {wanted.type}", "Choose one that is listed")
-            passes &= profile.entity_type[lefts] == profile.types.index(wanted.type)
-        if wanted.property:
-            numbers = [n for n, each in enumerate(profile.attributes) if each.path[0] == wanted.property]
-            if not numbers:
-                raise InputError(f"No left entity has {wanted.property}", "Choose one that is listed")
-            having = profile.value_entity[np.isin(profile.value_attribute, numbers)]
-            passes &= np.isin(lefts, having)
-        if wanted.against:
-            passes &= np.isin(lefts, self._against)
-        return passes
+    def _in_doubt(self, by: str, wanted: Filter, person: _Person, held: set[int]) -> _Open:
+        lefts = self.order.left
+        free = self.opened.passing(wanted, lefts) & (self._times < self._wanted) & ~self._by(by)
+        count = int(np.count_nonzero(free))
+        free &= ~np.isin(lefts, person.skipped)
+        before = free & (self._wanted == 1) & np.isin(lefts, sorted(held))
+        return _Open(count, dict.fromkeys(lefts[free & ~before].tolist(), -1), int(before.sum()))
 
-    @cached_property
-    def _against(self) -> Ids:
-        """Left entities of which the votes turned what the evidence said of a pair."""
-        hearing = self._finished.hearing
-        least = self._finished.config.judge.match_probability
-        turned = (hearing.prior >= least) != (hearing.probability >= least)
-        found: Ids = self._verdicts.left[hearing.row[turned]]
-        return found
+    def _to_look_at(self, by: str, person: _Person, held: set[int]) -> _Open:
+        """The cases of the sample; first what lies before this person already."""
+        looks, known = self.opened.looks, self._showing.looked()
+        own = [Look(*each) for each in self._leases.of(by, Queue.ESTIMATE).items()]
+        asked = [each for each in own if self._is_open(each)]
+        number, passed = 1, held | set(person.skipped)
+        while not any(each.left not in passed for each in asked):
+            number = 2 * number + len(passed)  # several cases may be of one entity
+            asked = looks.next(known, number)
+            if len(asked) < number:
+                break
+        free: dict[int, int] = {}
+        for each in asked:
+            if each.left not in passed:
+                free.setdefault(each.left, each.right if looks.of_pairs else -1)
+        return _Open(looks.open(known), free, 0 if free else sum(each.left in held for each in asked))
 
-    def choices(self) -> dict[str, list[str]]:
-        """What a filter can name: ``types`` and ``properties`` of the left side, IRIs."""
-        profile = self.left.profile
-        types = {profile.types[each] for each in profile.entity_type[self.order.left].tolist() if each >= 0}
-        return {
-            "types": sorted(types),
-            "properties": sorted({each.path[0] for each in profile.attributes if each.path[0] != "@iri"}),
-        }
+    def _is_open(self, look: Look) -> bool:
+        """Whether a case of the sample is open."""
+        found = self.opened.looks.of(self._showing.looked(), look.left)
+        return look in found if self.opened.looks.of_pairs else bool(found)
 
-    @property
-    def has_votes(self) -> bool:
-        """Whether a language model was asked."""
-        return bool(self._finished.hearing.judging)
+    def estimate(self, *, ahead: bool = True) -> Estimate:
+        """How good the run is, by what was looked at so far.
+
+        :param ahead: whether to compute how many further looks would certify it.
+        :raises RunError: the store can't be read.
+        """
+        if self.answers.refresh():
+            self._count()
+        return self.opened.looks.estimate(self._showing.looked(), ahead=ahead)
 
     # what is shown
 
-    def question(self, by: str, left: int, also: int = -1) -> Question:
+    def question(self, by: str, left: int, also: int = -1, queue: Queue = Queue.DOUBT) -> Question:
         """An entity and its candidates.
 
         :param also: a right entity that is shown behind them, -1 for none.
+        :param queue: from which it comes. Where people disagree their words stand with it, and it is
+            remembered that this person has seen them.
         """
-        iri = self.left.iri(left)
-        said = self.answers.said(iri).get(by, {})
-        rights = self._candidates(left)
-        more = [self.right.number(right) for right in said if right]
-        rights += [each for each in dict.fromkeys([*more, also]) if each >= 0 and each not in rights]
-        shown = tuple(self._candidate(left, right, said) for right in rights)
-        place = int(self._place[left])
-        drawn = bool(self.order.drawn[place]) if place >= 0 else False
-        return Question(left, iri, self.left.name(left), self.left.type(left), shown, drawn)
-
-    def _candidate(self, left: int, right: int, said: dict[str, Decision]) -> Candidate:
-        iri = self.right.iri(right)
-        told = str(said[iri].verdict) if iri in said else ""
-        rows = tuple(self._beside.rows(left, right))
-        return Candidate(right, iri, self.right.name(right), self.right.type(right), told, rows)
+        if queue is Queue.DISAGREEMENTS:
+            self._person(by).seen.add((left, "words"))
+        return self._showing.question(by, left, also, queue)
 
     def see(self, by: str, left: str, right: str) -> PairExplanation | None:
         """The evidence on a pair, and that this person has seen it; None where it was not judged.
 
         :raises InputError: there are no such entities.
         """
-        one, other = self._ends(left, right)
+        one, other = self.opened.ends(left, right)
         self._person(by).seen.add((one, "evidence"))
-        if self._pairs.row(one, other) < 0:
-            return None
-        return AlignmentResult(self._finished).explain(left, right, side="left").pairs[0]
+        return None if self.opened.pairs.row(one, other) < 0 else self.opened.explanation(left, right)
 
     def see_votes(self, by: str, left: str) -> list[VoteShown]:
         """The votes of a language model on an entity, and that this person has seen them.
 
         :raises InputError: there is no such entity.
         """
-        one, _ = self._ends(left, "")
+        one, _ = self.opened.ends(left, "")
         self._person(by).seen.add((one, "votes"))
-        return votes_on(self._finished, left, self.left, self.right)
+        return self.opened.votes(left)
 
-    @cached_property
-    def _search(self) -> Search:
-        return Search(self.right.profile)
+    def see_group(self, by: str, left: str) -> Group | None:
+        """What the run links with an entity, directly or through others, and that this person has seen it;
+        None where these are two at most.
+
+        :raises InputError: there is no such entity.
+        """
+        one, _ = self.opened.ends(left, "")
+        found = group_of(self.opened.run.alignment, one)
+        self._person(by).seen |= {(each, "group") for each in (found.left if found else (one,))}
+        return found
 
     def search(self, text: str) -> list[tuple[int, str, str]]:
         """Right entities by name or IRI, the most similar first: id, name, IRI."""
-        return [(each, self.right.name(each), self.right.iri(each)) for each in self._search.find(text)]
+        return self.opened.search(text)
 
-    def beside(self, by: str, left: str, right: str) -> Question:
+    def beside(self, by: str, left: str, right: str, queue: Queue = Queue.DOUBT) -> Question:
         """A left entity with its candidates, and with one more that somebody searched for.
 
         :raises InputError: there are no such entities.
         """
-        one, other = self._ends(left, right)
-        return self.question(by, one, other)
+        one, other = self.opened.ends(left, right)
+        return self.question(by, one, other, queue)
 
     # what is answered
 
     def answer(
-        self, by: str, left: str, right: str, verdict: Verdict, *, relation: Relation, why: str
+        self,
+        by: str,
+        left: str,
+        right: str,
+        verdict: Verdict,
+        *,
+        relation: Relation,
+        why: str,
+        queue: Queue = Queue.DOUBT,
     ) -> tuple[Decision, bool]:
         """Keep an answer; it is on the disk when this comes back.
 
         :param right: empty where nothing corresponds.
+        :param queue: for which it is. Who can't tell of a case of the sample can't tell of any candidate.
         :returns: the decision, and whether the entity is answered with it.
         :raises InputError: there are no such entities, or a text is too long.
         :raises RunError: it can't be written.
@@ -335,38 +315,60 @@ class Review:
             raise InputError("An answer names two entities, or one to which nothing corresponds")
         if len(why) > _LONGEST_TEXT:
             raise InputError(f"The comment is longer than {_LONGEST_TEXT:,} characters", "Shorten it")
-        one, other = self._ends(left, right)
-        seen = {what for entity, what in self._person(by).seen if entity == one}
-        row = self._pairs.row(one, other) if right else -1
-        decision = Decision(
-            left,
-            right,
+        one, other = self.opened.ends(left, right)
+        made = self._decision(by, one, other, verdict, relation=relation, why=why)
+        also = self._untold(by, one, other) if queue is Queue.ESTIMATE and verdict is Verdict.UNSURE else []
+        more = [self._decision(by, one, each, verdict, relation=relation, why="") for each in also]
+        kept = self.answers.add(*more, made)[-1]
+        self._person(by).trail.append(None)
+        self._settle(left, one)
+        done = self._is_done(by, Look(one, other), queue)
+        if done:
+            self._leases.take(by, one)
+        return kept, done
+
+    def _decision(
+        self, by: str, left: int, right: int, verdict: Verdict, *, relation: Relation, why: str
+    ) -> Decision:
+        seen = {what for entity, what in self._person(by).seen if entity == left}
+        return Decision(
+            self.left.iri(left),
+            self.right.iri(right) if right >= 0 else "",
             verdict,
             relation if verdict is Verdict.SAME else Relation.EXACT,
             by=by,
             why=why.strip(),
-            probability=round(float(self._verdicts.probability[row]), 6) if row >= 0 else None,
+            probability=self.opened.probability(left, right) if right >= 0 else None,
             blind=not seen,
             source=", ".join([SOURCE, *(f"{each} seen" for each in sorted(seen))]),
         )
-        made = self.answers.add(decision)
-        self._person(by).trail.append(None)
-        self._settle(left, one)
-        place = int(self._place[one])
-        done = bool(self._person(by).answered[place]) if place >= 0 else True
-        return made, done
+
+    def _untold(self, by: str, left: int, right: int) -> list[int]:
+        """The other candidates of a case of which this person has said nothing."""
+        if self.opened.looks.of_pairs:
+            return []
+        said = self.answers.said(self.left.iri(left)).get(by, {})
+        others = (each for each in self.opened.ranked(left) if each != right)
+        return [each for each in others if self.right.iri(each) not in said]
+
+    def _is_done(self, by: str, look: Look, queue: Queue) -> bool:
+        """Whether something is answered, so that another question comes next."""
+        if queue is Queue.ESTIMATE:
+            return not self._is_open(look)
+        place = int(self.opened.place[look.left])
+        return bool(self._by(by)[place]) if place >= 0 else True
 
     def skip(self, by: str, left: str) -> None:
         """Put an entity off for a person.
 
         :raises InputError: there is no such entity.
         """
-        place = int(self._place[self._ends(left, "")[0]])
+        entity = self.opened.ends(left, "")[0]
         person = self._person(_name(by))
-        if place >= 0 and place not in person.skipped:
-            person.skipped.append(place)
-            person.trail.append(place)
-            self._leases.pop(place, None)
+        if entity not in person.skipped:
+            person.skipped.append(entity)
+            person.trail.append(entity)
+            self._leases.take(by, entity)
 
     def ask_again(self, by: str) -> None:
         """Ask a person again what was put off."""
@@ -384,32 +386,18 @@ class Review:
         last = person.trail.pop() if person.trail else None
         if last is not None:
             person.skipped.remove(last)
-            return self._bring_back(by, int(self.order.left[last]))
+            return self._bring_back(by, last, -1)
         undone = self.answers.undo(by)
         if undone is None:
             return ""
         left = self.left.number(undone.left)
         self._settle(undone.left, left)
-        return self._bring_back(by, left)
+        return self._bring_back(by, left, self.right.number(undone.right) if undone.right else -1)
 
-    def _bring_back(self, by: str, left: int) -> str:
+    def _bring_back(self, by: str, left: int, right: int) -> str:
         """Let an entity be the next that a person is asked about."""
-        place = int(self._place[left])
-        if place >= 0:
-            self._leases = {at: each for at, each in self._leases.items() if each[0] != by and at != place}
-            self._leases[place] = (by, self._clock())
+        self._leases.give(by, left, right, None)
         return self.left.iri(left)
-
-    def _ends(self, left: str, right: str) -> tuple[int, int]:
-        found = []
-        for side, iri in ((self.left, left), (self.right, right)):
-            entity = side.number(iri) if iri else -1
-            if iri and entity < 0:
-                raise InputError(f"There is no entity {iri!r}", "Load the page again")
-            found.append(entity)
-        if found[0] < 0:
-            raise InputError("An answer names a left entity", "Load the page again")
-        return found[0], found[1]
 
 
 def _name(by: str) -> str:

@@ -1,7 +1,8 @@
-"""Finished runs that are changed from the assignment on: merges taken back, graphs fused again.
+"""Finished runs that are changed from the assignment on: merges taken back, graphs fused again; and from
+the judge on, where it learns from what people decided since.
 
-Nothing is retrieved, judged or asked again, and the input files need not be there any more: the records of
-the run folder are what the later steps are made from.
+Nothing is retrieved again, and the graphs need not be there any more: the records of the run folder are what
+the later steps are made from.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -47,7 +48,8 @@ from kgalign.run.merges import Merge, Merges
 from kgalign.run.start import check_early
 from kgalign.run.steps import AnyStep, Execution, Inputs, Work, execute, fingerprints
 
-_NEEDED = (READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE, LEARN, JUDGE, STUDENT, ASK)
+_BEFORE_LEARNING = (READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE)
+_NEEDED = (*_BEFORE_LEARNING, LEARN, JUDGE, STUDENT, ASK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +199,21 @@ def fuse_again(
             raise
 
 
+def learn_again(out: Path, *, progress: Progress | None = None) -> Execution:
+    """Judge the candidates of a run again, with what people decided since, and do all that follows.
+
+    What is stopped in the middle goes on with the same call, or with the same `kgalign run`.
+
+    :param out: the run folder; the candidates have to be there.
+    :param progress: where long work reports how far it is.
+    :raises InputError: a file of known links is gone, or can't be read.
+    :raises RunError: the run isn't finished that far, is in use, or can't be written.
+    :raises KgalignError: a student, a judge or a server is not there; then nothing has changed.
+    """
+    with _reopened(out, progress, _BEFORE_LEARNING) as run:
+        return run.bring_up_to_date(begin=LEARN)
+
+
 class _Run:
     """A finished run, locked."""
 
@@ -224,12 +241,16 @@ class _Run:
         with suppress(KgalignError):
             self.bring_up_to_date()
 
-    def bring_up_to_date(self, until: AnyStep | None = None) -> Execution:
-        """Do what has to be done from the assignment on, up to a step or to the end."""
+    def bring_up_to_date(self, until: AnyStep | None = None, *, begin: AnyStep = ASSIGN) -> Execution:
+        """Do what has to be done from a step on, up to a step or to the end."""
         inputs = self._inputs()
+        if begin is LEARN:
+            # The evidence hears them anew; later steps go by what it heard.
+            known = tuple(source(path) for path in inputs.paths("known"))
+            inputs = replace(inputs, files={**inputs.files, "known": known})
         shapes, changes = bool(inputs.files["shapes"]), self._before is not None
         every = steps(with_gold=True, with_shapes=shapes, with_changes=changes)
-        start = every.index(ASSIGN)
+        start = every.index(begin)
         end = every.index(until) + 1 if until is not None else len(every)
         record = replace(
             self.record,
@@ -287,8 +308,8 @@ class _Run:
 
 
 @contextmanager
-def _reopened(out: Path, progress: Progress | None) -> Iterator[_Run]:
-    """A finished run, locked and found whole as far as the judge."""
+def _reopened(out: Path, progress: Progress | None, needed: Sequence[AnyStep] = _NEEDED) -> Iterator[_Run]:
+    """A finished run, locked and found whole as far as the judge, or another step."""
     folder = RunFolder(out)
     # Read before it is locked: the lock makes the folder where there is none.
     folder.read()
@@ -305,18 +326,18 @@ def _reopened(out: Path, progress: Progress | None) -> Iterator[_Run]:
             raise RunError(
                 f"{folder} has a configuration that can't be read", "Run again with --force"
             ) from error
-        _check_finished(folder, record, config)
+        _check_finished(folder, record, config, needed)
         with writing(folder.path):
             take_over(folder.path)
         yield _Run(folder, record, config, progress)
 
 
-def _check_finished(folder: RunFolder, record: RunRecord, config: Config) -> None:
-    """Refuse a run of which something before the assignment is missing, damaged, or of other options."""
+def _check_finished(folder: RunFolder, record: RunRecord, config: Config, needed: Sequence[AnyStep]) -> None:
+    """Refuse a run of which something that is needed is missing, damaged, or of other options."""
     # What the votes depend on besides may lie in files; that of the other steps stands in the record.
-    quiet = tuple(step for step in _NEEDED if step not in (STUDENT, ASK))
+    quiet = tuple(step for step in needed if step not in (STUDENT, ASK))
     prints = fingerprints(quiet, Inputs(config, record.inputs))
-    for step in _NEEDED:
+    for step in needed:
         finished = record.steps.get(step.name)
         right = finished is not None and prints.get(step.name, finished.fingerprint) == finished.fingerprint
         if finished is None or not right or not folder.holds(step.name, finished):

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from kgalign.base.progress import Progress
 from kgalign.base.version import __version__
 from kgalign.config import Config
 from kgalign.decisions.taken_over import take_over
-from kgalign.errors import InputError
 from kgalign.ledger import FILE as LEDGER_FILE
-from kgalign.pipeline import ASK, RECALL, STUDENT, VIOLATIONS_FILE, steps
+from kgalign.pipeline import ASK, READ_LEFT, READ_RIGHT, RECALL, STUDENT, VIOLATIONS_FILE, steps
 from kgalign.rdf.remote import is_remote
 from kgalign.run.finished import Finished
 from kgalign.run.folder import RunFolder, RunRecord, writing
@@ -111,13 +111,18 @@ def evidence(
 ) -> Work:
     """Go as far as a language model would be asked, to say what that will take; nothing is sent anywhere.
 
-    :param out: a run folder, where what is computed is kept; None to keep it in memory.
+    :param out: a run folder, where what is computed is kept; None to keep it in memory, and what an
+        endpoint gave no longer than it takes to read it.
     :param refresh: ask SPARQL endpoints anew.
     :raises KgalignError: as :func:`run`.
     """
-    inputs = _gathered(left, right, out, config, (), refresh=refresh, progress=progress)
     if out is None:
-        return Work(inputs, progress)
+        with TemporaryDirectory() as pages:  # of endpoints; once the graphs are read nothing needs them
+            work = Work(gather(left, right, config, cache=Path(pages), progress=progress), progress)
+            for step in (READ_LEFT, READ_RIGHT):
+                work.get(step)
+            return work
+    inputs = _gathered(left, right, out, config, (), refresh=refresh, progress=progress)
     with _opened(left, right, out, config, inputs) as (folder, record, known):
         work = Work(known, progress, folder)
         every = steps(with_gold=True, with_shapes=True, with_changes=True)
@@ -130,7 +135,7 @@ def evidence(
 def _gathered(
     left: str | Path,
     right: str | Path,
-    out: Path | None,
+    out: Path,
     config: Config,
     gold: Iterable[Path],
     *,
@@ -140,10 +145,6 @@ def _gathered(
     """All input files; what lies elsewhere is fetched into the run folder before."""
     if not any(is_remote(each) for each in (left, right, *config.read.left_also, *config.read.right_also)):
         return gather(left, right, config, gold)
-    if out is None:
-        raise InputError(
-            "what lies elsewhere is fetched into a run folder, which keeps it", "Give one with -o"
-        )
     check_place(out, (Path(left), Path(right)))
     folder = RunFolder(out)
     with folder.locked():

@@ -22,7 +22,9 @@ def _links(rows: Rows, cardinality: Cardinality) -> set[tuple[int, int, Outcome]
 @given(rows_of_pairs, rows_of_pairs, cardinalities)
 def test_what_does_not_compete_is_decided_alone(one: Rows, other: Rows, cardinality: Cardinality) -> None:
     far = [(SIZE + a, SIZE + b, p) for a, b, p in other]
-    between = sorted([(2 * a, 2 * b, p) for a, b, p in one] + [(2 * a + 1, 2 * b + 1, p) for a, b, p in other])
+    between = sorted(
+        [(2 * a, 2 * b, p) for a, b, p in one] + [(2 * a + 1, 2 * b + 1, p) for a, b, p in other]
+    )
     assert _links([*one, *far], cardinality) == _links(one, cardinality) | _links(far, cardinality)
     even = {(2 * a, 2 * b, outcome) for a, b, outcome in _links(one, cardinality)}
     odd = {(2 * a + 1, 2 * b + 1, outcome) for a, b, outcome in _links(other, cardinality)}

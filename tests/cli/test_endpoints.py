@@ -71,6 +71,16 @@ def test_an_endpoint_is_aligned_as_its_file_is(
     assert "Nothing to do" in again.stdout
 
 
+def test_a_plan_needs_no_folder_and_leaves_nothing(
+    pair: Pair, url: str, tmp_path: Path, kgalign: Kgalign
+) -> None:
+    kept = kgalign("plan", f"sparql:{url}", pair.right, "-o", tmp_path / "kept", "-q", "--json")
+    done = kgalign("plan", f"sparql:{url}", pair.right, "-q", "--json", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == json.loads(kept.stdout)
+    assert [each.name for each in tmp_path.iterdir()] == ["kept"]
+
+
 def test_a_profile_of_an_endpoint_by_a_query(url: str, tmp_path: Path, kgalign: Kgalign) -> None:
     query = tmp_path / "query.rq"
     query.write_text(
@@ -110,12 +120,6 @@ def test_addresses_are_asked_only_where_it_is_said(
     assert done.returncode == 2
     assert said in done.stderr
     assert "secret" not in done.stderr
-
-
-def test_a_plan_needs_a_folder_for_the_pages(pair: Pair, kgalign: Kgalign) -> None:
-    done = kgalign("plan", "sparql:http://127.0.0.1:9/", pair.right)
-    assert done.returncode == 2
-    assert "Give one with -o" in done.stderr
 
 
 def test_a_run_that_was_killed_asks_for_what_is_missing(pair: Pair, tmp_path: Path, kgalign: Kgalign) -> None:

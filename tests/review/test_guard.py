@@ -75,7 +75,7 @@ def test_the_page_tells_nothing_and_may_do_nothing_else(served: Served) -> None:
     policy = headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; script-src 'nonce-")
     nonce = policy.split("'nonce-")[1].split("'")[0]
-    assert text.count(f'nonce="{nonce}"') == 2
+    assert text.count(f'nonce="{nonce}"') == 3
     assert "http://" not in text
     assert "https://" not in text
     again = served.request("GET", "/", headers=arriving)[1]["content-security-policy"]

@@ -35,13 +35,13 @@ def review(countries_made: Path) -> Review:
 
 
 def test_the_most_doubtful_comes_first(review: Review) -> None:
-    profile, verdicts = review.left.profile, review._verdicts
+    profile, verdicts = review.left.profile, review.opened.verdicts
     found = in_order(worklist([0, 1, 2], [-1, -1, -1], [0.1, 0.6, 0.3]), verdicts, profile, share=0, seed=0)
     assert found.left.tolist() == [1, 2, 0]
 
 
 def test_of_equal_doubt_what_others_wait_for_comes_first(review: Review) -> None:
-    profile, verdicts = review.left.profile, review._verdicts
+    profile, verdicts = review.left.profile, review.opened.verdicts
     given = worklist([7, 8, 9, 8], [-1, -1, -1, -1], [0.3, 0.3, 0.3, 0.1])
     found = in_order(given, verdicts, profile, share=0, seed=0)
     assert found.left.tolist()[0] == 1
@@ -62,5 +62,5 @@ def test_one_in_ten_is_drawn_evenly_and_the_same_again(review: Review) -> None:
 
 
 def test_nothing_to_ask_is_no_fault(review: Review) -> None:
-    profile, verdicts = review.left.profile, review._verdicts
+    profile, verdicts = review.left.profile, review.opened.verdicts
     assert len(in_order(worklist([], [], []), verdicts, profile, share=0.1, seed=0)) == 0

@@ -167,7 +167,7 @@ def test_what_others_add_meanwhile_is_noticed(run: Path) -> None:
 def test_filters_pass_what_they_name(run: Path) -> None:
     review = Review(run)
     element = "http://elements.example/v/Element"
-    assert review.choices()["types"] == [element]
+    assert review.opened.choices()["types"] == [element]
     assert review.turn("Ada", Filter(type=element)).left == len(review.order)
     discovered = Filter(property="http://elements.example/v/discovered")
     assert 0 < review.turn("Ada", discovered).left <= len(review.order)

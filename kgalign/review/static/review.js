@@ -12,7 +12,7 @@ const state = {
   shown: 0, // which candidate
   relation: 0,
   busy: false,
-  filter: { type: "", property: "", against: false },
+  filter: { type: "", property: "", against: false, queue: "doubt" },
 };
 
 // The token comes behind # in the start address, which no browser sends, and stays in this tab.
@@ -85,6 +85,8 @@ function showTurn(turn) {
   const parts = [`${turn.left} open`, `${turn.answered} answered by you`];
   if (turn.skipped) parts.push(`${turn.skipped} skipped`);
   $("progress").textContent = parts.join(" · ");
+  showLooked(turn.estimate);
+  showLearning(turn.learning);
   if (turn.question) showQuestion(turn.question);
   else showEnd(turn);
 }
@@ -94,7 +96,8 @@ function showEnd(turn) {
   $("case").hidden = true;
   const empty = $("empty");
   empty.hidden = false;
-  empty.replaceChildren(make("h1", { tabindex: "-1", id: "end" }, "Nothing is left"));
+  const nothing = state.filter.queue === "disagreements" ? "Nobody disagrees with you" : "Nothing is left";
+  empty.replaceChildren(make("h1", { tabindex: "-1", id: "end" }, nothing));
   const filtered = state.filter.type || state.filter.property || state.filter.against;
   if (turn.skipped) {
     const again = make("button", { type: "button", id: "again" }, `Ask the ${turn.skipped} skipped again`);
@@ -103,14 +106,15 @@ function showEnd(turn) {
   }
   if (turn.waiting) empty.append(make("p", {}, `${turn.waiting} lie before somebody else just now.`));
   if (filtered) empty.append(make("p", {}, "A filter is set: without it there may be more."));
-  empty.append(make("p", {}, "The same kgalign run again learns from the answers and holds to them."));
+  empty.append(make("p", {}, "Learn now, or the same kgalign run again, learns from the answers and holds to them."));
   $("end").focus();
 }
 
 function showQuestion(question, shown = -1) {
   state.question = question;
   const open = question.candidates.findIndex((each) => !each.said);
-  state.shown = shown >= 0 ? shown : Math.max(open, 0);
+  const disputed = question.candidates.findIndex((each) => question.words.some((word) => word.iri === each.iri));
+  state.shown = shown >= 0 ? shown : Math.max(disputed >= 0 ? disputed : open, 0);
   $("empty").hidden = true;
   $("case").hidden = false;
   $("name").textContent = question.name;
@@ -118,8 +122,18 @@ function showQuestion(question, shown = -1) {
     make("span", { dir: "ltr" }, question.iri));
   hide("evidence");
   hide("votes");
+  hide("group");
+  showWords();
   showCandidates();
   showRecords();
+}
+
+function showWords() {
+  const words = state.question.words;
+  $("words").hidden = !words.length;
+  $("words").lastElementChild.replaceChildren(...words.map((each) => make("li", { dir: "auto" },
+    make("strong", {}, each.by || "somebody"), `: ${each.verdict}${each.right ? `, ${each.right}` : ""}`,
+    each.why ? make("q", {}, each.why) : "")));
 }
 
 function hide(id) {
@@ -213,7 +227,7 @@ async function next() {
 async function answer(verdict, right) {
   const question = state.question;
   if (!question) return;
-  const content = { left: question.iri, right: right ? right.iri : "", verdict };
+  const content = { left: question.iri, right: right ? right.iri : "", verdict, queue: state.filter.queue };
   content.relation = verdict === "same" ? RELATIONS[state.relation] : "exact";
   content.why = $("comment").value;
   const kept = await ask("answer", content);
@@ -221,13 +235,13 @@ async function answer(verdict, right) {
   setRelation(0);
   const gave = kept.probability === null ? "" : ` The run gave it ${kept.probability.toFixed(3)}.`;
   const what = right ? `${question.name}, ${verdict}: ${right.name}.` : `${question.name}: none of them.`;
-  if (kept.done) {
+  if (kept.done || state.filter.queue === "estimate") {
     await next();
   } else {
     right.said = verdict;
     showQuestion(question);
   }
-  const now = state.question && kept.done ? ` Next: ${state.question.name}` : "";
+  const now = state.question && state.question.iri !== question.iri ? ` Next: ${state.question.name}` : "";
   say(`Kept: ${what}${gave}${now}`);
 }
 
@@ -268,100 +282,6 @@ function setRelation(number) {
   $("relation").textContent = `Relation: ${RELATIONS[number]}`;
 }
 
-// what is asked for
-
-async function evidence() {
-  if (!candidate()) return;
-  const found = (await ask("evidence", { left: state.question.iri, right: candidate().iri })).evidence;
-  const place = $("evidence").lastElementChild;
-  $("evidence").hidden = false;
-  if (!found) {
-    place.replaceChildren(make("p", {}, "The run did not judge this pair."));
-  } else {
-    const headings = ["evidence", "level", "left", "right", "adds", "sum", "probability"];
-    const head = make("tr", {}, ...headings.map((each) => make("th", { scope: "col" }, each)));
-    const rows = found.lines.map((line) => make("tr", {}, ...line.map((cell, at) =>
-      make(at ? "td" : "th", at ? { dir: "auto" } : { scope: "row" }, cell))));
-    place.replaceChildren(
-      make("p", {}, make("strong", {}, `Probability ${found.probability.toFixed(3)}`)),
-      ...found.headline.map((line) => make("p", { dir: "auto" }, line)),
-      make("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Evidence, line by line" },
-        make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows))),
-      ...found.neighbours.map((line) => make("p", { dir: "auto" }, `Neighbours: ${line}`)),
-      ...found.forModels.map((line) => make("p", { dir: "auto" }, `Look at: ${line}`)));
-  }
-  say("The evidence is shown, and it is kept that you saw it.");
-  $("evidence").scrollIntoView({ block: "nearest" });
-}
-
-async function votes() {
-  if (!state.question) return;
-  const found = (await ask("votes", { left: state.question.iri })).votes;
-  const items = found.map((vote) => make("li", {},
-    make("p", {}, make("strong", { dir: "auto" }, vote.choice), ` — ${vote.asked}, ${vote.model}`),
-    vote.reason ? make("p", { dir: "auto" }, vote.reason) : "",
-    vote.cited.length ? make("ul", {}, ...vote.cited.map(([text, there]) =>
-      make("li", { dir: "auto" }, `“${text}”${there ? "" : " (not in the question)"}`))) : ""));
-  $("votes").hidden = false;
-  $("votes").lastElementChild.replaceChildren(
-    items.length ? make("ol", {}, ...items) : make("p", {}, "No model was asked about this entity."));
-  say(`${items.length} votes are shown, and it is kept that you saw them.`);
-  $("votes").scrollIntoView({ block: "nearest" });
-}
-
-let typing = 0;
-function searchSoon() {
-  clearTimeout(typing);
-  typing = setTimeout(async () => {
-    try {
-      const { found } = await ask("search", { text: $("search").value });
-      $("search-count").textContent = $("search").value ? `${found.length} found` : "";
-      $("found").replaceChildren(...found.map((each) => {
-        const button = make("button", { type: "button" }, make("span", { dir: "auto" }, each.name), " ",
-          make("small", { dir: "ltr" }, each.iri));
-        button.addEventListener("click", () => { $("search-dialog").close(); doing(() => add(each.iri)); });
-        return make("li", {}, button);
-      }));
-    } catch (error) {
-      $("search-count").textContent = error.message;
-    }
-  }, 150);
-}
-
-async function add(iri) {
-  const extra = state.question.candidates.map((each) => each.iri);
-  const question = await ask("beside", { left: state.question.iri, right: iri });
-  const kept = state.question.candidates.filter((each) => !question.candidates.some((own) => own.iri === each.iri));
-  question.candidates.push(...kept);
-  const at = question.candidates.findIndex((each) => each.iri === iri);
-  showQuestion(question, at);
-  say(`${question.candidates[at].name} is candidate ${at + 1}${extra.includes(iri) ? "" : " now"}.`);
-}
-
-async function showAgreement() {
-  const { pairs, disagreements } = await ask("agreement");
-  const lines = pairs.map((each) => make("li", { dir: "auto" },
-    `${each.first || "somebody"} and ${each.second || "somebody"}: ${each.agreed} of ${each.both} the same, ` +
-    (each.kappa === null ? "kappa is not defined" : `kappa ${each.kappa.toFixed(2)}`)));
-  const apart = disagreements.map((several) => {
-    const button = make("button", { type: "button" }, `${several[0].left} and ${several[0].right || "nothing"}: ` +
-      several.map((each) => `${each.by || "somebody"} says ${each.verdict}`).join(", "));
-    button.addEventListener("click", () => {
-      $("agreement-dialog").close();
-      doing(async () => {
-        const { left, right } = several[0];
-        showQuestion(await ask("beside", { left, right }));
-        if (right) show(state.question.candidates.findIndex((each) => each.iri === right));
-      });
-    });
-    return make("li", {}, button);
-  });
-  $("agreement").replaceChildren(
-    lines.length ? make("ul", {}, ...lines) : make("p", {}, "No two people have answered the same question yet."),
-    make("h3", {}, `Disagreements: ${apart.length}`), make("ul", {}, ...apart));
-  $("agreement-dialog").showModal();
-}
-
 // keys and buttons
 
 const ACTIONS = {
@@ -373,6 +293,7 @@ const ACTIONS = {
   z: () => doing(undo),
   e: () => doing(evidence),
   v: () => doing(votes),
+  g: () => doing(group),
   "/": () => { if (state.question) { $("search-dialog").showModal(); $("search").select(); } },
   c: () => $("comment-dialog").showModal(),
   r: () => { setRelation((state.relation + 1) % RELATIONS.length); say($("relation").textContent); },
@@ -399,6 +320,14 @@ $("help-button").addEventListener("click", ACTIONS["?"]);
 $("person-button").addEventListener("click", () => $("person-dialog").showModal());
 $("filter-button").addEventListener("click", () => $("filter-dialog").showModal());
 $("agreement-button").addEventListener("click", () => doing(showAgreement));
+$("estimate-button").addEventListener("click", () => doing(showEstimate));
+$("learn-button").addEventListener("click", () => doing(learn));
+$("learned-button").addEventListener("click", () => $("learned-dialog").showModal());
+$("queue").addEventListener("change", () => doing(async () => {
+  setFilter();
+  await next();
+  say(`Queue: ${$("queue").selectedOptions[0].textContent}.`);
+}));
 $("search").addEventListener("input", searchSoon);
 $("search").addEventListener("keydown", (event) => {
   if (event.key === "Enter") event.preventDefault();
@@ -408,10 +337,23 @@ $("person-dialog").addEventListener("close", () => doing(async () => {
   await begin();
 }));
 $("filter-dialog").addEventListener("close", () => doing(async () => {
-  state.filter = { type: $("type").value, property: $("property").value, against: $("against").checked };
-  $("filter-button").classList.toggle("set", Boolean(state.filter.type || state.filter.property || state.filter.against));
+  setFilter();
   await next();
 }));
+
+// The estimate is a sample with an order of its own: no filter goes with it.
+function setFilter() {
+  const queue = $("queue").value;
+  const none = queue === "estimate";
+  state.filter = {
+    type: none ? "" : $("type").value,
+    property: none ? "" : $("property").value,
+    against: !none && $("against").checked,
+    queue,
+  };
+  $("filter-button").disabled = none;
+  $("filter-button").classList.toggle("set", Boolean(state.filter.type || state.filter.property || state.filter.against));
+}
 
 function setPerson(name) {
   state.by = name;
@@ -421,6 +363,7 @@ function setPerson(name) {
 }
 
 async function begin() {
+  setFilter();
   const found = await ask("begin", { filter: state.filter });
   for (const [id, iris] of [["type", found.types], ["property", found.properties]]) {
     const chosen = $(id).value;
