@@ -288,7 +288,7 @@ def _other_levels(learned: Learned, sides: _Sides, believed: Doubles) -> str:
 def _shares(codes: Codes, weight: Doubles, labels: int) -> Doubles:
     """(labels + 1,) share of matches at each level, and of those with nothing to compare at the end."""
     level = np.minimum((codes.astype(np.int64) + levels.STEPS // 2) // levels.STEPS, labels)
-    sums: Doubles = np.bincount(level, weights=weight, minlength=labels + 1)
+    sums: Doubles = np.asarray(np.bincount(level, weights=weight, minlength=labels + 1), dtype=np.float64)
     return sums / max(float(sums.sum()), 1e-9)
 
 
