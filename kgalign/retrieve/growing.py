@@ -127,7 +127,7 @@ def _search(channel: _Channel, k: int, progress: Progress) -> list[Pairs]:
 
 def _near(asking: Rows, asked: Rows, fresh: Flags, k: int, progress: Progress, name: str) -> Pairs:
     """The nearest of each fresh entity."""
-    rows = np.flatnonzero(fresh[asking[1]])
+    rows = np.flatnonzero(fresh[asking[1]]).astype(np.int32)
     further = _FURTHER * k
     a, b, score = top_rows(asking[0][rows], asked[0], further, progress=progress, name=f"retrieve by {name}")
     return by_owner((rows[a], b, score), asking[1], asked[1], further)

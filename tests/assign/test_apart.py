@@ -1,6 +1,7 @@
-"""Groups of entities that do not compete are decided as if each were alone: what is new in one moves no other.
+"""Groups of entities that do not compete are decided as if each were alone.
 
-Runs that grow rest on it: links stay where no verdict changed, though all are decided again.
+What is new in one moves no other. Runs that grow rest on it: links stay where no verdict changed, though
+all are decided again.
 """
 
 from hypothesis import given
@@ -22,9 +23,8 @@ def _links(rows: Rows, cardinality: Cardinality) -> set[tuple[int, int, Outcome]
 @given(rows_of_pairs, rows_of_pairs, cardinalities)
 def test_what_does_not_compete_is_decided_alone(one: Rows, other: Rows, cardinality: Cardinality) -> None:
     far = [(SIZE + a, SIZE + b, p) for a, b, p in other]
-    between = sorted(
-        [(2 * a, 2 * b, p) for a, b, p in one] + [(2 * a + 1, 2 * b + 1, p) for a, b, p in other]
-    )
+    evens, odds = [(2 * a, 2 * b, p) for a, b, p in one], [(2 * a + 1, 2 * b + 1, p) for a, b, p in other]
+    between = sorted(evens + odds)
     assert _links([*one, *far], cardinality) == _links(one, cardinality) | _links(far, cardinality)
     even = {(2 * a, 2 * b, outcome) for a, b, outcome in _links(one, cardinality)}
     odd = {(2 * a + 1, 2 * b + 1, outcome) for a, b, outcome in _links(other, cardinality)}

@@ -223,7 +223,7 @@ def _unfinished(run: Path) -> None:
 
 
 def _damaged(run: Path) -> None:
-    file = run / "stages" / "learn" / "measured.npy"
+    file = run / "stages" / "read-right" / "subject.npy"
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.unlink()
@@ -242,10 +242,10 @@ def _of_another_version(run: Path) -> None:
     ("spoil", "options", "said"),
     [
         (_unfinished, (), "isn't finished: it has no 'fuse' yet"),
-        (_damaged, (), "measured.npy is damaged"),
+        (_damaged, (), "subject.npy is damaged"),
         (_of_another_version, (), "was made by kgalign 0.0.1"),
         (lambda run: (run / "run.json").unlink(), (), "is not a run folder"),
-        (lambda run: None, ("-k", "5"), "was run with another retrieve.k: 10, not 5"),
+        (lambda run: None, ("-k", "5"), "was run with another retrieve.k: "),
         (lambda run: None, ("--cardinality", "one-to-one"), "was run with another assign.cardinality"),
     ],
 )

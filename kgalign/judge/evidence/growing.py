@@ -23,6 +23,8 @@ from kgalign.records.learned import Learned, LearnedColumn
 
 _ROUNDS = 2
 """Times that neighbours are looked at: what is new may have new neighbours."""
+_MORE_ROUNDS = 3
+"""Times more where all is weighed again: neighbours weigh otherwise then."""
 _MOST_NEW = 0.5
 """Share of new and changed entities of a side beyond which all is learned anew."""
 _MOST_MOVED = 0.01
@@ -152,6 +154,10 @@ def grow(
     figures = {**learned.figures, "compared": float(len(sides.new)), "judged_again": float(looked_at)}
     figures["drift"] = moved
     if moved > _MOST_MOVED:
+        for _ in range(_MORE_ROUNDS if beside and neighbours.any else 0):
+            learned, looked_at = _with_neighbours(sides, learned, neighbours, applied.expected)
+            applied.take(learned)
+            applied.weigh_again()
         learned = learned_of(applied, figures)
     return Grown(replace(learned, figures=figures, notes=told))
 
@@ -288,7 +294,7 @@ def _other_levels(learned: Learned, sides: _Sides, believed: Doubles) -> str:
 def _shares(codes: Codes, weight: Doubles, labels: int) -> Doubles:
     """(labels + 1,) share of matches at each level, and of those with nothing to compare at the end."""
     level = np.minimum((codes.astype(np.int64) + levels.STEPS // 2) // levels.STEPS, labels)
-    sums: Doubles = np.bincount(level, weights=weight, minlength=labels + 1)
+    sums: Doubles = np.asarray(np.bincount(level, weights=weight, minlength=labels + 1), dtype=np.float64)
     return sums / max(float(sums.sum()), 1e-9)
 
 
