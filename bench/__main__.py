@@ -225,6 +225,27 @@ def scale(sizes: str, seed: int, json_file: Path | None, results: Path) -> None:
 
 
 @main.command()
+@click.option("--data", required=True, type=PATH, help="Folder of sets.")
+@click.option(
+    "--only", multiple=True, metavar="NAME", help="Only this set; repeatable. RESULTS.md stays as it is."
+)
+@RESULTS
+def grow(data: Path, only: tuple[str, ...], results: Path) -> None:
+    """Hold back a part of the entities, and let a run of all grow from one without them."""
+    from bench import grow as bench
+    from bench.results import relative, write_section
+    from bench.sets import find_sets
+
+    found = bench.measure(
+        find_sets(data, only or bench.SETS), bench.SHARES, lambda each: click.echo(each.line())
+    )
+    click.echo(bench.as_markdown(found))
+    if not only:
+        command = f"python -m bench grow --data {relative(data)}"
+        write_section(results, "grow", "Runs that grow", command, bench.as_markdown(found))
+
+
+@main.command()
 @click.option("--size", default=80_000, show_default=True, help="Entities of each side.")
 @click.option("--times", default=300, show_default=True, help="Questions that are answered.")
 @click.option("--seed", default=0, show_default=True)

@@ -197,8 +197,8 @@ def _learn(work: Work) -> Learned:
     if work.before is not None:
         from kgalign.judge.evidence.growing import Before, grow
 
-        of = (work.before.get(step) for step in (SELECT_LEFT, SELECT_RIGHT, LEARN, JUDGE))
-        grown = grow(*_profiles(work), *_certain(work), Before(*of), _growth(work))
+        before = Before(*_profiles(work.before), work.before.get(LEARN), work.before.get(JUDGE))
+        grown = grow(*_profiles(work), *_certain(work), before, _growth(work))
         if grown.learned is not None:
             return grown.learned
         notes = {"weights": f"learned anew: {grown.why}"}

@@ -5,6 +5,7 @@ against each other: of its values (with the paths, kinds and roles of their attr
 neighbours. A signature is the sum of the hashes of its members (Zobrist, 1970), so that no order counts.
 """
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,7 +76,7 @@ def growth_of(before: Profile, now: Profile) -> Growth:
     )
 
 
-def _hashed(*columns: npt.NDArray[np.integer]) -> _Hashes:
+def _hashed(*columns: npt.NDArray[np.int64] | npt.NDArray[np.int32]) -> _Hashes:
     """One hash of each row of whole numbers (splitmix64; Steele, Lea and Flood, 2014)."""
     found: _Hashes = np.zeros(len(columns[0]), dtype=np.uint64)
     for column in columns:
@@ -87,9 +88,7 @@ def _hashed(*columns: npt.NDArray[np.integer]) -> _Hashes:
 
 
 def _of_texts(texts: list[str]) -> _Hashes:
-    """A hash of each of a few texts."""
-    import hashlib
-
+    """A hash of each text."""
     digests = [hashlib.blake2b(text.encode(), digest_size=8).digest() for text in texts]
     return np.frombuffer(b"".join(digests), dtype=np.uint64).copy()
 
@@ -110,12 +109,10 @@ def _values(profile: Profile, text: npt.NDArray[np.int32]) -> _Hashes:
         [f"{each.path!r} {each.kind.value} {each.is_name}" for each in profile.attributes] or [""]
     )
     types = _of_texts([*profile.types, ""])
-    found = _added(
-        profile.value_entity,
-        _hashed(attributes[profile.value_attribute].view(np.int64), text[profile.value_text]),
-        len(profile),
-    )
-    return found + _hashed(types[profile.entity_type].view(np.int64), profile.described)
+    said = _hashed(attributes[profile.value_attribute].view(np.int64), text[profile.value_text])
+    kind = _hashed(types[profile.entity_type].view(np.int64), profile.described.astype(np.int64))
+    found: _Hashes = _added(profile.value_entity, said, len(profile)) + kind
+    return found
 
 
 def _names(profile: Profile, values: _Hashes) -> pa.Array:
@@ -146,4 +143,5 @@ def _neighbours(profile: Profile, keys: _Hashes) -> _Hashes:
     size = len(profile)
     out = _hashed(relations.view(np.int64), tails.view(np.int64), np.zeros(len(tails), dtype=np.int64))
     into = _hashed(relations.view(np.int64), heads.view(np.int64), np.ones(len(heads), dtype=np.int64))
-    return _added(profile.edge_head, out, size) + _added(profile.edge_tail, into, size)
+    found: _Hashes = _added(profile.edge_head, out, size) + _added(profile.edge_tail, into, size)
+    return found

@@ -5,29 +5,31 @@ channel of structure so are entities whose neighbours are others than before.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import csr_array
 
-from kgalign.arrays import Flags
+from kgalign.arrays import Flags, Positions
 from kgalign.base.progress import Progress
 from kgalign.config import RetrieveConfig
 from kgalign.rdf.graph import Ids
-from kgalign.records import Candidates, Profile
+from kgalign.records import Candidates, Floats, Profile
 from kgalign.records.growth import Growth
 from kgalign.retrieve.channels import (
     IN_WORDS,
     Pairs,
+    Rows,
     anchor_rows,
     anchors,
     by_owner,
     turned,
 )
-from kgalign.retrieve.lexical import top_rows
+from kgalign.retrieve.lexical import keep_best, top_rows
 from kgalign.retrieve.union import keys_of, place_of, same_iris_of, unite
 
 _STRUCTURE = "structure"
+_FURTHER = 3
+"""Of how many times more than ``k`` a fresh entity may become a candidate."""
 
 
 def can_grow(before: Candidates, config: RetrieveConfig) -> bool:
@@ -59,14 +61,16 @@ def grow(
     same = same_iris_of(left, right)
     if len(same[0]):
         found["iri"] = [same, same]
+
+    def search(name: str, rows: tuple[Rows, Rows], again: tuple[Flags, Flags]) -> list[Pairs]:
+        return _search(_Channel(name, *rows, _standing(kept, name, again), again), config.k, progress)
+
     for name in (each for each in IN_WORDS if each in config.channels):
-        rows = IN_WORDS[name](left, right)
-        found[name] = _with_kept(_search(*rows, fresh, config.k, progress, name), kept, name)
+        found[name] = search(name, IN_WORDS[name](left, right), fresh)
     if _STRUCTURE in config.channels and len(left.edge_head) and len(right.edge_head):
         hung = anchor_rows(left, right, *anchors(found))
         owners = np.arange(len(left), dtype=np.int32), np.arange(len(right), dtype=np.int32)
-        pairs = _search((hung[0], owners[0]), (hung[1], owners[1]), touched, config.k, progress, _STRUCTURE)
-        found[_STRUCTURE] = _with_kept(pairs, kept, _STRUCTURE, touched)
+        found[_STRUCTURE] = search(_STRUCTURE, ((hung[0], owners[0]), (hung[1], owners[1])), touched)
     return replace(_joined(kept, unite(found, config.k), touched), notes=before.notes)
 
 
@@ -88,61 +92,78 @@ def _rows(candidates: Candidates, keep: Flags) -> Candidates:
     )
 
 
-def _search(
-    left: tuple[csr_array, Ids],
-    right: tuple[csr_array, Ids],
-    fresh: tuple[Flags, Flags],
-    k: int,
-    progress: Progress,
-    name: str,
-) -> list[Pairs]:
-    """The best pairs with something fresh in them, once for each side that asks.
+@dataclass(frozen=True, slots=True)
+class _Channel:
+    """What a channel compares, and what it found before."""
 
-    :param left: rows whose products are scores, and whose entity's each is.
+    name: str
+    left: Rows
+    right: Rows
+    kept: Pairs
+    """Pairs that stand."""
+    fresh: tuple[Flags, Flags]
+    """Entities that are searched for anew, and for which there are none in ``kept``."""
+
+
+def _search(channel: _Channel, k: int, progress: Progress) -> list[Pairs]:
+    """All pairs of a channel, once for each side that asks: those that stand, and those with something fresh.
+
+    A fresh entity asks among all of the other side. Of all whom it finds, some :data:`_FURTHER` times ``k``,
+    each is asked whether it is nearer to them than the ``k`` that they had.
     """
-
-    def best(asking: tuple[csr_array, Ids], asked: tuple[csr_array, Ids], new: Sequence[Flags]) -> Pairs:
-        of_fresh, among_fresh = new[0][asking[1]], new[1][asked[1]]
-        parts = []
-        for mine, theirs in ((of_fresh, np.ones_like(among_fresh)), (~of_fresh, among_fresh)):
-            a, b = np.flatnonzero(mine), np.flatnonzero(theirs)
-            if len(a) and len(b):
-                here, there, score = top_rows(
-                    asking[0][a], asked[0][b], k, progress=progress, name=f"retrieve by {name}"
-                )
-                parts.append((a[here], b[there], score))
-        if not parts:
-            return _nothing()
-        rows = [np.concatenate(column) for column in zip(*parts, strict=True)]
-        return by_owner((rows[0], rows[1], rows[2]), asking[1], asked[1], k)
-
-    return [best(left, right, fresh), turned(best(right, left, fresh[::-1]))]
+    a, b, score = channel.kept
+    sizes = len(channel.fresh[0]), len(channel.fresh[1])
+    least = _least(a, b, score, k, sizes[0]), _least(b, a, score, k, sizes[1])
+    of_left = _near(channel.left, channel.right, channel.fresh[0], k, progress, channel.name)
+    of_right = _near(channel.right, channel.left, channel.fresh[1], k, progress, channel.name)
+    forth = (channel.kept, keep_best(*of_left, k), _nearer(turned(of_right), channel.fresh[0], least[0], k))
+    back = (
+        turned(channel.kept),
+        keep_best(*of_right, k),
+        _nearer(turned(of_left), channel.fresh[1], least[1], k),
+    )
+    return [_all(forth), turned(_all(back))]
 
 
-def _nothing() -> Pairs:
-    none = np.zeros(0, dtype=np.int32)
-    return none, none, np.zeros(0, dtype=np.float32)
+def _near(asking: Rows, asked: Rows, fresh: Flags, k: int, progress: Progress, name: str) -> Pairs:
+    """The nearest of each fresh entity."""
+    rows = np.flatnonzero(fresh[asking[1]]).astype(np.int32)
+    further = _FURTHER * k
+    a, b, score = top_rows(asking[0][rows], asked[0], further, progress=progress, name=f"retrieve by {name}")
+    return by_owner((rows[a], b, score), asking[1], asked[1], further)
 
 
-def _with_kept(
-    pairs: list[Pairs], kept: Candidates, name: str, again: tuple[Flags, Flags] | None = None
-) -> list[Pairs]:
-    """What was found, with what the channel found before: so that new partners find their place among them.
+def _nearer(pairs: Pairs, fresh: Flags, least: Floats, k: int) -> Pairs:
+    """Of the pairs of entities that are not fresh themselves, the best that beat what these had."""
+    a, b, score = pairs
+    rows = np.flatnonzero(~fresh[a] & (score > least[a]))
+    return keep_best(a[rows], b[rows], score[rows], k)
 
-    :param again: entities that were searched for anew, so that what was found of them before is out of date.
-    """
+
+def _all(parts: Sequence[Pairs]) -> Pairs:
+    a, b, score = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return a, b, score
+
+
+def _least(asking: Ids, other: Ids, score: Floats, k: int, size: int) -> Floats:
+    """(size,) score of the last of the ``k`` best of each entity that are left, 0 where few were found."""
+    a, _, near = keep_best(asking, other, score, k)
+    # Some were found and not kept: they were no better.
+    last = np.bincount(a, minlength=size) >= k / 2
+    least = np.full(size, np.inf, dtype=np.float32)
+    np.minimum.at(least, a, near)
+    found: Floats = np.where(last, least, 0).astype(np.float32)
+    return found
+
+
+def _standing(kept: Candidates, name: str, fresh: tuple[Flags, Flags]) -> Pairs:
+    """What a channel found before of pairs of which neither is searched for anew."""
     if name not in kept.channels:
-        return pairs
+        none = np.zeros(0, dtype=np.int32)
+        return none, none, np.zeros(0, dtype=np.float32)
     score = kept.channel_score[:, kept.channels.index(name)]
-    stands = score > 0
-    if again is not None:
-        stands &= ~again[0][kept.left] & ~again[1][kept.right]
-    rows = np.flatnonzero(stands)
-    old = kept.left[rows], kept.right[rows], score[rows]
-    joined = []
-    for a, b, value in pairs:
-        joined.append((np.append(old[0], a), np.append(old[1], b), np.append(old[2], value)))
-    return joined
+    rows = np.flatnonzero((score > 0) & ~fresh[0][kept.left] & ~fresh[1][kept.right])
+    return kept.left[rows], kept.right[rows], score[rows]
 
 
 def _joined(kept: Candidates, found: Candidates, touched: tuple[Flags, Flags]) -> Candidates:
@@ -151,8 +172,8 @@ def _joined(kept: Candidates, found: Candidates, touched: tuple[Flags, Flags]) -
     A pair of two touched entities has to be among the best of one of them still.
     """
     keys, keys_found = keys_of(kept.left, kept.right), keys_of(found.left, found.right)
-    kept = _rows(kept, ~(touched[0][kept.left] & touched[1][kept.right]) | np.isin(keys, keys_found))
-    rows = np.flatnonzero(~np.isin(keys_found, keys))
+    kept = _rows(kept, ~(touched[0][kept.left] & touched[1][kept.right]) | _among(keys, keys_found))
+    rows = np.flatnonzero(~_among(keys_found, keys))
     channels = tuple(dict.fromkeys([*found.channels, *kept.channels]))
     left = np.append(kept.left, found.left[rows])
     right = np.append(kept.right, found.right[rows])
@@ -176,3 +197,11 @@ def _joined(kept: Candidates, found: Candidates, touched: tuple[Flags, Flags]) -
         channel_rank=rank[order],
         channel_score=value[order],
     )
+
+
+def _among(values: Positions, others: Positions) -> Flags:
+    """(n,) whether a number is one of others; by sorting, which takes a tenth of np.isin's hash table."""
+    ordered = np.sort(others)
+    place = np.minimum(np.searchsorted(ordered, values), max(len(ordered) - 1, 0))
+    found: Flags = ordered[place] == values if len(ordered) else np.zeros(len(values), dtype=bool)
+    return found

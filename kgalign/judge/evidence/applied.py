@@ -34,7 +34,6 @@ class Applied(Evidence):
         prior: Prior | None = None,
     ) -> None:
         super().__init__(left, right, candidates, given, refused=refused, prior=prior)
-        self.learned = learned
         self._frozen = True
         self.factors = {_attributes(each): each.factor for each in learned.columns if each.role == OWN}
         constants = learned.constants
@@ -53,9 +52,13 @@ class Applied(Evidence):
             for each, worth in zip(learned.columns, learned.worth, strict=True)
             if each.role == POOLED
         ]
-        rest = zip(
-            learned.columns[len(self.pooled) :], learned.codes, learned.worth[len(self.pooled) :], strict=True
-        )
+        self.take(learned)
+
+    def take(self, learned: Learned) -> None:
+        """Take the comparisons of attributes and of neighbours for what pairs reach, by their worth."""
+        self.learned = learned
+        first = len(self.pooled)
+        rest = zip(learned.columns[first:], learned.codes, learned.worth[first:], strict=True)
         columns = [
             (each.role, Column(each.name, each.kind, each.labels, codes, worth, _attributes(each)))
             for each, codes, worth in rest

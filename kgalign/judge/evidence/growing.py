@@ -137,9 +137,10 @@ def grow(
     beside = any(each.role == BESIDE for each in learned.columns)
     applied = Applied(left, right, candidates, known.given, learned, refused=known.refused)
     applied.conclude()
-    for _ in range(_ROUNDS if beside else 0):
-        learned, looked_at = _with_neighbours(sides, learned, applied.expected)
-        applied = Applied(left, right, candidates, known.given, learned, refused=known.refused)
+    neighbours = Neighbours(left, right, candidates.left, candidates.right)
+    for _ in range(_ROUNDS if beside and neighbours.any else 0):
+        learned, looked_at = _with_neighbours(sides, learned, neighbours, applied.expected)
+        applied.take(learned)
         applied.conclude()
     why = _other_levels(learned, sides, applied.expected)
     if why:
@@ -246,14 +247,15 @@ def _association(sides: _Sides, column: LearnedColumn) -> associate.Association:
     return associate.of_pairs(sides.left, sides.right, ends, sides.a[sure], sides.b[sure])
 
 
-def _with_neighbours(sides: _Sides, learned: Learned, believed: Doubles) -> tuple[Learned, int]:
+def _with_neighbours(
+    sides: _Sides, learned: Learned, neighbours: Neighbours, believed: Doubles
+) -> tuple[Learned, int]:
     """The state with what neighbours say of pairs that are new, or have new or other ones beside them."""
     touched = sides.growth[0].touched[sides.a] | sides.growth[1].touched[sides.b]
     touched[sides.new] = True
     rows = np.flatnonzero(touched)
-    neighbours = Neighbours(sides.left, sides.right, sides.a, sides.b)
-    if not neighbours.any or not len(rows):
-        return learned, len(rows)
+    if not len(rows):
+        return learned, 0
     rest = learned.columns[len(learned.columns) - len(learned.codes) :]
     codes = learned.codes.copy()
     for place, found in zip(_places(rest, BESIDE), neighbours.compare(believed, rows), strict=True):
@@ -286,7 +288,7 @@ def _other_levels(learned: Learned, sides: _Sides, believed: Doubles) -> str:
 def _shares(codes: Codes, weight: Doubles, labels: int) -> Doubles:
     """(labels + 1,) share of matches at each level, and of those with nothing to compare at the end."""
     level = np.minimum((codes.astype(np.int64) + levels.STEPS // 2) // levels.STEPS, labels)
-    sums: Doubles = np.bincount(level, weights=weight, minlength=labels + 1)
+    sums: Doubles = np.asarray(np.bincount(level, weights=weight, minlength=labels + 1), dtype=np.float64)
     return sums / max(float(sums.sum()), 1e-9)
 
 
