@@ -66,10 +66,10 @@ def name_anonymous(part: Part) -> Part:
         stem += "b"
     order = _by_surroundings(part, random)
     numbers = {label: f"{stem}{number}" for number, label in enumerate(order)}
-    values = part.terms.value.to_pylist()
-    for row in np.flatnonzero(part.terms.kind == TermKind.BLANK):
-        values[row] = numbers.get(values[row], values[row])
-    terms = replace(part.terms, value=pa.array(values, pa.large_string()))
+    blank = pa.array(part.terms.kind == TermKind.BLANK)
+    named = [numbers.get(label, label) for label in part.terms.value.filter(blank).to_pylist()]
+    values = pc.replace_with_mask(part.terms.value, blank, pa.array(named, pa.large_string()))
+    terms = replace(part.terms, value=values)
     return replace(part, terms=_relabel_triples(terms, lambda label: numbers.get(label, label)))
 
 

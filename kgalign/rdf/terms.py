@@ -1,58 +1,62 @@
 """From the parser's terms to columns of terms."""
 
+from array import array
 from collections.abc import Collection
 
 import numpy as np
 import pyarrow as pa
 import pyoxigraph as ox
 
-from kgalign.rdf.graph import TermKind, Terms
+from kgalign.arrays import Flags
+from kgalign.rdf.graph import Ids, TermKind, Terms
 from kgalign.rdf.vocabulary import XSD_STRING
 
 RdfTerm = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
 
+_KINDS: dict[type, int] = {
+    ox.NamedNode: TermKind.IRI.value,
+    ox.BlankNode: TermKind.BLANK.value,
+    ox.Literal: TermKind.LITERAL.value,
+    ox.Triple: TermKind.TRIPLE.value,
+}
+
 
 def columns_of(terms: Collection[RdfTerm]) -> Terms:
     """Columns of distinct terms, in their order, which need not be the canonical one."""
-    kinds: list[int] = []
-    values: list[str] = []
-    datatypes: list[int] = []
-    languages: list[int] = []
+    kinds = np.fromiter(map(_KINDS.__getitem__, map(type, terms)), np.uint8, len(terms))
+    values = [str(term) if isinstance(term, ox.Triple) else term.value for term in terms]
+    datatypes, languages = array("i"), array("i")
     datatype_ids: dict[str, int] = {XSD_STRING: -1}
     language_ids: dict[str, int] = {}
-    for term in terms:
+    for literal in terms:
+        if not isinstance(literal, ox.Literal):
+            continue
         datatype = language = -1
-        if isinstance(term, ox.NamedNode):
-            kind, value = TermKind.IRI, term.value
-        elif isinstance(term, ox.Literal):
-            kind, value = TermKind.LITERAL, term.value
-            if (tag := _tag(term)) is not None:
-                language = language_ids.setdefault(tag, len(language_ids))
-            else:
-                datatype = datatype_ids.setdefault(term.datatype.value, len(datatype_ids) - 1)
-        elif isinstance(term, ox.BlankNode):
-            kind, value = TermKind.BLANK, term.value
+        if (tag := literal.language) is None:
+            datatype = datatype_ids.setdefault(literal.datatype.value, len(datatype_ids) - 1)
         else:
-            kind, value = TermKind.TRIPLE, str(term)
-        kinds.append(kind)
-        values.append(value)
+            if literal.direction is not None:
+                tag = f"{tag}--{literal.direction}"
+            language = language_ids.setdefault(tag, len(language_ids))
         datatypes.append(datatype)
         languages.append(language)
     del datatype_ids[XSD_STRING]
+    of_literals = kinds == TermKind.LITERAL
     return Terms(
-        kind=np.array(kinds, np.uint8),
+        kind=kinds,
         value=pa.array(values, pa.large_string()),
-        datatype=np.array(datatypes, np.int32),
-        language=np.array(languages, np.int32),
+        datatype=_spread(datatypes, of_literals),
+        language=_spread(languages, of_literals),
         datatypes=tuple(datatype_ids),
         languages=tuple(language_ids),
     )
 
 
-def _tag(literal: ox.Literal) -> str | None:
-    if literal.language is None:
-        return None
-    return literal.language if literal.direction is None else f"{literal.language}--{literal.direction}"
+def _spread(codes: "array[int]", rows: Flags) -> Ids:
+    """(n,) the codes at the rows that have one, -1 elsewhere."""
+    found = np.full(len(rows), -1, np.int32)
+    found[rows] = codes
+    return found
 
 
 def parse_triple(text: str) -> ox.Triple:
