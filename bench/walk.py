@@ -171,7 +171,7 @@ def cells(each: Walked) -> list[str]:
     """A row of the table."""
     certified = "not"
     if each.certified is not None:
-        certified = f"{each.certified:,} links from {each.threshold:.3f} on"
+        certified = f"{each.certified:,} links from {each.threshold:.5g} on"
     return [
         each.name,
         _shares(each.before),

@@ -209,6 +209,8 @@ def test_ctrl_c_ends_what_is_learning_with_the_server(run: Path) -> None:
         begun(served, "judge")
         learning = descendants(served.process.pid)
         assert learning
+        for process in learning:  # a terminal gives it to all of them
+            os.kill(process, signal.SIGINT)
         assert served.stop(signal.SIGINT) == 0
         assert served.process.stdout is not None
         assert "Traceback" not in served.process.stdout.read()
