@@ -386,7 +386,8 @@ class Asking:
                 given = _against_the_best(given, shown.index(own))
         else:
             choice = step.offered[answer.place - 1] if answer.choice != NONE else 0
-        return Ballot(choice, step.offered, vote.model + vote.adapter, given)
+        by_likeness = self.questions.way == "likelihood"
+        return Ballot(choice, step.offered, vote.model + vote.adapter, given, by_likeness)
 
 
 def _against_the_best(given: tuple[float, ...], place: int) -> tuple[float, float]:
