@@ -1,7 +1,8 @@
 """How votes come about: what a voter's answers say of the truth, learned from many cases without labels.
 
 A voter makes up its mind about a case once: with probability ``trust`` it tends to the truth, else to one of
-the other hypotheses, each as likely. Each of its votes then answers the question that was put as that
+the other hypotheses, each as likely; or as the evidence has it, where it goes by how alike texts are, see
+:mod:`kgalign.judge.votes.combining`. Each of its votes then answers the question that was put as that
 tendency would have it, with probability ``competence``; or it errs, to any other answer alike; or it does
 not look at all and answers out of habit: "none", or whatever stands at a certain place. So votes of one
 voter on one case saturate: more of them make its tendency certain, and never the truth more certain than
