@@ -366,6 +366,25 @@ def model(
 @click.option("--data", required=True, type=PATH, help="Folder with select_recorded.jsonl.gz.")
 @click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the figures there as JSON.")
 @RESULTS
+def cited(data: Path, json_file: Path | None, results: Path) -> None:
+    """Whether what answers rely on tells right links from wrong ones."""
+    from bench import cited as bench
+    from bench.questions import read_questions
+    from bench.results import relative, write_section
+
+    rows = bench.measure(read_questions(data))
+    body = bench.as_markdown(rows)
+    click.echo(body)
+    if json_file is not None:
+        json_file.write_text(bench.as_json(rows), encoding="utf8")
+    command = f"python -m bench cited --data {relative(data)}"
+    write_section(results, "cited", "What answers rely on", command, body)
+
+
+@main.command()
+@click.option("--data", required=True, type=PATH, help="Folder with select_recorded.jsonl.gz.")
+@click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the figures there as JSON.")
+@RESULTS
 def difficulty(data: Path, json_file: Path | None, results: Path) -> None:
     """How much harder doubtful questions are than sure ones, and what controls foretell of them."""
     from bench import difficulty as bench

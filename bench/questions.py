@@ -4,7 +4,7 @@ import gzip
 import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -44,6 +44,8 @@ class Question:
     """0 where none of the candidates is right, else the number of the right one from 1."""
     answers: Mapping[str, int | None]
     """Model → its answer, numbered as ``gold`` is; None where it could not be read."""
+    explanations: Mapping[str, str] = field(default_factory=dict)
+    """Model → why, in its own words."""
 
 
 def read_questions(folder: Path) -> list[Question]:
@@ -83,6 +85,9 @@ def _question(row: dict[str, Any]) -> Question:
         answers={
             model: int(answer) if answer is not None and 0 <= answer <= len(candidates) else None
             for model, answer in answers.items()
+        },
+        explanations={
+            model: str(given.get("explanation") or "") for model, given in sorted(row["teachers"].items())
         },
     )
 

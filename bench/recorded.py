@@ -143,17 +143,17 @@ def _decide(
     never = np.zeros(len(questions), dtype=bool)
     for model, answer in answers.items():
         yield Decisions(model, answer, never, None)
-    priors = _by_set(sets, lambda rows: evidence([questions[row] for row in rows]))
+    priors = by_set(sets, lambda rows: evidence([questions[row] for row in rows]))
     choice = np.array([int(prior.argmax()) for prior in priors])
     yield Decisions("evidence", choice, never, np.array([float(prior.max()) for prior in priors]))
     even = [np.full(len(prior), 1 / len(prior)) for prior in priors]
     for name, each in (("votes", even), ("votes + evidence", priors)):
-        cases = [_ballots(question, prior) for question, prior in zip(questions, each, strict=True)]
+        cases = [evidence_and_votes(question, prior) for question, prior in zip(questions, each, strict=True)]
         for reducer in REDUCERS:
             yield _reduced(f"{reducer}, {name}", reducer, cases, sets)
 
 
-def _by_set(sets: _Names, work: Callable[[list[int]], Sequence[_Each]]) -> list[_Each]:
+def by_set(sets: _Names, work: Callable[[list[int]], Sequence[_Each]]) -> list[_Each]:
     """What work makes of the rows of each set, in the order of the questions."""
     found: dict[int, _Each] = {}
     for name in np.unique(sets):
@@ -162,14 +162,15 @@ def _by_set(sets: _Names, work: Callable[[list[int]], Sequence[_Each]]) -> list[
     return [found[row] for row in range(len(sets))]
 
 
-def _ballots(question: Question, prior: Doubles) -> Ballots:
+def evidence_and_votes(question: Question, prior: Doubles) -> Ballots:
+    """The answers of all models to a question as votes."""
     offered = tuple(range(1, len(prior)))
     given = ((model, answer) for model, answer in question.answers.items() if answer is not None)
     return Ballots(prior, tuple(Ballot(answer, offered, voter=model) for model, answer in given))
 
 
 def _reduced(system: str, reducer: str, cases: Sequence[Ballots], sets: _Names) -> Decisions:
-    tallies = _by_set(sets, lambda rows: REDUCERS[reducer]([cases[row] for row in rows]))
+    tallies = by_set(sets, lambda rows: REDUCERS[reducer]([cases[row] for row in rows]))
     choice = [tally.leader or 0 for tally in tallies]
     probability = [float(tally.probability[k]) for tally, k in zip(tallies, choice, strict=True)]
     abstained = np.array([tally.leader is None for tally in tallies])

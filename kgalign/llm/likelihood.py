@@ -1,9 +1,11 @@
 """Asking without an instruction: by how much more probable a text becomes after another one.
 
-A language model finds a record less surprising after a record of the same thing. So the score of an option
-is ``log P(option | asker) - log P(option)``, in nats: the pointwise mutual information of the two texts, by
-which multiple choice can be put to models that follow no instruction (Holtzman et al. 2021, "Surface Form
-Competition", arXiv 2104.08315).
+A language model finds a record less surprising after a record of the same thing. ``log P(option | asker) -
+log P(option)``, in nats, is the pointwise mutual information of the two texts, by which multiple choice can
+be put to models that follow no instruction (Holtzman et al. 2021, "Surface Form Competition", arXiv
+2104.08315). It is a sum over tokens and so spreads with the root of what there is to be said: a long text may
+gain more by chance than a partner does. So the score of an option is that sum divided by the root of
+``-log P(option)``.
 
 ``/completions`` gives the log-probabilities of a prompt's own tokens where it is told to ``echo`` it; vLLM
 does, many others do not, and :func:`offers_likelihood` finds out. A request holds the text of the asker as
@@ -22,11 +24,11 @@ from pydantic_core import from_json
 
 from kgalign.llm.protocol import CallFailed, Reply, Request
 
-SCALE = 6.0
-"""Nats of the score that count as one natural log-odds, until controls tell it better."""
-SHARE = 0.45
-"""Score of "none" as a share of what the options say by themselves, until controls tell it better: the middle
-of what SmolLM2-135M gave to look-alikes among products (.25 to .57, partners and others)."""
+SCALE = 1.0
+"""Difference of scores that counts as one natural log-odds, until controls tell it better."""
+THRESHOLD = 4.0
+"""Score of "none", until controls tell it better: the middle of what SmolLM2-135M gave to partners and to
+look-alikes among products and films."""
 _BETWEEN = "\n"
 """Stands between the texts, and before an option alone: so both are cut into the same tokens."""
 _PROBED = "The capital of France is Paris."
@@ -93,8 +95,7 @@ class Likelihood:
             round(self._score(after, before), 4)
             for after, before in zip(echoes[len(new) :], alone, strict=True)
         ]
-        threshold = round(SHARE * math.fsum(map(surprise, alone)) / len(alone), 4)
-        return _reply(request, scores, threshold, (read, written))
+        return _reply(request, scores, (read, written))
 
     def _to_ask(
         self, options: Sequence[str]
@@ -111,11 +112,11 @@ class Likelihood:
         return {option: self._alone[option] for option in options}, new
 
     def _score(self, after: Echo, alone: Echo) -> float:
-        score = gained(after, alone)
-        if score is None:
+        gain = gained(after, alone)
+        if gain is None:
             told = "cuts the same text into other tokens after another one"
             raise self._failed(told, again=False, status=200)
-        return score
+        return gain / math.sqrt(max(surprise(alone), 1.0))
 
 
 async def offers_likelihood(send: Send, failed: Failed, model: str) -> bool:
@@ -211,11 +212,11 @@ def _first(tokens: Sequence[str]) -> int:
     return 0
 
 
-def default_probabilities(scores: Sequence[float], threshold: float) -> list[float]:
+def default_probabilities(scores: Sequence[float], threshold: float = THRESHOLD) -> list[float]:
     """(options + 1,) what scores come to before anything is known of the model: of each option, last of none.
 
-    :param scores: of the options, in nats.
-    :param threshold: the score of none, in nats.
+    :param scores: of the options.
+    :param threshold: the score of none.
     """
     odds = [*((score - threshold) / SCALE for score in scores), 0.0]
     most = max(odds)
@@ -224,16 +225,16 @@ def default_probabilities(scores: Sequence[float], threshold: float) -> list[flo
     return [each / total for each in weights]
 
 
-def _reply(request: Request, scores: Sequence[float], threshold: float, tokens: tuple[int, int]) -> Reply:
+def _reply(request: Request, scores: Sequence[float], tokens: tuple[int, int]) -> Reply:
     """The scores as a reply.
 
     :param tokens: read and written.
     """
-    found = dict(zip(request.labels, default_probabilities(scores, threshold), strict=True))
+    found = dict(zip(request.labels, default_probabilities(scores), strict=True))
     said = {
         "choice": max(found, key=lambda label: found[label]),
         "scores": dict(zip(request.labels, scores, strict=False)),
-        "threshold": threshold,
+        "threshold": THRESHOLD,
     }
     return Reply(
         text=json.dumps(said),

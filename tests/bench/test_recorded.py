@@ -1,6 +1,5 @@
 """Recorded answers as votes, on a small folder that the test makes up."""
 
-import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from bench.__main__ import main
 from bench.questions import Question, evidence, read_questions
 from bench.reliability import bins, ece, plot
 from kgalign.errors import InputError
+from tests.bench.recorded_folder import write
 
 MODELS = {"large": 0.95, "middling": 0.8, "small": 0.7}
 WORDS = "amber basalt cobalt dune ember fjord granite harbour indigo juniper kelp larch maple nettle".split()
@@ -44,13 +44,6 @@ def row(number: int, random: np.random.Generator, name: str) -> dict[str, Any]:
         "gold": gold,
         "teachers": {model: {"answer": answer, "explanation": ""} for model, answer in answers.items()},
     }
-
-
-def write(folder: Path, rows: list[Any]) -> Path:
-    folder.mkdir(exist_ok=True)
-    with gzip.open(folder / "select_recorded.jsonl.gz", "wt", encoding="utf8") as file:
-        file.writelines(json.dumps(each) + "\n" for each in rows)
-    return folder
 
 
 @pytest.fixture

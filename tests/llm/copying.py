@@ -28,8 +28,9 @@ def log_probabilities(tokens: list[str]) -> list[float | None]:
 
 
 def score(asker: str, option: str) -> float:
-    """By how many nats the option is likelier after the asker than alone."""
-    return of(option, f"{asker}\n") - of(option)
+    """By how many nats the asker makes the option likelier, divided by the root of what it says alone."""
+    alone = of(option)
+    return (of(option, f"{asker}\n") - alone) / math.sqrt(-alone)
 
 
 def of(option: str, before: str = "\n") -> float:

@@ -4,11 +4,12 @@ import asyncio
 import json
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from kgalign.llm.likelihood import Echo, default_probabilities, gained
+from kgalign.llm.likelihood import THRESHOLD, Echo, default_probabilities, gained
 from kgalign.llm.protocol import CallFailed, Capabilities, Message, Reply, Request
 from kgalign.llm.server import OpenAIBackend
 from tests.llm import copying
@@ -60,14 +61,25 @@ def test_scores_are_by_how_much_the_asker_makes_an_option_likelier(server: Model
     assert list(reply.probabilities.values()) == pytest.approx(
         default_probabilities(wanted, said["threshold"]), abs=1e-4
     )
-    alone = [-copying.of(each) for each in OPTIONS]
-    assert said["threshold"] == pytest.approx(0.45 * sum(alone) / 3, abs=1e-3)
+    assert said["threshold"] == THRESHOLD
     assert said["choice"] == max(LABELS, key=lambda label: (reply.probabilities or {})[label])
     assert reply.finish == "stop"
     assert reply.completion_tokens == 6
     assert reply.prompt_tokens == sum(
         len(copying.tokens_of(f"{before}\n{each}")) for before in ("", ASKER) for each in OPTIONS
     )
+
+
+def test_a_text_is_not_likelier_for_being_long(server: ModelServer) -> None:
+    """A text that says a few of the words among much else gains more than the partner, and scores less."""
+    asker, partner = "Bose Acoustimass speaker system with remote", "Bose Acoustimass"
+    long = "Sony speaker system with remote " + " ".join(f"word{number}" for number in range(40))
+    request = Request(tuple(Message("user", each) for each in (asker, long, partner)), ("A", "B", "none"))
+    (reply,) = _asked(server.url, replace(request, way="likelihood"))
+    gains = [copying.of(each, f"{asker}\n") - copying.of(each) for each in (long, partner)]
+    assert gains[0] > gains[1]
+    scores = json.loads(reply.text)["scores"]
+    assert scores["B"] > scores["A"]
 
 
 def test_an_option_alone_is_asked_once(server: ModelServer) -> None:

@@ -38,7 +38,7 @@ def test_partners_are_told_from_look_alikes_by_likelihood_alone(judged: Path) ->
     step = runs.step(judged)
     assert "not asked" not in step.notes, step.notes
     votes = _votes(judged)
-    assert {vote.question.template for vote in votes} == {"likelihood@1"}
+    assert {vote.question.template for vote in votes} == {"likelihood@2"}
     selections = [
         vote
         for vote in votes
@@ -83,7 +83,7 @@ def test_the_votes_can_be_looked_at(judged: Path) -> None:
     case = next(vote.question for vote in _votes(judged) if known_partner(vote.question.case) is None)
     shown = runs.call([*runs.COMMAND, "votes", "show", str(judged), case.case])
     assert shown.returncode == 0, shown.stderr
-    assert "likelihood@1" in shown.stdout
+    assert "likelihood@2" in shown.stdout
     assert '"scores"' in shown.stdout
     told = runs.call([*runs.COMMAND, "votes", "stats", str(judged)])
     assert told.returncode == 0, told.stderr

@@ -131,7 +131,7 @@ def test_each_is_asked_in_the_way_that_works_for_it(
         "scripted: asked by choice, the cheapest way that works; small: asked by"
     )
     assert "asked by likelihood (better than chance); choice was no better than chance" in step.notes["way"]
-    ways = {(vote.model, vote.question.template == "likelihood@1") for vote in votes}
+    ways = {(vote.model, vote.question.template == "likelihood@2") for vote in votes}
     assert ways == {("scripted", False), ("small", True)}
     assert {vote.model for vote in votes if " control " not in vote.question.case} == {"scripted", "small"}
     with Ledger.open(out / "votes.sqlite", write=False) as ledger:

@@ -30,7 +30,7 @@ def test_where_labels_are_no_better_than_chance_likelihood_is_asked(judged: Path
     with Ledger.open(judged / "votes.sqlite", write=False) as ledger:
         votes = list(ledger.votes())
         calls = ledger.connection.execute("SELECT count(*) FROM call").fetchone()[0]
-    assert {vote.question.template for vote in votes} == {"likelihood@1"}
+    assert {vote.question.template for vote in votes} == {"likelihood@2"}
     assert step.figures["calls"] == calls, "the controls of what was tried are counted"
     assert step.figures["calls_now"] == calls
     told = runs.call([*runs.COMMAND, "votes", "stats", str(judged)])

@@ -37,7 +37,7 @@ NO_OPTION = "none"
 YES, NO = "yes", "no"
 PAIR = "pair@1"
 """What votes on pairs record as their template."""
-LIKELIHOOD = "likelihood@1"
+LIKELIHOOD = "likelihood@2"
 """The same where there is no prompt but the records."""
 _FORMS: Mapping[Way, tuple[str, str]] = {
     "pair": (PAIR, hashlib.sha256(pair_prompt((), ()).encode()).hexdigest()),

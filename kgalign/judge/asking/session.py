@@ -276,7 +276,7 @@ class Asking:
                 kinds=self.kinds,
             )
             if isinstance(step, Stop):
-                stopped = step.reason
+                stopped = step.reason if asked or not case.options else "not-asked"
                 break
             question = self.questions.put(case, first + len(asked), step, self.rules.options)
             if any(is_repeated(question, vote.question) for vote in votes):
@@ -383,11 +383,17 @@ class Asking:
             own = case.left_iri
             choice = step.offered[0] if answer.choice == own else 0
             if given is not None:
-                yes = given[shown.index(own)]
-                given = (yes, 1 - yes)
+                given = _against_the_best(given, shown.index(own))
         else:
             choice = step.offered[answer.place - 1] if answer.choice != NONE else 0
-        return Ballot(choice, step.offered, vote.model + vote.adapter, given)
+        by_likeness = self.questions.way == "likelihood"
+        return Ballot(choice, step.offered, vote.model + vote.adapter, given, by_likeness)
+
+
+def _against_the_best(given: tuple[float, ...], place: int) -> tuple[float, float]:
+    """What one place has beside the likeliest other: it is below one half where another was chosen."""
+    yes, other = given[place], max(given[:place] + given[place + 1 :])
+    return (yes / (yes + other), other / (yes + other)) if yes + other > 0 else (0.5, 0.5)
 
 
 def _span(seconds: float) -> str:

@@ -28,6 +28,8 @@ class Ballot:
     """Who voted: votes of the same voter share their competence and their habits."""
     probabilities: tuple[float, ...] | None = None
     """What the model gave to each of ``offered``, in that order, and last to none of them."""
+    by_likeness: bool = False
+    """Whether it goes by how alike texts are: then it errs for the option that looks like the partner."""
 
 
 KNOWN = 0.993

@@ -4,6 +4,11 @@ Language models err together. Where two are wrong of the same question they most
 so that two who agree are less than two witnesses. Their errors are taken to correlate by :data:`ALIKE`, and
 the log-likelihood of each is divided by the design effect (Kish 1965): of ``v`` voters that are equally
 trusted each counts ``1 / (1 + ALIKE * (v - 1))``. One that is hardly trusted takes little from the others.
+
+A voter knows the truth of a case or it guesses, and trust holds both: being right by chance is part of it.
+Most guess any hypothesis alike. One that goes by how alike texts are guesses as the evidence does, which goes
+by that too. So it is right more often by chance, and the posterior after its votes alone is the linear pool
+(Stone 1961) of the evidence and of what it would be if the voter always knew.
 """
 
 import numpy as np
@@ -57,59 +62,94 @@ def slope_of(prior: Doubles, heard: Doubles) -> float:
     return round(float(found.x), 3)
 
 
-def combine(prior: Doubles, tendency: Doubles, trust: Doubles) -> tuple[Doubles, Doubles]:
+def chances(prior: Doubles, guess: Doubles) -> Doubles:
+    """(…,) how often a voter is right by guessing.
+
+    :param prior: (…, n + 1) probability of each hypothesis.
+    :param guess: (…, n + 1) how probably the voter guesses it.
+    """
+    found: Doubles = (prior * guess).sum(axis=-1)
+    return found
+
+
+def knows(trust: Doubles | float, chance: Doubles) -> Doubles:
+    """How far a voter knows what is true, beyond being right by chance; below 0 where it is worse than that.
+
+    :param trust: in the voter.
+    :param chance: how often it is right by guessing.
+    """
+    found: Doubles = (trust - chance) / np.maximum(1.0 - chance, 1e-9)
+    return found
+
+
+def combine(
+    prior: Doubles, tendency: Doubles, trust: Doubles, guess: Doubles | None = None, slope: float = 1.0
+) -> tuple[Doubles, Doubles]:
     """Posterior and settledness of many cases at once.
 
     :param prior: (c, n + 1) log-probability of each hypothesis.
     :param tendency: (c, v, n + 1) log-likelihood of the votes of each voter if it tends to a hypothesis.
     :param trust: (v,) trust in each voter.
+    :param guess: (c, v, n + 1) how probably it tends to each hypothesis where it does not know; None for all
+        alike.
+    :param slope: what the log-odds of the prior are multiplied by.
     :returns: (c, n + 1) posterior probability, and (c,) probability that the leader stays, see
         :class:`~kgalign.judge.votes.model.Standing`.
     """
     likely = np.exp(tendency - tendency.max(axis=-1, keepdims=True))
-    word = words(trust, prior.shape[1])
-    voter = word[:, None] * np.log(told(likely, trust[None, :, None]))
-    total = prior + voter.sum(axis=1)
+    if guess is None:
+        guess = np.full_like(tendency, 1.0 / prior.shape[1])
+    chance = chances(normalised(prior)[:, None], guess)
+    word, sure = words(np.broadcast_to(trust, chance.shape), 1.0 / chance), knows(trust, chance)
+    voter = word[..., None] * np.log(told(likely, sure[..., None], guess))
+    total = slope * prior + voter.sum(axis=1)
     posterior = normalised(total)
     leader = posterior.argmax(axis=-1)
     settled = np.ones(len(prior))
     for number in range(tendency.shape[1]):
         others = normalised(total - voter[:, number])
-        settled = np.minimum(
-            settled, _stays(others, likely[:, number], float(trust[number]), float(word[number]), leader)
-        )
+        mind = sure[:, number, None], guess[:, number], word[:, number, None]
+        settled = np.minimum(settled, _stays(others, likely[:, number], *mind, leader))
     return posterior, settled
 
 
-def _stays(others: Doubles, likely: Doubles, trust: float, word: float, leader: Positions) -> Doubles:
+def _stays(
+    others: Doubles, likely: Doubles, sure: Doubles, guess: Doubles, word: Doubles, leader: Positions
+) -> Doubles:
     """(c,) probability that a voter tends to something that leaves the leader in the lead.
 
     :param others: (c, n + 1) probability of each hypothesis by all else that is known.
     :param likely: (c, n + 1) likelihood of its votes for each tendency.
-    :param trust: in the voter.
-    :param word: how much of its word counts beside that of the other voters.
+    :param sure: (c, 1) how far the voter knows.
+    :param guess: (c, n + 1) how probably it tends to each hypothesis where it does not.
+    :param word: (c, 1) how much of its word counts beside that of the other voters.
     :param leader: (c,) hypothesis that leads.
     """
-    options = others.shape[1] - 1
-    tends = likely * told(others, trust)
+    guessed = (1.0 - sure) * guess
+    tends = likely * (sure * others + guessed)
     tends /= tends.sum(axis=-1, keepdims=True)
     each = np.arange(len(others))
     rest = others.copy()
     rest[each, leader] = 0.0
-    # If it tends to t, the weight of t is multiplied by trust and that of each other by its share of
-    # distrust, as far as its word counts.
-    this, other = trust**word, ((1.0 - trust) / max(1, options)) ** word
+    # If it tends to t, the weight of t is multiplied by the probability that it does so knowing or guessing
+    # and that of each other by that of guessing alone, as far as its word counts.
+    this, other = (sure + guessed) ** word, guessed**word
     against = np.maximum(rest * this, rest.max(axis=-1, keepdims=True) * other)
     stays = others[each, leader, None] * other >= against
-    stays[each, leader] = others[each, leader] * this >= rest.max(axis=-1) * other
+    held = others[each, leader] * this[each, leader]
+    stays[each, leader] = held >= rest.max(axis=-1) * other[each, leader]
     kept: Doubles = (tends * stays).sum(axis=-1)
     return kept
 
 
-def told(likely: Doubles, trust: Doubles | float) -> Doubles:
-    """Mix each entry of the last axis with the mean of the others: what a tendency says of the truth."""
-    others = (likely.sum(axis=-1, keepdims=True) - likely) / max(1, likely.shape[-1] - 1)
-    told: Doubles = trust * likely + (1.0 - trust) * others
+def told(likely: Doubles, sure: Doubles | float, guess: Doubles) -> Doubles:
+    """What the votes of a voter say of the truth: their likelihood where it knows, and where it guesses.
+
+    :param likely: (…, n + 1) likelihood of its votes for each tendency.
+    :param sure: how far it knows.
+    :param guess: (…, n + 1) how probably it tends to each hypothesis where it does not.
+    """
+    told: Doubles = sure * likely + (1.0 - sure) * (guess * likely).sum(axis=-1, keepdims=True)
     return told
 
 

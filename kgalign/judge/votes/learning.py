@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 
 from kgalign.arrays import Doubles, Flags, Positions, run_starts
 from kgalign.judge.votes.ballots import Ballots
-from kgalign.judge.votes.combining import normalised, slope_of, words
+from kgalign.judge.votes.combining import chances, knows, normalised, slope_of, told, words
 from kgalign.judge.votes.model import (
     COMPETENCE,
     COMPETENCE_WEIGHT,
@@ -73,6 +73,7 @@ def estimate(cases: Sequence[Ballots]) -> VoteModel:
         controlled=votes.controlled,
         slope=slope,
         of_pairs=votes.of_pairs,
+        by_likeness=votes.by_likeness,
     )
 
 
@@ -100,6 +101,8 @@ class _Votes:
     pair_case: Positions
     pair_voter: Positions
     """(p,) case and voter of each pair; sorted by case."""
+    by_likeness: frozenset[str]
+    """Voters that go by how alike texts are."""
 
     @property
     def controlled(self) -> bool:
@@ -150,6 +153,7 @@ class _Votes:
             right=right,
             pair_case=case_of[first],
             pair_voter=voter_of[first],
+            by_likeness=frozenset(ballot.voter for _, ballot in ballots if ballot.by_likeness),
         )
 
 
@@ -188,14 +192,13 @@ def _expect(
     tended to; the trust in each voter; and the slope of the evidence where several voted.
     """
     tables, likely, others = _tendencies(votes, habits)
-    of_voter = _in_cases(votes, trust)[:, None]
-    heard = _heard(votes, likely, others, of_voter)
+    sure, guess, word = _minds(votes, trust)
+    heard = word * _log(told(likely, sure, guess), votes)
     of_case: Doubles = np.add.reduceat(heard, np.flatnonzero(run_starts(votes.pair_case)), axis=0)
     several = (np.bincount(votes.pair_case) > 1) & ~votes.known
     total = np.where(several, slope, 1.0)[:, None] * votes.prior + of_case
     rest = normalised(total[votes.pair_case] - heard)
-    spread = (1.0 - rest) / votes.options[votes.pair_case][:, None]
-    tends = likely * (of_voter * rest + (1.0 - of_voter) * spread)
+    tends = likely * (sure * rest + (1.0 - sure) * guess)
     tends /= tends.sum(axis=1, keepdims=True)
     counts = np.zeros_like(tables)
     np.add.at(counts, (votes.form[:, None], votes.right, votes.answer[:, None]), tends[votes.pair])
@@ -245,29 +248,40 @@ def _trust(votes: _Votes, true: Doubles, false: Doubles, trust: Doubles) -> Doub
     return new
 
 
-def _heard(votes: _Votes, likely: Doubles, others: Doubles, of_voter: Doubles) -> Doubles:
-    """(p, h) log-likelihood of each pair's votes for each hypothesis, as far as its word counts beside those
-    of the other voters of its case; 0 beyond the hypotheses of a case.
+def _minds(votes: _Votes, trust: Doubles) -> tuple[Doubles, Doubles, Doubles]:
+    """(p, 1) how far the voter of each pair knows what is true, (p, h) what it guesses where it doesn't, and
+    (p, 1) how much its word counts beside those of the other voters of its case.
 
-    :param of_voter: (p, 1) trust in the voter.
+    How alike the options of a control are is not in its prior, which says what is known of it.
+
+    :param trust: (v,) trust in each voter.
     """
-    of_case = np.zeros((len(votes.prior), len(votes.voters)))
-    of_case[votes.pair_case, votes.pair_voter] = of_voter[:, 0]
-    word = words(of_case, votes.options[:, None] + 1)[votes.pair_case, votes.pair_voter]
-    told = of_voter * likely + (1.0 - of_voter) * others
-    with np.errstate(divide="ignore"):
-        logs = np.log(told)
-    heard: Doubles = word[:, None] * np.where(told > 0, logs, 0.0)
-    return heard
-
-
-def _in_cases(votes: _Votes, trust: Doubles) -> Doubles:
-    """(p,) trust in the voter of each pair, as far as its case is clear."""
+    prior = np.exp(votes.prior[votes.pair_case])
+    inside = prior > 0
+    likeness = _are(votes, votes.by_likeness) & ~votes.known[votes.pair_case]
+    guess = np.where(likeness[:, None], prior, inside / inside.sum(axis=1, keepdims=True))
+    chance = chances(prior, guess)
     of_pair = trust[votes.pair_voter]
-    if not votes.controlled:
-        return of_pair
-    pairs = np.array([voter in votes.of_pairs for voter in votes.voters])[votes.pair_voter]
-    return in_doubt(of_pair, np.exp(votes.prior[votes.pair_case]), pairs)
+    if votes.controlled:
+        of_pair = in_doubt(of_pair, prior, _are(votes, votes.of_pairs))
+    of_pair = np.where(likeness, np.maximum(of_pair, chance), of_pair)
+    shape = len(votes.prior), len(votes.voters)
+    of_case, hypotheses = np.zeros(shape), np.full(shape, 2.0)
+    of_case[votes.pair_case, votes.pair_voter] = of_pair
+    hypotheses[votes.pair_case, votes.pair_voter] = 1.0 / chance
+    word = words(of_case, hypotheses)[votes.pair_case, votes.pair_voter]
+    return knows(of_pair, chance)[:, None], guess, word[:, None]
+
+
+def _are(votes: _Votes, voters: frozenset[str]) -> Flags:
+    """(p,) whether the voter of each pair is one of these."""
+    return np.array([voter in voters for voter in votes.voters])[votes.pair_voter]
+
+
+def _log(said: Doubles, votes: _Votes) -> Doubles:
+    """(p, h) logarithms; 0 beyond the hypotheses of a case."""
+    logs: Doubles = np.log(np.where(np.isfinite(votes.prior)[votes.pair_case], said, 1.0))
+    return logs
 
 
 def _maximise(forms: Sequence[Form], habits: Sequence[Habits], counts: Sequence[Doubles]) -> list[Habits]:

@@ -1,7 +1,8 @@
 """How votes come about: what a voter's answers say of the truth, learned from many cases without labels.
 
 A voter makes up its mind about a case once: with probability ``trust`` it tends to the truth, else to one of
-the other hypotheses, each as likely. Each of its votes then answers the question that was put as that
+the other hypotheses, each as likely; or as the evidence has it, where it goes by how alike texts are, see
+:mod:`kgalign.judge.votes.combining`. Each of its votes then answers the question that was put as that
 tendency would have it, with probability ``competence``; or it errs, to any other answer alike; or it does
 not look at all and answers out of habit: "none", or whatever stands at a certain place. So votes of one
 voter on one case saturate: more of them make its tendency certain, and never the truth more certain than
@@ -24,7 +25,7 @@ import numpy as np
 
 from kgalign.arrays import Doubles, Flags, Positions
 from kgalign.judge.votes.ballots import Ballot, Ballots
-from kgalign.judge.votes.combining import combine, normalised
+from kgalign.judge.votes.combining import chances, combine, normalised
 
 TRUST = (0.93, 20.0)
 """Mean and weight, in cases, of the prior on trust."""
@@ -125,6 +126,8 @@ class VoteModel:
     """What the evidence's log-odds are multiplied by where several voters voted."""
     of_pairs: frozenset[str] = frozenset()
     """Voters that said nothing but yes or no to pairs."""
+    by_likeness: frozenset[str] = frozenset()
+    """Voters that go by how alike texts are: where they don't know, they guess as the evidence does."""
 
     def habits_of(self, form: Form) -> Habits:
         """Of a form that was not seen, what is believed without votes."""
@@ -136,17 +139,29 @@ class VoteModel:
         :param prior: (n + 1,) of the case, by the evidence; None for a case that is as clear as can be.
         """
         trust = self.trust.get(voter, TRUST[0])
-        if prior is None or not self.controlled:
+        if prior is None:
             return trust
-        return float(in_doubt(trust, prior[None], voter in self.of_pairs)[0])
+        if self.controlled:
+            trust = float(in_doubt(trust, prior[None], voter in self.of_pairs)[0])
+        return max(trust, self._chance(voter, prior)) if voter in self.by_likeness else trust
+
+    def guess_of(self, voter: str, prior: Doubles) -> Doubles:
+        """(n + 1,) how probably a voter tends to each hypothesis of a case where it does not know.
+
+        :param prior: (n + 1,) of the case, by the evidence.
+        """
+        return floored(prior) if voter in self.by_likeness else np.full(len(prior), 1.0 / len(prior))
+
+    def _chance(self, voter: str, prior: Doubles) -> float:
+        return float(chances(floored(prior), self.guess_of(voter, prior)))
 
     def can_tell(self, voter: str, prior: Doubles) -> bool:
         """Whether a voter's word would count for anything in a case, however often it is asked.
 
         :param prior: (n + 1,) of the case, by the evidence.
         """
-        trust = self.trust_of(voter, prior)
-        return trust * (len(prior) - 1) > (1.0 - trust) * math.exp(_NOTHING)
+        trust, chance = self.trust_of(voter, prior), self._chance(voter, prior)
+        return trust * (1.0 - chance) > (1.0 - trust) * chance * math.exp(_NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +188,10 @@ def standing(case: Ballots, model: VoteModel) -> Standing:
         return Standing(normalised(prior), int(prior.argmax()), 0.0)
     voters = sorted(tendency)
     trust = np.array([model.trust_of(voter, case.prior) for voter in voters])
-    if len(voters) > 1:
-        prior = model.slope * prior
-    posterior, settled = combine(prior[None], np.stack([tendency[each] for each in voters])[None], trust)
+    slope = model.slope if len(voters) > 1 else 1.0
+    guess = np.stack([model.guess_of(voter, case.prior) for voter in voters])
+    told = np.stack([tendency[each] for each in voters])
+    posterior, settled = combine(prior[None], told[None], trust, guess[None], slope)
     return Standing(posterior[0], int(posterior[0].argmax()), float(settled[0]))
 
 

@@ -6,6 +6,7 @@ output layer that belong to them. The rest of that layer, a fifth of a small mod
 
 import logging
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,20 +93,36 @@ class Reader:
     def odds(self, rows: Sequence[Sequence[int]]) -> list[float]:
         """Log-odds of " yes" after each prompt; those of like length are read side by side.
 
+        Each processor reads prompts of its own. Where all share each step of the reading, they wait for one
+        another some hundred times a prompt, and for whatever else the machine does.
+
         :raises KgalignError: there is not enough memory.
         """
         import torch
 
-        order = side_by_side(rows)
+        threads = torch.get_num_threads() if self.model.device.type == "cpu" else 1
         found = [0.0] * len(rows)
         told = f"There is not enough memory to read {SIDE_BY_SIDE} pairs at once"
-        with explained_memory(told, "Free some memory and run again"), torch.inference_mode():
-            for start in range(0, len(order), SIDE_BY_SIDE):
-                places = order[start : start + SIDE_BY_SIDE]
-                values = self.margins([rows[place] for place in places], share=True).cpu().tolist()
-                for place, value in zip(places, values, strict=True):
-                    found[place] = float(value)
+        with explained_memory(told, "Free some memory and run again"), ThreadPoolExecutor(threads) as pool:
+            parts = batches(side_by_side(rows), threads)
+            read = pool.map(lambda part: self._alone([rows[place] for place in part], threads), parts)
+            for part, values in zip(parts, read, strict=True):
+                for place, value in zip(part, values, strict=True):
+                    found[place] = value
         return found
+
+    def _alone(self, rows: Sequence[Sequence[int]], threads: int) -> list[float]:
+        """Log-odds of prompts that are read together, by one thread of so many."""
+        import torch
+
+        if threads > 1:
+            torch.set_num_threads(1)  # of this thread, and of those that begin while it is at work
+        try:
+            with torch.inference_mode():
+                return [float(each) for each in self.margins(rows, share=True).cpu().tolist()]
+        finally:
+            if threads > 1:
+                torch.set_num_threads(threads)
 
     def train(self, learns: bool) -> None:
         """Whether it is there to learn, or to be asked."""
@@ -163,6 +180,16 @@ def side_by_side(rows: Sequence[Sequence[int]]) -> list[int]:
         (max(len(rows[place]) - length for place in which), which) for length, which in beginnings(rows)
     ]
     return [place for _, which in sorted(groups) for place in which]
+
+
+def batches(order: Sequence[int], readers: int) -> list[list[int]]:
+    """What is read together, of what is read in an order: at most :data:`SIDE_BY_SIDE`, something for each
+    reader if there is as much.
+
+    :param readers: how many read at the same time.
+    """
+    size = max(1, min(SIDE_BY_SIDE, -(-len(order) // readers)))
+    return [list(order[start : start + size]) for start in range(0, len(order), size)]
 
 
 def _padded(rows: Sequence[Sequence[int]], device: Any) -> tuple[Any, Any]:  # noqa: ANN401 - of PyTorch

@@ -1,6 +1,7 @@
 """Asking about cases: what becomes of each answer, in this process, with a scripted judge."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,11 +17,12 @@ from kgalign.judge.asking.cases import find_cases
 from kgalign.judge.asking.questions import Questions
 from kgalign.judge.asking.session import AskedCase, Asking, Budget
 from kgalign.judge.asking.templates import load_templates
+from kgalign.judge.votes.decisions import Count
 from kgalign.ledger import Ledger
 from kgalign.llm.pool import Pool
 from kgalign.llm.protocol import Backend, Capabilities, Reply, Request, Sampling
 from kgalign.llm.scripted import Fault, Scripted, ScriptedSettings
-from kgalign.records import Profile, Verdicts
+from kgalign.records import Outcome, Profile, Verdicts
 from kgalign.records.votes import Answer, Direction, Question, QuestionKind, Status, View, Vote
 from tests.evaluate.small import profile, verdicts
 
@@ -55,6 +57,7 @@ def ask_all(
     retries: int = 3,
     asks: bool = True,
     concurrency: int = 8,
+    kinds: Sequence[QuestionKind] = tuple(QuestionKind),
     **rules: object,
 ) -> tuple[list[AskedCase], Asking]:
     votes = VotesConfig.model_validate(rules)
@@ -67,6 +70,7 @@ def ask_all(
             judging = opened.begin(backend.name, "", {"rules": rules})
             pool = Pool(backend, llm, pause=0.001) if asks else None
             asking = Asking(questions, opened, judging, pool, votes, llm, Sampling(), seed=0)
+            asking.kinds = frozenset(kinds)
             try:
                 return await asking.ask(cases), asking
             finally:
@@ -142,6 +146,18 @@ def test_with_nobody_to_ask_and_nothing_on_record_cases_are_not_asked(tmp_path: 
     done, _ = ask_all(tmp_path / "votes.sqlite", Counting(), asks=False)
     assert {each.stopped for each in done} == {"not-asked"}
     assert not any(each.complete or each.votes for each in done)
+
+
+def test_a_case_that_can_be_asked_in_no_form_is_not_asked(tmp_path: Path) -> None:
+    """One option can't be selected among: where pairs are not worth asking about, the evidence stands."""
+    judged = verdicts([(0, 0, 0.85), (1, 1, 0.5), (1, 2, 0.3)])
+    done, asking = ask_all(tmp_path / "votes.sqlite", Counting(), judged=judged, kinds=[QuestionKind.SELECT])
+    stopped = {each.case.left_iri[-1]: (each.stopped, len(each.votes)) for each in done}
+    assert stopped["a"] == ("not-asked", 0)
+    assert stopped["b"][1] > 0
+    count = Count(done, asking.rules)
+    alone = next(each for each in done if each.case.left_iri == "http://l/a")
+    assert count.outcome(alone) == (Outcome.NOT_ASKED, 1)
 
 
 def test_what_fails_is_on_record_costs_nothing_and_is_asked_again(tmp_path: Path) -> None:
@@ -238,10 +254,39 @@ def test_where_the_right_asks_the_answer_is_about_the_left_entity(tmp_path: Path
             own = vote.question.options.index(each.case.left_iri)
             chose = vote.answer.choice == each.case.left_iri
             assert ballot.choice == (ask.offered[0] if chose else 0)
-            if ballot.probabilities is not None and vote.answer.probabilities is not None:
-                assert ballot.probabilities[0] == pytest.approx(vote.answer.probabilities[own])
+            given = vote.answer.probabilities
+            if ballot.probabilities is not None and given is not None:
+                other = max(given[:own] + given[own + 1 :])
+                assert ballot.probabilities[0] == pytest.approx(given[own] / (given[own] + other))
                 assert sum(ballot.probabilities) == pytest.approx(1)
     assert seen > 0
+
+
+class Unsure(Counting):
+    """A judge that is hardly surer of what it chooses than of all else."""
+
+    async def ask(self, request: Request) -> Reply:
+        reply = await super().ask(request)
+        rest = 1.0 / (len(request.labels) + 0.1)
+        chosen = json.loads(reply.text)["choice"]
+        shares = {label: 1.1 * rest if label == chosen else rest for label in request.labels}
+        return replace(reply, probabilities=shares)
+
+
+def test_where_the_right_asks_what_is_likeliest_of_many_is_a_yes(tmp_path: Path) -> None:
+    """That all others together are more probable than what was chosen makes it no refusal."""
+    judge = Unsure(ScriptedSettings(accuracy=1.0))
+    done, _ = ask_all(tmp_path / "votes.sqlite", judge, min_votes=8, max_votes=9, confidence=0.999999)
+    yes = [
+        ballot
+        for each in done
+        for number, ballot in zip(each.ballot_numbers, each.ballots, strict=True)
+        if (each.asked[number].kind, each.asked[number].direction)
+        == (QuestionKind.SELECT, Direction.RIGHT_ASKS)
+        and ballot.choice
+    ]
+    assert yes
+    assert all(each.probabilities is not None and each.probabilities[0] > 0.5 for each in yes)
 
 
 PRICED = LlmConfig(price_in=100.0, price_out=400.0, question_tokens=1000, answer_tokens=100)
