@@ -8,8 +8,6 @@ import socket
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-from pydantic_core import from_json
-
 from kgalign.llm.pace import Pace
 from kgalign.llm.protocol import NO_THINKING, CallFailed, Message, Reply, Sampling
 
@@ -127,15 +125,6 @@ def is_unreachable(error: BaseException) -> bool:
         or error.errno in _UNREACHABLE
         or "Connect call failed" in str(error)
     )
-
-
-def said_in(body: bytes) -> str:
-    """What a server says in the body of a refusal, whether that is JSON or text."""
-    text = body.decode("utf8", "replace")
-    try:
-        return message_of(from_json(text))
-    except ValueError:
-        return message_of(text)
 
 
 def message_of(body: object) -> str:
