@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench import child
 from bench.results import table
@@ -128,8 +129,8 @@ def _run(sides: tuple[Path, Path], out: Path, *options: str) -> child.Cost:
     return cost
 
 
-def _steps(run: Path) -> dict[str, dict[str, dict[str, float]]]:
-    steps: dict[str, dict[str, dict[str, float]]] = json.loads((run / "run.json").read_text("utf8"))["steps"]
+def _steps(run: Path) -> dict[str, dict[str, Any]]:
+    steps: dict[str, dict[str, Any]] = json.loads((run / "run.json").read_text("utf8"))["steps"]
     return steps
 
 

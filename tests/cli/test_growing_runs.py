@@ -137,7 +137,7 @@ def test_two_that_change_places_change_their_links(
     sides: tuple[Quads, Quads], files: tuple[Path, Path], first: Path, tmp_path: Path, kgalign: Kgalign
 ) -> None:
     kenya, peru = _country("kenya"), _country("peru")
-    other = {kenya: peru, peru: kenya}
+    other: dict[object, ox.NamedNode] = {kenya: peru, peru: kenya}
     turned = [
         ox.Quad(other.get(quad.subject, quad.subject), quad.predicate, other.get(quad.object, quad.object))
         for quad in sides[0]

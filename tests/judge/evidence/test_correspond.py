@@ -52,7 +52,7 @@ def learned(
     sides = side(folder, "left", left), side(folder, "right", right)
     n = np.arange(len(left), dtype=np.int32)
     probability = np.array(chance if chance is not None else [1.0] * len(left))
-    found = AttributeComparisons(*sides, prepare(*sides), n, n, probability)
+    found = AttributeComparisons.learned(*sides, prepare(*sides), n, n, probability)
     names = [path_names(each.path for each in one.attributes) for one in sides]
     return {f"{names[0][each.left]} = {names[1][each.right]}": each for each in found.found}, found
 
@@ -158,7 +158,7 @@ def test_a_given_name_and_a_surname_are_compared_apart() -> None:
         for _ in range(2)
     ]
     n = np.arange(60, dtype=np.int32)
-    found = AttributeComparisons(sides[0], sides[1], prepare(*sides), n, n, np.ones(60)).found
+    found = AttributeComparisons.learned(*sides, prepare(*sides), n, n, np.ones(60)).found
     assert {(each.left, each.right) for each in found} == {(0, 0), (1, 1)}
     assert max(each.gain for each in found) < 0.9
 

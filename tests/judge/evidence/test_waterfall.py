@@ -9,6 +9,7 @@ import pytest
 from kgalign.base.progress import NoProgress
 from kgalign.config import JudgeConfig, RetrieveConfig
 from kgalign.judge.evidence import Evidence
+from kgalign.judge.evidence.applied import Applied, learned_of
 from kgalign.judge.evidence.prior import Additive, Prior, load_prior
 from kgalign.judge.evidence.waterfall import verdicts_of
 from kgalign.records import Profile, Verdicts
@@ -30,14 +31,17 @@ def all_leads_alike(prior: Prior) -> Prior:
 
 
 def settled(left: Profile, right: Profile, prior: Prior) -> tuple[Evidence, Verdicts]:
-    """The evidence when all is learned, and its verdicts."""
+    """The evidence by what was learned, and its verdicts."""
     found = retrieve(left, right, RetrieveConfig())
     evidence = Evidence(
         left, right, found, np.zeros(len(found), dtype=bool), iterations=JudgeConfig().iterations, prior=prior
     )
     evidence.start()
     evidence.learn(NoProgress())
-    return evidence, verdicts_of(evidence, evidence.settle("one-to-one"))
+    learned = learned_of(evidence, evidence.settle("one-to-one"))
+    applied = Applied(left, right, found, evidence.given, learned, prior=prior)
+    applied.conclude()
+    return applied, verdicts_of(applied)
 
 
 def test_where_all_leads_are_worth_the_same_rivals_take_nothing_from_the_best(tmp_path: Path) -> None:
