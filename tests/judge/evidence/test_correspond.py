@@ -158,7 +158,7 @@ def test_a_given_name_and_a_surname_are_compared_apart() -> None:
         for _ in range(2)
     ]
     n = np.arange(60, dtype=np.int32)
-    found = AttributeComparisons.learned(*sides, prepare(*sides), n, n, np.ones(60)).found
+    found = AttributeComparisons.learned(sides[0], sides[1], prepare(*sides), n, n, np.ones(60)).found
     assert {(each.left, each.right) for each in found} == {(0, 0), (1, 1)}
     assert max(each.gain for each in found) < 0.9
 
