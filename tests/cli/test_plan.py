@@ -67,7 +67,7 @@ def test_a_run_goes_on_from_a_plan_and_a_plan_leaves_a_run_as_it_is(doubtful: Pa
         execution = runs.run(doubtful, out, server.url)
         assert execution.done == (
             *("ask", "assign", "verdicts.parquet", "worklist", "worklist.csv", "vocabularies", "links"),
-            *("fuse", "fused.ttl", "fused.trig", "conflicts.parquet", "report.html"),
+            *("names", "fuse", "fused.ttl", "fused.trig", "conflicts.parquet", "report.html"),
         )
         before, asked = runs.results(out), len(runs.questions(server))
         assert runs.call(plan(doubtful, *asking, "--no-probe")).returncode == 0
