@@ -6,12 +6,14 @@ entities paired at random: that two sides both have a country is nothing, that i
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from kgalign.arrays import Doubles, spread
 from kgalign.arrays import Positions as Rows
+from kgalign.base.cores import in_order, slices
 from kgalign.judge.evidence.comparisons import STRING_LABELS, STRING_STEPS, Comparison, Positions, steps
 from kgalign.judge.evidence.texts import Pool, Texts, best_by_row, cross, pool, string_similarity
 from kgalign.rdf.graph import Ids
@@ -19,6 +21,8 @@ from kgalign.records import Attribute, Floats, Profile
 from kgalign.values.kinds import ValueKind
 from kgalign.values.predicates import path_names
 
+_PART = 100_000
+"""Pairs that are compared at once."""
 _SEEDS = 600
 _GAIN = 0.1
 _MOST = 32
@@ -81,22 +85,32 @@ class AttributeComparisons:
         :param sides: whose entities ``a`` and ``b`` are: 0 for the left side's, 1 for the right one's. Within
             a side an attribute is compared with itself.
         """
-        left, right = self.sides
         names = [path_names(each.path for each in side.attributes) for side in self.sides]
         result = []
-        texts = self.texts[sides[0]], self.texts[sides[1]]
         for found in self.found:
-            attributes = left.attributes[found.left], right.attributes[found.right]
-            kind = shared_kind(*attributes)
             pools = tuple(pool(self.sides[side], [(found.left, found.right)[side]]) for side in sides)
-            factor = found.factor if sides == (0, 1) else 1.0
-            row, ta, tb = cross(pools[0], pools[1], a, b)
-            similarity = best_by_row(row, value_similarity(kind, texts, ta, tb, factor), len(a))
-            position, labels = _positions(kind, similarity)
-            position, labels = _by_rarity(position, labels, pools, texts, a, row, ta)
+            compare = partial(self._compare, found, pools, sides)
+            rows = slices(len(a), _PART) or [slice(0)]
+            parts = in_order(compare, [(a[each], b[each]) for each in rows])
+            kinds, labels, positions = zip(*parts, strict=True)
             name = f"{names[0][found.left]} = {names[1][found.right]}"
-            result.append(Comparison(name, kind.value, labels, position, (found.left, found.right)))
+            attributes = found.left, found.right
+            result.append(Comparison(name, kinds[0], labels[0], np.concatenate(positions), attributes))
         return result
+
+    def _compare(
+        self, found: Correspondence, pools: tuple[Pool, ...], sides: tuple[int, int], ends: tuple[Ids, Ids]
+    ) -> tuple[str, tuple[str, ...], Positions]:
+        """Kind, labels and levels of a part of the pairs in one correspondence."""
+        a, b = ends
+        kind = shared_kind(self.sides[0].attributes[found.left], self.sides[1].attributes[found.right])
+        texts = self.texts[sides[0]], self.texts[sides[1]]
+        factor = found.factor if sides == (0, 1) else 1.0
+        row, ta, tb = cross(pools[0], pools[1], a, b)
+        similarity = best_by_row(row, value_similarity(kind, texts, ta, tb, factor), len(a))
+        position, labels = _positions(kind, similarity)
+        position, labels = _by_rarity(position, labels, pools, texts, a, row, ta)
+        return kind.value, labels, position
 
 
 def shared_kind(left: Attribute, right: Attribute) -> ValueKind:

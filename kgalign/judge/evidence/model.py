@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kgalign.arrays import Doubles, Flags, Positions
+from kgalign.base.cores import in_order, slices
 from kgalign.base.progress import Progress
 from kgalign.judge.evidence import associate, decoys, generic, levels, twins
 from kgalign.judge.evidence.base_rate import base_shift, lower_bound
@@ -27,7 +28,7 @@ from kgalign.links.cardinality import choose
 from kgalign.rdf.graph import Ids
 from kgalign.records import Candidates, Floats, Profile
 
-_PART = 250_000
+_PART = 100_000
 """Pairs that are measured at once."""
 _AGREE = 0.7
 """Similarity from which two attributes say the same in the same words: what goes with what adds nothing."""
@@ -100,10 +101,8 @@ class Evidence:
         """Measure what any two entities share, and weigh it by the prior."""
         self.texts: tuple[Texts, Texts] = prepare(self.left, self.right)
         shared = generic.Generic(self.left, self.right, self.texts)
-        parts = [
-            shared.measure(self.a[first : first + _PART], self.b[first : first + _PART])
-            for first in range(0, len(self.a), _PART)
-        ]
+        rows = slices(len(self.a), _PART)
+        parts = list(in_order(lambda part: shared.measure(self.a[part], self.b[part]), rows))
         self.start_measures = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         self._add_from_candidates()
         self.shared = shared

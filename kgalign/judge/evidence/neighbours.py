@@ -6,9 +6,12 @@ entities with the relation over those that have this neighbour. Which left relat
 which right one is learned from the matches so far, and probabilities weigh everything.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from kgalign.arrays import Doubles, Positions, run_starts, spread
+from kgalign.base.cores import in_order
 from kgalign.judge.evidence.comparisons import Comparison, steps
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
@@ -130,9 +133,13 @@ class Neighbours:
                 [[0], np.searchsorted(total, np.arange(_BATCH, total[-1] + 1, _BATCH)), [len(count)]]
             )
         )
-        for start, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-            part = slice(start, end)
+
+        def add(ends: tuple[int, int]) -> None:
+            part = slice(*ends)
             self._shared_batch(a[part], b[part], count[part], partners, chance, result[part])
+
+        for _ in in_order(add, pairwise(bounds.tolist())):
+            pass
         return result
 
     def _shared_batch(
