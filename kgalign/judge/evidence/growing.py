@@ -17,6 +17,7 @@ from kgalign.judge.evidence.correspond import AttributeComparisons, Corresponden
 from kgalign.judge.evidence.levels import Codes
 from kgalign.judge.evidence.neighbours import Neighbours
 from kgalign.judge.evidence.texts import Texts, prepare
+from kgalign.links.pairs import PairIndex
 from kgalign.records import Candidates, Profile, Verdicts
 from kgalign.records.growth import Growth
 from kgalign.records.learned import Learned, LearnedColumn
@@ -27,8 +28,11 @@ _MORE_ROUNDS = 3
 """Times more where all is weighed again: neighbours weigh otherwise then."""
 _MOST_NEW = 0.5
 """Share of new and changed entities of a side beyond which all is learned anew."""
-_MOST_MOVED = 0.01
-"""Share of the expected matches beyond which weights are not left as they are: all is weighed again."""
+_MOST_MOVED = 0.005
+"""Share of the expected matches beyond which weights are not left as they are: all is weighed again.
+
+F1 moves by about as much at most, and that is how near a run that grew is to be to one from nothing.
+"""
 _MOST_DRIFT = 0.25
 """Share of matches that reach other levels than they would, beyond which all is learned anew."""
 _ENOUGH = 30.0
@@ -68,14 +72,8 @@ class _Sides:
     ) -> None:
         self.left, self.right, self.before, self.growth = left, right, before, growth
         self.candidates, self.a, self.b = candidates, candidates.left, candidates.right
-        old = growth[0].before[self.a].astype(np.int64), growth[1].before[self.b].astype(np.int64)
-        keys = before.learned.left.astype(np.int64) << 32 | before.learned.right
-        order = np.argsort(keys, kind="stable")
-        wanted = np.where((old[0] >= 0) & (old[1] >= 0), old[0] << 32 | old[1], -1)
-        place = np.minimum(np.searchsorted(keys, wanted, sorter=order), max(len(keys) - 1, 0))
-        row = order[place] if len(keys) else np.zeros(len(wanted), dtype=np.int64)
-        found = keys[row] == wanted if len(keys) else np.zeros(len(wanted), dtype=bool)
-        self.row = np.where(found, row, -1)
+        then = PairIndex(before.learned.left, before.learned.right)
+        self.row = then.rows(growth[0].before[self.a], growth[1].before[self.b])
         """(c,) row of each pair among those before, -1 for one that is new or has an entity that changed."""
         self.new = np.flatnonzero(self.row < 0)
         self.kept = np.flatnonzero(self.row >= 0)
@@ -165,7 +163,7 @@ def grow(
 def _said_of_weights(moved: float) -> str:
     what = f"weighing all pairs again moves {moved:.2%} of the matches"
     if moved > _MOST_MOVED:
-        return f"weighed again: {what}, and more than {_MOST_MOVED:.0%} is much"
+        return f"weighed again: {what}, and more than {_MOST_MOVED:.1%} is much"
     return f"those of the run before: {what}"
 
 
