@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.rdf.object_store import Store, object_store
+
 # Workers share the cores, and threads of BLAS would spin while they wait for each other. Before numpy.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # What is piped is not broken into lines unless a width is given, and workers of pytest-xdist get one.
@@ -146,6 +148,21 @@ class Watcher:
 
     def note(self, text: str) -> None:
         pass
+
+
+@pytest.fixture(scope="session")
+def object_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """An S3 server, one for each process that runs tests."""
+    with object_store(tmp_path_factory.mktemp("s3") / "log") as found:
+        yield found
+
+
+@pytest.fixture
+def store(object_server: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """The S3 server, with who asks it in the environment."""
+    for name, value in object_server.environment.items():
+        monkeypatch.setenv(name, value)
+    return object_server
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ size, age and SHA-256: what is still the same there is not copied again.
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -95,19 +95,16 @@ def copies_of(
         system, path = _opened(address)
         files = _listed(system, path, address)
     known = {each.name: each for each in _noted(place, address)}
-    copies: list[Copy] = []
     with (progress or NoProgress()).task(f"copy {shorten(address)}", _size(files), "B") as task:
-        for number, each in enumerate(files):
+        for each in files:
             kept = known.get(each.path)
             if kept is not None and _is_same(kept, each, place):
                 task.advance(kept.bytes)
-                copies.append(kept)
                 continue
             with _told(address):
-                copies.append(_copied(system, each, place, number, task))
-            _note(place, address, [*copies, *_later(known, copies)])
-    _note(place, address, copies)
-    return [place / each.file for each in copies]
+                known[each.path] = _copied(system, each, place, task)
+            _note(place, address, known)
+    return [place / known[each.path].file for each in files]
 
 
 def origin_of(path: Path) -> tuple[str, str]:
@@ -201,8 +198,8 @@ def _size(files: "list[FileInfo]") -> int | None:
     return None if any(size is None for size in sizes) else sum(sizes)
 
 
-def _copied(system: "FileSystem", found: "FileInfo", place: Path, number: int, task: Task) -> Copy:
-    """Copy one file.
+def _copied(system: "FileSystem", found: "FileInfo", place: Path, task: Task) -> Copy:
+    """Copy one file to a folder of its own.
 
     :raises InputError: its name can't be the name of a file here.
     """
@@ -211,7 +208,8 @@ def _copied(system: "FileSystem", found: "FileInfo", place: Path, number: int, t
     if not usable or name in ("", ".", ".."):
         told = f"a file there is called '{shorten(name)}', which can't be the name of a copy"
         raise InputError(told, "Rename it")
-    path = place / str(number) / name
+    inside = f"{hashlib.sha256(found.path.encode()).hexdigest()[:16]}/{name}"
+    path = place / inside
     digest, size = hashlib.sha256(), 0
     with explained(path):
         path.parent.mkdir(exist_ok=True)
@@ -224,7 +222,7 @@ def _copied(system: "FileSystem", found: "FileInfo", place: Path, number: int, t
             task.advance(len(block))
     if found.size is not None and found.size != size:
         raise OSError(f"{found.path} ended after {size:,} of {found.size:,} bytes")
-    return Copy(found.path, size, _changed(found), digest.hexdigest(), f"{number}/{name}")
+    return Copy(found.path, size, _changed(found), digest.hexdigest(), inside)
 
 
 def _changed(found: "FileInfo") -> str:
@@ -242,12 +240,6 @@ def _is_same(kept: Copy, found: "FileInfo", place: Path) -> bool:
         return False
 
 
-def _later(known: dict[str, Copy], copies: list[Copy]) -> list[Copy]:
-    """What was noted of files that were not looked at yet, but for the places that were taken since."""
-    done, taken = {each.name for each in copies}, {each.file for each in copies}
-    return [each for name, each in known.items() if name not in done and each.file not in taken]
-
-
 def _noted(place: Path, address: str) -> tuple[Copy, ...]:
     found = _read(place / _FILE)
     return found.files if found is not None and found.address == address else ()
@@ -262,10 +254,7 @@ def _read(record: Path) -> Copied | None:
     return found if inside and not any(".." in Path(each.file).parts for each in found.files) else None
 
 
-def _note(place: Path, address: str, copies: list[Copy]) -> None:
-    before = _read(place / _FILE)
-    if before is not None and (before.address, list(before.files)) == (address, copies):
-        return
+def _note(place: Path, address: str, copies: Mapping[str, Copy]) -> None:
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    text = json.dumps(asdict(Copied(address, now, tuple(copies))), indent=1, ensure_ascii=False)
+    text = json.dumps(asdict(Copied(address, now, tuple(copies.values()))), indent=1, ensure_ascii=False)
     write_text(place / _FILE, text + "\n")

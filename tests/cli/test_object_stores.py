@@ -1,32 +1,18 @@
 """Inputs in an object store on the command line, against a real S3 server in a process of its own."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.commands import Kgalign
 from tests.conftest import Pair, write_elements
-from tests.rdf.object_store import Store, object_store
+from tests.rdf.object_store import Store
 
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
     return write_elements(tmp_path_factory.mktemp("stored"))
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with object_store(tmp_path_factory.mktemp("s3") / "log") as found:
-        yield found
-
-
-@pytest.fixture
-def store(server: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
-    return server
 
 
 def test_an_object_is_aligned_as_its_file_is(

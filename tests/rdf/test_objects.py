@@ -2,7 +2,6 @@
 
 import gzip
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,25 +10,12 @@ from kgalign.config import Config
 from kgalign.errors import InputError
 from kgalign.rdf.objects import copies_of, is_object, origin_of
 from kgalign.rdf.remote import read_inputs
-from tests.rdf.object_store import Store, object_store
+from tests.rdf.object_store import Store
 from tests.rdf.rows import rows
 
 ONE = b'<http://e/1> <http://e/name> "one" .\n'
 TWO = b'<http://e/2> <http://e/name> "two" .\n'
 ROWS = [("<http://e/1>", "<http://e/name>", '"one"'), ("<http://e/2>", "<http://e/name>", '"two"')]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with object_store(tmp_path_factory.mktemp("s3") / "log") as found:
-        yield found
-
-
-@pytest.fixture
-def store(server: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
-    return server
 
 
 def test_a_file_is_copied_and_read(store: Store, tmp_path: Path) -> None:
