@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kgalign.arrays import find
 from kgalign.links.gold import Pair
 from kgalign.rdf.graph import Ids
 from kgalign.records import Alignment, Outcome, Profile
@@ -28,7 +29,7 @@ class PairIndex:
         wanted = _keys(left, right)
         if not len(self._keys):
             return np.full(len(wanted), -1, dtype=np.int64)
-        place = np.minimum(np.searchsorted(self._keys, wanted), len(self._keys) - 1)
+        place = np.minimum(find(self._keys, wanted), len(self._keys) - 1)
         found = (self._keys[place] == wanted) & (left >= 0) & (right >= 0)
         return np.where(found, self._order[place], -1)
 

@@ -5,13 +5,14 @@ written to the run folder as it is; single records are frozen dataclasses. No st
 another: they meet here.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from kgalign.arrays import Flags, Positions
 from kgalign.rdf.graph import Ids
 from kgalign.values.kinds import ValueKind
 from kgalign.values.text import words
@@ -139,6 +140,11 @@ class Candidates:
 
     def __len__(self) -> int:
         return len(self.left)
+
+    def take(self, rows: Positions | Flags) -> "Candidates":
+        """Some of the pairs, or all in another order."""
+        columns = ("left", "right", "rank", "score", "channel_rank", "channel_score")
+        return replace(self, **{name: getattr(self, name)[rows] for name in columns})
 
 
 @dataclass(frozen=True, slots=True)

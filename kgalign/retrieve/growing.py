@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kgalign.arrays import Flags, Positions
+from kgalign.arrays import Flags
 from kgalign.base.progress import Progress
 from kgalign.config import RetrieveConfig
+from kgalign.links.pairs import PairIndex
 from kgalign.rdf.graph import Ids
 from kgalign.records import Candidates, Floats, Profile
 from kgalign.records.growth import Growth
@@ -25,7 +26,7 @@ from kgalign.retrieve.channels import (
     turned,
 )
 from kgalign.retrieve.lexical import keep_best, top_rows
-from kgalign.retrieve.union import keys_of, place_of, same_iris_of, unite
+from kgalign.retrieve.union import place_of, same_iris_of, unite
 
 _STRUCTURE = "structure"
 _FURTHER = 3
@@ -77,19 +78,7 @@ def grow(
 def _renamed(before: Candidates, sizes: tuple[int, int], growth: tuple[Growth, Growth]) -> Candidates:
     """Pairs before of two entities that are what they were, by their ids now."""
     left, right = growth[0].now(sizes[0])[before.left], growth[1].now(sizes[1])[before.right]
-    return _rows(replace(before, left=left, right=right), (left >= 0) & (right >= 0))
-
-
-def _rows(candidates: Candidates, keep: Flags) -> Candidates:
-    return Candidates(
-        left=candidates.left[keep],
-        right=candidates.right[keep],
-        rank=candidates.rank[keep],
-        score=candidates.score[keep],
-        channels=candidates.channels,
-        channel_rank=candidates.channel_rank[keep],
-        channel_score=candidates.channel_score[keep],
-    )
+    return replace(before, left=left, right=right).take((left >= 0) & (right >= 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +160,9 @@ def _joined(kept: Candidates, found: Candidates, touched: tuple[Flags, Flags]) -
 
     A pair of two touched entities has to be among the best of one of them still.
     """
-    keys, keys_found = keys_of(kept.left, kept.right), keys_of(found.left, found.right)
-    kept = _rows(kept, ~(touched[0][kept.left] & touched[1][kept.right]) | _among(keys, keys_found))
-    rows = np.flatnonzero(~_among(keys_found, keys))
+    still = PairIndex(found.left, found.right).rows(kept.left, kept.right) >= 0
+    rows = np.flatnonzero(PairIndex(kept.left, kept.right).rows(found.left, found.right) < 0)
+    kept = kept.take(~(touched[0][kept.left] & touched[1][kept.right]) | still)
     channels = tuple(dict.fromkeys([*found.channels, *kept.channels]))
     left = np.append(kept.left, found.left[rows])
     right = np.append(kept.right, found.right[rows])
@@ -188,20 +177,4 @@ def _joined(kept: Candidates, found: Candidates, touched: tuple[Flags, Flags]) -
             here = part.channel_rank[of, column]
             rank[start : start + len(here), to] = here
             value[start : start + len(here), to] = part.channel_score[of, column]
-    return Candidates(
-        left=left[order],
-        right=right[order],
-        rank=place[order].astype(np.int32),
-        score=score[order],
-        channels=channels,
-        channel_rank=rank[order],
-        channel_score=value[order],
-    )
-
-
-def _among(values: Positions, others: Positions) -> Flags:
-    """(n,) whether a number is one of others; by sorting, which takes a tenth of np.isin's hash table."""
-    ordered = np.sort(others)
-    place = np.minimum(np.searchsorted(ordered, values), max(len(ordered) - 1, 0))
-    found: Flags = ordered[place] == values if len(ordered) else np.zeros(len(values), dtype=bool)
-    return found
+    return Candidates(left, right, place.astype(np.int32), score, channels, rank, value).take(order)

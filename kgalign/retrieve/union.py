@@ -97,15 +97,7 @@ def unite(found: dict[str, list[Pairs]], k: int) -> Candidates:
         _fill(rank[:, column], score[:, column], keys, found.pop(name))
     place = place_of(a, b, united)
     order = np.lexsort((place, a))
-    return Candidates(
-        left=a[order],
-        right=b[order],
-        rank=place[order].astype(np.int32),
-        score=united[order],
-        channels=channels,
-        channel_rank=rank[order],
-        channel_score=score[order],
-    )
+    return Candidates(a, b, place.astype(np.int32), united, channels, rank, score).take(order)
 
 
 _NONE = np.zeros(0, dtype=np.int64)
