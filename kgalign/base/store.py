@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 
+from kgalign.base import scratch
 from kgalign.base.files import replacing_folder
 from kgalign.errors import RunError
 
@@ -43,7 +44,7 @@ def save(path: Path, record: object) -> None:
 
 
 def load(path: Path, cls: type[T]) -> T:
-    """Read back the record of type ``cls`` that :func:`save` wrote to ``path``.
+    """Read back the record of type ``cls`` that :func:`save` wrote to ``path``; what is large is mapped.
 
     :raises RunError: the folder is missing, damaged, of another version, or holds another type.
     """
@@ -113,7 +114,7 @@ def _read_record(folder: Path, cls: type[T]) -> T:
     for name, file in meta["files"].items():
         kind = _without_none(hints[name])
         if file == f"{name}.npy":
-            values[name] = np.load(folder / file, allow_pickle=False)
+            values[name] = scratch.load(folder / file)
         elif file == f"{name}.arrow":
             values[name] = _read_arrow(folder / file, kind)
         else:
@@ -129,12 +130,14 @@ def _without_none(kind: Any) -> Any:  # noqa: ANN401 - an annotation
 
 
 def _read_arrow(path: Path, kind: object) -> object:
-    with path.open("rb") as source:
-        table = pa.ipc.open_file(source).read_all()
+    table = scratch.load_arrow(path)
     if kind is pa.Table:
         return table
     column = table.column("value")
-    return column if kind is pa.ChunkedArray else column.combine_chunks()
+    if kind is pa.ChunkedArray:
+        return column
+    # Combining would copy what is mapped.
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _restore(value: Any, kind: Any) -> Any:  # noqa: ANN401 - driven by the annotation

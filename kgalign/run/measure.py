@@ -8,10 +8,17 @@ import time
 from pathlib import Path
 from types import TracebackType
 
+from kgalign.base.memory import limit
+from kgalign.base.scratch import release_all
+
 _STATM = Path("/proc/self/statm")
 _STATUS = Path("/proc/self/status")
 _INTERVAL = 0.02
 """Seconds between two samples of the resident memory."""
+_FULL = 0.8
+"""Share of the memory that may be held from which what is mapped is let go."""
+_MORE = 0.04
+"""Share by which it has to grow before that is done once more."""
 
 
 class Measure:
@@ -52,8 +59,15 @@ class Measure:
             self.peak_bytes = mark
 
     def _sample(self) -> None:
+        """Look at what is held; where it comes near to what may be, what is mapped is let go."""
+        most = _FULL * limit()
+        bound = most
         while not self._stop.wait(_INTERVAL):
-            self.peak_bytes = max(self.peak_bytes, resident())
+            held = resident()
+            self.peak_bytes = max(self.peak_bytes, held)
+            if held > bound:
+                release_all()
+                bound = max(most, resident() + _MORE * limit())
 
 
 def resident() -> int:

@@ -381,7 +381,9 @@ def _keep_record(step: Step[Any], work: Work, folder: RunFolder, forget: Callabl
     forget()
     with writing(folder.path):
         store.save(folder.stage(step.name), result)
-    work.put(step, result)
+        del result
+        # What is large is mapped from now on, and no longer held.
+        work.put(step, store.load(folder.stage(step.name), step.record))
     return report
 
 

@@ -1,0 +1,199 @@
+"""Columns that may be longer than memory: arrays in mapped files.
+
+What is mapped counts as held only while it is looked at: its pages can be let go at any time, and come back
+from the file. Files made here have no name: they are gone with the process, however that ends.
+"""
+
+import errno
+import mmap
+import os
+import tempfile
+import threading
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from kgalign.errors import RunError
+
+SMALL = 1 << 24
+"""Bytes up to which an array lies in ordinary memory."""
+Array = npt.NDArray[Any]
+_place: Path | None = None
+_mapped: "weakref.WeakSet[mmap.mmap]" = weakref.WeakSet()
+_lock = threading.Lock()
+
+
+@contextmanager
+def under(folder: Path) -> Iterator[None]:
+    """Within this, files without a name lie on the disk of a folder; else on that of temporary files."""
+    global _place
+    before, _place = _place, folder
+    try:
+        yield
+    finally:
+        _place = before
+
+
+def empty(shape: int | tuple[int, ...], dtype: npt.DTypeLike) -> Array:
+    """As :func:`numpy.empty`: what is not small lies in a mapped file.
+
+    :raises RunError: there is no room on the disk.
+    """
+    kind = np.dtype(dtype)
+    sizes = (shape,) if isinstance(shape, int) else shape
+    size = int(np.prod(sizes, dtype=np.int64)) * kind.itemsize
+    if size <= SMALL:
+        return np.empty(shape, kind)
+    with _file() as file, _explained(size):
+        # Room is taken now: writing to a mapped file that has none would end the process.
+        _reserve(file.fileno(), size)
+        return np.ndarray(sizes, kind, _map(file, size, write=True))
+
+
+def full(shape: int | tuple[int, ...], value: float, dtype: npt.DTypeLike) -> Array:
+    """As :func:`numpy.full`: what is not small lies in a mapped file."""
+    made = empty(shape, dtype)
+    made.fill(value)
+    return made
+
+
+def gather(parts: Iterable[Array]) -> Array:
+    """The rows of the parts, one part after the other: what is not small lies in a mapped file.
+
+    :param parts: at least one; of one type, and of one shape but for their lengths.
+    :raises RunError: there is no room on the disk.
+    """
+    (column,) = gather_columns((part,) for part in parts)
+    return column
+
+
+def gather_columns(parts: Iterable[Sequence[Array]]) -> tuple[Array, ...]:
+    """As :func:`gather`, for several columns at once."""
+    held: list[Sequence[Array]] = []
+    size = 0
+    waiting = iter(parts)
+    for part in waiting:
+        held.append(part)
+        size += sum(each.nbytes for each in part)
+        if size > SMALL:
+            return _gathered(chain(held, waiting))
+    return tuple(np.concatenate(column) for column in zip(*held, strict=True))
+
+
+def _gathered(parts: Iterable[Sequence[Array]]) -> tuple[Array, ...]:
+    files: list[IO[bytes]] = []
+    kinds: list[tuple[np.dtype[Any], tuple[int, ...]]] = []
+    rows: list[int] = []
+    try:
+        for part in parts:
+            if not files:
+                files = [_file() for _ in part]
+                kinds = [(each.dtype, each.shape[1:]) for each in part]
+                rows = [0] * len(part)
+            for number, (file, column) in enumerate(zip(files, part, strict=True)):
+                if (column.dtype, column.shape[1:]) != kinds[number]:
+                    raise TypeError(f"column {number} has parts of several types or shapes")
+                with _explained(column.nbytes):
+                    file.write(np.ascontiguousarray(column).data.cast("B") if column.size else b"")
+                rows[number] += len(column)
+        return tuple(
+            _column(file, (count, *shape), kind)
+            for file, count, (kind, shape) in zip(files, rows, kinds, strict=True)
+        )
+    finally:
+        for file in files:
+            file.close()
+
+
+def _column(file: IO[bytes], shape: tuple[int, ...], kind: "np.dtype[Any]") -> Array:
+    with _explained(0):
+        file.flush()
+    size = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
+    return np.ndarray(shape, kind, _map(file, size, write=True)) if size else np.empty(shape, kind)
+
+
+def load(path: Path) -> Array:
+    """An array of a ``.npy`` file; what is not small is mapped, and can't be written to."""
+    if path.stat().st_size <= SMALL:
+        return np.load(path, allow_pickle=False)  # type: ignore[no-any-return]
+    with path.open("rb") as file:
+        version = np.lib.format.read_magic(file)
+        read = (
+            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        )
+        shape, by_column, kind = read(file)
+        if kind.hasobject:
+            raise ValueError("it holds objects")
+        buffer = _map(file, path.stat().st_size, write=False)
+        return np.ndarray(shape, kind, buffer, file.tell(), order="F" if by_column else "C")
+
+
+def load_arrow(path: Path) -> pa.Table:
+    """A table of an Arrow file; what is not small is mapped."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if size <= SMALL:
+            return pa.ipc.open_file(file).read_all()
+        return pa.ipc.open_file(pa.BufferReader(pa.py_buffer(_map(file, size, write=False)))).read_all()
+
+
+def release(*arrays: Array) -> None:
+    """Let the pages of mapped arrays go, whole files of them; others stay as they are."""
+    for array in arrays:
+        owner: object = array
+        while isinstance(owner, np.ndarray):
+            owner = owner.base
+        if isinstance(owner, mmap.mmap):
+            _let_go(owner)
+
+
+def release_all() -> None:
+    """Let the pages of everything that is mapped go: it comes back from the files as it is looked at."""
+    with _lock:
+        every = list(_mapped)
+    for each in every:
+        _let_go(each)
+
+
+def _let_go(mapped: mmap.mmap) -> None:
+    if hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def _map(file: IO[bytes], size: int, *, write: bool) -> mmap.mmap:
+    made = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_WRITE if write else mmap.ACCESS_READ)
+    with _lock:
+        _mapped.add(made)
+    return made
+
+
+def _file() -> IO[bytes]:
+    return tempfile.TemporaryFile(dir=_place)
+
+
+def _reserve(descriptor: int, size: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+    else:
+        os.ftruncate(descriptor, size)
+
+
+@contextmanager
+def _explained(size: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        place = _place or tempfile.gettempdir()
+        raise RunError(
+            f"There is no room on the disk of {place} for what is not held in memory: {size / 1e6:,.0f} MB more",
+            "Make room there, or give a folder on another disk with -o",
+        ) from error

@@ -1,0 +1,72 @@
+"""How much memory may be held: what a container allows, what people say, parts by it."""
+
+from pathlib import Path
+
+import pytest
+
+from kgalign.base import memory
+
+
+def write_group(folder: Path, names: tuple[str, str, str], most: str, held: int, cached: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / names[0]).write_text(f"{most}\n")
+    (folder / names[1]).write_text(f"{held}\n")
+    (folder / "memory.stat").write_text(f"anon 5\n{names[2]} {cached}\nactive_file 9\n")
+
+
+SECOND = ("memory.max", "memory.current", "inactive_file")
+FIRST = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+
+
+def test_a_container_allows_what_its_tightest_group_has_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = tmp_path / "cgroup"
+    groups.write_text("0::/outer/inner\n")
+    monkeypatch.setattr(memory, "_GROUPS", groups)
+    monkeypatch.setattr(memory, "_TREE", tmp_path / "tree")
+    alone = memory.available()
+    write_group(tmp_path / "tree/outer/inner", SECOND, "max", 50_000, 10)
+    free = memory.available()
+    assert free is not None
+    assert alone is not None
+    assert abs(free - alone) < 1e9
+    write_group(tmp_path / "tree/outer", SECOND, "90000", 50_000, 10_000)
+    assert memory.available() == 50_000
+    write_group(tmp_path / "tree/outer/inner", SECOND, "60000", 58_000, 0)
+    assert memory.available() == 2_000
+    write_group(tmp_path / "tree/outer/inner", SECOND, "60000", 70_000, 0)
+    assert memory.available() == 0
+
+
+def test_groups_of_version_1_count_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    groups = tmp_path / "cgroup"
+    groups.write_text("3:cpu:/x\n2:memory,hugetlb:/box\n")
+    monkeypatch.setattr(memory, "_GROUPS", groups)
+    monkeypatch.setattr(memory, "_TREE", tmp_path / "tree")
+    write_group(tmp_path / "tree/memory/box", FIRST, "7000", 6_000, 500)
+    assert memory.available() == 1_500
+
+
+def test_what_people_say_counts_and_parts_go_by_it() -> None:
+    before = memory.limit()
+    with memory.limited(1_600_000):
+        assert memory.limit() == 1_600_000
+        assert memory.rows(10) == 10_000
+        assert memory.rows(10, share=0.5) == 80_000
+        assert memory.rows(10, most=300) == 300
+        assert memory.rows(1e12) == 1
+        with memory.limited(None) as same:
+            assert same == 1_600_000
+    assert memory.limit() == pytest.approx(before, rel=0.5)
+
+
+def test_without_a_word_a_share_of_what_is_free_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available", lambda: 10_000_000_000)
+    assert memory.limit() == 6_000_000_000
+    with memory.limited(None):
+        # What is free later, by what this process took itself, does not count.
+        monkeypatch.setattr(memory, "available", lambda: 3_000_000_000)
+        assert memory.limit() == 6_000_000_000
+    monkeypatch.setattr(memory, "available", lambda: 5)
+    assert memory.limit() == memory.LEAST
