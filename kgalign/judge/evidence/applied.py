@@ -7,8 +7,9 @@ import numpy as np
 
 from kgalign.arrays import Doubles, Flags
 from kgalign.judge.evidence import decoys, generic
-from kgalign.judge.evidence.model import Column, Evidence
+from kgalign.judge.evidence.model import Evidence
 from kgalign.judge.evidence.prior import Prior
+from kgalign.judge.evidence.weighing import Column, coded, column_of
 from kgalign.records import Candidates, Profile
 from kgalign.records.learned import Learned, LearnedColumn
 
@@ -48,7 +49,7 @@ class Applied(Evidence):
         self._add_from_candidates()
         self._weigh_by_prior()
         self.pooled = [
-            replace(self._column(generic.level_of(each.name, self.start_measures[each.name])), worth=worth)
+            replace(column_of(generic.level_of(each.name, self.start_measures[each.name])), worth=worth)
             for each, worth in zip(learned.columns, learned.worth, strict=True)
             if each.role == POOLED
         ]
@@ -60,7 +61,10 @@ class Applied(Evidence):
         first = len(self.pooled)
         rest = zip(learned.columns[first:], learned.codes, learned.worth[first:], strict=True)
         columns = [
-            (each.role, Column(each.name, each.kind, each.labels, codes, worth, _attributes(each)))
+            (
+                each.role,
+                replace(coded(each.name, each.kind, each.labels, codes, _attributes(each)), worth=worth),
+            )
             for each, codes, worth in rest
         ]
         self.columns = [each for role, each in columns if role == OWN]
@@ -69,8 +73,8 @@ class Applied(Evidence):
     def _weighed(self, columns: Sequence[Column]) -> list[Column]:
         return list(columns) if self._frozen else super()._weighed(columns)
 
-    def _shift(self, log_odds: Doubles) -> float:
-        return self.shift if self._frozen else super()._shift(log_odds)
+    def _shift(self, log_odds: Doubles) -> tuple[float, Flags | None]:
+        return (self.shift, None) if self._frozen else super()._shift(log_odds)
 
     def conclude(self, *, held: bool = True) -> None:
         """Weigh all that is known, and take it for what is believed."""
@@ -79,8 +83,8 @@ class Applied(Evidence):
             return
         self.final_measures = self.measures()
         log_odds = self._by_all()
-        log_odds += self.final_shift
-        self.believe(self.line.stretch * log_odds + self.line.move)
+        self._add(log_odds, self.final_shift)
+        self.believe(self._on_the_line(log_odds))
 
     def weigh_again(self) -> None:
         """Learn anew what levels are worth and how common matches are; nothing is compared anew."""

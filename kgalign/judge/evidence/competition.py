@@ -4,39 +4,118 @@ All are reductions over ids. Records of one thing within a side (:mod:`kgalign.j
 number and do not compete. Ties go by the entities' ids, never by the place of a row.
 """
 
-import numpy as np
+from itertools import pairwise
 
-from kgalign.arrays import Doubles, Flags, Positions
-from kgalign.rdf.graph import Ids
+import numpy as np
+from scipy.sparse import csr_array
+
+from kgalign.arrays import Doubles, Flags, Ids, Positions
+from kgalign.base import scratch
+from kgalign.base.cores import in_order
+from kgalign.records import Floats
 
 ALONE = 12.0
 """The lead of a pair that competes with none."""
+_PART = 100_000
+"""Pairs that are looked at together: of whole nodes, so that a part can have more."""
 
 
-def lead(node: Ids, other: Ids, score: Doubles) -> Doubles:
+class Ends:
+    """Pairs by what stands at one of their ends: the rows of each node one after the other, in their order.
+
+    :param node: (c,) number of the node of each pair.
+    """
+
+    def __init__(self, node: Ids) -> None:
+        self.node = node
+        self.size = int(node.max(initial=-1)) + 1
+        self._order: Ids | None = None
+        if np.all(node[1:] >= node[:-1]):
+            self._start = np.searchsorted(node, np.arange(self.size + 1))
+        else:
+            # The transpose of a matrix of one row counts and places: no sorting of millions.
+            place = np.arange(len(node), dtype=np.int32 if len(node) < 2**31 else np.int64)
+            bounds = np.array([0, len(node)])
+            turned = csr_array((place, node, bounds), shape=(1, self.size)).tocsc()
+            self._start, self._order = turned.indptr, scratch.gather([turned.data])
+
+    def parts(self) -> list[tuple[int, int]]:
+        """Nodes from one up to another, whose rows are a part."""
+        cuts = np.searchsorted(self._start, np.arange(0, len(self.node), _PART))
+        bounds = np.unique(np.append(cuts, self.size)).tolist()
+        return list(pairwise(bounds))
+
+    def rows(self, part: tuple[int, int]) -> "slice | Ids":
+        """Rows of the pairs of some nodes."""
+        held = slice(int(self._start[part[0]]), int(self._start[part[1]]))
+        return held if self._order is None else self._order[held]
+
+    def runs(self, part: tuple[int, int]) -> tuple[Positions, Positions]:
+        """Where the rows of each node that has any begin within a part, and how many they are."""
+        bounds = self._start[part[0] : part[1] + 1].astype(np.int64)
+        count = np.diff(bounds)
+        return (bounds[:-1] - bounds[0])[count > 0], count[count > 0]
+
+
+def lead(
+    ends: Ends,
+    other: Ids,
+    score: Doubles | Floats,
+    thing: Ids | None = None,
+    missing: float | None = None,
+) -> Floats:
     """(c,) by how much each pair leads the best that its node has with another thing; negative where it
     trails.
 
-    :param other: number of the thing at the other end; pairs of a node with one thing don't compete.
+    :param other: (c,) entity at the other end; ``thing`` what each of those is a record of, itself if None.
+        Pairs of a node with one thing don't compete.
+    :param missing: the score of those that have none (NaN).
     """
-    size = int(node.max()) + 1
-    best, second = np.full((2, size), -np.inf)
-    np.maximum.at(best, node, score)
-    first = np.flatnonzero(score == best[node])
-    best_thing = np.full(size, np.iinfo(other.dtype).max, dtype=other.dtype)
-    np.minimum.at(best_thing, node[first], other[first])
-    rest = other != best_thing[node]
-    np.maximum.at(second, node[rest], score[rest])
-    rival = np.where(rest, best[node], second[node])
-    return np.where(np.isinf(rival), ALONE, score - rival)
+
+    def ahead(part: tuple[int, int]) -> Floats:
+        rows = ends.rows(part)
+        start, count = ends.runs(part)
+        value = score[rows] if missing is None else np.nan_to_num(score[rows], nan=missing)
+        end = other[rows] if thing is None else thing[other[rows]]
+        best = np.repeat(np.maximum.reduceat(value, start), count)
+        nearest = np.minimum.reduceat(np.where(value == best, end, np.iinfo(end.dtype).max), start)
+        rest = end != np.repeat(nearest, count)
+        second = np.repeat(np.maximum.reduceat(np.where(rest, value, -np.inf), start), count)
+        rival = np.where(rest, best, second)
+        found: Floats = np.where(np.isinf(rival), ALONE, value - rival).astype(np.float32)
+        return found
+
+    parts = ends.parts()
+    result: Floats = scratch.empty(len(ends.node), np.float32)
+    for part, found in zip(parts, in_order(ahead, parts), strict=True):
+        result[ends.rows(part)] = found
+    return result
+
+
+def best_of_each(ends: Ends, other: Ids, score: Doubles) -> Flags:
+    """(c,) pairs that are the best of their node; equal scores go by the other end."""
+
+    def best(part: tuple[int, int]) -> Flags:
+        rows = ends.rows(part)
+        start, count = ends.runs(part)
+        value, end = score[rows], other[rows]
+        found = value == np.repeat(np.maximum.reduceat(value, start), count)
+        ranked = np.where(found, end, np.iinfo(end.dtype).max)
+        found &= ranked == np.repeat(np.minimum.reduceat(ranked, start), count)
+        return found
+
+    parts = ends.parts()
+    result = np.zeros(len(ends.node), dtype=bool)
+    for part, found in zip(parts, in_order(best, parts), strict=True):
+        result[ends.rows(part)] = found
+    return result
 
 
 class _Favourites:
     """Each node's best pair among those that are left: equal scores go by the other end, then by the row."""
 
-    def __init__(self, node: Ids, other: Ids) -> None:
+    def __init__(self, node: Ids, other: Ids, size: int) -> None:
         self.node, self.other = node, other
-        size = int(node.max()) + 1
         self.best = np.empty(size)
         self.first = np.empty(size, dtype=other.dtype)
 
@@ -56,30 +135,37 @@ class _Favourites:
         return found
 
 
-def dominant(left: Ids, right: Ids, score: Doubles, one_left: bool, one_right: bool) -> Flags:
+def dominant(left: Ends, right: Ends, score: Doubles, one_left: bool, one_right: bool) -> Flags:
     """(c,) pairs that a greedy matching takes, best first: mutual bests are taken until none is left.
 
-    :param left: number of the thing at the left end of each pair; ``right`` at the right one. Of several
-        rows of two things with one score the first is taken.
+    :param left: the pairs by the things at their left ends; ``right`` by those at their right ones. Of
+        several rows of two things with one score the first is taken.
     :param one_left: whether a right thing has at most one left partner; ``one_right`` the other way.
     """
+    ok = np.ones(len(score), dtype=bool)
+    if one_right:
+        ok &= best_of_each(left, right.node, score)
+    if one_left:
+        ok &= best_of_each(right, left.node, score)
+    if not (one_left or one_right):
+        return ok
     chosen = np.zeros(len(score), dtype=bool)
-    of_left, of_right = _Favourites(left, right), _Favourites(right, left)
-    used_left, used_right = (np.zeros(len(each.best), dtype=bool) for each in (of_left, of_right))
-    open_ = np.arange(len(score))
-    while len(open_):
+    taken = _first_rows(np.flatnonzero(ok), left.node, right.node)
+    chosen[taken] = True
+    if not (one_left and one_right):
+        return chosen
+    of_left = _Favourites(left.node, right.node, left.size)
+    of_right = _Favourites(right.node, left.node, right.size)
+    used_left, used_right = (np.zeros(each.size, dtype=bool) for each in (left, right))
+    used_left[left.node[taken]], used_right[right.node[taken]] = True, True
+    open_ = np.flatnonzero(~(used_left[left.node] | used_right[right.node]))
+    while len(open_) and len(taken):
         value = score[open_]
-        ok = np.ones(len(open_), dtype=bool)
-        if one_right:
-            ok &= of_left.among(open_, value)
-        if one_left:
-            ok &= of_right.among(open_, value)
-        taken = _first_rows(open_[ok], left, right) if one_left or one_right else open_[ok]
+        rows = open_[of_left.among(open_, value) & of_right.among(open_, value)]
+        taken = _first_rows(rows, left.node, right.node)
         chosen[taken] = True
-        if not (one_right and one_left and len(taken)):
-            break
-        used_left[left[taken]], used_right[right[taken]] = True, True
-        open_ = open_[~used_left[left[open_]] & ~used_right[right[open_]]]
+        used_left[left.node[taken]], used_right[right.node[taken]] = True, True
+        open_ = open_[~used_left[left.node[open_]] & ~used_right[right.node[open_]]]
     return chosen
 
 

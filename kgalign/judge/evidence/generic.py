@@ -8,7 +8,7 @@ from scipy.sparse import coo_array, csr_array
 
 from kgalign.arrays import sparse_rows, unique
 from kgalign.judge.evidence.comparisons import STRING_LABELS, Comparison, Pooled, labels_of, steps
-from kgalign.judge.evidence.competition import lead
+from kgalign.judge.evidence.competition import Ends, lead
 from kgalign.judge.evidence.texts import Texts
 from kgalign.rdf.graph import Ids
 from kgalign.records import Candidates, Floats, Profile
@@ -16,6 +16,8 @@ from kgalign.values.text import idf, row_dots, row_of, weigh
 
 COMPARED = ("names", "words shared", "rarity of shared words", "codes shared")
 """Comparisons whose levels are weighed anew on the graphs at hand."""
+MEASURES = (*COMPARED, "characters in common", "words in common", "share of all words")
+"""What is measured of any two entities."""
 MEANING = "meaning"
 LEADS = {"names": 0.25, "characters in common": 0.05, "words in common": 0.05, MEANING: 0.05}
 """Measures in which pairs compete, and the lead of a pair where an entity may have several partners."""
@@ -62,35 +64,37 @@ class Generic:
         self.grams = tuple(weigh(rows, weights) for rows in grams)
         self.words = tuple(weigh(rows, self.pooled.weights) for rows in self.pooled.words)
 
-    def measure(self, a: Ids, b: Ids, sides: tuple[int, int] = (0, 1)) -> dict[str, Floats]:
-        """What each pair shares: (c,) per measure, NaN where there is nothing to measure.
+    def measure(self, a: Ids, b: Ids, sides: tuple[int, int] = (0, 1)) -> tuple[Floats, ...]:
+        """What each pair shares: (c,) for each of :data:`MEASURES`, NaN where there is nothing to measure.
 
         :param sides: whose entities ``a`` and ``b`` are: 0 for the left side's, 1 for the right one's.
         """
         x, y = sides
-        found = {each.name: each.position for each in self.pooled.compare(a, b, sides)}
-        found["characters in common"] = row_dots(self.grams[x], self.grams[y], a, b)
-        found["words in common"] = row_dots(self.words[x], self.words[y], a, b)
-        found["share of all words"] = self.pooled.share_of_larger(a, b, sides)
-        return found
+        return (
+            *(each.position for each in self.pooled.compare(a, b, sides)),
+            row_dots(self.grams[x], self.grams[y], a, b),
+            row_dots(self.words[x], self.words[y], a, b),
+            self.pooled.share_of_larger(a, b, sides),
+        )
 
 
 def leads(
-    measures: Mapping[str, Floats], a: Ids, b: Ids, things: Sequence[Ids], free: Sequence[bool]
+    measures: Mapping[str, Floats],
+    ends: tuple[Ends, Ends],
+    things: Sequence[Ids | None],
+    free: Sequence[bool],
 ) -> dict[str, Callable[[], Floats]]:
     """By how much a pair leads its rivals in a measure, for the left and for the right entity: by name, what
     finds out.
 
-    :param things: per entity of a side, the number of the thing that it is a record of.
+    :param ends: the pairs by their left and by their right entities.
+    :param things: per side, (n,) number of the thing that each entity is a record of; None where each is one.
     :param free: per side, whether an entity of the other side may have several partners there.
     """
 
     def ahead(name: str, side: int) -> Floats:
-        value = np.nan_to_num(measures[name].astype(np.float64), nan=-1.0)
-        node, thing = (b, things[0][a]) if side == 0 else (a, things[1][b])
-        found = lead(node, thing, value)
-        found = np.maximum(found, LEADS[name]) if free[side] else found
-        return found.astype(np.float32)
+        found = lead(ends[1 - side], ends[side].node, measures[name], things[side], missing=-1.0)
+        return np.maximum(found, np.float32(LEADS[name])) if free[side] else found
 
     return {
         f"{name}, lead of the {('left', 'right')[side]} one": partial(ahead, name, side)

@@ -171,7 +171,8 @@ def _compared(sides: _Sides) -> Learned:
     """The state with what each pair shares: taken over, and measured for what is new."""
     before, new = sides.before.learned, sides.new
     texts = prepare(sides.left, sides.right)
-    shared = generic.Generic(sides.left, sides.right, texts).measure(sides.a[new], sides.b[new])
+    found = generic.Generic(sides.left, sides.right, texts).measure(sides.a[new], sides.b[new])
+    shared = dict(zip(generic.MEASURES, found, strict=True))
     measured = np.empty((len(before.measures), len(sides.a)), dtype=np.float32)
     measured[:, sides.kept] = before.measured[:, sides.row[sides.kept]]
     for place, name in enumerate(before.measures):

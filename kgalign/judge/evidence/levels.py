@@ -42,14 +42,21 @@ class Sums:
         return Sums(self.matches + other.matches, self.others + other.others)
 
 
-def add_up(codes: Codes, expected: Doubles) -> Sums:
+def count(codes: Codes) -> Doubles:
+    """(256,) how many pairs have each code; counts of parts add up."""
+    found: Doubles = np.bincount(codes, minlength=256).astype(np.float64)
+    return found
+
+
+def add_up(codes: Codes, expected: Doubles, every: Doubles | None = None) -> Sums:
     """The sums of one part of the pairs.
 
     :param expected: (c,) how far each is expected to match.
+    :param every: (256,) how many pairs have each code where others are there that are not expected to match;
+        ``codes`` are all if None.
     """
-    every = np.bincount(codes, minlength=256).astype(np.float64)
     matches: Doubles = np.asarray(np.bincount(codes, weights=expected, minlength=256), dtype=np.float64)
-    return Sums(matches, every - matches)
+    return Sums(matches, (count(codes) if every is None else every) - matches)
 
 
 def worth(sums: Sums, levels: int, counts: float) -> Floats:

@@ -1,6 +1,10 @@
 """Measures of some pairs, which are not all held at once."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from kgalign.arrays import Positions
 from kgalign.records import Floats
@@ -10,18 +14,22 @@ class Measures(Mapping[str, Floats]):
     """What some rows have in measures of all: taken when it is asked for.
 
     :param whole: (c,) per measure.
-    :param rows: (r,) places among the c.
-    :param anew: measures that are others where only these rows are there, each (r,).
+    :param rows: the r rows, places among the c.
+    :param anew: measures that are others where only some rows are there, taken at ``part`` of these.
     """
 
     def __init__(
-        self, whole: Mapping[str, Floats], rows: Positions, anew: Mapping[str, Callable[[], Floats]]
+        self,
+        whole: Mapping[str, Floats],
+        rows: slice | Positions,
+        anew: Mapping[str, npt.NDArray[np.floating[Any]]],
+        part: slice = slice(None),
     ) -> None:
-        self._whole, self._rows, self._anew = whole, rows, anew
+        self._whole, self._rows, self._anew, self._part = whole, rows, anew, part
 
     def __getitem__(self, name: str) -> Floats:
         if name in self._anew:
-            return self._anew[name]()
+            return self._anew[name][self._part].astype(np.float32, copy=False)
         found: Floats = self._whole[name][self._rows]
         return found
 

@@ -7,14 +7,16 @@ is told by the measures that need no correspondences, within the side as across 
 all judged by the same prior).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from kgalign.arrays import Doubles, Flags
+from kgalign.arrays import Doubles, Flags, place_in_run
 from kgalign.judge.evidence import generic
+from kgalign.judge.evidence.competition import Ends
 from kgalign.judge.evidence.prior import Additive
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats
@@ -57,9 +59,9 @@ class Triples:
     """(t,) rows of the pairs across: of the best candidate, and of the other one."""
 
 
-def absolute(model: Additive, measures: dict[str, Floats]) -> Doubles:
+def absolute(model: Additive, measures: Mapping[str, Floats]) -> Doubles:
     """(c,) what the measures add that need no rivals to compare with."""
-    total: Doubles = np.zeros(len(next(iter(measures.values()))))
+    total: Doubles = np.zeros(len(measures[generic.MEASURES[0]]))
     for name, shape in model.shapes.items():
         if name in generic.KINDS and name not in (generic.SAME_IRI, generic.MEANING):
             total += shape.look_up(measures[name])
@@ -75,20 +77,23 @@ def weighted_quantile(value: Doubles, weight: Doubles, share: float) -> float:
     return float(value[order[np.searchsorted(reached, share * reached[-1])]])
 
 
-def rivals_of_one(node: Ids, member: Ids, score: Doubles, likely: Flags, reach: Reach) -> Triples:
+def rivals_of_one(ends: Ends, member: Ids, score: Doubles, likely: Flags, reach: Reach) -> Triples:
     """The best candidate of each node with each of those that come near it.
 
-    :param node: entity of the other side, per pair across; ``member`` the entity of this side.
+    :param ends: the pairs across by the entities of the other side; ``member`` the entity of this side.
     :param likely: (c,) pairs that share as much as matches do.
     """
-    order = np.lexsort((member, -score, node))
-    ranked = node[order]
-    place = np.arange(len(order)) - np.searchsorted(ranked, ranked, "left")
-    best = order[np.arange(len(order)) - place]
-    near = (place > 0) & (place < reach.most) & (score[order] >= score[best] - reach.margin)
+    node = ends.node
     # Whoever has a better candidate elsewhere is a look-alike of this one.
     own = np.full(int(member.max()) + 1, -np.inf)
     np.maximum.at(own, member, score)
+    most = np.full(ends.size, -np.inf)
+    np.maximum.at(most, node, score)
+    rows = np.flatnonzero(score >= most[node] - reach.margin)
+    order = rows[np.lexsort((member[rows], -score[rows], node[rows]))]
+    place = place_in_run(node[order])
+    best = order[np.arange(len(order)) - place]
+    near = (place > 0) & (place < reach.most)
     near &= (score[order] >= own[member[order]] - reach.own) & likely[order] & likely[best]
     row, other = best[near].astype(np.int32), order[near].astype(np.int32)
     return Triples(member[row], member[other], row, other)

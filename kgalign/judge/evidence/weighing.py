@@ -1,0 +1,377 @@
+"""What is believed of the pairs by what each measure is worth: sums over columns that are made part by part.
+
+Only a few scalar columns cover all pairs at once; what is weighed lies in mapped columns, and is looked up
+for a part of the pairs at a time.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kgalign.arrays import Doubles, Flags, Positions
+from kgalign.base import scratch
+from kgalign.judge.evidence import associate, decoys, generic, levels, parts, twins
+from kgalign.judge.evidence.base_rate import base_shift
+from kgalign.judge.evidence.comparisons import Comparison
+from kgalign.judge.evidence.competition import Ends, dominant, lead
+from kgalign.judge.evidence.levels import Codes
+from kgalign.judge.evidence.measures import Measures
+from kgalign.judge.evidence.prior import Prior, load_prior, with_meaning
+from kgalign.rdf.graph import Ids
+from kgalign.records import Candidates, Floats, Profile
+
+HALF = 0.5
+"""What a learned log-odd counts beside the prior's where pairs compete: they say the same in part."""
+CERTAIN = 20.0
+"""Log-odds of a pair that is known."""
+_FREE_LEAD = np.float32(1.0)
+"""Log-odds that a pair leads by, at least, where an entity may have several partners."""
+_BESIDE = ("surprise", "neighbours")
+"""What the final model weighs of the comparisons of neighbours, as measures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One comparison: its levels as codes, and what each code is worth."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    codes: Codes
+    worth: Floats
+    """(256,) natural log-odds."""
+    every: Doubles
+    """(256,) how many pairs have each code."""
+    attributes: tuple[int, int] = (-1, -1)
+    """As in :class:`Comparison`."""
+
+    def look_up(self, rows: slice | Positions = slice(None)) -> Floats:
+        """(r,) what each pair's level is worth, of all pairs or of some."""
+        found: Floats = self.worth[self.codes[rows]]
+        return found
+
+
+def column_of(comparison: Comparison) -> Column:
+    """A comparison as a column that is worth nothing yet."""
+    codes = parts.column(
+        lambda rows: levels.encode(replace(comparison, position=comparison.position[rows])),
+        len(comparison.position),
+    )
+    return coded(comparison.name, comparison.kind, comparison.labels, codes, comparison.attributes)
+
+
+def coded(
+    name: str, kind: str, labels: tuple[str, ...], codes: Codes, attributes: tuple[int, int] = (-1, -1)
+) -> Column:
+    """A column of levels that is worth nothing yet."""
+    every = np.zeros(256)
+    for rows in parts.parts_of(len(codes)):
+        every += levels.count(codes[rows])
+    return Column(name, kind, labels, codes, np.zeros(256, dtype=np.float32), every, attributes)
+
+
+class Weighing(ABC):
+    """What is believed of the candidates, by measures and by columns of levels."""
+
+    def __init__(
+        self,
+        left: Profile,
+        right: Profile,
+        candidates: Candidates,
+        given: Flags,
+        *,
+        refused: Flags | None = None,
+        prior: Prior | None = None,
+    ) -> None:
+        self.left, self.right, self.candidates, self.given = left, right, candidates, given
+        self.refused = np.zeros(len(given), dtype=bool) if refused is None else refused
+        self.a, self.b = candidates.left, candidates.right
+        self.size = len(self.a)
+        self.prior = prior or load_prior()
+        self.cosine = generic.meaning(candidates)
+        if self.cosine is not None:
+            self.prior = with_meaning(self.prior)
+        self.things = [np.arange(len(each), dtype=np.int32) for each in (left, right)]
+        self.alone = self.alike = list(self.things)
+        self.free = [False, False]
+        self.line = decoys.Line()
+        self.ends = Ends(self.a), Ends(self.b)
+        self._grouped: tuple[list[Ids], tuple[Ends, Ends]] = self.alone, self.ends
+        # Known pairs tell nothing of how common matches are; of what is only mentioned nothing is said.
+        self._open = parts.column(self._told, self.size)
+        self._sure = bool(given.any() or self.refused.any())
+        self.start_measures: dict[str, Floats] = {}
+        self.final_measures: dict[str, Floats] = {}
+        self.pooled: list[Column] = []
+        self.columns: list[Column] = []
+        self.beside: list[Column] = []
+
+    def _told(self, rows: slice) -> Flags:
+        found: Flags = self._both_described(rows) & ~self.given[rows]
+        return found
+
+    def _both_described(self, rows: slice | Positions) -> Flags:
+        """(r,) pairs of two of which something is said: others are no links."""
+        described: Flags = self.left.described[self.a[rows]] & self.right.described[self.b[rows]]
+        return described
+
+    def _things(self) -> list[Ids | None]:
+        """Per side, the things of entities; None where each is one of its own."""
+        return [None if now is alone else now for now, alone in zip(self.things, self.alone, strict=True)]
+
+    def _thing_ends(self) -> tuple[Ends, Ends]:
+        """The pairs by the things at their ends."""
+        held, ends = self._grouped
+        if any(now is not then for now, then in zip(self.things, held, strict=True)):
+            made = [
+                own if thing is None else Ends(thing[own.node])
+                for thing, own in zip(self._things(), self.ends, strict=True)
+            ]
+            ends = made[0], made[1]
+            self._grouped = list(self.things), ends
+        return ends
+
+    # What the prior says.
+
+    def _add_from_candidates(self) -> None:
+        """Take what retrieval found of each pair for measures, too."""
+        self.start_measures[generic.SAME_IRI] = generic.same_iri(self.candidates)
+        if self.cosine is not None:
+            self.start_measures[generic.MEANING] = self.cosine
+
+    def _weigh_by_prior(self) -> None:
+        leads = generic.leads(self.start_measures, self.ends, self._things(), self.free)
+        for name, ahead in leads.items():
+            self.start_measures[name] = ahead()
+        model, measures = self.prior.start, self.start_measures
+        self.by_prior: Doubles = parts.column(
+            lambda rows: model.log_odds(Measures(measures, rows, {})), self.size
+        )
+        self.shift, _ = self._shift(self.by_prior)
+        self._add(self.by_prior, self.shift)
+        self._prior_measure = parts.column(lambda rows: self.by_prior[rows].astype(np.float32), self.size)
+        scratch.release(*measures.values())
+
+    def _add(self, column: Doubles, constant: float) -> None:
+        for rows in parts.parts_of(self.size):
+            column[rows] += constant
+
+    def _weighed(self, columns: Sequence[Column]) -> list[Column]:
+        """The columns with what their levels are worth, by what is expected now."""
+        found = []
+        rows = np.flatnonzero(self.top)
+        expected = self.expected[rows]
+        for each in columns:
+            sums = levels.add_up(each.codes[rows], expected, each.every)
+            # Types are few and the same for all: matches that never were seen between two say much.
+            counts = 1.0 if each.name == associate.TYPES else self.prior.counts
+            found.append(replace(each, worth=levels.worth(sums, len(each.labels), counts)))
+        return found
+
+    # What is believed.
+
+    def believe(self, log_odds: Doubles, top: Flags | None = None) -> None:
+        """Take log-odds for what is believed, as far as pairs don't exclude each other.
+
+        :param log_odds: (c,) they become the evidence's own.
+        :param top: (c,) pairs that win by them, if that is known.
+        """
+        if self._sure:
+            log_odds[self.refused] = -CERTAIN
+            log_odds[self.given] = CERTAIN
+        self.log_odds = log_odds
+        self.top = self._winners(log_odds) if top is None or self._sure else top
+        rows = np.flatnonzero(self.top)
+        self.expected = scratch.full(self.size, 0.0, np.float64)
+        self.expected[rows] = 1 / (1 + np.exp(-log_odds[rows]))
+
+    def _winners(self, log_odds: Doubles) -> Flags:
+        """(c,) pairs that win where they compete: all pairs of the records of two things that do."""
+        one = not self.free[0], not self.free[1]
+        ends = self._thing_ends()
+        taken = dominant(*ends, log_odds, *one)
+        if ends is self.ends:
+            return taken
+        chosen = np.flatnonzero(taken)
+        left, right = ends[0].node, ends[1].node
+        # All rows of the two things that were taken for each other.
+        node, other = (left, right) if one[1] else (right, left)
+        partner = np.full(int(node.max()) + 1, -1, dtype=np.int32)
+        partner[node[chosen]] = other[chosen]
+        found: Flags = partner[node] == other
+        return found
+
+    def _shift(self, log_odds: Doubles) -> tuple[float, Flags | None]:
+        """How much more or less common matches are here than where the prior was learned, and who wins."""
+        won = self._winners(log_odds)
+        return base_shift(log_odds[won & self._open], self.prior.base), won
+
+    # What is weighed.
+
+    def measures(self) -> dict[str, Floats]:
+        """What the final model weighs, (c,) each, by what is expected now."""
+        self.pooled, self.columns = self._weighed(self.pooled), self._weighed(self.columns)
+        self.beside = self._weighed(self.beside)
+        *sums, self.total = parts.columns(self._sums, self.size)
+        found = dict(zip(("pooled", "for", "against"), sums, strict=True), prior=self._prior_measure)
+        found.update(self._measures_beside())
+        for end, side in (("left", 0), ("right", 1)):
+            ahead = lead(self.ends[1 - side], self.ends[side].node, self.total, self._things()[side])
+            found[f"lead of the {end} one"] = np.maximum(ahead, _FREE_LEAD) if self.free[side] else ahead
+        return found
+
+    def _sums(self, rows: slice) -> tuple[Floats, Floats, Floats, Doubles]:
+        """What the columns add: pooled, for, against, and by what pairs compete."""
+        by_prior = self._prior_measure[rows]
+        pooled, speaks_for, against = np.zeros((3, len(by_prior)), dtype=np.float32)
+        for column in self.pooled:
+            pooled += column.look_up(rows)
+        for column in self.columns:
+            if column.name != associate.TYPES:
+                worth = column.look_up(rows)
+                speaks_for += np.maximum(worth, 0)
+                against += np.minimum(worth, 0)
+        total = by_prior + HALF * (speaks_for + against)
+        for column in self.beside:
+            total = total + HALF * column.look_up(rows)
+        return pooled, speaks_for, against, total.astype(np.float64)
+
+    def _measures_beside(self) -> Mapping[str, Floats]:
+        """What neighbours say, as measures: NaN where there is nothing to compare."""
+        scale = (np.arange(256) / np.float32(levels.STEPS)).astype(np.float32)
+        scale[levels.MISSING] = np.nan
+        if not self.beside:
+            return dict.fromkeys(_BESIDE, scratch.full(self.size, np.nan, np.float32))
+
+        def said(codes: Codes) -> Floats:
+            return parts.column(lambda rows: scale[codes[rows]], self.size)
+
+        return {name: said(column.codes) for name, column in zip(_BESIDE, self.beside, strict=True)}
+
+    def conclude(self, *, held: bool = False) -> None:
+        """Weigh all that is known so far, and take it for what is believed.
+
+        :param held: whether it is held against decoys, which takes as long again.
+        """
+        self.final_measures = {}
+        self.final_measures = self.measures()
+        # A few matches teach what they happen to have in common: then the prior's own log-odds count.
+        matches = float(self.expected[~self.given].sum()) + float(self.given.sum())
+        self.reliance = matches / (matches + self.prior.matches)
+        log_odds = self._by_all()
+        self.final_shift, won = self._shift(log_odds)
+        self.line = decoys.Line()
+        self._add(log_odds, self.final_shift)
+        self.believe(log_odds, won)
+        if held:
+            self._hold_against_decoys()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Let go of the pages of what lies in files."""
+        scratch.release(*self.start_measures.values(), *self.final_measures.values())
+        scratch.release(*(each.codes for each in (*self.pooled, *self.columns, *self.beside)))
+
+    def _by_all(self) -> Doubles:
+        """(c,) log-odds by all measures, before how common matches are is counted in."""
+        return parts.column(self._by_all_of, self.size)
+
+    def _by_all_of(self, rows: slice) -> Doubles:
+        log_odds = self.prior.final.log_odds(Measures(self.final_measures, rows, {}))
+        log_odds += self.by_type(rows)
+        log_odds *= self.reliance
+        log_odds += (1 - self.reliance) * self.by_prior[rows]
+        return log_odds
+
+    def by_type(self, rows: slice | Positions) -> Doubles:
+        """(r,) what speaks against pairs because of the types of the two, learned from all matches.
+
+        It counts in full: a city is no country, however much else agrees.
+        """
+        found = np.zeros(len(self.a[rows]))
+        for each in self.columns:
+            if each.name == associate.TYPES:
+                found = found + np.minimum(each.look_up(rows), 0)
+        return found
+
+    # Held against decoys.
+
+    def best_and_wrong(self, further: float) -> tuple[Flags, Doubles]:
+        """(c,) the best pairs, and (d,) log-odds of decoys (:mod:`.decoys`), before either is held against
+        the other.
+        """
+        left, right = self._thing_ends()
+        one = not self.free[0], not self.free[1]
+        alone = (left, right) == self.ends
+        best = (self.top if alone else dominant(left, right, self.log_odds, *one)) & self._open
+        several = tuple(
+            free or len(np.unique(each)) < len(each)
+            for free, each in zip(self.free, self.things, strict=True)
+        )
+        again = self._match_again
+        # Where things have several records, what is as like as they are is no decoy, gathered or not.
+        groups = [self.records_of_one(side, twins.LIKE) for side in (0, 1)] if any(several) else self.alike
+        alike = groups[0][self.a], groups[1][self.b]
+        found = decoys.decoys(left.node, right.node, alike, best, self.expected, again, further, several)
+        return best, found
+
+    def _hold_against_decoys(self) -> None:
+        """Stretch and move what is believed by what wrong best pairs look like here."""
+        best, wrong = self.best_and_wrong(self.prior.wrong.further)
+        # Decoys say anew how common matches are: what was taken for it is left out.
+        shift = self.final_shift
+        line = decoys.line_of(self.log_odds[best] - shift, wrong - shift, self.prior.wrong, self.prior.base)
+        self.line = decoys.Line(line.stretch, line.move - line.stretch * shift)
+        # The line rises: who won still wins.
+        self.believe(self._on_the_line(self.log_odds), self.top)
+
+    def _on_the_line(self, log_odds: Doubles) -> Doubles:
+        return parts.column(lambda rows: self.line.stretch * log_odds[rows] + self.line.move, self.size)
+
+    def _match_again(self, rows: Positions) -> tuple[Doubles, Flags]:
+        """Log-odds and best pairs where only some rows are there."""
+        ends = Ends(self.a[rows]), Ends(self.b[rows])
+        log_odds = self._log_odds_among(rows, ends)
+        grouped = [
+            own if thing is None else Ends(thing[own.node])
+            for thing, own in zip(self._things(), ends, strict=True)
+        ]
+        best = dominant(grouped[0], grouped[1], log_odds, not self.free[0], not self.free[1])
+        return log_odds, best
+
+    def _log_odds_among(self, rows: Positions, ends: tuple[Ends, Ends]) -> Doubles:
+        """(r,) log-odds where only some rows are there: leads are others then, the rest stays."""
+        things = self._things()
+        start = Measures(self.start_measures, rows, {})
+        leads = {name: ahead() for name, ahead in generic.leads(start, ends, things, self.free).items()}
+        by_prior = parts.column(
+            lambda part: (
+                self.prior.start.log_odds(Measures(self.start_measures, rows[part], leads, part)) + self.shift
+            ),
+            len(rows),
+        )
+        before = self.final_measures["prior"]
+        total = parts.column(
+            lambda part: self.total[rows[part]] + by_prior[part] - before[rows[part]], len(rows)
+        )
+        anew: dict[str, Floats] = {
+            "lead of the right one": lead(ends[0], ends[1].node, total, things[1]),
+            "lead of the left one": lead(ends[1], ends[0].node, total, things[0]),
+        }
+
+        def again(part: slice) -> Doubles:
+            held = {**anew, "prior": by_prior}
+            log_odds = self.prior.final.log_odds(Measures(self.final_measures, rows[part], held, part))
+            log_odds += self.by_type(rows[part])
+            log_odds *= self.reliance
+            log_odds += (1 - self.reliance) * by_prior[part]
+            log_odds += self.final_shift
+            return log_odds
+
+        return parts.column(again, len(rows))
+
+    @abstractmethod
+    def records_of_one(self, side: int, reach: twins.Reach) -> Ids:
+        """(n,) the thing that each entity of a side is a record of (:mod:`.twins`)."""
