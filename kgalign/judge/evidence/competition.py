@@ -4,14 +4,15 @@ All are reductions over ids. Records of one thing within a side (:mod:`kgalign.j
 number and do not compete. Ties go by the entities' ids, never by the place of a row.
 """
 
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from kgalign.arrays import Doubles, Flags, Ids, Positions
+from kgalign.arrays import Doubles, Flags, Ids, Positions, run_starts
 from kgalign.base import scratch
-from kgalign.base.cores import in_order
+from kgalign.base.cores import in_order, slices
 from kgalign.records import Floats
 
 ALONE = 12.0
@@ -76,7 +77,9 @@ def lead(
         rows = ends.rows(part)
         start, count = ends.runs(part)
         value = score[rows] if missing is None else np.nan_to_num(score[rows], nan=missing)
-        end = other[rows] if thing is None else thing[other[rows]]
+        if thing is None:
+            return _lead_alone(value, start, count)
+        end = thing[other[rows]]
         best = np.repeat(np.maximum.reduceat(value, start), count)
         nearest = np.minimum.reduceat(np.where(value == best, end, np.iinfo(end.dtype).max), start)
         rest = end != np.repeat(nearest, count)
@@ -92,23 +95,41 @@ def lead(
     return result
 
 
-def best_of_each(ends: Ends, other: Ids, score: Doubles) -> Flags:
-    """(c,) pairs that are the best of their node; equal scores go by the other end."""
+def _lead_alone(value: Doubles | Floats, start: Positions, count: Positions) -> Floats:
+    """(r,) the leads of the rows of some nodes, whose pairs are all with other things."""
+    best = np.maximum.reduceat(value, start)
+    trail = value - np.repeat(best, count)
+    first = np.flatnonzero(trail == 0)
+    run = np.arange(len(start)) if len(first) == len(start) else np.searchsorted(start, first, "right") - 1
+    # Whoever shares the first place leads by nothing.
+    alone = np.bincount(run, minlength=len(start)) == 1
+    first, run = first[alone[run]], run[alone[run]]
+    others = value.copy()
+    others[first] = -np.inf
+    second = np.maximum.reduceat(others, start)[run]
+    found: Floats = trail.astype(np.float32)
+    found[first] = np.where(np.isinf(second), ALONE, best[run] - second)
+    return found
 
-    def best(part: tuple[int, int]) -> Flags:
+
+def best_of_each(ends: Ends, other: Ids, score: Doubles) -> Positions:
+    """(n,) rows of the best pair of each node that has any; equal scores go by the other end, and all rows of
+    one are best.
+    """
+
+    def best(part: tuple[int, int]) -> Positions:
         rows = ends.rows(part)
         start, count = ends.runs(part)
-        value, end = score[rows], other[rows]
-        found = value == np.repeat(np.maximum.reduceat(value, start), count)
-        ranked = np.where(found, end, np.iinfo(end.dtype).max)
-        found &= ranked == np.repeat(np.minimum.reduceat(ranked, start), count)
-        return found
+        value = score[rows]
+        first = np.flatnonzero(value == np.repeat(np.maximum.reduceat(value, start), count))
+        here = first + rows.start if isinstance(rows, slice) else rows[first].astype(np.int64)
+        if len(first) == len(start):
+            return here
+        run = np.searchsorted(start, first, "right") - 1
+        nearest = np.minimum.reduceat(other[here], np.flatnonzero(run_starts(run)))
+        return here[other[here] == nearest[run]]
 
-    parts = ends.parts()
-    result = np.zeros(len(ends.node), dtype=bool)
-    for part, found in zip(parts, in_order(best, parts), strict=True):
-        result[ends.rows(part)] = found
-    return result
+    return np.concatenate([np.zeros(0, np.int64), *in_order(best, ends.parts())])
 
 
 class _Favourites:
@@ -142,15 +163,16 @@ def dominant(left: Ends, right: Ends, score: Doubles, one_left: bool, one_right:
         several rows of two things with one score the first is taken.
     :param one_left: whether a right thing has at most one left partner; ``one_right`` the other way.
     """
-    ok = np.ones(len(score), dtype=bool)
-    if one_right:
-        ok &= best_of_each(left, right.node, score)
-    if one_left:
-        ok &= best_of_each(right, left.node, score)
-    if not (one_left or one_right):
-        return ok
     chosen = np.zeros(len(score), dtype=bool)
-    taken = _first_rows(np.flatnonzero(ok), left.node, right.node)
+    if not (one_left or one_right):
+        return ~chosen
+    taken = best_of_each(left, right.node, score) if one_right else best_of_each(right, left.node, score)
+    if one_left and one_right:
+        chosen[taken] = True
+        taken = best_of_each(right, left.node, score)
+        taken = taken[chosen[taken]]
+        chosen[:] = False
+    taken = _first_rows(taken, left.node, right.node)
     chosen[taken] = True
     if not (one_left and one_right):
         return chosen
@@ -158,7 +180,9 @@ def dominant(left: Ends, right: Ends, score: Doubles, one_left: bool, one_right:
     of_right = _Favourites(right.node, left.node, right.size)
     used_left, used_right = (np.zeros(each.size, dtype=bool) for each in (left, right))
     used_left[left.node[taken]], used_right[right.node[taken]] = True, True
-    open_ = np.flatnonzero(~(used_left[left.node] | used_right[right.node]))
+    open_ = np.concatenate(
+        list(in_order(partial(_open, left, right, used_left, used_right), slices(len(score), _PART)))
+    )
     while len(open_) and len(taken):
         value = score[open_]
         rows = open_[of_left.among(open_, value) & of_right.among(open_, value)]
@@ -169,7 +193,14 @@ def dominant(left: Ends, right: Ends, score: Doubles, one_left: bool, one_right:
     return chosen
 
 
+def _open(left: Ends, right: Ends, used_left: Flags, used_right: Flags, part: slice) -> Positions:
+    """Rows of a part neither of whose things is used."""
+    free = ~(used_left[left.node[part]] | used_right[right.node[part]])
+    return np.flatnonzero(free) + part.start
+
+
 def _first_rows(rows: Positions, left: Ids, right: Ids) -> Positions:
     """The first of the rows of each pair of things."""
+    rows = np.sort(rows)
     _, first = np.unique(left[rows].astype(np.int64) << 32 | right[rows], return_index=True)
     return rows[first]

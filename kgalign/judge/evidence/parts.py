@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from kgalign.base import scratch
@@ -30,4 +29,3 @@ def column(make: Callable[[slice], Array], size: int) -> Array:
 def columns(make: Callable[[slice], Sequence[Array]], size: int) -> tuple[Array, ...]:
     """As :func:`column`, for several columns at once."""
     return scratch.gather_columns(in_order(make, parts_of(size)))
-
