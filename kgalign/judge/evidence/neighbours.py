@@ -6,11 +6,14 @@ entities with the relation over those that have this neighbour. Which left relat
 which right one is learned from the matches so far, and probabilities weigh everything.
 """
 
-from itertools import pairwise
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from kgalign.arrays import Doubles, Positions, run_starts, spread
+from kgalign.arrays import Doubles, Flags, Positions, run_starts, spread
+from kgalign.base import scratch
 from kgalign.base.cores import in_order
 from kgalign.judge.evidence.comparisons import Comparison, steps
 from kgalign.rdf.graph import Ids
@@ -20,8 +23,12 @@ _PARTNERS = 2
 _SURE = 0.1
 _SURPRISE_STEPS = (0.0, 0.3, 0.7, 1.2, 2.0, 3.5, 6.0)
 _SHARE_STEPS = (0.0, 0.1, 0.25, 0.4, 0.6, 0.8, 1.0)
-_BATCH = 500_000
+_BATCH = 200_000
 """Edges that are looked at together."""
+_ROOM = 8
+"""Marks for each key in a table of those that are there."""
+_MOST_BITS = 26
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 class _Side:
@@ -33,19 +40,66 @@ class _Side:
         node = np.concatenate([profile.edge_head, profile.edge_tail])
         other = np.concatenate([profile.edge_tail, profile.edge_head])
         relation = np.concatenate([profile.edge_relation, profile.edge_relation + relations])
-        order = np.lexsort((other, relation, node))
+        order = np.lexsort((relation, other, node))
         self.node, self.other, self.relation = node[order], other[order], relation[order]
         self.start = np.searchsorted(self.node, np.arange(n + 1))
         facts = np.bincount(self.relation, minlength=self.relations)
-        same = self.relation.astype(np.int64) * n + self.other
-        _, inverse, counts = np.unique(same, return_inverse=True, return_counts=True)
         # (edges,) log of how many have the relation over how many have it to this very neighbour.
-        self.surprise = np.log((facts[self.relation] + 1) / counts[inverse]).astype(np.float32)
-        key = self.node.astype(np.int64) * n + self.other
-        self.by_pair = np.argsort(key, kind="stable")
-        self.pair_key, self.pair_start, self.pair_count = np.unique(
-            key[self.by_pair], return_index=True, return_counts=True
-        )
+        counts = _count_equal(self.relation.astype(np.int64) * n + self.other)
+        self.surprise = np.log((facts[self.relation] + 1) / counts).astype(np.float32)
+        # The edges between two entities stand together.
+        self.pair_start = np.flatnonzero(run_starts(self.node, self.other))
+        self.pair_count = np.diff(self.pair_start, append=len(self.node))
+        first = self.pair_start
+        self.pair_key = self.node[first].astype(np.int64) * n + self.other[first]
+
+
+def _count_equal(values: Positions) -> Positions:
+    """(n,) how often each value is there."""
+    order = np.argsort(values, kind="stable")
+    start = np.flatnonzero(run_starts(values[order]))
+    counts = np.diff(start, append=len(values))
+    found = np.empty(len(values), dtype=np.int64)
+    found[order] = np.repeat(counts, counts)
+    return found
+
+
+class _Seen:
+    """Whether a key may be among some: a table of marks, which says no for nearly all that are not."""
+
+    def __init__(self, keys: Positions) -> None:
+        bits = min(max(len(keys) * _ROOM, 2).bit_length(), _MOST_BITS)
+        self._shift = np.uint64(64 - bits)
+        self._marked = np.zeros(1 << bits, dtype=bool)
+        self._marked[self._place(keys)] = True
+
+    def _place(self, keys: Positions) -> npt.NDArray[np.uint64]:
+        # Multiplicative hashing (Knuth, volume 3, section 6.4).
+        return (keys.view(np.uint64) * _GOLDEN) >> self._shift
+
+    def may_hold(self, keys: Positions) -> Flags:
+        """(k,) false for those that are not among them."""
+        found: Flags = self._marked[self._place(keys)]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Edges that are looked at together."""
+
+    pairs: slice
+    """Pairs that have edges in it."""
+    skipped: int
+    """Edges of the first pair that are in a batch before."""
+    edges: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Partners:
+    """(n,) the likeliest partner of each left entity, -1 for none, and how likely; or the next one."""
+
+    partner: Ids
+    chance: Floats
 
 
 class Neighbours:
@@ -57,6 +111,7 @@ class Neighbours:
         self.any = bool(len(left.edge_head) and len(right.edge_head))
         if self.any:
             self.left, self.right = _Side(left), _Side(right)
+            self._pairs = _Seen(self.right.pair_key)
             self.agreement = np.full((self.left.relations, self.right.relations), -1.0, dtype=np.float32)
 
     def compare(self, probability: Doubles, rows: Positions | None = None) -> list[Comparison]:
@@ -105,7 +160,7 @@ class Neighbours:
         low, count = self._find(head[rows], tail[rows])
         number, place = spread(low, count)
         which = rows[number]
-        np.add.at(agree, (left.relation[which], right.relation[right.by_pair[place]]), weight[which])
+        np.add.at(agree, (left.relation[which], right.relation[place]), weight[which])
         # A relation seen seldom keeps close to what relations do on the whole.
         overall = (agree.max(axis=1).sum() + 1) / (seen.sum() + 2)
         prior = 3.0
@@ -116,67 +171,89 @@ class Neighbours:
         self.agreement[unseen] = 0.2 * overall
 
     def _find(self, head: Ids, tail: Ids) -> tuple[Positions, Positions]:
-        """Where the right edges between two entities stand in ``by_pair``, and how many there are."""
+        """Where the right edges between two entities begin, and how many there are."""
+        return self._find_key(head.astype(np.int64) * self.sizes[1] + tail)
+
+    def _find_key(self, key: Positions) -> tuple[Positions, Positions]:
         right = self.right
-        key = head.astype(np.int64) * self.sizes[1] + tail
         place = np.minimum(np.searchsorted(right.pair_key, key), len(right.pair_key) - 1)
         count = np.where(right.pair_key[place] == key, right.pair_count[place], 0)
         return right.pair_start[place], count
 
     def _shared(self, a: Ids, b: Ids, partners: Ids, chance: Floats) -> Floats:
         """(c,) surprise of the neighbours that a pair shares, each neighbour counted once."""
-        left, result = self.left, np.zeros(len(a), dtype=np.float32)
-        count = (left.start[a + 1] - left.start[a]).astype(np.int64)
-        total = np.cumsum(count)
-        bounds = np.unique(
-            np.concatenate(
-                [[0], np.searchsorted(total, np.arange(_BATCH, total[-1] + 1, _BATCH)), [len(count)]]
-            )
-        )
-
-        def add(ends: tuple[int, int]) -> None:
-            part = slice(*ends)
-            self._shared_batch(a[part], b[part], count[part], partners, chance, result[part])
-
-        for _ in in_order(add, pairwise(bounds.tolist())):
-            pass
+        result = scratch.full(len(a), 0.0, np.float32)
+        sure = [_Partners(partners[:, k], chance[:, k]) for k in range(partners.shape[1])]
+        sure = [each for each in sure if (each.partner >= 0).any()]
+        if not sure:
+            return result
+        batches = self._batches(a)
+        found = in_order(lambda batch: self._shared_by(batch, a, b, sure), batches)
+        for batch, (pairs, worth) in zip(batches, found, strict=True):
+            np.add.at(result[batch.pairs], pairs, worth)
         return result
 
-    def _shared_batch(
-        self, a: Ids, b: Ids, count: Positions, partners: Ids, chance: Floats, result: Floats
-    ) -> None:
-        """Add what the pairs of ``a`` and ``b`` share to their ``result``."""
-        left, right = self.left, self.right
-        pair, edge = spread(left.start[a], count)
-        best_pair: list[Positions] = []
-        best_worth: list[Floats] = []
-        best_other: list[Ids] = []
-        for k in range(partners.shape[1]):
-            other = left.other[edge]
-            partner = partners[other, k]
-            alive = np.flatnonzero(partner >= 0)
-            low, found = self._find(b[pair[alive]], partner[alive])
-            hit = np.flatnonzero(found > 0)
-            number, place = spread(low[hit], found[hit])
-            which = alive[hit][number]
-            right_edge = right.by_pair[place]
-            agree = self.agreement[left.relation[edge[which]], right.relation[right_edge]]
-            surprise = np.minimum(left.surprise[edge[which]], right.surprise[right_edge])
-            best_pair.append(pair[which])
-            best_other.append(other[which])
-            best_worth.append((agree * surprise * chance[other[which], k]).astype(np.float32))
-        pairs, others, worth = (
-            np.concatenate(best_pair),
-            np.concatenate(best_other),
-            np.concatenate(best_worth),
-        )
-        if not len(pairs):
-            return
+    def _batches(self, a: Ids) -> list[_Batch]:
+        """The left edges of all pairs in batches: of one neighbour of one pair all are in one, of a pair that
+        has many not all need be.
+        """
+        left = self.left
+        total = np.concatenate([[0], np.cumsum(left.start[a + 1] - left.start[a])])
+        cuts = np.arange(_BATCH, total[-1], _BATCH)
+        pair = np.searchsorted(total, cuts, "right") - 1
+        edge = left.start[a[pair]] + cuts - total[pair]
+        cuts -= edge - left.pair_start[np.searchsorted(left.pair_start, edge, "right") - 1]
+        bounds = np.unique(np.concatenate([[0], cuts, [total[-1]]]))
+        first = np.searchsorted(total, bounds[:-1], "right") - 1
+        last = np.searchsorted(total, bounds[1:], "left")
+        skipped = (bounds[:-1] - total[first]).tolist()
+        counts = np.diff(bounds).tolist()
+        rows = zip(first.tolist(), last.tolist(), skipped, counts, strict=True)
+        return [_Batch(slice(begin, end), skip, count) for begin, end, skip, count in rows]
+
+    def _shared_by(
+        self, batch: _Batch, a: Ids, b: Ids, sure: Sequence[_Partners]
+    ) -> tuple[Positions, Floats]:
+        """Which pairs of a batch share a neighbour, and what each is worth."""
+        left = self.left
+        a, b = a[batch.pairs], b[batch.pairs]
+        count = left.start[a + 1] - left.start[a]
+        start = left.start[a]
+        start[0] += batch.skipped
+        count[0] -= batch.skipped
+        count[-1] -= int(count.sum()) - batch.edges
+        ends = np.cumsum(count)
+        edge = np.arange(batch.edges) + np.repeat(start - (ends - count), count)
+        other = left.other[edge]
+        # A pair of right entities as one number, but for the second of them.
+        before = np.repeat(b.astype(np.int64) * self.sizes[1], count)
+        found = [self._matched(each, edge, other, before, ends) for each in sure]
+        pairs, others, worth = (np.concatenate(column) for column in zip(*found, strict=True))
         # Several relations to one neighbour say it once: the best of them counts.
         order = np.lexsort((-worth, others, pairs))
         pairs, others, worth = pairs[order], others[order], worth[order]
         first = run_starts(pairs, others)
-        np.add.at(result, pairs[first], worth[first])
+        return pairs[first], worth[first]
+
+    def _matched(
+        self, sure: _Partners, edge: Positions, other: Ids, before: Positions, ends: Positions
+    ) -> tuple[Positions, Ids, Floats]:
+        """Pairs and left neighbours whose partners are neighbours of the right entity, and what it is worth.
+
+        :param ends: (p,) where the edges of each pair end.
+        """
+        left, right = self.left, self.right
+        partner = sure.partner[other]
+        key = before + partner
+        hit = np.flatnonzero(self._pairs.may_hold(key))
+        hit = hit[partner[hit] >= 0]
+        low, found = self._find_key(key[hit])
+        number, right_edge = spread(low, found)
+        which = hit[number]
+        agree = self.agreement[left.relation[edge[which]], right.relation[right_edge]]
+        surprise = np.minimum(left.surprise[edge[which]], right.surprise[right_edge])
+        worth = (agree * surprise * sure.chance[other[which]]).astype(np.float32)
+        return np.searchsorted(ends, which, "right"), other[which], worth
 
 
 def _labels(knots: tuple[float, ...]) -> tuple[str, ...]:
@@ -199,10 +276,9 @@ def _partners(a: Ids, b: Ids, probability: Doubles, size: int) -> tuple[Ids, Flo
 def _possible(side: _Side, matched: Floats) -> Floats:
     """(n,) surprise of an entity's neighbours that have a partner, each neighbour counted once."""
     n = len(side.start) - 1
-    key = side.node.astype(np.int64) * n + side.other
-    order = np.lexsort((-side.surprise, key))
-    rows = order[run_starts(key[order])]
+    rows = side.pair_start
+    best = np.maximum.reduceat(side.surprise, rows)
     total: Floats = np.bincount(
-        side.node[rows], weights=side.surprise[rows] * matched[side.other[rows]], minlength=n
+        side.node[rows], weights=best * matched[side.other[rows]], minlength=n
     ).astype(np.float32)
     return total
