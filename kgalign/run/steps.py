@@ -173,6 +173,7 @@ class Work:
         self._results = {name: result for name, result in self._results.items() if name in names}
         self._made = {make: each for make, each in self._made.items() if each[0] <= names}
         give_back()
+        scratch.release_all()
 
 
 def fingerprints(
