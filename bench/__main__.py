@@ -207,22 +207,40 @@ def worlds(
     "--sizes", default="1000,10000,100000", show_default=True, help="Entities a side, with commas between."
 )
 @click.option("--seed", default=0, show_default=True, help="Of the generated graphs.")
+@click.option(
+    "--long", is_flag=True, help="Describe people in long texts, and add products with look-alikes."
+)
+@click.option("--memory", default="", metavar="SIZE", help="Given to `kgalign run`.")
+@click.option(
+    "--splink", type=PATH, metavar="PYTHON", help="Measure Splink beside it, by the Python that has it."
+)
 @click.option("--json", "json_file", type=PATH, metavar="FILE", help="Write the figures there as JSON.")
 @RESULTS
-def scale(sizes: str, seed: int, json_file: Path | None, results: Path) -> None:
+def scale(
+    sizes: str,
+    seed: int,
+    long: bool,
+    memory: str,
+    splink: Path | None,
+    json_file: Path | None,
+    results: Path,
+) -> None:
     """Align and fuse generated pairs of graphs; seconds and memory per stage, exponent of growth."""
     from bench import scale as bench
     from bench.results import write_section
 
-    found = bench.measure(_numbers(sizes), seed, lambda each: click.echo(each.line()))
-    click.echo(bench.as_markdown(found))
+    setting = bench.Setting(seed, long, memory, splink)
+    found = bench.measure(_numbers(sizes), setting, lambda each: click.echo(each.line()))
+    body = bench.as_markdown(found, setting)
+    click.echo(body)
     if json_file is not None:
         json_file.write_text(bench.as_json(found), encoding="utf8")
     if any(each.error for each in found):
         sys.exit(1)
-    write_section(
-        results, "scale", "Growth", f"python -m bench scale --sizes {sizes}", bench.as_markdown(found)
-    )
+    said = [f"--sizes {sizes}", *(["--long"] if long else []), *setting.options]
+    said += ["--splink .venv-splink/bin/python"] if splink else []
+    name, title = ("scale long", "Growth, long texts") if long else ("scale", "Growth")
+    write_section(results, name, title, f"python -m bench scale {' '.join(said)}", body)
 
 
 @main.command()

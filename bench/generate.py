@@ -1,21 +1,23 @@
-"""A pair of graphs of any size: people, works and places with skewed names, noise and missing partners.
+"""A pair of graphs of any size: people and places with skewed names, noise and missing partners.
 
 Everything follows from the size and the seed. About five statements describe an entity; nine in ten
-entities have a partner on the other side, under another vocabulary and another IRI.
+entities have a partner on the other side, under another vocabulary and another IRI. With long texts each
+person is described as well, and there are products with many look-alikes.
 """
 
 import gzip
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+
+from bench.long_texts import PRODUCTS_SHARE, Writer, left_lines, products, right_lines
+from bench.words import made_word, skewed
 
 PARTNERED = 0.9
 """Share of a side's entities that have a partner."""
 
-_SYLLABLES = tuple(
-    first + last for first in "bcdfghjklmnprstvw" for last in ("a", "e", "el", "i", "o", "or", "u")
-)
 _GIVEN = 800
 _FAMILY_SHARE = 0.3
 """Family names per entity; how often each is used falls with its rank, as in a telephone book."""
@@ -23,6 +25,7 @@ _PLACES_SHARE = 0.02
 _LEFT, _RIGHT = "http://left.example/", "http://right.example/"
 _LABEL = "<http://www.w3.org/2000/01/rdf-schema#label>"
 _TYPE = "<http://www.w3.org/1999/02/22-rdf-syntax-ns#type>"
+_COMMENT = "<http://www.w3.org/2000/01/rdf-schema#comment>"
 _YEAR = "<http://www.w3.org/2001/XMLSchema#gYear>"
 
 
@@ -36,16 +39,19 @@ class _Person:
     code: str
 
 
-def generate(folder: Path, size: int, seed: int = 0) -> int:
+def generate(folder: Path, size: int, seed: int = 0, *, long: bool = False) -> int:
     """Write ``left.nt.gz``, ``right.nt.gz`` and ``gold.tsv.gz`` with ``size`` entities a side.
+
+    :param long: whether people are described in 200 to 400 characters, and some entities are products.
 
     Returns:
         Statements of both sides together.
     """
     folder.mkdir(parents=True, exist_ok=True)
     dice = random.Random(f"{seed} {size}")
-    places = [_word(dice, 3).title() for _ in range(max(5, int(size * _PLACES_SHARE)))]
-    people = size - len(places)
+    places = [made_word(dice, 3).title() for _ in range(max(5, int(size * _PLACES_SHARE)))]
+    wares = int(size * PRODUCTS_SHARE) if long else 0
+    people = size - len(places) - wares
     partnered = round(people * PARTNERED)
     left = [_person(dice, number, people, len(places)) for number in range(people)]
     right = [_noisy(dice, each) for each in left[:partnered]]
@@ -54,31 +60,68 @@ def generate(folder: Path, size: int, seed: int = 0) -> int:
     dice.shuffle(order)
     gold = [f"{_LEFT}person/{number}\t{_RIGHT}p{order[number]}\n" for number in range(partnered)]
     gold += [f"{_LEFT}place/{number}\t{_RIGHT}ort/{number}\n" for number in range(len(places))]
+    lines = [_left_lines(left, places), _right_lines(dice, right, places, order)]
+    if long:
+        told = _LongTexts(f"{seed} {size}", wares)
+        gold += told.gold()
+        lines = [
+            chain(lines[0], told.left(left)),
+            chain(lines[1], told.right(dice, left[:partnered], order)),
+        ]
     _write(folder / "gold.tsv.gz", gold)
-    statements = _write(folder / "left.nt.gz", _left_lines(left, places))
-    return statements + _write(folder / "right.nt.gz", _right_lines(dice, right, places, order))
+    statements = _write(folder / "left.nt.gz", lines[0])
+    return statements + _write(folder / "right.nt.gz", lines[1])
 
 
-def _word(dice: random.Random, most: int) -> str:
-    return "".join(dice.choice(_SYLLABLES) for _ in range(dice.randint(2, most)))
+class _LongTexts:
+    """What is said of people at length, and products."""
 
+    def __init__(self, seed: str, wares: int) -> None:
+        self._seed, dice = seed, random.Random(f"{seed} products")
+        self._writer = Writer(seed)
+        partnered = round(wares * PARTNERED)
+        made = products(dice, self._writer, 2 * wares - partnered)
+        # Those without a partner are of the same lines as the others.
+        dice.shuffle(made)
+        self._left, self._right = made[:wares], [*made[:partnered], *made[wares:]]
+        self._number = list(range(wares))
+        dice.shuffle(self._number)
+        self._partnered = partnered
 
-def _skewed(dice: random.Random, size: int) -> int:
-    """A rank below ``size``: of 30,000 the first comes 6 times in 1,000, like the commonest of surnames."""
-    return int(size * dice.random() ** 2)
+    def gold(self) -> list[str]:
+        """Pairs of products that are the same."""
+        return [f"{_LEFT}product/{n}\t{_RIGHT}ware{self._number[n]}\n" for n in range(self._partnered)]
+
+    def left(self, people: list[_Person]) -> Iterator[str]:
+        """What the left side says more."""
+        for number in range(len(people)):
+            text = self._writer.text(number, self._words_of(number))
+            yield f'<{_LEFT}person/{number}> {_COMMENT} "{text}"@en .\n'
+        yield from left_lines(random.Random(f"{self._seed} left"), self._writer, self._left)
+
+    def right(self, dice: random.Random, partnered: list[_Person], order: list[int]) -> Iterator[str]:
+        """What the right side says more; who has no partner is described by words of their own."""
+        for number, place in enumerate(order):
+            words = self._words_of(number if number < len(partnered) else -number)
+            text = self._writer.text(place, self._writer.told_again(dice, words))
+            yield f'<{_RIGHT}p{place}> <{_RIGHT}leben> "{text}" .\n'
+        yield from right_lines(random.Random(f"{self._seed} right"), self._writer, self._right, self._number)
+
+    def _words_of(self, number: int) -> list[str]:
+        return self._writer.words_of(random.Random(f"{self._seed} {number}"))
 
 
 def _name(kind: str, rank: int) -> str:
-    return _word(random.Random(f"{kind} {rank}"), 4).title()
+    return made_word(random.Random(f"{kind} {rank}"), 4).title()
 
 
 def _person(dice: random.Random, number: int, people: int, places: int) -> _Person:
     return _Person(
-        given=_name("given", _skewed(dice, _GIVEN)),
-        family=_name("family", _skewed(dice, max(10, int(people * _FAMILY_SHARE)))),
+        given=_name("given", skewed(dice, _GIVEN)),
+        family=_name("family", skewed(dice, max(10, int(people * _FAMILY_SHARE)))),
         year=dice.randint(1850, 2000),
-        place=_skewed(dice, places),
-        teacher=_skewed(dice, people),
+        place=skewed(dice, places),
+        teacher=skewed(dice, people),
         code=f"{dice.randrange(16**6):06X}-{number % 97:02d}",
     )
 

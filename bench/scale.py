@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -12,7 +13,7 @@ from typing import Any
 from bench import child
 from bench.generate import generate
 from bench.results import table
-from bench.sets import find_sets, score_links
+from bench.sets import Set, find_sets, score_links
 
 WHOLE = "whole process"
 _ORDER = ("read", "select", "retrieve", "judge", "assign", "fuse", "export", WHOLE)
@@ -33,37 +34,75 @@ class Size:
     peak_bytes: dict[str, int]
     """Stage → peak memory while it ran."""
     error: str = ""
+    cpu_seconds: float = 0.0
+    """Of the whole process."""
+    beside: str = ""
+    """What another tool took for the same, in words."""
 
     def line(self) -> str:
         """One line for the terminal."""
         told = f"{self.entities:,} entities a side, {self.triples:,} triples: "
         if self.error:
             return f"{told}failed: {self.error}"
-        whole = f"{self.seconds[WHOLE]:.1f} s, {self.peak_bytes[WHOLE] / 1e6:,.0f} MB"
-        return f"{told}{whole}, F1 {self.f1:.4f}"
+        whole = f"{self.seconds[WHOLE]:.1f} s ({self.cpu_seconds:.1f} of CPU)"
+        found = f"{told}{whole}, {self.peak_bytes[WHOLE] / 1e6:,.0f} MB, F1 {self.f1:.4f}"
+        return f"{found}; {self.beside}" if self.beside else found
 
 
-def measure(sizes: Sequence[int], seed: int, tell: Callable[[Size], None]) -> list[Size]:
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How pairs are made and aligned."""
+
+    seed: int = 0
+    long: bool = False
+    """Whether people are described in long texts, and some entities are products."""
+    memory: str = ""
+    """What is given to ``--memory``; nothing to leave it out."""
+    splink: Path | None = None
+    """The Python of an environment that has Splink, which is then measured beside it."""
+
+    @property
+    def options(self) -> list[str]:
+        """The options of ``kgalign run``."""
+        return ["--memory", self.memory] if self.memory else []
+
+
+def measure(sizes: Sequence[int], setting: Setting, tell: Callable[[Size], None]) -> list[Size]:
     """Generate, align and fuse a pair of each size."""
     found = []
     for size in sizes:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            result = _measure(Path(folder), size, seed)
+            result = _measure(Path(folder), size, setting)
         tell(result)
         found.append(result)
     return found
 
 
-def _measure(folder: Path, size: int, seed: int) -> Size:
-    triples = generate(folder / "sets" / f"generated_{size}", size, seed)
+def _measure(folder: Path, size: int, setting: Setting) -> Size:
+    triples = generate(folder / "sets" / f"generated_{size}", size, setting.seed, long=setting.long)
     (each,) = find_sets(folder / "sets", closed=[f"generated_{size}"])
     run = folder / "run"
-    cost = child.kgalign("run", each.left, each.right, "-o", run, "--quiet")
+    cost = child.kgalign("run", each.left, each.right, "-o", run, "--quiet", *setting.options)
     if cost.status:
         return Size(size, triples, 0.0, {}, {}, cost.error or f"exit code {cost.status}")
     seconds, peaks = stages(json.loads((run / "run.json").read_text(encoding="utf8"))["steps"])
     seconds[WHOLE], peaks[WHOLE] = cost.seconds, cost.peak_bytes
-    return Size(size, triples, score_links(run / "links.nt", each).f1, seconds, peaks)
+    f1 = score_links(run / "links.nt", each).f1
+    beside = "" if setting.splink is None else _splink(setting.splink, each, folder / "splink.nt")
+    return Size(size, triples, f1, seconds, peaks, cpu_seconds=cost.cpu_seconds, beside=beside)
+
+
+def _splink(python: Path, each: Set, links: Path) -> str:
+    """What Splink made of the same pair, in words."""
+    program = Path(__file__).with_name("splink_people.py")
+    done = subprocess.run(
+        [python, program, each.left.parent, links], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        return f"Splink failed: {done.stderr.strip().splitlines()[-1]}"
+    took = json.loads(done.stdout.splitlines()[-1])
+    f1 = score_links(links, each).f1
+    return f"Splink {took['seconds']:.1f} s, {took['peak_bytes'] / 1e6:,.0f} MB, F1 {f1:.4f}"
 
 
 def stages(steps: dict[str, Any]) -> tuple[dict[str, float], dict[str, int]]:
@@ -87,7 +126,7 @@ def exponent(small: Size, large: Size, stage: str) -> float | None:
     return math.log(after / before) / math.log(large.entities / small.entities)
 
 
-def as_markdown(found: Sequence[Size]) -> str:
+def as_markdown(found: Sequence[Size], setting: Setting) -> str:
     """A table of stages by sizes, with the exponents between neighbouring sizes."""
     done = [each for each in found if not each.error]
     head = ["stage"]
@@ -103,8 +142,9 @@ def as_markdown(found: Sequence[Size]) -> str:
         grown = [exponent(a, b, stage) for a, b in steps]
         rows.append(row + ["" if value is None else f"{value:.2f}" for value in grown])
     notes = ". ".join(each.line() for each in found)
+    told = "people in long texts, products with look-alikes, places" if setting.long else "people and places"
     return (
-        "Generated pairs of graphs (`bench/generate.py`): people and places with skewed names, noise, one in "
+        f"Generated pairs of graphs (`bench/generate.py`): {told}, with skewed names, noise, one in "
         "ten without a partner. Seconds and peak memory of each stage are those of run.json. "
         f"{notes}.\n\n{table(head, rows)}"
     )

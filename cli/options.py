@@ -44,6 +44,7 @@ KEYS = {
     "provenance": "fuse.provenance",
     "shapes": "fuse.shapes",
     "strict": "fuse.strict",
+    "memory": "limits.memory",
     "seed": "seed",
 }
 """Parameter → the key of the configuration that it sets."""
@@ -179,6 +180,11 @@ _OPTIONS = (
     ),
     *_FUSE_OPTIONS,
     _CONFIG,
+    click.option(
+        "--memory",
+        metavar="SIZE",
+        help="Memory that the run may hold, such as 4GB; a share of what is free if not given.",
+    ),
     click.option("--seed", metavar="N", help="Seed of everything random."),
 )
 

@@ -194,6 +194,6 @@ def _explained(size: int) -> Iterator[None]:
             raise
         place = _place or tempfile.gettempdir()
         raise RunError(
-            f"There is no room on the disk of {place} for what is not held in memory: {size / 1e6:,.0f} MB more",
+            f"There is no room on the disk of {place}: {size / 1e6:,.0f} MB more are needed there now",
             "Make room there, or give a folder on another disk with -o",
         ) from error

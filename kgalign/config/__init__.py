@@ -392,6 +392,8 @@ def _fault(error: ErrorDetails, names: Mapping[str, str]) -> str:
         return f"{shown} is no key" + (f" (did you mean {near}?)" if near else "")
     if error["type"] == "model_type":
         return f"{shown} must be a table of keys, not {_short(error['input'])}"
+    if error["type"] in ("byte_size", "byte_size_unit"):
+        return f"{shown} must be a size such as 4GB, not {_short(error['input'])}"
     if error["type"] == "value_error":
         return f"{shown}: {error['ctx']['error']}"
     wanted = (

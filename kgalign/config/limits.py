@@ -1,12 +1,17 @@
 """How much of what a file holds is taken: a stranger's file may be made to exhaust the machine."""
 
-from pydantic import Field
+from pydantic import ByteSize, Field
 
 from kgalign.config.section import Section
 
 
 class LimitsConfig(Section):
     """What is larger is refused with a sentence; none of it decides what comes out of what is read."""
+
+    memory: ByteSize | None = Field(default=None, ge=200_000_000)
+    """Bytes of memory that a run may hold, such as ``"4GB"``: what is longer lies in files under the run
+    folder, and is looked at in parts. None for a share of what is free when it begins. What comes out is the
+    same."""
 
     depth: int = Field(default=1000, ge=1, le=2000)
     """Most objects and arrays of JSON-LD, or elements of RDF/XML, that may lie in each other. Parsers take

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from kgalign.base import store
+from kgalign.base import scratch, store
 from kgalign.base.files import partial_of
-from kgalign.base.memory import give_back
+from kgalign.base.memory import give_back, limited
 from kgalign.base.progress import NoProgress, Progress
 from kgalign.base.version import __version__
 from kgalign.config import Config
@@ -26,6 +26,8 @@ from kgalign.run.taking import take_step
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+_MORE_THAN_ASKED = 1.1
+"""Times the memory that may be held from which people are told that it was more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,7 @@ class Work:
         self._results = {name: result for name, result in self._results.items() if name in names}
         self._made = {make: each for make, each in self._made.items() if each[0] <= names}
         give_back()
+        scratch.release_all()
 
 
 def fingerprints(
@@ -242,15 +245,23 @@ def execute(
     record = replace(record, steps={name: each for name, each in record.steps.items() if name in names})
     _record(folder, record)
     before(todo)
-    for position, step in enumerate(todo):
-        log.info("%s: begins", step.name)
-        made_from = _made_from(step, (*steps, *later))
-        source = before_this.get(step.name)
-        record = _do(step, prints[step.name], work, folder, record, made_from, source)
-        log.info("%s: done in %.1f s", step.name, record.steps[step.name].seconds)
-        work.keep_only({need.name for later in todo[position + 1 :] for need in later.needs})
+    with limited(work.config.limits.memory) as most, scratch.under(folder.path):
+        for position, step in enumerate(todo):
+            log.info("%s: begins", step.name)
+            made_from = _made_from(step, (*steps, *later))
+            source = before_this.get(step.name)
+            record = _do(step, prints[step.name], work, folder, record, made_from, source)
+            log.info("%s: done in %.1f s", step.name, record.steps[step.name].seconds)
+            _warn_of_memory(step.name, record.steps[step.name].peak_bytes, most)
+            work.keep_only({need.name for later in todo[position + 1 :] for need in later.needs})
     done = tuple(step.name for step in todo)
     return Execution(record, done, tuple(step.name for step in steps if step.name not in done))
+
+
+def _warn_of_memory(step: str, peak: int, most: int) -> None:
+    if peak > _MORE_THAN_ASKED * most:
+        told = "%s: held %.1f GB, more than the %.1f GB of --memory: give it that much"
+        log.warning(told, step, peak / 1e9, most / 1e9)
 
 
 def right_before(
