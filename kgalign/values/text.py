@@ -37,9 +37,12 @@ def sort_words(folded: str) -> str:
     return " ".join(sorted(folded.split()))
 
 
-def words(text: str) -> list[str]:
-    """Words of a text, in order; ``tx-8255`` gives tx, 8255 and tx8255."""
-    found = fold(text).split()
+def words(text: str, folded: str | None = None) -> list[str]:
+    """Words of a text, in order; ``tx-8255`` gives tx, 8255 and tx8255.
+
+    :param folded: the text folded, where that is known.
+    """
+    found = (fold(text) if folded is None else folded).split()
     if _INNER.search(text[:_LONG]):
         for piece in text[:_LONG].split():
             if _INNER.search(piece):

@@ -32,8 +32,9 @@ def profile(
     types: Sequence[str | None] | None = None,
     values: Values | None = None,
     edges: Sequence[tuple[int, str, int]] = (),
+    kind: ValueKind = ValueKind.NAME,
 ) -> Profile:
-    """A side with these entities; ``values`` gives, per entity, lexical forms by predicate."""
+    """A side with these entities; ``values`` gives, per entity, lexical forms by predicate, all of a kind."""
     kinds = sorted({each for each in types or () if each})
     facts = [
         (entity, path, text)
@@ -58,7 +59,7 @@ def profile(
         types=tuple(kinds),
         described=np.ones(len(iris), dtype=bool),
         attributes=tuple(
-            Attribute((path,), ValueKind.NAME, 1, 1.0, 1.0, 1.0, 1.0, is_name=path.endswith("label"))
+            Attribute((path,), kind, 1, 1.0, 1.0, 1.0, 1.0, is_name=path.endswith("label"))
             for path in paths
         ),
         value_entity=columns[:, 0],

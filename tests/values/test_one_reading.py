@@ -26,7 +26,7 @@ FUSED = {ValueKind.NUMBER: ValueKind.NUMBER, ValueKind.DATE: ValueKind.DATE}
 )
 def test_a_value_is_one_kind_of_value_in_every_stage(text: str, kind: ValueKind, same: str) -> None:
     assert kind_of([text], [""], 1.0) == kind
-    sides = [profile(["http://e/0"], values={0: {"p": [each]}}) for each in (text, same)]
+    sides = [profile(["http://e/0"], values={0: {"p": [each]}}, kind=kind) for each in (text, same)]
     assert value_similarity(kind, prepare(*sides), ZERO, ZERO)[0] == 1
     assert read(text).kind == FUSED[kind]
     column = read_dates([text]) if kind is ValueKind.DATE else read_numbers([text])[0]

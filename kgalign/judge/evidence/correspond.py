@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.compute as pc
 
 from kgalign.arrays import Doubles, spread
 from kgalign.arrays import Positions as Rows
@@ -305,8 +306,8 @@ def value_similarity(
     if kind == ValueKind.DATE:
         return _date_similarity(left.date[ta], right.date[tb])
     if kind in (ValueKind.LINK, ValueKind.BOOLEAN):
-        same = [left.raw[i] == right.raw[j] for i, j in zip(ta.tolist(), tb.tolist(), strict=True)]
-        return np.array(same, dtype=np.float32)
+        same: Floats = np.asarray(pc.equal(left.raw.take(ta), right.raw.take(tb))).astype(np.float32)
+        return same
     return string_similarity(left, right, ta, tb)
 
 

@@ -70,11 +70,12 @@ class Generic:
         :param sides: whose entities ``a`` and ``b`` are: 0 for the left side's, 1 for the right one's.
         """
         x, y = sides
+        *levels, larger = self.pooled.measure(a, b, sides)
         return (
-            *(each.position for each in self.pooled.compare(a, b, sides)),
+            *levels,
             row_dots(self.grams[x], self.grams[y], a, b),
             row_dots(self.words[x], self.words[y], a, b),
-            self.pooled.share_of_larger(a, b, sides),
+            larger,
         )
 
 

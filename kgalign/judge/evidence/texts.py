@@ -1,71 +1,110 @@
 """Values made ready to compare: each text folded once, each pair of texts compared once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from rapidfuzz import fuzz
 from rapidfuzz.process import cpdist
 from scipy.sparse import csr_array, vstack
 
-from kgalign.arrays import Positions, distinct, spread
+from kgalign.arrays import Doubles, Flags, Positions, distinct, run_starts, spread, unique
+from kgalign.base.cores import slices
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
 from kgalign.values import read_date, read_number
-from kgalign.values.text import fold, gram_rows, idf, row_dots, sort_words, weigh
+from kgalign.values.kinds import ValueKind
+from kgalign.values.text import fold, gram_rows, idf, row_dots, sort_words, weigh, word_rows, words
 
 _TEXTS_AT_ONCE = 50_000
 _PAIR_LIMIT = 36
 """Pairs of values looked at per pair of entities and attributes."""
+_LONG = 200
+"""Characters of a text that are compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """The distinct texts of one side, folded, in the order of the profile's ``texts``."""
+    """The distinct texts of one side, made ready, in the order of the profile's ``texts``."""
 
-    raw: list[str]
-    folded: list[str]
-    sorted_words: list[str]
+    raw: pa.LargeStringArray
+    empty: Flags
+    """(t,) texts of which nothing is left where they are folded."""
+    sorted_words: npt.NDArray[np.object_]
+    """(t,) the beginnings of folded texts with their words in order."""
     grams: csr_array
     """Character trigrams as TF-IDF rows of unit length."""
     gram_counts: csr_array
     """The same trigrams as counts."""
+    words: csr_array
+    """Words as counts; both sides have one vocabulary."""
+    vocabulary: list[str]
+    """The words of both sides."""
     number: npt.NDArray[np.float64]
-    """The number a text begins with, NaN where it is none."""
+    """The number a text begins with, NaN where it is none, or no value of an attribute of numbers."""
     date: npt.NDArray[np.float64]
-    """Days, months and years as one number yyyymmdd (zeros where a part is missing), NaN for no date."""
+    """Days, months and years as one number yyyymmdd (zeros where a part is missing), NaN for no date, and for
+    what is no value of an attribute of dates."""
 
 
 def prepare(left: Profile, right: Profile) -> tuple[Texts, Texts]:
     """Fold the texts of both sides; rarity of n-grams is counted over both."""
-    raw = [profile.texts.to_pylist() for profile in (left, right)]
-    folded = [[fold(text) for text in side] for side in raw]
-    grams = [_gram_rows(side) for side in folded]
-    weights = idf(grams[0], grams[1])
+    numbers: dict[str, int] = {}
+    read = [_Read(profile, numbers) for profile in (left, right)]
+    weights = idf(read[0].grams, read[1].grams)
+    vocabulary = list(numbers)
     sides = []
-    for texts, folds, rows in zip(raw, folded, grams, strict=True):
+    for profile, each in zip((left, right), read, strict=True):
+        each.words.resize((len(profile.texts), max(len(vocabulary), 1)))
         sides.append(
             Texts(
-                texts,
-                folds,
-                [sort_words(text) for text in folds],
-                weigh(rows, weights),
-                rows,
-                np.array([read_number(text) for text in texts], dtype=np.float64),
-                np.array([read_date(text) for text in texts], dtype=np.float64),
+                profile.texts,
+                each.empty,
+                each.sorted_words,
+                weigh(each.grams, weights),
+                each.grams,
+                each.words,
+                vocabulary,
+                _read_as(profile, ValueKind.NUMBER, read_number),
+                _read_as(profile, ValueKind.DATE, read_date),
             )
         )
     return sides[0], sides[1]
 
 
-def _gram_rows(texts: Sequence[str]) -> csr_array:
-    """Trigrams of the beginnings of texts, a part of the texts at a time."""
-    parts = []
-    for start in range(0, len(texts), _TEXTS_AT_ONCE):
-        rows = gram_rows([text[:200] for text in texts[start : start + _TEXTS_AT_ONCE]])
-        parts.append(rows)
-    return csr_array(vstack(parts, format="csr")) if len(parts) > 1 else (parts or [gram_rows([])])[0]
+class _Read:
+    """The texts of a side, read a part at a time.
+
+    :param numbers: number of each word; new words are added.
+    """
+
+    def __init__(self, profile: Profile, numbers: dict[str, int]) -> None:
+        size = len(profile.texts)
+        self.empty = np.zeros(size, dtype=bool)
+        self.sorted_words = np.empty(size, dtype=np.object_)
+        grams, rows = [], []
+        for part in slices(size, _TEXTS_AT_ONCE) or [slice(0, 0)]:
+            texts = profile.texts[part].to_pylist()
+            folded = [fold(text) for text in texts]
+            self.empty[part] = [not text for text in folded]
+            self.sorted_words[part] = [sort_words(text)[:_LONG] for text in folded]
+            grams.append(gram_rows([text[:_LONG] for text in folded]))
+            rows.append(word_rows(map(words, texts, folded), numbers))
+        for each in rows:
+            each.resize((each.shape[0], max(len(numbers), 1)))
+        self.grams = csr_array(vstack(grams, format="csr")) if len(grams) > 1 else grams[0]
+        self.words = csr_array(vstack(rows, format="csr")) if len(rows) > 1 else rows[0]
+
+
+def _read_as(profile: Profile, kind: ValueKind, read: Callable[[str], float | None]) -> Doubles:
+    """(t,) what the values of attributes of a kind are read as, NaN for all other texts."""
+    found = np.full(len(profile.texts), np.nan)
+    kinds = np.array([each.kind == kind for each in profile.attributes] + [False])
+    rows = unique(profile.value_text[kinds[profile.value_attribute]])
+    found[rows] = np.array([read(text) for text in profile.texts.take(rows).to_pylist()], dtype=np.float64)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +154,8 @@ def string_similarity(a: Texts, b: Texts, ta: Ids, tb: Ids) -> Floats:
     distinct, inverse = np.unique(keys, return_inverse=True)
     ua, ub = (distinct // len(b.raw)).astype(np.int32), (distinct % len(b.raw)).astype(np.int32)
     edit = cpdist(
-        [a.sorted_words[i][:200] for i in ua.tolist()],
-        [b.sorted_words[i][:200] for i in ub.tolist()],
+        a.sorted_words[ua].tolist(),
+        b.sorted_words[ub].tolist(),
         scorer=fuzz.ratio,
         dtype=np.float32,
         workers=-1,
@@ -124,17 +163,18 @@ def string_similarity(a: Texts, b: Texts, ta: Ids, tb: Ids) -> Floats:
     cosine = row_dots(a.grams, b.grams, ua, ub)
     similarity = np.minimum(0.5 * (edit + cosine), np.float32(0.995))
     similarity[edit >= 1] = 1
-    empty = np.array(
-        [not a.folded[i] or not b.folded[j] for i, j in zip(ua.tolist(), ub.tolist(), strict=True)]
-    )
-    similarity[empty] = 0
+    similarity[a.empty[ua] | b.empty[ub]] = 0
     result: Floats = similarity[inverse]
     return result
 
 
 def best_by_row(row: Positions, value: Floats, rows: int) -> Floats:
-    """The largest value of each row, NaN where a row has none."""
-    result = np.full(rows, -np.inf, dtype=np.float32)
-    np.maximum.at(result, row, value)
-    result[np.isinf(result)] = np.nan
+    """The largest value of each row, NaN where a row has none.
+
+    :param row: (v,) row of each value, those of one row together.
+    """
+    result = np.full(rows, np.nan, dtype=np.float32)
+    start = np.flatnonzero(run_starts(row))
+    if len(start):
+        result[row[start]] = np.maximum.reduceat(value, start)
     return result

@@ -217,7 +217,7 @@ def test_kinds_that_differ_are_compared_as_what_both_are(
     ],
 )
 def test_dates_are_near_by_what_they_have_in_common(left: str, right: str, expected: float) -> None:
-    sides = [profile(["e"], values={0: {"p": [text]}}) for text in (left, right)]
+    sides = [profile(["e"], values={0: {"p": [text]}}, kind=ValueKind.DATE) for text in (left, right)]
     one = np.zeros(1, dtype=np.int32)
     (found,) = value_similarity(ValueKind.DATE, prepare(*sides), one, one)
     assert found == pytest.approx(expected)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from kgalign.arrays import Doubles, Flags, Positions
-from kgalign.judge.evidence.competition import dominant
+from kgalign.judge.evidence.competition import Ends, dominant
 from kgalign.judge.evidence.decoys import decoys
 from kgalign.rdf.graph import Ids
 
@@ -45,7 +45,8 @@ class World:
     def match_again(self, rows: Positions) -> tuple[Doubles, Flags]:
         """The log-odds of what is there, best first."""
         self.calls.append(set(zip(self.left[rows].tolist(), self.right[rows].tolist(), strict=True)))
-        return self.score[rows], dominant(self.left[rows], self.right[rows], self.score[rows], True, True)
+        ends = Ends(self.left[rows]), Ends(self.right[rows])
+        return self.score[rows], dominant(*ends, self.score[rows], True, True)
 
     def decoys(
         self,

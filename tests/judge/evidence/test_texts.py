@@ -18,7 +18,7 @@ short_texts = st.text(st.characters(exclude_categories=["Cs"], max_codepoint=0x2
 
 def similarity(kind: ValueKind, left: str, right: str, factor: float = 1.0) -> float:
     """How similar two values are."""
-    sides = [profile(["http://e/0"], values={0: {"p": [text]}}) for text in (left, right)]
+    sides = [profile(["http://e/0"], values={0: {"p": [text]}}, kind=kind) for text in (left, right)]
     return float(value_similarity(kind, prepare(*sides), ZERO, ZERO, factor)[0])
 
 
@@ -64,7 +64,7 @@ def test_string_similarity_is_symmetric_bounded_and_one_for_itself(texts: list[s
     found = string_similarity(*sides, a, b).reshape(n, n)
     assert ((found >= 0) & (found <= 1)).all()
     assert np.allclose(found, found.T, atol=1e-5)
-    described = [bool(folded) for folded in sides[0].folded]
+    described = (~sides[0].empty).tolist()
     assert found.diagonal().tolist() == [float(each) for each in described]
 
 
