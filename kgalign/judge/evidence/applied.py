@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from kgalign.arrays import Doubles, Flags
-from kgalign.judge.evidence import decoys, generic
+from kgalign.base import scratch
+from kgalign.judge.evidence import decoys, generic, parts
 from kgalign.judge.evidence.model import Evidence
 from kgalign.judge.evidence.prior import Prior
-from kgalign.judge.evidence.weighing import Column, coded, column_of
+from kgalign.judge.evidence.weighing import Column, coded
 from kgalign.records import Candidates, Profile
 from kgalign.records.learned import Learned, LearnedColumn
 
@@ -49,7 +51,7 @@ class Applied(Evidence):
         self._add_from_candidates()
         self._weigh_by_prior()
         self.pooled = [
-            replace(column_of(generic.level_of(each.name, self.start_measures[each.name])), worth=worth)
+            replace(self._as_column(each.name), worth=worth)
             for each, worth in zip(learned.columns, learned.worth, strict=True)
             if each.role == POOLED
         ]
@@ -114,7 +116,7 @@ def learned_of(evidence: Evidence, figures: dict[str, float]) -> Learned:
         left=evidence.a,
         right=evidence.b,
         measures=measures,
-        measured=np.stack([evidence.start_measures[name] for name in measures]).astype(np.float32),
+        measured=_stacked([evidence.start_measures[name] for name in measures], size, np.float32),
         columns=tuple(
             LearnedColumn(
                 column.name,
@@ -126,7 +128,7 @@ def learned_of(evidence: Evidence, figures: dict[str, float]) -> Learned:
             )
             for role, column in every
         ),
-        codes=np.stack(codes) if codes else np.zeros((0, size), dtype=np.uint8),
+        codes=_stacked(codes, size, np.uint8),
         worth=np.stack([column.worth for _, column in every]),
         left_thing=evidence.things[0].astype(np.int32),
         right_thing=evidence.things[1].astype(np.int32),
@@ -140,6 +142,13 @@ def learned_of(evidence: Evidence, figures: dict[str, float]) -> Learned:
         },
         figures=figures,
     )
+
+
+def _stacked(columns: Sequence[parts.Array], size: int, dtype: npt.DTypeLike) -> parts.Array:
+    """(columns, size) the columns one after the other, mapped where they are large."""
+    if not columns:
+        return np.zeros((0, size), dtype=dtype)
+    return scratch.gather(column.astype(dtype, copy=False)[None] for column in columns)
 
 
 _OF_CANDIDATES = {generic.SAME_IRI, generic.MEANING}

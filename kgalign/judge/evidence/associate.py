@@ -11,6 +11,7 @@ import numpy as np
 
 from kgalign.arrays import Doubles
 from kgalign.judge.evidence.comparisons import Comparison, steps
+from kgalign.judge.evidence.levels import Levels, in_parts
 from kgalign.judge.evidence.texts import Pool, best_by_row, cross, pool
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
@@ -176,6 +177,11 @@ def compare(association: Association, a: Ids, b: Ids) -> Comparison:
     name = TYPES if left.attribute < 0 and right.attribute < 0 else f"{left.name} ~ {right.name}"
     attributes = left.attribute, right.attribute
     return Comparison(name, KIND, _LABELS, steps(value, _KNOTS), attributes)
+
+
+def levels_of(association: Association, a: Ids, b: Ids) -> Levels:
+    """How far the values of each pair go together, as levels in steps."""
+    return in_parts(lambda rows: compare(association, a[rows], b[rows]), len(a))
 
 
 def _together(f: Facet, g: Facet, x: Ids, y: Ids) -> Doubles:

@@ -4,9 +4,8 @@ A correspondence is kept where the values of probable matches agree more than th
 entities paired at random: that two sides both have a country is nothing, that it is the same one is.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,16 +13,15 @@ import pyarrow.compute as pc
 
 from kgalign.arrays import Doubles, spread
 from kgalign.arrays import Positions as Rows
-from kgalign.base.cores import in_order, slices
+from kgalign.judge.evidence import parts
 from kgalign.judge.evidence.comparisons import STRING_LABELS, STRING_STEPS, Comparison, Positions, steps
-from kgalign.judge.evidence.texts import Pool, Texts, best_by_row, cross, pool, string_similarity
+from kgalign.judge.evidence.levels import Levels, in_parts
+from kgalign.judge.evidence.texts import Texts, best_by_row, cross, pool, string_similarity
 from kgalign.rdf.graph import Ids
 from kgalign.records import Attribute, Floats, Profile
 from kgalign.values.kinds import ValueKind
 from kgalign.values.predicates import path_names
 
-_PART = 100_000
-"""Pairs that are compared at once."""
 _SEEDS = 600
 _GAIN = 0.1
 _MOST = 32
@@ -86,32 +84,40 @@ class AttributeComparisons:
         :param sides: whose entities ``a`` and ``b`` are: 0 for the left side's, 1 for the right one's. Within
             a side an attribute is compared with itself.
         """
-        names = [path_names(each.path for each in side.attributes) for side in self.sides]
-        result = []
-        for found in self.found:
-            pools = tuple(pool(self.sides[side], [(found.left, found.right)[side]]) for side in sides)
-            compare = partial(self._compare, found, pools, sides)
-            rows = slices(len(a), _PART) or [slice(0)]
-            parts = in_order(compare, [(a[each], b[each]) for each in rows])
-            kinds, labels, positions = zip(*parts, strict=True)
-            name = f"{names[0][found.left]} = {names[1][found.right]}"
-            attributes = found.left, found.right
-            result.append(Comparison(name, kinds[0], labels[0], np.concatenate(positions), attributes))
-        return result
+        return [self._comparison(found, a, b, sides) for found in self.found]
 
-    def _compare(
-        self, found: Correspondence, pools: tuple[Pool, ...], sides: tuple[int, int], ends: tuple[Ids, Ids]
-    ) -> tuple[str, tuple[str, ...], Positions]:
-        """Kind, labels and levels of a part of the pairs in one correspondence."""
-        a, b = ends
-        kind = shared_kind(self.sides[0].attributes[found.left], self.sides[1].attributes[found.right])
+    def levels_of(self, found: Correspondence, a: Ids, b: Ids) -> Levels:
+        """One of the correspondences as levels in steps, of pairs across."""
+        compare = self._compared(found, (0, 1))
+        return in_parts(lambda rows: compare(a[rows], b[rows]), len(a))
+
+    def _comparison(self, found: Correspondence, a: Ids, b: Ids, sides: tuple[int, int]) -> Comparison:
+        compare = self._compared(found, sides)
+        nothing = np.zeros(0, dtype=np.int32)
+        position = parts.column(lambda rows: compare(a[rows], b[rows]).position, len(a))
+        return replace(compare(nothing, nothing), position=position)
+
+    def _compared(self, found: Correspondence, sides: tuple[int, int]) -> Callable[[Ids, Ids], Comparison]:
+        """What compares pairs in one correspondence."""
+        pools = tuple(pool(self.sides[side], [(found.left, found.right)[side]]) for side in sides)
         texts = self.texts[sides[0]], self.texts[sides[1]]
+        kind = shared_kind(self.sides[0].attributes[found.left], self.sides[1].attributes[found.right])
+        held = pools[0].text
+        share = np.bincount(held, minlength=len(texts[0].raw)) / max(len(held), 1)
         factor = found.factor if sides == (0, 1) else 1.0
-        row, ta, tb = cross(pools[0], pools[1], a, b)
-        similarity = best_by_row(row, value_similarity(kind, texts, ta, tb, factor), len(a))
-        position, labels = _positions(kind, similarity)
-        position, labels = _by_rarity(position, labels, pools, texts, a, row, ta)
-        return kind.value, labels, position
+
+        def compare(a: Ids, b: Ids) -> Comparison:
+            row, ta, tb = cross(pools[0], pools[1], a, b)
+            similarity = best_by_row(row, value_similarity(kind, texts, ta, tb, factor), len(a))
+            position, labels = _positions(kind, similarity)
+            position, labels = _by_rarity(position, labels, share, len(held), row, ta)
+            return Comparison(self._name(found), kind.value, labels, position, (found.left, found.right))
+
+        return compare
+
+    def _name(self, found: Correspondence) -> str:
+        names = [path_names(each.path for each in side.attributes) for side in self.sides]
+        return f"{names[0][found.left]} = {names[1][found.right]}"
 
 
 def shared_kind(left: Attribute, right: Attribute) -> ValueKind:
@@ -351,19 +357,20 @@ def _positions(kind: ValueKind, similarity: Floats) -> tuple[Positions, tuple[st
 def _by_rarity(
     position: Positions,
     labels: tuple[str, ...],
-    pools: tuple[Pool, ...],
-    texts: tuple[Texts, Texts],
-    a: Ids,
+    share: Doubles,
+    held: int,
     row: Rows,
     ta: Ids,
 ) -> tuple[Positions, tuple[str, ...]]:
-    """Split the best level by how rare the left value is: to share a rare one says more."""
-    held = pools[0].text
-    share = np.bincount(held, minlength=len(texts[0].raw)) / max(len(held), 1)
-    rarest = np.full(len(a), np.inf)
-    np.minimum.at(rarest, row, share[ta])
+    """Split the best level by how rare the left value is: to share a rare one says more.
+
+    :param share: (t,) share of each left text among the ``held`` values of the attribute.
+    """
+    rarest = np.full(len(position), np.inf)
     top = len(labels) - 1
+    best = (position >= top)[row]
+    np.minimum.at(rarest, row[best], share[ta[best]])
     extra = np.where(rarest < 0.002, 2, np.where(rarest < 0.05, 1, 0))
-    extra = np.where(rarest * len(held) <= 1.5, 2, extra)
+    extra = np.where(rarest * held <= 1.5, 2, extra)
     result = np.where(position >= top, top + extra, position).astype(np.float32)
     return result, (*labels[:-1], *(f"{labels[-1]}, {rarity}" for rarity in _RARITY))

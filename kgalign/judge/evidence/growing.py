@@ -232,7 +232,7 @@ def _own_codes(
         if each.role != OWN:
             continue
         if each.kind == associate.KIND:
-            yield levels.encode(associate.compare(_association(sides, each), a, b))
+            yield associate.levels_of(_association(sides, each), a, b).codes
             continue
         if each.kind == generic.KINDS[generic.MEANING]:
             cosine = generic.meaning(sides.candidates)
@@ -240,8 +240,7 @@ def _own_codes(
             yield levels.encode(generic.near((none if cosine is None else cosine)[sides.new]))
             continue
         pair = Correspondence(each.left_attribute, each.right_attribute, 0.0, 0.0, 0, each.factor)
-        (compared,) = AttributeComparisons(sides.left, sides.right, texts, [pair]).compare(a, b)
-        yield levels.encode(compared)
+        yield AttributeComparisons(sides.left, sides.right, texts, [pair]).levels_of(pair, a, b).codes
 
 
 def _association(sides: _Sides, column: LearnedColumn) -> associate.Association:
@@ -264,7 +263,7 @@ def _with_neighbours(
     rest = learned.columns[len(learned.columns) - len(learned.codes) :]
     codes = learned.codes.copy()
     for place, found in zip(_places(rest, BESIDE), neighbours.compare(believed, rows), strict=True):
-        codes[place, rows] = levels.encode(found)
+        codes[place, rows] = found.codes
     return replace(learned, codes=codes), len(rows)
 
 

@@ -6,12 +6,14 @@ are expected ones (Winkler 1988), drawn towards no difference by a few counts, s
 hardly anything moves and at ten thousand what was seen decides.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from kgalign.arrays import Doubles
+from kgalign.judge.evidence import parts
 from kgalign.judge.evidence.comparisons import Comparison
 from kgalign.records import Floats
 
@@ -28,6 +30,24 @@ def encode(comparison: Comparison) -> Codes:
     most = (len(comparison.labels) - 1) * STEPS
     code = np.clip(np.rint(np.nan_to_num(comparison.position) * STEPS), 0, min(most, MISSING - 1))
     return np.where(np.isnan(comparison.position), MISSING, code).astype(np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """A comparison as codes."""
+
+    of: Comparison
+    """What it is called, and what its levels mean; without the levels of any pair."""
+    codes: Codes
+    """(c,) the level of each pair in steps."""
+
+
+def in_parts(compare: Callable[[slice], Comparison], size: int) -> Levels:
+    """The levels of ``size`` pairs, which are compared part by part.
+
+    :param compare: makes the comparison of some rows.
+    """
+    return Levels(compare(slice(0, 0)), parts.column(lambda rows: encode(compare(rows)), size))
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class Evidence(Weighing):
         super().__init__(left, right, candidates, given, refused=refused, prior=prior)
         self.iterations = iterations
         self.factors: dict[tuple[int, int], float] = {}
+        self._compared: dict[tuple[int, int, float], Column] = {}
 
     # What is measured before anything is learned.
 
@@ -66,12 +67,12 @@ class Evidence(Weighing):
         self.start_measures = dict(zip(generic.MEASURES, found, strict=True))
         self._add_from_candidates()
         self._weigh_by_prior()
-        self.pooled = [column_of(generic.level_of(n, self.start_measures[n])) for n in generic.COMPARED]
+        self.pooled = self._pooled(generic.COMPARED)
         self.believe(self.by_prior.copy())
 
     def _forget_texts(self) -> None:
         """Let go of what only measuring and learning needs: what is believed stays as it is."""
-        del self.texts, self.shared, self.correspondences
+        del self.texts, self.shared, self.correspondences, self._compared
 
     def several(self, side: int) -> float:
         """How many matched things have several records on a side: a lower bound of their share.
@@ -210,12 +211,22 @@ class Evidence(Weighing):
     def _learn_attributes(self) -> None:
         left, right, a, b = self.left, self.right, self.a, self.b
         learned = AttributeComparisons.learned(left, right, self.texts, a, b, self.expected)
-        self.correspondences = learned
         self.factors = {(each.left, each.right): each.factor for each in learned.found}
-        found = [column_of(each) for each in learned.compare(a, b)]
+        columns = []
+        for each in learned.found:
+            # How two attributes compare hangs on their factor alone.
+            key = each.left, each.right, each.factor
+            column = self._compared.get(key) or column_of(learned.levels_of(each, a, b))
+            columns.append(column)
+        self._compared = {
+            (each.left, each.right, each.factor): column
+            for each, column in zip(learned.found, columns, strict=True)
+        }
+        self.correspondences = learned
         taken = {(each.left, each.right) for each in learned.found if each.agreement >= _AGREE}
         for each in associate.learn(left, right, a, b, self.expected, taken):
-            found.append(column_of(associate.compare(each, a, b)))
-        if self.cosine is not None:
-            found.append(column_of(generic.near(self.cosine)))
-        self.columns = found
+            columns.append(column_of(associate.levels_of(each, a, b)))
+        cosine = self.cosine
+        if cosine is not None:
+            columns.append(column_of(levels.in_parts(lambda rows: generic.near(cosine[rows]), self.size)))
+        self.columns = columns

@@ -6,7 +6,7 @@ entities with the relation over those that have this neighbour. Which left relat
 which right one is learned from the matches so far, and probabilities weigh everything.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from kgalign.arrays import Doubles, Flags, Positions, run_starts, spread
 from kgalign.base import scratch
 from kgalign.base.cores import in_order
 from kgalign.judge.evidence.comparisons import Comparison, steps
+from kgalign.judge.evidence.levels import Levels, in_parts
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
 
@@ -114,8 +115,16 @@ class Neighbours:
             self._pairs = _Seen(self.right.pair_key)
             self.agreement = np.full((self.left.relations, self.right.relations), -1.0, dtype=np.float32)
 
-    def compare(self, probability: Doubles, rows: Positions | None = None) -> list[Comparison]:
-        """How surprising the shared neighbours are, and which share of the comparable ones is shared.
+    def compare(self, probability: Doubles, rows: Positions | None = None) -> list[Levels]:
+        """The comparisons of :meth:`comparisons` as levels in steps."""
+        size = len(self.a if rows is None else rows)
+        return [in_parts(each, size) for each in self.comparisons(probability, rows)]
+
+    def comparisons(
+        self, probability: Doubles, rows: Positions | None = None
+    ) -> list[Callable[[slice], Comparison]]:
+        """How surprising the shared neighbours are, and which share of the comparable ones is shared: what
+        compares a part of the pairs.
 
         :param probability: (c,) of the pairs so far.
         :param rows: the pairs to compare, all if None.
@@ -127,26 +136,23 @@ class Neighbours:
         self._learn(partners, chance)
         shared = self._shared(a, b, partners, chance)
         # What could have been shared: neighbours that have a partner at all.
-        possible_left = _possible(self.left, chance.max(axis=1))[a]
-        possible_right = _possible(self.right, matched)[b]
-        possible = np.minimum(possible_left, possible_right)
+        possible_left = _possible(self.left, chance.max(axis=1))
+        possible_right = _possible(self.right, matched)
         logs = np.float32(np.log(2 + sum(self.sizes)))
-        surprise = np.where(possible > 0, shared / logs, np.nan).astype(np.float32)
-        share = np.divide(shared, possible, out=np.full_like(shared, np.nan), where=possible > 0)
-        return [
-            Comparison(
-                "surprise of shared neighbours",
-                "neighbours",
-                _labels(_SURPRISE_STEPS),
-                steps(surprise, _SURPRISE_STEPS),
-            ),
-            Comparison(
-                "neighbours shared",
-                "neighbours",
-                _labels(_SHARE_STEPS),
-                steps(np.minimum(share, 1), _SHARE_STEPS),
-            ),
-        ]
+
+        def possible(part: slice) -> Floats:
+            return np.minimum(possible_left[a[part]], possible_right[b[part]])
+
+        def surprise(part: slice) -> Comparison:
+            value = np.where(possible(part) > 0, shared[part] / logs, np.nan).astype(np.float32)
+            return _comparison("surprise of shared neighbours", value, _SURPRISE_STEPS)
+
+        def share(part: slice) -> Comparison:
+            most, both = possible(part), shared[part]
+            value = np.divide(both, most, out=np.full_like(both, np.nan), where=most > 0)
+            return _comparison("neighbours shared", np.minimum(value, 1), _SHARE_STEPS)
+
+        return [surprise, share]
 
     def _learn(self, partners: Ids, chance: Floats) -> None:
         """How often a left relation between matches is mirrored by each right relation."""
@@ -254,6 +260,10 @@ class Neighbours:
         surprise = np.minimum(left.surprise[edge[which]], right.surprise[right_edge])
         worth = (agree * surprise * sure.chance[other[which]]).astype(np.float32)
         return np.searchsorted(ends, which, "right"), other[which], worth
+
+
+def _comparison(name: str, value: Floats, knots: tuple[float, ...]) -> Comparison:
+    return Comparison(name, "neighbours", _labels(knots), steps(value, knots))
 
 
 def _labels(knots: tuple[float, ...]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ for a part of the pairs at a time.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,9 +14,8 @@ from kgalign.arrays import Doubles, Flags, Positions
 from kgalign.base import scratch
 from kgalign.judge.evidence import associate, decoys, generic, levels, parts, twins
 from kgalign.judge.evidence.base_rate import base_shift
-from kgalign.judge.evidence.comparisons import Comparison
 from kgalign.judge.evidence.competition import Ends, dominant, lead
-from kgalign.judge.evidence.levels import Codes
+from kgalign.judge.evidence.levels import Codes, Levels
 from kgalign.judge.evidence.measures import Measures
 from kgalign.judge.evidence.prior import Prior, load_prior, with_meaning
 from kgalign.rdf.graph import Ids
@@ -53,13 +52,9 @@ class Column:
         return found
 
 
-def column_of(comparison: Comparison) -> Column:
+def column_of(found: Levels) -> Column:
     """A comparison as a column that is worth nothing yet."""
-    codes = parts.column(
-        lambda rows: levels.encode(replace(comparison, position=comparison.position[rows])),
-        len(comparison.position),
-    )
-    return coded(comparison.name, comparison.kind, comparison.labels, codes, comparison.attributes)
+    return coded(found.of.name, found.of.kind, found.of.labels, found.codes, found.of.attributes)
 
 
 def coded(
@@ -140,6 +135,14 @@ class Weighing(ABC):
         self.start_measures[generic.SAME_IRI] = generic.same_iri(self.candidates)
         if self.cosine is not None:
             self.start_measures[generic.MEANING] = self.cosine
+
+    def _pooled(self, names: Iterable[str]) -> list[Column]:
+        """The measures of all values of a kind as columns."""
+        return [self._as_column(name) for name in names]
+
+    def _as_column(self, name: str) -> Column:
+        measure = self.start_measures[name]
+        return column_of(levels.in_parts(lambda rows: generic.level_of(name, measure[rows]), self.size))
 
     def _weigh_by_prior(self) -> None:
         leads = generic.leads(self.start_measures, self.ends, self._things(), self.free)

@@ -23,7 +23,8 @@ def compare(left: Edges, right: Edges, pairs: Mapping[Pair, float], size: int) -
     """
     sides = [profile([f"{name}{n}" for n in range(size)], edges=e) for name, e in (("l", left), ("r", right))]
     a, b = np.array(list(pairs), dtype=np.int32).T.copy()
-    surprise, share = Neighbours(sides[0], sides[1], a, b).compare(np.array(list(pairs.values())))
+    compare_part = Neighbours(sides[0], sides[1], a, b).comparisons(np.array(list(pairs.values())))
+    surprise, share = (each(slice(None)) for each in compare_part)
     values = [
         np.interp(each.position, np.arange(len(knots)), knots)
         for each, knots in ((surprise, SURPRISES), (share, SHARES))
