@@ -116,7 +116,7 @@ class Evidence(Weighing):
         """
         sides = {"one-to-one": [], "one-to-many": [1], "many-to-one": [0]}.get(asked, [0, 1])
         figures = dict.fromkeys(_SEVERAL, 0.0)
-        before = list(self.things)
+        before, by_prior = list(self.things), self._by_prior_now()
         keep = [False, False]
         if sides and self.join_records(sides):
             self.alike = list(self.things)
@@ -134,7 +134,10 @@ class Evidence(Weighing):
             self.things = [
                 now if kept else then for now, then, kept in zip(self.things, before, keep, strict=True)
             ]
-            self._weigh_by_prior()
+            if any(keep):
+                self._weigh_by_prior()
+            else:
+                self._take_by_prior(by_prior)
         if not any(keep):
             self.conclude()
             self._forget_texts()

@@ -157,6 +157,13 @@ class Weighing(ABC):
         self._prior_measure = parts.column(lambda rows: self.by_prior[rows].astype(np.float32), self.size)
         scratch.release(*measures.values())
 
+    def _by_prior_now(self) -> tuple[dict[str, Floats], Doubles, Floats, float]:
+        """What the prior says, to come back to."""
+        return dict(self.start_measures), self.by_prior, self._prior_measure, self.shift
+
+    def _take_by_prior(self, held: tuple[dict[str, Floats], Doubles, Floats, float]) -> None:
+        self.start_measures, self.by_prior, self._prior_measure, self.shift = held
+
     def _add(self, column: Doubles, constant: float) -> None:
         for rows in parts.parts_of(self.size):
             column[rows] += constant
