@@ -81,7 +81,7 @@ class Pooled:
         ]
 
     def measure(self, a: Ids, b: Ids, sides: tuple[int, int]) -> tuple[Floats, ...]:
-        """(c,) each: the levels of :meth:`compare`, and which share of the larger one's information both hold."""
+        """(c,) each: the levels of :meth:`compare`, and the share of the larger one's information in both."""
         x, y = sides
         row, ta, tb = cross(self.names[x], self.names[y], a, b)
         names = best_by_row(row, string_similarity(self.texts[x], self.texts[y], ta, tb), len(a))

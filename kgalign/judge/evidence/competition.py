@@ -12,13 +12,11 @@ from scipy.sparse import csr_array
 
 from kgalign.arrays import Doubles, Flags, Ids, Positions, run_starts
 from kgalign.base import scratch
-from kgalign.base.cores import in_order, slices
+from kgalign.judge.evidence import parts
 from kgalign.records import Floats
 
 ALONE = 12.0
 """The lead of a pair that competes with none."""
-_PART = 100_000
-"""Pairs that are looked at together: of whole nodes, so that a part can have more."""
 
 
 class Ends:
@@ -42,7 +40,7 @@ class Ends:
 
     def parts(self) -> list[tuple[int, int]]:
         """Nodes from one up to another, whose rows are a part."""
-        cuts = np.searchsorted(self._start, np.arange(0, len(self.node), _PART))
+        cuts = np.searchsorted(self._start, np.arange(0, len(self.node), parts.PART))
         bounds = np.unique(np.append(cuts, self.size)).tolist()
         return list(pairwise(bounds))
 
@@ -88,9 +86,9 @@ def lead(
         found: Floats = np.where(np.isinf(rival), ALONE, value - rival).astype(np.float32)
         return found
 
-    parts = ends.parts()
     result: Floats = scratch.empty(len(ends.node), np.float32)
-    for part, found in zip(parts, in_order(ahead, parts), strict=True):
+    nodes = ends.parts()
+    for part, found in zip(nodes, parts.in_turn(ahead, nodes), strict=True):
         result[ends.rows(part)] = found
     return result
 
@@ -129,7 +127,7 @@ def best_of_each(ends: Ends, other: Ids, score: Doubles) -> Positions:
         nearest = np.minimum.reduceat(other[here], np.flatnonzero(run_starts(run)))
         return here[other[here] == nearest[run]]
 
-    return np.concatenate([np.zeros(0, np.int64), *in_order(best, ends.parts())])
+    return np.concatenate([np.zeros(0, np.int64), *parts.in_turn(best, ends.parts())])
 
 
 class _Favourites:
@@ -181,7 +179,7 @@ def dominant(left: Ends, right: Ends, score: Doubles, one_left: bool, one_right:
     used_left, used_right = (np.zeros(each.size, dtype=bool) for each in (left, right))
     used_left[left.node[taken]], used_right[right.node[taken]] = True, True
     open_ = np.concatenate(
-        list(in_order(partial(_open, left, right, used_left, used_right), slices(len(score), _PART)))
+        list(parts.in_turn(partial(_open, left, right, used_left, used_right), parts.parts_of(len(score))))
     )
     while len(open_) and len(taken):
         value = score[open_]

@@ -63,6 +63,7 @@ class Generic:
         weights = idf(*grams)
         self.grams = tuple(weigh(rows, weights) for rows in grams)
         self.words = tuple(weigh(rows, self.pooled.weights) for rows in self.pooled.words)
+        self.texts = self.pooled.texts = texts[0].bare(), texts[1].bare()
 
     def measure(self, a: Ids, b: Ids, sides: tuple[int, int] = (0, 1)) -> tuple[Floats, ...]:
         """What each pair shares: (c,) for each of :data:`MEASURES`, NaN where there is nothing to measure.

@@ -18,7 +18,7 @@ from kgalign.judge.evidence.correspond import AttributeComparisons
 from kgalign.judge.evidence.measures import Measures
 from kgalign.judge.evidence.neighbours import Neighbours
 from kgalign.judge.evidence.prior import Prior
-from kgalign.judge.evidence.texts import Texts, prepare
+from kgalign.judge.evidence.texts import prepare
 from kgalign.judge.evidence.weighing import CERTAIN, HALF, Column, Weighing, column_of
 from kgalign.links.cardinality import choose
 from kgalign.rdf.graph import Ids
@@ -61,8 +61,8 @@ class Evidence(Weighing):
 
     def start(self) -> None:
         """Measure what any two entities share, and weigh it by the prior."""
-        self.texts: tuple[Texts, Texts] = prepare(self.left, self.right)
-        self.shared = shared = generic.Generic(self.left, self.right, self.texts)
+        self.shared = shared = generic.Generic(self.left, self.right, prepare(self.left, self.right))
+        self.texts = shared.texts
         found = parts.columns(lambda rows: shared.measure(self.a[rows], self.b[rows]), self.size)
         self.start_measures = dict(zip(generic.MEASURES, found, strict=True))
         self._add_from_candidates()

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from kgalign.arrays import Doubles, Flags, Positions, run_starts, spread
 from kgalign.base import scratch
-from kgalign.base.cores import in_order
+from kgalign.judge.evidence import parts
 from kgalign.judge.evidence.comparisons import Comparison, steps
 from kgalign.judge.evidence.levels import Levels, in_parts
 from kgalign.rdf.graph import Ids
@@ -194,7 +194,7 @@ class Neighbours:
         if not sure:
             return result
         batches = self._batches(a)
-        found = in_order(lambda batch: self._shared_by(batch, a, b, sure), batches)
+        found = parts.in_turn(lambda batch: self._shared_by(batch, a, b, sure), batches)
         for batch, (pairs, worth) in zip(batches, found, strict=True):
             np.add.at(result[batch.pairs], pairs, worth)
         return result

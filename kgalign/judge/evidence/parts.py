@@ -1,7 +1,7 @@
 """Columns over all pairs, made part by part on all cores; parts are cut by a constant."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import numpy.typing as npt
 
@@ -10,6 +10,10 @@ from kgalign.base.cores import in_order, slices
 
 PART = 100_000
 """Pairs that are measured or weighed at once."""
+_HELD = 16
+"""Parts after which the pages of mapped columns are let go: they come back as they are read."""
+_Part = TypeVar("_Part")
+_Result = TypeVar("_Result")
 Array = npt.NDArray[Any]
 
 
@@ -23,9 +27,17 @@ def column(make: Callable[[slice], Array], size: int) -> Array:
 
     :param make: the part of the column, from nothing but its rows; it runs on any core.
     """
-    return scratch.gather(in_order(make, parts_of(size)))
+    return scratch.gather(in_turn(make, parts_of(size)))
 
 
 def columns(make: Callable[[slice], Sequence[Array]], size: int) -> tuple[Array, ...]:
     """As :func:`column`, for several columns at once."""
-    return scratch.gather_columns(in_order(make, parts_of(size)))
+    return scratch.gather_columns(in_turn(make, parts_of(size)))
+
+
+def in_turn(make: Callable[[_Part], _Result], parts: Iterable[_Part]) -> Iterator[_Result]:
+    """What is made of each part, in order, on all cores; now and then what is mapped is let go."""
+    for number, made in enumerate(in_order(make, parts), 1):
+        yield made
+        if number % _HELD == 0:
+            scratch.release_all()

@@ -1,7 +1,7 @@
 """Values made ready to compare: each text folded once, each pair of texts compared once."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +47,11 @@ class Texts:
     date: npt.NDArray[np.float64]
     """Days, months and years as one number yyyymmdd (zeros where a part is missing), NaN for no date, and for
     what is no value of an attribute of dates."""
+
+    def bare(self) -> "Texts":
+        """Without what entities as a whole are compared by: trigrams as counts, and words."""
+        none = csr_array((0, 1), dtype=np.float32)
+        return replace(self, gram_counts=none, words=none, vocabulary=[])
 
 
 def prepare(left: Profile, right: Profile) -> tuple[Texts, Texts]:

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from kgalign.arrays import Doubles, Flags
 from kgalign.base import scratch
-from kgalign.base.cores import in_order
 from kgalign.judge.evidence import associate, generic, levels, parts
 from kgalign.judge.evidence.applied import Applied
 from kgalign.judge.evidence.levels import Codes
@@ -196,12 +195,12 @@ def verdicts_of(evidence: Applied) -> Verdicts:
     fall, learned, size = _Waterfall(evidence), evidence.learned, evidence.size
     rivals: Floats = parts.column(fall.rivals, size)
     even = np.float32(learned.constants.get(EVEN, np.median(rivals)))
-    told = list(in_order(lambda rows: bool(_mentioned(evidence, rows).any()), parts.parts_of(size)))
+    told = list(parts.in_turn(lambda rows: bool(_mentioned(evidence, rows).any()), parts.parts_of(size)))
     mentions = any(told)
     sums = np.zeros((len(fall.place), 2, 256))
 
     def tables() -> Iterator[tuple[Floats, ...]]:
-        for *columns, found in in_order(
+        for *columns, found in parts.in_turn(
             lambda rows: _judged(fall, rows, rivals[rows], even, mentions), parts.parts_of(size)
         ):
             # Summed in the order of the parts: the same sums on any machine.

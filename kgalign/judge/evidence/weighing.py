@@ -148,6 +148,7 @@ class Weighing(ABC):
         leads = generic.leads(self.start_measures, self.ends, self._things(), self.free)
         for name, ahead in leads.items():
             self.start_measures[name] = ahead()
+            scratch.release(*self.start_measures.values())
         model, measures = self.prior.start, self.start_measures
         self.by_prior: Doubles = parts.column(
             lambda rows: model.log_odds(Measures(measures, rows, {})), self.size
