@@ -7,6 +7,7 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array
 
 from kgalign.arrays import sparse_rows, unique
+from kgalign.judge.evidence import parts
 from kgalign.judge.evidence.comparisons import STRING_LABELS, Comparison, Pooled, labels_of, steps
 from kgalign.judge.evidence.competition import Ends, lead
 from kgalign.judge.evidence.texts import Texts
@@ -110,17 +111,24 @@ def same_iri(candidates: Candidates) -> Floats:
     """(c,) 1 where both sides use one IRI."""
     if "iri" not in candidates.channels:
         return np.zeros(len(candidates), dtype=np.float32)
-    column: Floats = candidates.channel_score[:, candidates.channels.index("iri")]
-    return column.astype(np.float32)
+    channel = candidates.channels.index("iri")
+    return parts.column(
+        lambda rows: candidates.channel_score[rows, channel].astype(np.float32), len(candidates)
+    )
 
 
 def meaning(candidates: Candidates) -> Floats | None:
     """(c,) cosine by an embedder, NaN where it found others nearer; None without an embedder."""
     if "dense" not in candidates.channels:
         return None
-    cosine = candidates.channel_score[:, candidates.channels.index("dense")].astype(np.float32)
-    cosine[cosine == 0] = np.nan
-    return cosine
+    channel = candidates.channels.index("dense")
+
+    def nearness(rows: slice) -> Floats:
+        cosine = candidates.channel_score[rows, channel].astype(np.float32)
+        cosine[cosine == 0] = np.nan
+        return cosine
+
+    return parts.column(nearness, len(candidates))
 
 
 def near(cosine: Floats) -> Comparison:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kgalign.arrays import Doubles, Flags
+from kgalign.base import memory
 from kgalign.base.progress import Progress
 from kgalign.judge.evidence import associate, generic, levels, parts, twins
 from kgalign.judge.evidence.base_rate import lower_bound
@@ -68,11 +69,12 @@ class Evidence(Weighing):
         self._add_from_candidates()
         self._weigh_by_prior()
         self.pooled = self._pooled(generic.COMPARED)
-        self.believe(self.by_prior.copy())
+        self.believe(parts.column(lambda rows: self.by_prior[rows], self.size))
 
     def _forget_texts(self) -> None:
         """Let go of what only measuring and learning needs: what is believed stays as it is."""
         del self.texts, self.shared, self.correspondences, self._compared
+        memory.give_back()
 
     def several(self, side: int) -> float:
         """How many matched things have several records on a side: a lower bound of their share.

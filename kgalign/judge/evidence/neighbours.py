@@ -132,7 +132,8 @@ class Neighbours:
         a, b = (self.a, self.b) if rows is None else (self.a[rows], self.b[rows])
         partners, chance = _partners(self.a, self.b, probability, self.sizes[0])
         matched = np.zeros(self.sizes[1], dtype=np.float32)
-        np.maximum.at(matched, self.b, probability.astype(np.float32))
+        likely = np.flatnonzero(probability)
+        np.maximum.at(matched, self.b[likely], probability[likely].astype(np.float32))
         self._learn(partners, chance)
         shared = self._shared(a, b, partners, chance)
         # What could have been shared: neighbours that have a partner at all.
@@ -204,7 +205,9 @@ class Neighbours:
         has many not all need be.
         """
         left = self.left
-        total = np.concatenate([[0], np.cumsum(left.start[a + 1] - left.start[a])])
+        degree = np.diff(left.start).astype(np.int32)
+        total = scratch.full(len(a) + 1, 0, np.int64)
+        np.cumsum(degree[a], out=total[1:])
         cuts = np.arange(_BATCH, total[-1], _BATCH)
         pair = np.searchsorted(total, cuts, "right") - 1
         edge = left.start[a[pair]] + cuts - total[pair]

@@ -15,7 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from kgalign.arrays import Doubles, Flags, place_in_run
-from kgalign.judge.evidence import generic
+from kgalign.judge.evidence import generic, parts
 from kgalign.judge.evidence.competition import Ends
 from kgalign.judge.evidence.prior import Additive
 from kgalign.rdf.graph import Ids
@@ -89,7 +89,9 @@ def rivals_of_one(ends: Ends, member: Ids, score: Doubles, likely: Flags, reach:
     np.maximum.at(own, member, score)
     most = np.full(ends.size, -np.inf)
     np.maximum.at(most, node, score)
-    rows = np.flatnonzero(score >= most[node] - reach.margin)
+    rows = parts.column(
+        lambda part: np.flatnonzero(score[part] >= most[node[part]] - reach.margin) + part.start, len(node)
+    )
     order = rows[np.lexsort((member[rows], -score[rows], node[rows]))]
     place = place_in_run(node[order])
     best = order[np.arange(len(order)) - place]

@@ -269,7 +269,8 @@ class Weighing(ABC):
         self.final_measures = {}
         self.final_measures = self.measures()
         # A few matches teach what they happen to have in common: then the prior's own log-odds count.
-        matches = float(self.expected[~self.given].sum()) + float(self.given.sum())
+        known = float(self.given.sum())
+        matches = float((self.expected[~self.given] if known else self.expected).sum()) + known
         self.reliance = matches / (matches + self.prior.matches)
         log_odds = self._by_all()
         self.final_shift, won = self._shift(log_odds)
