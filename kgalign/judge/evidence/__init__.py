@@ -1,5 +1,6 @@
 """Tier 1: the evidence. A prior learned over many graphs, moved by those at hand, and able to say why."""
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,12 +9,15 @@ from kgalign.arrays import Flags
 from kgalign.base.progress import NoProgress, Progress
 from kgalign.config import JudgeConfig
 from kgalign.judge.evidence.applied import Applied, learned_of, nothing_learned
+from kgalign.judge.evidence.crowds import crowded
 from kgalign.judge.evidence.model import Evidence
 from kgalign.judge.evidence.prior import Prior
 from kgalign.judge.evidence.waterfall import no_verdicts, verdicts_of
 from kgalign.rdf.graph import Ids
 from kgalign.records import Candidates, Profile, Verdicts
 from kgalign.records.learned import Learned
+
+log = logging.getLogger(__name__)
 
 __all__ = ["Evidence", "Known", "judge", "learn", "verdicts"]
 
@@ -60,6 +64,8 @@ def learn(
     """
     if not len(candidates):
         return nothing_learned(left, right)
+    for told in crowded(left, right, candidates):
+        log.warning("%s", told)
     evidence = Evidence(
         left,
         right,

@@ -74,7 +74,9 @@ def lead(
     def ahead(part: tuple[int, int]) -> Floats:
         rows = ends.rows(part)
         start, count = ends.runs(part)
-        value = score[rows] if missing is None else np.nan_to_num(score[rows], nan=missing)
+        value: Doubles | Floats = score[rows]
+        if missing is not None:
+            value = np.nan_to_num(value, nan=missing)
         if thing is None:
             return _lead_alone(value, start, count)
         end = thing[other[rows]]
@@ -120,12 +122,13 @@ def best_of_each(ends: Ends, other: Ids, score: Doubles) -> Positions:
         start, count = ends.runs(part)
         value = score[rows]
         first = np.flatnonzero(value == np.repeat(np.maximum.reduceat(value, start), count))
-        here = first + rows.start if isinstance(rows, slice) else rows[first].astype(np.int64)
+        here: Positions = first + rows.start if isinstance(rows, slice) else rows[first].astype(np.int64)
         if len(first) == len(start):
             return here
         run = np.searchsorted(start, first, "right") - 1
         nearest = np.minimum.reduceat(other[here], np.flatnonzero(run_starts(run)))
-        return here[other[here] == nearest[run]]
+        found: Positions = here[other[here] == nearest[run]]
+        return found
 
     return np.concatenate([np.zeros(0, np.int64), *parts.in_turn(best, ends.parts())])
 
@@ -194,7 +197,8 @@ def dominant(left: Ends, right: Ends, score: Doubles, one_left: bool, one_right:
 def _open(left: Ends, right: Ends, used_left: Flags, used_right: Flags, part: slice) -> Positions:
     """Rows of a part neither of whose things is used."""
     free = ~(used_left[left.node[part]] | used_right[right.node[part]])
-    return np.flatnonzero(free) + part.start
+    found: Positions = np.flatnonzero(free) + part.start
+    return found
 
 
 def _first_rows(rows: Positions, left: Ids, right: Ids) -> Positions:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kgalign.arrays import Doubles
+from kgalign.base import scratch
 from kgalign.judge.evidence import Known, associate, generic, levels
 from kgalign.judge.evidence.applied import BESIDE, OWN, Applied, learned_of
 from kgalign.judge.evidence.correspond import AttributeComparisons, Correspondence
@@ -173,16 +174,17 @@ def _compared(sides: _Sides) -> Learned:
     texts = prepare(sides.left, sides.right)
     found = generic.Generic(sides.left, sides.right, texts).measure(sides.a[new], sides.b[new])
     shared = dict(zip(generic.MEASURES, found, strict=True))
-    measured = np.empty((len(before.measures), len(sides.a)), dtype=np.float32)
-    measured[:, sides.kept] = before.measured[:, sides.row[sides.kept]]
+    measured = scratch.empty((len(before.measures), len(sides.a)), np.float32)
     for place, name in enumerate(before.measures):
+        measured[place, sides.kept] = before.measured[place, sides.row[sides.kept]]
         measured[place, new] = shared[name]
     columns = tuple(_renumbered(each, sides) for each in before.columns)
-    codes = np.full((len(before.codes), len(sides.a)), levels.MISSING, dtype=np.uint8)
-    codes[:, sides.kept] = before.codes[:, sides.row[sides.kept]]
+    codes = scratch.full((len(before.codes), len(sides.a)), levels.MISSING, np.uint8)
+    for place, then in enumerate(before.codes):
+        codes[place, sides.kept] = then[sides.row[sides.kept]]
     rest = columns[len(before.columns) - len(before.codes) :]
-    for place, found in zip(_places(rest, OWN), _own_codes(sides, rest, texts), strict=True):
-        codes[place, new] = found
+    for place, reached in zip(_places(rest, OWN), _own_codes(sides, rest, texts), strict=True):
+        codes[place, new] = reached
     return replace(
         before,
         left=sides.a,

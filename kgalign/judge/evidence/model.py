@@ -229,8 +229,8 @@ class Evidence(Weighing):
         }
         self.correspondences = learned
         taken = {(each.left, each.right) for each in learned.found if each.agreement >= _AGREE}
-        for each in associate.learn(left, right, a, b, self.expected, taken):
-            columns.append(column_of(associate.levels_of(each, a, b)))
+        for together in associate.learn(left, right, a, b, self.expected, taken):
+            columns.append(column_of(associate.levels_of(together, a, b)))
         cosine = self.cosine
         if cosine is not None:
             columns.append(column_of(levels.in_parts(lambda rows: generic.near(cosine[rows]), self.size)))

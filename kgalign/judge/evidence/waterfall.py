@@ -199,13 +199,13 @@ def verdicts_of(evidence: Applied) -> Verdicts:
     mentions = any(told)
     sums = np.zeros((len(fall.place), 2, 256))
 
-    def tables() -> Iterator[tuple[Floats, ...]]:
-        for *columns, found in parts.in_turn(
+    def tables() -> Iterator[tuple[parts.Array, ...]]:
+        for columns, found in parts.in_turn(
             lambda rows: _judged(fall, rows, rivals[rows], even, mentions), parts.parts_of(size)
         ):
             # Summed in the order of the parts: the same sums on any machine.
             np.add(sums, found, out=sums)
-            yield tuple(columns)
+            yield columns
 
     contribution, level, probability, log_odds = scratch.gather_columns(tables())
     features = [
@@ -246,7 +246,7 @@ def _mentioned(evidence: Applied, rows: slice) -> Flags:
 
 def _judged(
     fall: _Waterfall, rows: slice, rivals: Floats, even: np.float32, mentions: bool
-) -> tuple[Floats, npt.NDArray[np.int8], Floats, Floats, Doubles]:
+) -> tuple[tuple[parts.Array, ...], Doubles]:
     """Contributions, levels, probability and log-odds of some rows, and the sums of :meth:`_Waterfall.table`.
 
     :param mentions: whether there is a column for pairs of which one is only mentioned.
@@ -268,7 +268,7 @@ def _judged(
         level = np.concatenate([level, np.where(mentioned, 0, -1).astype(np.int8)[:, None]], axis=1)
     summed = contribution.sum(axis=1, dtype=np.float64)
     probability = (1 / (1 + np.exp(-summed))).astype(np.float32)
-    return contribution, level, probability, summed.astype(np.float32), sums
+    return (contribution, level, probability, summed.astype(np.float32)), sums
 
 
 def _best_of_all(evidence: Evidence) -> tuple[Doubles, Doubles]:
