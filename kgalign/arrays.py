@@ -82,6 +82,25 @@ def place_in_run(*ordered: npt.NDArray[Any]) -> Positions:
     return row - np.maximum.accumulate(np.where(run_starts(*ordered), row, 0))
 
 
+def first_of_best(group: Ids | Positions, *keys: npt.NDArray[Any]) -> Positions:
+    """(groups,) row of the best of each group: with the highest first key, among equal ones with the highest
+    next key, then the first.
+
+    :param group: (n,) sorted.
+    :param keys: (n,) each, without NaN.
+    """
+    rows = np.arange(len(group))
+    for key in keys:
+        starts = run_starts(group[rows])
+        if starts.all():
+            break
+        values = key[rows]
+        highest = np.maximum.reduceat(values, np.flatnonzero(starts))
+        rows = rows[values == highest[np.cumsum(starts) - 1]]
+    found: Positions = rows[run_starts(group[rows])]
+    return found
+
+
 def distinct(*columns: Ids) -> tuple[Ids, ...]:
     """Distinct rows of equally long columns, sorted by the first column, then by the next."""
     packed = _pack(columns)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgalign.arrays import find, sparse_rows
+from kgalign.arrays import find, first_of_best, sparse_rows
 
 numbers = st.integers(-(2**40), 2**40)
 
@@ -25,3 +25,14 @@ def test_columns_of_sparse_rows_take_32_bits() -> None:
     assert rows.shape == (3, 5)
     assert rows.indices.dtype == rows.indptr.dtype == np.int32
     assert rows.toarray().tolist() == [[0, 0, 0, 0, 1], [0, 0, 0, 0, 0], [1, 0, 1, 0, 0]]
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 3)] * 3)))
+def test_the_first_of_the_best_of_each_group(rows: list[tuple[int, int, int]]) -> None:
+    rows.sort(key=lambda row: row[0])
+    group, first, second = np.array(rows, np.int64).reshape(-1, 3).T
+    order = sorted(range(len(rows)), key=lambda row: (rows[row][0], -rows[row][1], -rows[row][2], row))
+    expected = [
+        row for place, row in enumerate(order) if not place or rows[order[place - 1]][0] != rows[row][0]
+    ]
+    assert first_of_best(group, first, second).tolist() == expected
