@@ -82,6 +82,25 @@ def place_in_run(*ordered: npt.NDArray[Any]) -> Positions:
     return row - np.maximum.accumulate(np.where(run_starts(*ordered), row, 0))
 
 
+def first_of_best(group: Ids | Positions, *keys: npt.NDArray[Any]) -> Positions:
+    """(groups,) row of the best of each group: with the highest first key, among equal ones with the highest
+    next key, then the first.
+
+    :param group: (n,) sorted.
+    :param keys: (n,) each, without NaN.
+    """
+    rows = np.arange(len(group))
+    for key in keys:
+        starts = run_starts(group[rows])
+        if starts.all():
+            break
+        values = key[rows]
+        highest = np.maximum.reduceat(values, np.flatnonzero(starts))
+        rows = rows[values == highest[np.cumsum(starts) - 1]]
+    found: Positions = rows[run_starts(group[rows])]
+    return found
+
+
 def distinct(*columns: Ids) -> tuple[Ids, ...]:
     """Distinct rows of equally long columns, sorted by the first column, then by the next."""
     packed = _pack(columns)
@@ -95,18 +114,43 @@ def distinct(*columns: Ids) -> tuple[Ids, ...]:
     return tuple(column[keep] for column in ordered)
 
 
-def _pack(columns: Sequence[Ids]) -> tuple[npt.NDArray[np.int64], list[Ids]] | None:
+def in_order_of(*columns: npt.NDArray[np.integer[Any]] | Flags) -> Positions:
+    """(n,) rows of columns sorted by the first column, then by the next, equal ones as they stand.
+
+    As :func:`numpy.lexsort` of the columns in reverse; ids are packed into one number and sorted once.
+    """
+    narrow = [
+        each.astype(np.int32) if each.dtype.itemsize < np.dtype(np.int32).itemsize else each
+        for each in columns
+    ]
+    packed = _pack(narrow)
+    return np.lexsort(columns[::-1]) if packed is None else np.argsort(packed[0], kind="stable")
+
+
+def numbered(*columns: npt.NDArray[np.integer[Any]]) -> Positions:
+    """(n,) the number of each row among the distinct rows, from 0, in the order of the first column, then of
+    the next.
+    """
+    order = np.argsort(columns[0], kind="stable") if len(columns) == 1 else in_order_of(*columns)
+    code = np.empty(len(order), np.int64)
+    code[order] = np.cumsum(run_starts(*(column[order] for column in columns))) - 1
+    return code
+
+
+def _pack(
+    columns: Sequence[npt.NDArray[np.integer[Any]]],
+) -> tuple[npt.NDArray[np.int64], list[npt.NDArray[np.integer[Any]]]] | None:
     """One sortable 63-bit key per row, or None where the rows do not fit or are few among many numbers."""
-    tables: list[Ids] = []
+    tables: list[npt.NDArray[np.integer[Any]]] = []
     key = np.zeros(len(columns[0]), np.int64)
     bits = 0
     for ids in columns:
         lowest, highest = int(ids.min(initial=0)), int(ids.max(initial=-1))
-        if ids.dtype != np.int32 or lowest < -1 or highest > _SPARSE * len(ids):
+        if lowest < -1 or highest > _SPARSE * len(ids):
             return None
         seen = np.zeros(highest + 2, bool)
         seen[ids + 1] = True
-        table = (np.flatnonzero(seen) - 1).astype(np.int32)
+        table = (np.flatnonzero(seen) - 1).astype(ids.dtype)
         width = len(table).bit_length()
         bits += width
         if bits > 63:
@@ -117,8 +161,10 @@ def _pack(columns: Sequence[Ids]) -> tuple[npt.NDArray[np.int64], list[Ids]] | N
     return key, tables
 
 
-def _unpack(key: npt.NDArray[np.int64], tables: Sequence[Ids]) -> tuple[Ids, ...]:
-    columns: list[Ids] = []
+def _unpack(
+    key: npt.NDArray[np.int64], tables: Sequence[npt.NDArray[np.integer[Any]]]
+) -> tuple[npt.NDArray[Any], ...]:
+    columns: list[npt.NDArray[Any]] = []
     for table in reversed(tables):
         width = len(table).bit_length()
         columns.append(table[key & ((1 << width) - 1)])

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgalign.arrays import find, sparse_rows
+from kgalign.arrays import distinct, find, first_of_best, in_order_of, numbered, sparse_rows
 
 numbers = st.integers(-(2**40), 2**40)
 
@@ -25,3 +25,34 @@ def test_columns_of_sparse_rows_take_32_bits() -> None:
     assert rows.shape == (3, 5)
     assert rows.indices.dtype == rows.indptr.dtype == np.int32
     assert rows.toarray().tolist() == [[0, 0, 0, 0, 1], [0, 0, 0, 0, 0], [1, 0, 1, 0, 0]]
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 3)] * 3)))
+def test_the_first_of_the_best_of_each_group(rows: list[tuple[int, int, int]]) -> None:
+    rows.sort(key=lambda row: row[0])
+    group, first, second = np.array(rows, np.int64).reshape(-1, 3).T
+    order = sorted(range(len(rows)), key=lambda row: (rows[row][0], -rows[row][1], -rows[row][2], row))
+    expected = [
+        row for place, row in enumerate(order) if not place or rows[order[place - 1]][0] != rows[row][0]
+    ]
+    assert first_of_best(group, first, second).tolist() == expected
+
+
+tables = st.lists(
+    st.tuples(st.integers(-1, 3), st.integers(-1, 2**31 - 1) | st.integers(0, 2), st.integers(0, 3))
+)
+
+
+@given(tables, st.sampled_from([np.int32, np.int64]))
+def test_rows_are_ordered_and_numbered_as_by_lexsort(
+    rows: list[tuple[int, int, int]], kind: type[np.integer]
+) -> None:
+    columns = [
+        *np.array(rows, np.int64).reshape(-1, 3)[:, :2].T.astype(kind),
+        np.array([row[2] for row in rows], np.uint8),
+    ]
+    assert in_order_of(*columns).tolist() == np.lexsort(columns[::-1]).tolist()
+    places = {row: place for place, row in enumerate(sorted(set(rows)))}
+    assert numbered(*columns).tolist() == [places[row] for row in rows]
+    found = distinct(*(column.astype(np.int32) for column in columns))
+    assert list(zip(*(column.tolist() for column in found), strict=True)) == sorted(set(rows))

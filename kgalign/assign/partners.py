@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 from kgalign.arrays import Doubles, Flags, Positions
-from kgalign.rdf.graph import Ids
 from kgalign.records import Alignment, Outcome, Verdicts
 
 _LINKED = (Outcome.MATCH, Outcome.CONFIRMED)
@@ -19,41 +18,38 @@ alike (decision 0018)."""
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What the alignment says of the verdicts' pairs."""
+    """What the alignment says of some of the verdicts' pairs."""
 
     linked: Flags
     """(c,) whether a pair is a link."""
     open: Flags
     """(c,) whether it is left to people."""
     probability: Doubles
-    """(c,) of the verdicts; 1 where people or the input vouch for a pair, 0 where a person said no."""
-
-    def take(self, rows: Positions) -> "Decided":
-        """The same in another order."""
-        return Decided(self.linked[rows], self.open[rows], self.probability[rows])
+    """(c,) as in the verdicts; 1 where people or the input vouch for a pair, 0 where a person said no."""
 
 
-def decided(verdicts: Verdicts, alignment: Alignment) -> Decided:
-    """What was decided, pair by pair of the verdicts."""
+def outcomes(verdicts: Verdicts, alignment: Alignment) -> npt.NDArray[np.uint8]:
+    """(c,) what became of each pair, an :class:`Outcome`."""
     outcome = np.full(len(verdicts), int(Outcome.NO_MATCH), dtype=np.uint8)
-    probability = verdicts.probability.astype(np.float64)
     judged = alignment.verdict >= 0
     outcome[alignment.verdict[judged]] = alignment.outcome[judged]
+    return outcome
+
+
+def decided(verdicts: Verdicts, outcome: npt.NDArray[np.uint8], rows: Positions | slice) -> Decided:
+    """What was decided of some of the verdicts' pairs.
+
+    :param outcome: of all of them.
+    """
+    outcome, given = outcome[rows], verdicts.given[rows]
+    probability = verdicts.probability[rows].astype(np.float64)
+    probability[given] = 1.0
+    probability[outcome == Outcome.REJECTED] = 0.0
     return Decided(
         linked=np.isin(outcome, _LINKED),
         open=np.isin(outcome, (Outcome.UNDECIDED, Outcome.NOT_ASKED, Outcome.FAILED)),
-        probability=np.where(outcome == Outcome.REJECTED, 0.0, np.where(verdicts.given, 1.0, probability)),
+        probability=probability,
     )
-
-
-def chances(left: Ids, now: Decided, described: Flags) -> Doubles:
-    """(n,) how probable it is that a left entity has a partner: the sum over its pairs, 1 at most.
-
-    :param left: (c,) of the verdicts.
-    :param described: (n,) the left entities that may get a link; the others have a chance of 0.
-    """
-    summed = np.bincount(left, now.probability, minlength=len(described))
-    return np.where(described, np.minimum(summed, 1.0), 0.0)
 
 
 def commonness(chance: Doubles, described: Flags) -> float:

@@ -8,10 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from kgalign.arrays import Doubles, Flags, flags
-from kgalign.assign.partners import Decided, chances, commonness, decided, moved
-from kgalign.rdf.graph import Ids
+from kgalign.arrays import Doubles, Flags
+from kgalign.assign.partners import commonness, decided, moved, outcomes
+from kgalign.base.cores import slices
 from kgalign.records import Alignment, Outcome, Profile, Verdicts
+
+_PART = 1 << 20
+"""Pairs that are looked at at once."""
 
 
 def keeping(probability: Doubles, precision: float) -> Flags:
@@ -59,7 +62,7 @@ def with_expectation(alignment: Alignment, verdicts: Verdicts, left: Profile) ->
     expected = {
         "links": float(len(links)),
         **({"expected_precision": float(links.mean())} if len(links) else {}),
-        "expected_missed": _missed(verdicts.left, decided(verdicts, alignment), left.described),
+        "expected_missed": _missed(verdicts, alignment, left.described),
     }
     others = {name: value for name, value in alignment.figures.items() if name != "expected_precision"}
     return replace(alignment, figures={**others, **expected})
@@ -71,12 +74,17 @@ def _found(alignment: Alignment) -> Flags:
     return found & ~alignment.same_iri if len(alignment.same_iri) else found
 
 
-def _missed(left: Ids, now: Decided, described: Flags) -> float:
+def _missed(verdicts: Verdicts, alignment: Alignment, described: Flags) -> float:
     """How many of the left entities that have no link have a partner, to be expected.
 
     The sum of their chances; where most entities have a partner these are raised, since a true partner that
     is no candidate is in none of them.
     """
-    chance = chances(left, now, described)
-    alone = described & ~flags(len(described), left[now.linked])
+    outcome = outcomes(verdicts, alignment)
+    summed, alone = np.zeros(len(described)), described.copy()
+    for rows in slices(len(verdicts), _PART):
+        left, now = verdicts.left[rows], decided(verdicts, outcome, rows)
+        np.add.at(summed, left, now.probability)
+        alone[left[now.linked]] = False
+    chance = np.where(described, np.minimum(summed, 1.0), 0.0)
     return float(moved(chance[alone], max(commonness(chance, described), 0.5)).sum())

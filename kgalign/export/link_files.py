@@ -5,16 +5,18 @@ format of the Alignment API, which the OAEI uses.
 """
 
 from pathlib import Path
-from typing import TextIO
-from xml.sax.saxutils import escape
 
-from kgalign.base.files import replacing_text
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kgalign.base.files import replacing
 from kgalign.base.version import __version__
 from kgalign.config import Config
 from kgalign.decisions.people import Words
-from kgalign.export.rows import Link, Written, count, links, links_and_refused
+from kgalign.export.rows import Written, count, links, links_and_refused, six_digits
 from kgalign.export.sssom import write_sssom
 from kgalign.rdf.vocabulary import OWL_SAME_AS, SKOS
+from kgalign.rdf.write import joined
 from kgalign.records import Alignment, Profile, Verdicts
 from kgalign.records.vocabularies import Vocabularies
 
@@ -35,14 +37,19 @@ _HEAD = """\
   <onto1><Ontology rdf:about="urn:kgalign:left"/></onto1>
   <onto2><Ontology rdf:about="urn:kgalign:right"/></onto2>
 """
-_CELL = """\
-  <map><Cell>
-    <entity1 rdf:resource="{left}"/>
-    <entity2 rdf:resource="{right}"/>
+_CELL = (
+    """  <map><Cell>
+    <entity1 rdf:resource=\"""",
+    """\"/>
+    <entity2 rdf:resource=\"""",
+    """\"/>
     <relation>=</relation>
-    <measure rdf:datatype="http://www.w3.org/2001/XMLSchema#float">{measure}</measure>
+    <measure rdf:datatype="http://www.w3.org/2001/XMLSchema#float">""",
+    """</measure>
   </Cell></map>
-"""
+""",
+)
+"""What stands around left, right and measure."""
 _TAIL = """\
 </Alignment>
 </rdf:RDF>
@@ -90,10 +97,11 @@ def write_links(
     :raises RunError: no room, or no permission.
     """
     written = 0
-    with replacing_text(path) as file:
-        for link in links(left, right, alignment):
-            file.write(f"<{link.left_iri}> <{predicate}> <{link.right_iri}> .\n")
-            written += 1
+    begin, middle, end = (pa.scalar(each, pa.large_string()) for each in ("<", f"> <{predicate}> <", "> .\n"))
+    with replacing(path) as file:
+        for some in links(left, right, alignment):
+            file.write(joined(begin, some.left_iri, middle, some.right_iri, end))
+            written += len(some)
     return count(alignment, written)
 
 
@@ -105,21 +113,15 @@ def write_oaei(path: Path, left: Profile, right: Profile, alignment: Alignment) 
     """
     written = 0
     arity = _ARITY[alignment.cardinality]
-    with replacing_text(path) as file:
-        file.write(_HEAD.format(arity=arity))
-        for link in links(left, right, alignment):
-            _write_cell(file, link)
-            written += 1
-        file.write(_TAIL)
+    around = [pa.scalar(each, pa.large_string()) for each in _CELL]
+    with replacing(path) as file:
+        file.write(_HEAD.format(arity=arity).encode())
+        for some in links(left, right, alignment):
+            # Of what XML has to escape, an IRI can hold the ampersand alone.
+            ends = (pc.replace_substring(each, "&", "&amp;") for each in (some.left_iri, some.right_iri))
+            values = *ends, pa.array(six_digits(some.pairs.probability), pa.large_string())
+            pieces = [each for pair in zip(around, values, strict=False) for each in pair]
+            file.write(joined(*pieces, around[-1]))
+            written += len(some)
+        file.write(_TAIL.encode())
     return count(alignment, written)
-
-
-def _write_cell(file: TextIO, link: Link) -> None:
-    measure = round(link.probability, 6)
-    file.write(
-        _CELL.format(left=_attribute(link.left_iri), right=_attribute(link.right_iri), measure=measure)
-    )
-
-
-def _attribute(text: str) -> str:
-    return escape(text, {'"': "&quot;"})

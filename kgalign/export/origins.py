@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kgalign.arrays import Flags, Positions, join, run_starts, spread
+from kgalign.arrays import Flags, Positions, in_order_of, join, run_starts, spread
 from kgalign.rdf.graph import Ids
 from kgalign.records.fused import Fusion, Role, fused_columns
 
@@ -143,7 +143,7 @@ def contests(fusion: Fusion, *statements: tuple[Ids, Ids, Ids]) -> list[tuple[Id
 
 def _coded(*columns: npt.NDArray[np.generic]) -> tuple[Ids, tuple[npt.NDArray[np.generic], ...]]:
     """The number of each row among the distinct rows, and the distinct rows, sorted."""
-    order = np.lexsort(columns[::-1])
+    order = in_order_of(*columns)
     ordered = [column[order] for column in columns]
     first = run_starts(*ordered)
     code = np.empty(len(order), np.int32)
@@ -158,7 +158,7 @@ def _statements(fusion: Fusion) -> tuple[tuple[Ids, Ids, Ids], Ids, npt.NDArray[
     computed = len(fusion.computed_subject)
     sizes = [len(rows), computed, len(subject) - len(rows) - computed]
     kind = np.repeat([STATED, COMPUTED, IDENTITY], sizes)
-    order = np.lexsort((kind, value, property, subject))
+    order = in_order_of(subject, property, value, kind)
     columns = subject[order], property[order], value[order]
     first = run_starts(*columns)
     code = np.empty(len(order), np.int32)
@@ -199,7 +199,7 @@ def _best(fusion: Fusion, at: Positions, row: Positions) -> Positions:
 
 def _sets(at: Positions, speaker: Ids, size: int) -> tuple[Positions, Ids]:
     """Where the speakers of each fused statement start, and the speakers, distinct and in order."""
-    order = np.lexsort((speaker, at))
+    order = in_order_of(at, speaker)
     new = run_starts(at[order], speaker[order])
     return np.searchsorted(at[order][new], np.arange(size + 1)), speaker[order][new]
 

@@ -1,4 +1,4 @@
-"""The pairs of an alignment, one by one, as the writers need them."""
+"""The pairs of an alignment, part by part, as the writers need them."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from kgalign.arrays import Flags
+from kgalign.base.cores import slices
 from kgalign.links.pairs import is_link
 from kgalign.rdf.graph import Ids
 from kgalign.records import Alignment, Floats, Outcome, Profile, Verdicts
@@ -17,6 +20,8 @@ _LONGEST = 500
 _IRI = re.compile(
     '[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>"{}|^`\\\\\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufff0-\uffff]*',
 )
+_IRI_OF_ALL = r'^[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>"{}|^`\\\x7f-\x9f\x{fdd0}-\x{fdef}\x{fff0}-\x{ffff}]*$'
+"""The same in the language of RE2; no column holds a surrogate."""
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 OPEN = (Outcome.UNDECIDED, Outcome.NOT_ASKED, Outcome.FAILED)
 """Outcomes that leave a pair to people."""
@@ -61,35 +66,17 @@ class Pairs:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """One pair of two IRIs."""
+class Named:
+    """Pairs of two IRIs, in columns."""
 
-    left: int
-    right: int
-    """Entity ids."""
-    left_iri: str
-    right_iri: str
-    left_name: str
-    right_name: str
-    probability: float
-    outcome: Outcome
-    verdict: int
-    """Row in the verdicts."""
+    pairs: Pairs
+    left_iri: pa.LargeStringArray
+    right_iri: pa.LargeStringArray
+    left_name: pa.LargeStringArray
+    right_name: pa.LargeStringArray
 
-    @property
-    def confirmed(self) -> bool:
-        """Whether someone vouches for it."""
-        return self.outcome is Outcome.CONFIRMED
-
-    @property
-    def refused(self) -> bool:
-        """Whether a person or the votes said no."""
-        return self.outcome in REFUSED
-
-    @property
-    def open(self) -> bool:
-        """Whether it is left to people."""
-        return self.outcome in OPEN
+    def __len__(self) -> int:
+        return len(self.pairs)
 
 
 def is_iri(text: str) -> bool:
@@ -97,8 +84,16 @@ def is_iri(text: str) -> bool:
     return _IRI.fullmatch(text) is not None
 
 
+def are_iris(texts: pa.LargeStringArray) -> Flags:
+    """(n,) as :func:`is_iri` of each."""
+    found: Flags = pc.match_substring_regex(texts, _IRI_OF_ALL).to_numpy(zero_copy_only=False)
+    return found
+
+
 def one_line(name: str) -> str:
     """A name on one line, without control characters, and of a length that people read."""
+    if len(name) <= _LONGEST and name.isprintable() and "  " not in name:
+        return name.strip()
     text = _BLANKS.sub(" ", name[: 2 * _LONGEST]).strip()
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
@@ -160,32 +155,31 @@ def united(first: Pairs, second: Pairs) -> Pairs:
     return both.take(np.lexsort((both.right, both.left)))
 
 
-def links(left: Profile, right: Profile, alignment: Alignment) -> Iterator[Link]:
+def links(left: Profile, right: Profile, alignment: Alignment) -> Iterator[Named]:
     """The links that can be written, in the order of the alignment; undecided pairs are no links."""
     return named(left, right, linked(alignment))
 
 
-def named(left: Profile, right: Profile, pairs: Pairs) -> Iterator[Link]:
-    """The pairs whose entities both have an IRI that can be written, in their order."""
-    for start in range(0, len(pairs), _BATCH):
-        yield from _batch(left, right, pairs.take(slice(start, start + _BATCH)))
+def named(left: Profile, right: Profile, pairs: Pairs) -> Iterator[Named]:
+    """The pairs whose entities both have an IRI that can be written, in their order, some at a time."""
+    for rows in slices(len(pairs), _BATCH):
+        part = pairs.take(rows)
+        ends = left.entity_iri.take(pa.array(part.left)), right.entity_iri.take(pa.array(part.right))
+        fit = are_iris(ends[0]) & are_iris(ends[1])
+        part, kept = part.take(fit), pa.array(fit)
+        names = left.entity_name.take(pa.array(part.left)), right.entity_name.take(pa.array(part.right))
+        yield Named(part, ends[0].filter(kept), ends[1].filter(kept), *names)
+
+
+def six_digits(values: npt.NDArray[np.floating]) -> list[str]:
+    """Numbers as texts, with six digits behind the point at most."""
+    distinct, place = np.unique(values, return_inverse=True)
+    texts = [str(round(each, 6)) for each in distinct.tolist()]
+    return [texts[each] for each in place.tolist()]
 
 
 def _aligned(alignment: Alignment) -> Pairs:
     return Pairs(alignment.left, alignment.right, alignment.probability, alignment.outcome, alignment.verdict)
-
-
-def _batch(left: Profile, right: Profile, pairs: Pairs) -> Iterator[Link]:
-    texts = [
-        profile_column.take(pa.array(side)).to_pylist()
-        for profile, side in ((left, pairs.left), (right, pairs.right))
-        for profile_column in (profile.entity_iri, profile.entity_name)
-    ]
-    columns = pairs.left, pairs.right, pairs.probability, pairs.outcome, pairs.verdict
-    details = (each.tolist() for each in columns)
-    for a, a_name, b, b_name, a_id, b_id, probability, outcome, verdict in zip(*texts, *details, strict=True):
-        if is_iri(a) and is_iri(b):
-            yield Link(a_id, b_id, a, b, a_name, b_name, probability, Outcome(outcome), verdict)
 
 
 def count(alignment: Alignment, written: int) -> Written:

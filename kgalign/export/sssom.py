@@ -7,29 +7,39 @@ import csv
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
+from kgalign.arrays import Flags
+from kgalign.base.cores import in_order
 from kgalign.base.files import replacing_text
 from kgalign.decisions.people import Words
 from kgalign.export.curies import Prefixes
-from kgalign.export.rows import Link, Pairs, Written, is_iri, linked, named, one_line
+from kgalign.export.rows import (
+    OPEN,
+    REFUSED,
+    Named,
+    Pairs,
+    Written,
+    are_iris,
+    is_iri,
+    linked,
+    named,
+    one_line,
+    six_digits,
+)
+from kgalign.export.vocabulary_mappings import Mapping, vocabulary_mappings
 from kgalign.links.sssom_names import FIXED
 from kgalign.records import Alignment, Outcome, Profile, Verdicts
-from kgalign.records.vocabularies import (
-    ClassMatch,
-    PropertyMatch,
-    Target,
-    Vocabularies,
-    class_objection,
-    objection,
-)
+from kgalign.records.vocabularies import Target, Vocabularies
 
 UNSPECIFIED_LICENSE = "https://w3id.org/sssom/license/unspecified"
 """What SSSOM says where nobody has chosen a licence."""
@@ -57,7 +67,8 @@ _OPTIONAL = frozenset(
     {"predicate_modifier", "author_id", "author_label", "subject_type", "object_type", "comment"}
 )
 _OF_TOOL = frozenset({"mapping_tool", "mapping_tool_version"})
-_BY_PEOPLE = frozenset({Outcome.CONFIRMED, Outcome.REJECTED})
+_BY_PEOPLE = (Outcome.CONFIRMED, Outcome.REJECTED)
+_NOTHING = ("", "")
 _OPEN = {
     Outcome.UNDECIDED: "undecided: left to people",
     Outcome.NOT_ASKED: "undecided: a language model was to be asked, but was not",
@@ -72,17 +83,6 @@ _SUBCLASS = (
 _BROADER = ("http://www.w3.org/2004/02/skos/core#broader", "http://www.w3.org/2004/02/skos/core#narrower")
 
 _INSTANCE, _CLASS, _CONCEPT = 0, 1, 2
-
-PROPERTY, CLASS = "rdf property", "rdfs class"
-"""What SSSOM calls the types of entities: the widest ones, as the data don't say more."""
-_PROPERTIES = {
-    "exact": "owl:equivalentProperty",
-    "narrower": "rdfs:subPropertyOf",
-    "broader": "skos:narrowMatch",
-    "close": "skos:closeMatch",
-}
-"""Relation → predicate. Of what is broader, RDF Schema has no word in this direction."""
-_CLASSES = _PROPERTIES | {"exact": "owl:equivalentClass", "narrower": "rdfs:subClassOf"}
 
 
 def write_sssom(
@@ -117,15 +117,15 @@ def write_sssom(
     :raises OSError: no room, or no permission.
     """
     wanted = linked(alignment) if pairs is None else pairs
-    said = list(_vocabulary_mappings(vocabularies or Vocabularies(), vocabulary))
+    said = list(vocabulary_mappings(vocabularies or Vocabularies(), vocabulary))
     told = [each for each in said if is_iri(each.subject) and is_iri(each.object)]
     prefixes = prefixes_of_run(left, right, vocabularies or Vocabularies(), words or {})
     mapper = _Mapper(prefixes, version, verdicts.given, _kinds(left), _kinds(right), words or {})
 
-    def mappings() -> Iterator[tuple[str, ...]]:
-        return chain(map(mapper.mapping, named(left, right, wanted)), map(mapper.of_vocabulary, told))
+    def mappings() -> Iterator[_Columns]:
+        return chain(in_order(mapper.mappings, named(left, right, wanted)), mapper.of_vocabulary(told))
 
-    used = prefixes.used_by(_iris(named(left, right, wanted), told, words or {}))
+    used = prefixes.used_by(_iris(left, right, wanted, told, words or {}))
     written = _write(path, mappings, used, version=version)
     return Written(written, len(wanted) + len(said) - written)
 
@@ -135,15 +135,20 @@ def prefixes_of_run(left: Profile, right: Profile, vocabularies: Vocabularies, w
 
     :param words: who decided, among whom may be IRIs; they change no prefix of anything else.
     """
-    entities = chain(*(side.entity_iri.to_pylist() for side in (left, right)))
-    told = ((each.subject, each.object) for each in _vocabulary_mappings(vocabularies, "left"))
-    things = filter(is_iri, chain(entities, chain.from_iterable(told)))
+    entities = [side.entity_iri.filter(pa.array(are_iris(side.entity_iri))) for side in (left, right)]
+    told = ((each.subject, each.object) for each in vocabulary_mappings(vocabularies, "left"))
+    others = [iri for iri in chain.from_iterable(told) if is_iri(iri)]
+    things = pa.concat_arrays([*entities, pa.array(others, pa.large_string())])
     return Prefixes.for_iris(things).extended(sorted({by for by, _ in words.values() if is_iri(by)}))
+
+
+_Columns = Sequence[Sequence[str]]
+"""Mappings: the values of each of ``_COLUMNS``."""
 
 
 def _write(
     path: Path,
-    mappings: Callable[[], Iterator[tuple[str, ...]]],
+    mappings: Callable[[], Iterator[_Columns]],
     prefixes: Prefixes,
     *,
     version: str,
@@ -156,13 +161,13 @@ def _write(
         _write_head(file, set_id, None if _OF_TOOL & set(columns) else version, prefixes)
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
         table.writerow(columns)
-        for values in mappings():
-            table.writerow([values[place] for place in places])
-            written += 1
+        for some in mappings():
+            table.writerows(zip(*(some[place] for place in places), strict=True))
+            written += len(some[0])
     return written
 
 
-def _survey(mappings: Iterable[tuple[str, ...]]) -> tuple[list[int], str]:
+def _survey(mappings: Iterable[_Columns]) -> tuple[list[int], str]:
     """Places of those of ``_COLUMNS`` that the mappings need, and the id of the set.
 
     A value of the whole set may not stand in single mappings too: the tool is named in one place.
@@ -172,28 +177,12 @@ def _survey(mappings: Iterable[tuple[str, ...]]) -> tuple[list[int], str]:
     optional, of_tool = ([places[each] for each in sorted(names)] for names in (_OPTIONAL, _OF_TOOL))
     told = [place for place in places.values() if place not in of_tool]
     needed = set(told) - set(optional)
-    for values in mappings:
-        needed.update(place for place in optional if values[place])
-        needed.update(place for place in of_tool if not values[place])
-        digest.update(json.dumps([values[place] for place in told]).encode())
+    for some in mappings:
+        needed.update(place for place in optional if any(some[place]))
+        needed.update(place for place in of_tool if not all(some[place]))
+        rows = map(", ".join, zip(*(map(quoted, some[place]) for place in told), strict=True))
+        digest.update("".join(f"[{row}]" for row in rows).encode())
     return sorted(needed), f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_OID, digest.hexdigest())}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Mapping:
-    """A mapping of two properties or two classes."""
-
-    subject: str
-    object: str
-    """IRIs."""
-    predicate: str
-    type: str
-    """:data:`PROPERTY` or :data:`CLASS`."""
-    given: bool
-    """Whether the user said so."""
-    confidence: float
-    comment: str
-    """Units, and whether statements are renamed by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,28 +196,42 @@ class _Mapper:
     right_kind: npt.NDArray[np.int8]
     words: Words
 
-    def mapping(self, link: Link) -> tuple[str, ...]:
-        """The value of each of ``_COLUMNS``."""
-        tool = ("", "") if _by_people(link) else (_TOOL, self.version)
-        by, why = _word(link, self.words) or ("", "")
+    def mappings(self, some: Named) -> _Columns:
+        """The values of each of ``_COLUMNS``."""
+        size, pairs = len(some), some.pairs
+        by_people = np.isin(pairs.outcome, _BY_PEOPLE)
+        told = ((row, _word(some, row, self.words)) for row in np.flatnonzero(by_people).tolist())
+        words = {row: word for row, word in told if word is not None}
+        authors = [_NOTHING] * size
+        comments = [_OPEN.get(Outcome(each), "") for each in pairs.outcome.tolist()]
+        for row, (by, why) in words.items():
+            authors[row] = author(by, self.prefixes)
+            comments[row] = one_line(why) or comments[row]
+        nothing = [""] * size
         return (
-            self.prefixes.curie(link.left_iri),
-            one_line(link.left_name),
-            self._predicate(link),
-            "Not" if link.refused else "",
-            self.prefixes.curie(link.right_iri),
-            one_line(link.right_name),
-            self._justification(link),
-            *author(by, self.prefixes),
-            "",
-            "",
-            *tool,
-            _confidence(link),
-            one_line(why) or _OPEN.get(link.outcome, ""),
+            self.prefixes.curies(some.left_iri),
+            list(map(one_line, some.left_name.to_pylist())),
+            self._predicates(pairs),
+            _chosen(("", "Not"), np.isin(pairs.outcome, tuple(REFUSED))),
+            self.prefixes.curies(some.right_iri),
+            list(map(one_line, some.right_name.to_pylist())),
+            self._justifications(pairs, by_people, words),
+            [by for by, _ in authors],
+            [name for _, name in authors],
+            nothing,
+            nothing,
+            _chosen((_TOOL, ""), by_people),
+            _chosen((self.version, ""), by_people),
+            _confidences(pairs),
+            comments,
         )
 
-    def of_vocabulary(self, mapping: _Mapping) -> tuple[str, ...]:
-        """The value of each of ``_COLUMNS`` for two properties or classes."""
+    def of_vocabulary(self, mappings: Sequence[Mapping]) -> Iterator[_Columns]:
+        """The values of each of ``_COLUMNS`` for properties and classes; nothing where there are none."""
+        if mappings:
+            yield list(zip(*map(self._of_two, mappings), strict=True))
+
+    def _of_two(self, mapping: Mapping) -> tuple[str, ...]:
         given = mapping.given
         return (
             self.prefixes.curie(mapping.subject),
@@ -247,42 +250,50 @@ class _Mapper:
             one_line(mapping.comment),
         )
 
-    def _predicate(self, link: Link) -> str:
-        if link.open:
-            return "skos:closeMatch"
-        kinds = {int(self.left_kind[link.left]), int(self.right_kind[link.right])}
-        if kinds == {_INSTANCE}:
-            return "owl:sameAs"
-        return "owl:equivalentClass" if kinds == {_CLASS} else "skos:exactMatch"
+    def _predicates(self, pairs: Pairs) -> list[str]:
+        """(p,) what each pair is mapped with."""
+        left, right = self.left_kind[pairs.left], self.right_kind[pairs.right]
+        one = left == right
+        found = np.full(len(pairs), 1)
+        found[one & (left == _INSTANCE)] = 0
+        found[one & (left == _CLASS)] = 2
+        found[np.isin(pairs.outcome, OPEN)] = 3
+        return _chosen(("owl:sameAs", "skos:exactMatch", "owl:equivalentClass", "skos:closeMatch"), found)
 
-    def _justification(self, link: Link) -> str:
-        if not _by_people(link):
-            return "semapv:CompositeMatching"
-        known = link.confirmed and link.verdict >= 0 and bool(self.given[link.verdict])
-        known = known and _word(link, self.words) is None
-        return "semapv:UnspecifiedMatching" if known else "semapv:ManualMappingCuration"
-
-
-def _iris(links: Iterable[Link], mappings: Iterable[_Mapping], words: Words) -> Iterator[str]:
-    for link in links:
-        yield link.left_iri
-        yield link.right_iri
-        word = _word(link, words)
-        if word is not None and is_iri(word[0]):
-            yield word[0]
-    for mapping in mappings:
-        yield mapping.subject
-        yield mapping.object
+    def _justifications(self, pairs: Pairs, by_people: Flags, words: Collection[int]) -> list[str]:
+        """(p,) how each pair was found; ``words`` has the rows of which somebody said why."""
+        known = (pairs.outcome == Outcome.CONFIRMED) & (pairs.verdict >= 0)
+        known[known] = self.given[pairs.verdict[known]]
+        known[list(words)] = False
+        kinds = ("semapv:CompositeMatching", "semapv:ManualMappingCuration", "semapv:UnspecifiedMatching")
+        return _chosen(kinds, np.where(by_people, 1 + known, 0))
 
 
-def _by_people(link: Link) -> bool:
-    """Whether a person, or the input, decided, and not the tool."""
-    return link.outcome in _BY_PEOPLE
+def _chosen(texts: Sequence[str], codes: npt.NDArray[np.integer] | Flags) -> list[str]:
+    """(n,) a text by its number each."""
+    return [texts[code] for code in codes.tolist()]
 
 
-def _word(link: Link, words: Words) -> tuple[str, str] | None:
-    """Who decided on a link, and why; None where nobody did."""
-    return words.get(((link.left_iri, link.right_iri), link.confirmed)) if _by_people(link) else None
+def _iris(
+    left: Profile, right: Profile, pairs: Pairs, mappings: Iterable[Mapping], words: Words
+) -> pa.LargeStringArray:
+    """The IRIs of mappings, and of those who decided."""
+    columns: list[pa.LargeStringArray] = []
+    others = [iri for mapping in mappings for iri in (mapping.subject, mapping.object)]
+    for some in named(left, right, pairs):
+        columns += [some.left_iri, some.right_iri]
+        rows = np.flatnonzero(np.isin(some.pairs.outcome, _BY_PEOPLE)).tolist()
+        told = (_word(some, row, words) for row in rows)
+        others += [word[0] for word in told if word is not None and is_iri(word[0])]
+    return pa.concat_arrays([*columns, pa.array(others, pa.large_string())])
+
+
+def _word(some: Named, row: int, words: Words) -> tuple[str, str] | None:
+    """Who decided on a pair, and why; None where nobody did."""
+    if not words:
+        return None
+    pair = some.left_iri[row].as_py(), some.right_iri[row].as_py()
+    return words.get((pair, bool(some.pairs.outcome[row] == Outcome.CONFIRMED)))
 
 
 def author(by: str, prefixes: Prefixes) -> tuple[str, str]:
@@ -290,11 +301,13 @@ def author(by: str, prefixes: Prefixes) -> tuple[str, str]:
     return (prefixes.curie(by), "") if is_iri(by) else ("", one_line(by))
 
 
-def _confidence(link: Link) -> str:
-    """How sure the mapping is as it stands there, 0 to 1."""
-    if link.outcome is Outcome.REJECTED:
-        return "1.0"
-    return str(round(1 - link.probability if link.refused else link.probability, 6))
+def _confidences(pairs: Pairs) -> list[str]:
+    """(p,) how sure each mapping is as it stands there, 0 to 1."""
+    sure = pairs.probability.astype(np.float64)
+    refused = np.isin(pairs.outcome, tuple(REFUSED))
+    sure[refused] = 1 - sure[refused]
+    sure[pairs.outcome == Outcome.REJECTED] = 1.0
+    return six_digits(sure)
 
 
 def _kinds(profile: Profile) -> npt.NDArray[np.int8]:
@@ -321,7 +334,7 @@ def _write_head(file: TextIO, set_id: str, version: str | None, prefixes: Prefix
     write_metadata(file, slots, prefixes)
 
 
-def write_metadata(file: TextIO, slots: Mapping[str, str], prefixes: Prefixes) -> None:
+def write_metadata(file: TextIO, slots: dict[str, str], prefixes: Prefixes) -> None:
     """The YAML comment block; JSON strings are YAML strings."""
     for name, value in slots.items():
         file.write(f"# {name}: {json.dumps(value)}\n")
@@ -329,57 +342,3 @@ def write_metadata(file: TextIO, slots: Mapping[str, str], prefixes: Prefixes) -
     curie_map = FIXED | {name: space for space, name in prefixes.names.items()}
     for name, space in sorted(curie_map.items()):
         file.write(f"#   {name}: {json.dumps(space)}\n")
-
-
-def _vocabulary_mappings(vocabularies: Vocabularies, target: Target) -> Iterator[_Mapping]:
-    """All mappings of properties, then of classes: the best of each, and what contains the other.
-
-    What both sides call by one name is mapped to itself without saying. A property whose numbers are in
-    another unit is close: taken for equal, its numbers would be wrong.
-
-    :param target: whose vocabulary the fused graph uses, for the comments.
-    """
-    renamed = f"in the fused graph: the {target} one's name for both"
-    for match in vocabularies.properties:
-        if _is_told(match) and (match.left != match.right or match.inverse):
-            against = objection(match, target)
-            notes = [note for note in match.notes if note not in against]
-            comment = "; ".join([*notes, f"not renamed: {against}" if against else renamed])
-            yield _Mapping(
-                match.left,
-                match.right,
-                _relation(match),
-                PROPERTY,
-                match.given,
-                match.score,
-                comment,
-            )
-    yield from (_by_name(pair, "owl:equivalentProperty", PROPERTY, target) for pair in vocabularies.standard)
-    for kind in vocabularies.classes:
-        if _is_told(kind) and kind.left != kind.right:
-            against = class_objection(kind, target)
-            comment = f"not renamed: {against}" if against else renamed
-            predicate = _CLASSES[kind.relation]
-            yield _Mapping(kind.left, kind.right, predicate, CLASS, kind.given, kind.score, comment)
-    yield from (
-        _by_name(pair, "owl:equivalentClass", CLASS, target) for pair in vocabularies.standard_classes
-    )
-
-
-def _is_told(match: PropertyMatch | ClassMatch) -> bool:
-    return match.given or match.chosen or match.relation in ("narrower", "broader")
-
-
-def _relation(match: PropertyMatch) -> str:
-    if match.inverse:
-        return "owl:inverseOf" if match.relation == "exact" else "skos:relatedMatch"
-    if match.relation == "exact" and not match.conversion.same:
-        return "skos:closeMatch"
-    return _PROPERTIES[match.relation]
-
-
-def _by_name(pair: tuple[str, str], predicate: str, type: str, target: Target) -> _Mapping:
-    """What the user gave a name that neither graph uses."""
-    kept = target == "both"
-    comment = "not renamed: both vocabularies are kept" if kept else "in the fused graph: the second name"
-    return _Mapping(*pair, predicate, type, True, 1.0, comment)

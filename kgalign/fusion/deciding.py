@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from kgalign.arrays import Doubles, Flags, run_starts
+from kgalign.arrays import Doubles, Flags, in_order_of, run_starts
 from kgalign.config.fusion import FuseConfig
 from kgalign.fusion.claims import Claims
 from kgalign.fusion.policies import Contest, Value, resolve_among
@@ -165,7 +165,7 @@ def _at_one(claims: Claims) -> Flags:
     """(n,) whether several sources say the claim's value."""
     if not len(claims):
         return np.zeros(0, bool)
-    order = np.lexsort((claims.source, claims.value, claims.property, claims.subject))
+    order = in_order_of(claims.subject, claims.property, claims.value, claims.source)
     value = np.cumsum(run_starts(claims.subject[order], claims.property[order], claims.value[order])) - 1
     source = claims.source[order]
     first = source[np.flatnonzero(run_starts(value))][value]

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from kgalign.arrays import Flags, Positions, distinct, run_starts
+from kgalign.arrays import Flags, Positions, in_order_of, run_starts, unique
 from kgalign.config.fusion import FuseConfig
 from kgalign.fusion.claims import Claims, about_graphs, sources_of
 from kgalign.fusion.deciding import Decided, decide
@@ -108,7 +108,7 @@ def _statements(left: int, right: int, rewritten: Rewritten, config: FuseConfig)
     names, source = _sources(merged, rows, left, config)
     subject, property, value = merged.subject[rows], merged.predicate[rows], merged.object[rows]
     graph = merged.graph[rows]
-    order = np.lexsort((graph, value, source, property, subject))
+    order = in_order_of(subject, property, source, value, graph)
     claims = Claims(
         subject[order],
         property[order],
@@ -156,14 +156,14 @@ def contested_claims(claims: Claims) -> Flags:
     if not len(claims):
         return np.zeros(0, bool)
     language = claims.terms.language[claims.value]
-    order = np.lexsort((claims.value, claims.source, language, claims.property, claims.subject))
+    order = in_order_of(claims.subject, claims.property, language, claims.source, claims.value)
     item = np.cumsum(run_starts(claims.subject[order], claims.property[order], language[order])) - 1
     source, value = claims.source[order], claims.value[order]
     speakers = np.bincount(item[run_starts(item, source)])
     rows = np.flatnonzero((speakers > 1)[item])
     # All say the same set where each says every value that any of them says.
     said = np.bincount(item[rows][run_starts(item[rows], source[rows], value[rows])], minlength=len(speakers))
-    pairs = np.unique(item[rows] << 32 | value[rows])
+    pairs = unique(item[rows] << 32 | value[rows])
     values = np.bincount(pairs >> 32, minlength=len(speakers))
     differs = (speakers > 1) & (said < speakers * values)
     found = np.zeros(len(claims), bool)
@@ -177,7 +177,7 @@ def _fusion(statements: _Statements, decided: Decided, identity: str) -> Fusion:
     terms, place, new = _with_computed(merged.terms, [each.value for each in decided.computed])
     # As in Terms, ids grow with canonical order: the order is the same before and after.
     side = (np.arange(size) >= statements.left).astype(np.uint8)
-    order = np.lexsort((side, merged.graph, merged.object, merged.predicate, merged.subject))
+    order = in_order_of(merged.subject, merged.predicate, merged.object, merged.graph, side)
 
     def ids(column: Ids) -> Ids:
         return remap(column[order], place)
@@ -286,9 +286,9 @@ def _counts(statements: _Statements, fusion: Fusion) -> FusionCounts:
     columns = fused_columns(fusion)
     same = len(fusion.same_subject) if fusion.identity else 0
     ends = np.cumsum([int(fates[Role.WRITTEN]), len(fusion.computed_subject), same]).tolist()
-    kept, told, one, all_said = (
-        len(distinct(*(column[:end] for column in columns))[0]) for end in (*ends, len(columns[0]))
-    )
+    order = in_order_of(*columns)
+    first = order[run_starts(*(column[order] for column in columns))]
+    kept, told, one, all_said = (int((first < end).sum()) for end in (*ends, len(columns[0])))
     return FusionCounts(
         left=statements.left,
         right=statements.right,

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from rapidfuzz import fuzz, process
 
-from kgalign.arrays import Flags, Positions, join, place_in_run, run_starts
+from kgalign.arrays import Flags, Positions, in_order_of, join, place_in_run, run_starts
 from kgalign.values.text import fold, sort_words
 
 NEAR = 90.0
@@ -37,7 +37,7 @@ def leaders(
     :param key: (n,) equal where the texts differ at most in how they are written.
     :param near: says which texts are nearly the same.
     """
-    order = np.lexsort((np.arange(len(item)), key, item))
+    order = in_order_of(item, key)
     new = run_starts(item[order], key[order])
     first = order[new]
     itself = np.empty(len(item), np.int64)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kgalign.arrays import Doubles, Positions, run_starts
+from kgalign.arrays import Doubles, Positions, numbered, run_starts, unique
 from kgalign.fusion.choosing import choose
 from kgalign.fusion.claims import Claims
 from kgalign.fusion.multiplicity import Habit, as_they_are_meant, habit_of
@@ -183,7 +183,7 @@ def _are_names_of_two(work: _Work, table: Table, trust: Trust) -> bool:
     """
     if table.kind != ValueKind.TEXT or trust.told_apart:
         return False
-    speakers = np.unique(np.stack([table.item, table.source]), axis=1)[0]
+    speakers = unique(table.item.astype(np.int64) << 32 | table.source) >> 32
     several = int((np.bincount(speakers) > 1).sum())
     return several >= _FEWEST_NAMED and _PREFERRED not in map(work.claims.text, table.properties)
 
@@ -266,7 +266,7 @@ def _say_how_near(work: _Work, exact: Table, table: Table, habit: Habit) -> None
     """Tell what is the same, written differently, from what is only nearly the same as what is written."""
     rows, fates = table.rows[:, 0], work.fates
     written = fates.role[rows] == Role.WRITTEN
-    groups = np.unique(np.stack([table.item, table.key]), axis=1, return_inverse=True)[1].reshape(-1)
+    groups = numbered(table.item, table.key)
     key = np.full(int(groups.max(initial=-1)) + 1, -1)
     key[groups[written]] = exact.key[written]
     agrees = (fates.role[rows] == Role.AGREES) & (fates.reason[rows] == Reason.SAME)

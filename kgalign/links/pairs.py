@@ -1,6 +1,7 @@
 """Looking up pairs of entities in long columns of pairs."""
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -20,22 +21,37 @@ class PairIndex:
     """Finds the rows of pairs in two parallel columns of ids."""
 
     def __init__(self, left: Ids, right: Ids) -> None:
-        keys = _keys(left, right)
-        self._order = np.argsort(keys, kind="stable")
-        self._keys = keys[self._order]
+        self._left, self._right = left, right
+
+    @cached_property
+    def _ordered(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Rows in the order of the pairs, and the pairs' keys in this order."""
+        keys = _keys(self._left, self._right)
+        order = np.argsort(keys, kind="stable")
+        return order, keys[order]
+
+    @cached_property
+    def _by_left(self) -> bool:
+        """Whether rows of one left id stand together, in the order of these."""
+        return bool((self._left[1:] >= self._left[:-1]).all())
 
     def rows(self, left: Ids, right: Ids) -> npt.NDArray[np.int64]:
         """(n,) row of each pair, -1 where it is not there or one of its ids is -1."""
+        order, keys = self._ordered
         wanted = _keys(left, right)
-        if not len(self._keys):
+        if not len(keys):
             return np.full(len(wanted), -1, dtype=np.int64)
-        place = np.minimum(find(self._keys, wanted), len(self._keys) - 1)
-        found = (self._keys[place] == wanted) & (left >= 0) & (right >= 0)
-        return np.where(found, self._order[place], -1)
+        place = np.minimum(find(keys, wanted), len(keys) - 1)
+        found = (keys[place] == wanted) & (left >= 0) & (right >= 0)
+        return np.where(found, order[place], -1)
 
     def row(self, left: int, right: int) -> int:
         """Row of one pair, -1 where it is not there."""
-        return int(self.rows(np.array([left], dtype=np.int32), np.array([right], dtype=np.int32))[0])
+        if not self._by_left or left < 0 or right < 0:
+            return int(self.rows(np.array([left], dtype=np.int32), np.array([right], dtype=np.int32))[0])
+        low, high = np.searchsorted(self._left, np.array([left, left + 1], dtype=np.int32)).tolist()
+        found = np.flatnonzero(self._right[low:high] == right)
+        return low + int(found[0]) if len(found) else -1
 
 
 def _keys(left: Ids, right: Ids) -> npt.NDArray[np.int64]:

@@ -1,5 +1,6 @@
 """What became of every statement of both graphs: the records that fusion leaves for files and commands."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -16,6 +17,9 @@ from kgalign.rdf.vocabulary import DCTERMS
 
 REPLACED_BY = DCTERMS + "isReplacedBy"
 """Property that says what stands for an IRI that names nothing any more."""
+
+_FEW = 100
+"""IRIs of which each is searched for among the sorted terms."""
 
 SIDES = ("left", "right")
 """Names of the sides, which are also the names of the sources that their default graphs are."""
@@ -203,12 +207,24 @@ def fused_columns(fusion: Fusion) -> list[Ids]:
 
 def term_id(terms: Terms, iri: str) -> int:
     """The id of an IRI, -1 where it is none of the terms."""
-    end = int(np.searchsorted(terms.kind, TermKind.BLANK))
-    return int(pc.index(terms.value[:end], pa.scalar(iri, pa.large_string())).as_py())
+    return int(term_ids(terms, [iri])[0])
 
 
-def term_ids(terms: Terms, iris: Sequence[str]) -> Ids:
+def term_ids(terms: Terms, iris: Sequence[str] | pa.LargeStringArray) -> Ids:
     """(n,) ids of IRIs, -1 where one is none of the terms."""
     end = int(np.searchsorted(terms.kind, TermKind.BLANK))
+    if len(iris) < _FEW and not isinstance(iris, pa.Array):
+        return np.array([_place(terms, end, iri) for iri in iris], np.int32)
     places = pc.index_in(pa.array(iris, pa.large_string()), terms.value[:end])
     return np.asarray(places.fill_null(-1).to_numpy(zero_copy_only=False), np.int32)
+
+
+def _place(terms: Terms, end: int, iri: str) -> int:
+    """The id of an IRI among the first terms, which are sorted; -1 where it is none of them."""
+    wanted = iri.encode("utf8", "surrogatepass")
+
+    def text(place: int) -> bytes:
+        return bytes(terms.value[place].as_buffer())
+
+    place = bisect_left(range(end), wanted, key=text)
+    return place if place < end and text(place) == wanted else -1

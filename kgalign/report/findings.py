@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from kgalign.arrays import Flags
+from kgalign.arrays import Flags, first_of_best
 from kgalign.evaluate.calibration import Calibration
 from kgalign.evaluate.summary import Evaluation
 from kgalign.explain import Explainer
@@ -59,9 +59,7 @@ class Findings:
     @cached_property
     def best(self) -> Places:
         """(b,) row of the best verdict of each left entity that has candidates."""
-        order = np.lexsort((-self.verdicts.log_odds, self.verdicts.left))
-        first = np.diff(self.verdicts.left[order], prepend=-1) != 0
-        return np.asarray(order[first], np.int64)
+        return first_of_best(self.verdicts.left, self.verdicts.log_odds)
 
     @cached_property
     def explainer(self) -> Explainer:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from kgalign.arrays import Doubles
+from kgalign.arrays import Doubles, first_of_best, flags
 from kgalign.base.notebook import Html
 from kgalign.charts import Curve, Layer, Stream, chart, flow, histogram
 from kgalign.charts.svg import FOR, NEUTRAL, OPEN, OTHER
@@ -49,10 +49,9 @@ def probability_histogram(
 def _best_of_others(verdicts: Verdicts, alignment: Alignment) -> Floats:
     """(b,) probability of the best pair of each left entity that has no link and is not undecided."""
     taken = alignment.left[alignment.outcome != Outcome.REJECTED]
-    free = ~np.isin(verdicts.left, taken)
-    order = np.lexsort((-verdicts.log_odds[free], verdicts.left[free]))
-    first = np.diff(verdicts.left[free][order], prepend=-1) != 0
-    best: Floats = verdicts.probability[free][order][first]
+    size = 1 + max(int(each.max(initial=-1)) for each in (verdicts.left, taken))
+    rows = np.flatnonzero(~flags(size, taken)[verdicts.left])
+    best: Floats = verdicts.probability[rows[first_of_best(verdicts.left[rows], verdicts.log_odds[rows])]]
     return best
 
 
@@ -81,7 +80,10 @@ def overview(found: Findings) -> Section:
 
 
 def _with_candidates(verdicts: Verdicts) -> tuple[int, int]:
-    return len(np.unique(verdicts.left)), len(np.unique(verdicts.right))
+    left, right = (
+        int(flags(int(each.max(initial=-1)) + 1, each).sum()) for each in (verdicts.left, verdicts.right)
+    )
+    return left, right
 
 
 def probabilities(found: Findings) -> Section:

@@ -2,7 +2,10 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+
+from kgalign.base.cores import in_order
 
 
 def digests_of(root: Path, places: Iterable[Path]) -> dict[str, str]:
@@ -11,12 +14,14 @@ def digests_of(root: Path, places: Iterable[Path]) -> dict[str, str]:
     :param places: files and folders below ``root``.
     :raises OSError: one can't be read.
     """
-    found: dict[str, str] = {}
-    for place in places:
-        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
-            if path.is_file():
-                found[path.relative_to(root).as_posix()] = digest_of(path)
-    return found
+    paths = [
+        path
+        for place in places
+        for path in (sorted(place.rglob("*")) if place.is_dir() else [place])
+        if path.is_file()
+    ]
+    names = (path.relative_to(root).as_posix() for path in paths)
+    return dict(zip(names, in_order(digest_of, paths), strict=True))
 
 
 def digest_of(path: Path) -> str:
@@ -33,10 +38,15 @@ def damaged(root: Path, digests: Mapping[str, str]) -> Iterator[str]:
 
     :param digests: what :func:`digests_of` gave when they were written.
     """
-    for name, digest in digests.items():
-        try:
-            whole = digest_of(root / name) == digest
-        except OSError:
-            whole = False
+    for name, whole in zip(digests, in_order(partial(_is, root), digests.items()), strict=True):
         if not whole:
             yield name
+
+
+def _is(root: Path, written: tuple[str, str]) -> bool:
+    """Whether a file has a digest."""
+    name, digest = written
+    try:
+        return digest_of(root / name) == digest
+    except OSError:
+        return False

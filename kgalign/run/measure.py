@@ -17,6 +17,10 @@ _INTERVAL = 0.02
 """Seconds between two samples of the resident memory."""
 _FULL = 0.8
 """Share of the memory that may be held from which what is mapped is let go."""
+_MAPPED = 300_000_000
+"""Bytes of files, those of libraries among them, from which what is mapped is let go in any case: a gigabyte
+comes back in a tenth of a second, and who looks at the memory of a process does not see what it is.
+"""
 _MORE = 0.04
 """Share by which it has to grow before that is done once more."""
 
@@ -59,20 +63,26 @@ class Measure:
             self.peak_bytes = mark
 
     def _sample(self) -> None:
-        """Look at what is held; where it comes near to what may be, what is mapped is let go."""
+        """Look at what is held, and let go of what is mapped where that is much, or memory is scarce."""
         most = _FULL * limit()
         bound = most
         while not self._stop.wait(_INTERVAL):
-            held = resident()
+            held, mapped = _held()
             self.peak_bytes = max(self.peak_bytes, held)
-            if held > bound:
+            if held > bound or mapped > _MAPPED:
                 release_all()
                 bound = max(most, resident() + _MORE * limit())
 
 
 def resident() -> int:
     """Bytes of memory that the process holds now (Linux)."""
-    return int(_STATM.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return _held()[0]
+
+
+def _held() -> tuple[int, int]:
+    """Bytes of memory that the process holds now, and those of them that are of files."""
+    pages = _STATM.read_text(encoding="ascii").split()
+    return int(pages[1]) * os.sysconf("SC_PAGE_SIZE"), int(pages[2]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def high_water() -> int:

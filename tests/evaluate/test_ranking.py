@@ -63,3 +63,10 @@ def test_an_index_finds_what_a_dictionary_finds(
     wanted = np.array(asked, dtype=np.int32).reshape(-1, 2)
     index = PairIndex(columns[:, 0], columns[:, 1])
     assert index.rows(wanted[:, 0], wanted[:, 1]).tolist() == [rows.get(pair, -1) for pair in asked]
+    assert [index.row(*pair) for pair in asked] == [rows.get(pair, -1) for pair in asked]
+    by_left = sorted(there, key=lambda pair: pair[0])
+    ordered = np.array(by_left, dtype=np.int32).reshape(-1, 2)
+    index = PairIndex(ordered[:, 0], ordered[:, 1])
+    assert [index.row(*pair) for pair in (*asked, (-1, 0))] == [
+        by_left.index(pair) if pair in rows else -1 for pair in (*asked, (-1, 0))
+    ]

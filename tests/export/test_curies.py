@@ -1,11 +1,12 @@
 import string
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kgalign.export.curies import Prefixes
-from kgalign.rdf.uris import as_uri
+from kgalign.rdf.uris import as_uri, as_uris
 from tests.export.worlds import IRIS, fit
 
 
@@ -85,3 +86,28 @@ def test_every_curie_expands_to_the_uri(iris: list[str]) -> None:
 def test_different_iris_keep_different_curies(iris: list[str]) -> None:
     prefixes = Prefixes.for_iris(iris)
     assert len({prefixes.curie(iri) for iri in iris}) == len({as_uri(iri) for iri in iris})
+
+
+@given(st.lists(st.sampled_from(IRIS) | fit | opaque | st.text(string.ascii_letters + "#%/é ", max_size=9)))
+def test_a_column_of_uris_is_that_of_each_iri(iris: list[str]) -> None:
+    assert as_uris(pa.array(iris, pa.large_string())).to_pylist() == [as_uri(iri) for iri in iris]
+
+
+@pytest.mark.parametrize(
+    ("iri", "space"),
+    [
+        ("http://x.example/a//b", "http://x.example/a//"),
+        ("http://x.example///", "http://x.example/"),
+        ("http://x.example/#a/", "http://x.example/"),
+        ("http://x.example#a", "http://x.example#"),
+        ("http://x.example/", None),
+        ("urn:a:b:", "urn:"),
+        ("urn:a/b", "urn:a/"),
+        ("urn:/a", "urn:/"),
+        ("urn:/", "urn:"),
+        ("urn://", None),
+        ("urn:", None),
+    ],
+)
+def test_what_an_iri_is_shortened_by(iri: str, space: str | None) -> None:
+    assert list(Prefixes.for_iris([iri]).names) == ([] if space is None else [space])

@@ -1,10 +1,14 @@
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
 
-from kgalign.export.rows import linked, links_and_refused, named, rejected
+from kgalign.export.rows import are_iris, is_iri, linked, links_and_refused, named, rejected, six_digits
 from kgalign.records import Alignment, Outcome, Verdicts
 from tests.evaluate.small import alignment, profile, verdicts
+from tests.export.worlds import IRIS, UNFIT, any_text, fit
 
 
 def found() -> tuple[Alignment, Verdicts, Verdicts]:
@@ -42,11 +46,21 @@ def test_pairs_are_united_in_order_and_named() -> None:
     decided, judged, evidence = found()
     pairs = links_and_refused(decided, judged, evidence, 0.5)
     sides = profile([f"http://l/{n}" for n in range(5)]), profile([f"http://r/{n}" for n in range(5)])
-    told = [(link.left_iri, link.confirmed, link.refused, link.open) for link in named(*sides, pairs)]
-    assert told == [
-        ("http://l/0", False, False, False),
-        ("http://l/2", False, True, False),
-        ("http://l/3", False, True, False),
-    ]
+    (told,) = named(*sides, pairs)
+    assert told.left_iri.to_pylist() == ["http://l/0", "http://l/2", "http://l/3"]
+    assert told.pairs.outcome.tolist() == [Outcome.MATCH, Outcome.REJECTED, Outcome.NO_MATCH]
     more = links_and_refused(decided, judged, evidence, 0.5, undecided=True)
     assert more.left.tolist() == [0, 1, 2, 3]
+
+
+ODD = [f"http://x/{mark}" for mark in "\x7f\x9f\ufdcf\ufdd0\ufdef\ufdf0\uffef\ufff0\uffff\U0001ffff \n"]
+
+
+@given(st.lists(st.sampled_from([*IRIS, *UNFIT, *ODD]) | fit | any_text | any_text.map("a:".__add__)))
+def test_a_column_of_iris_is_told_as_each_of_them(texts: list[str]) -> None:
+    assert are_iris(pa.array(texts, pa.large_string())).tolist() == [is_iri(text) for text in texts]
+
+
+@given(st.lists(st.floats(0, 1, width=32)))
+def test_numbers_are_rounded_as_python_does(values: list[float]) -> None:
+    assert six_digits(np.array(values, np.float32)) == [str(round(value, 6)) for value in values]

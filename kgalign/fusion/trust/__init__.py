@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kgalign.arrays import Doubles, Flags, Positions, join, place_in_run, run_starts
+from kgalign.arrays import Doubles, Flags, Positions, join, numbered, place_in_run, run_starts, unique
 from kgalign.fusion.trust.contests import Scale, Table, finite_rows
 from kgalign.fusion.trust.faults import Mended, covers
 
@@ -98,8 +98,8 @@ def candidates_of(mended: Mended) -> Candidates:
     number = np.empty(len(table), np.int64)
     number[order] = np.cumsum(new) - 1
     first, item = order[new], table.item[order][new]
-    pairs = np.unique(np.stack([table.item, table.source]), axis=1, return_inverse=True)[1].reshape(-1)
-    support = np.bincount(np.unique(number << np.int64(32) | table.source) >> 32, minlength=len(first))
+    pairs = numbered(table.item, table.source)
+    support = np.bincount(unique(number << np.int64(32) | table.source) >> 32, minlength=len(first))
     keep = _top(item, support)
     claim, place = join(table.item, item[keep])
     candidate = keep[place]
@@ -140,7 +140,7 @@ class Model:
         self.mended = mended
         self.table = table = mended.table
         self.candidates = candidates_of(mended)
-        self.distinct = max(2, len(np.unique(table.key)))
+        self.distinct = max(2, len(unique(table.key)))
         self.spatial = table.scale != Scale.NONE
         self.room = table.room() if self.spatial else 1.0
         self.axes = table.numbers.shape[1]
@@ -149,7 +149,9 @@ class Model:
         self.plausible = self._plausibility()
         pairs = self.candidates
         code = pairs.speaker[pairs.claim] * np.int64(max(len(pairs), 1)) + pairs.candidate
-        self._speaks = np.unique(code, return_inverse=True)[1].reshape(-1)
+        self._speaks = numbered(code)
+        self._firsts = np.full(int(self._speaks.max(initial=-1)) + 1, len(code))
+        np.minimum.at(self._firsts, self._speaks, np.arange(len(code)))
 
     def _cells(self) -> Doubles:
         """(n,) how many different values a coarse claim chose from; 1 where it is not coarse."""
@@ -268,7 +270,7 @@ class Model:
         total = (np.bincount(pairs.candidate, logs, len(pairs)) + self.plausible)[pairs.candidate]
         own = np.bincount(self._speaks, logs)[self._speaks]
         said = np.bincount(self._speaks, pairs.same)[self._speaks] > 0
-        firsts = np.unique(self._speaks, return_index=True)[1]
+        firsts = self._firsts
         sayers = np.bincount(pairs.candidate[firsts], said[firsts], len(pairs))
         others = sayers[pairs.candidate] - said > 0
         score = np.where(others, total - own - np.log(self._choices(trust)), -np.inf)
@@ -299,8 +301,8 @@ def _unlearned(model: Model) -> Trust:
     near = _NEAR if model.spatial else 0.0
     right = np.full(sources, _RIGHT + _NEAR - near)
     wide = model.room ** (1 / max(model.axes, 1))
-    speakers = np.unique(np.stack([model.table.item, model.table.source]), axis=1)
-    together = np.bincount(speakers[0]) if speakers.size else np.zeros(1)
+    speakers = unique(model.table.item.astype(np.int64) << 32 | model.table.source)
+    together = np.bincount(speakers >> 32) if speakers.size else np.zeros(1)
     return Trust(
         right,
         np.full(sources, near),

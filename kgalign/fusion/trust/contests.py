@@ -5,7 +5,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from kgalign.arrays import Doubles, Flags, Positions, join, place_in_run, run_starts
+from kgalign.arrays import Doubles, Flags, Positions, in_order_of, join, numbered, place_in_run, run_starts
 from kgalign.fusion.claims import Claims
 from kgalign.fusion.paired_properties import Joint, pair_rows
 from kgalign.rdf.graph import Ids
@@ -128,7 +128,7 @@ def table_at(claims: Claims, rows: Positions, values: Values) -> Table:
     numbers = np.where(fits, values.number, np.nan)[:, None] if numeric else np.empty((len(rows), 0))
     grain = np.where(fits, values.grain, np.nan)[:, None] if numeric else np.empty((len(rows), 0))
     tags = values.language if kind == ValueKind.TEXT else np.full(len(rows), -1, np.int32)
-    order = np.lexsort((claims.source[rows], claims.value[rows], tags, claims.subject[rows]))
+    order = in_order_of(claims.subject[rows], tags, claims.value[rows], claims.source[rows])
     rows = rows[order]
     new = run_starts(claims.subject[rows], tags[order])
     return Table(
@@ -190,7 +190,7 @@ def _scale(kind: ValueKind, numbers: Doubles) -> Scale:
 
 
 def _ranks(keys: Ids) -> Positions:
-    return np.unique(keys, return_inverse=True)[1].astype(np.int64)
+    return numbered(keys)
 
 
 def _keys(numbers: Doubles, old: Positions) -> Positions:
