@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from kgalign.base import scratch
@@ -67,7 +68,7 @@ def _write_record(folder: Path, record: object) -> None:
         name, value = field.name, getattr(record, field.name)
         if isinstance(value, np.ndarray):
             files[name] = f"{name}.npy"
-            np.save(folder / files[name], value, allow_pickle=False)
+            _write_array(folder / files[name], value)
         elif isinstance(value, pa.Array | pa.ChunkedArray | pa.Table):
             files[name] = f"{name}.arrow"
             _write_arrow(folder / files[name], value)
@@ -79,6 +80,22 @@ def _write_record(folder: Path, record: object) -> None:
             small[name] = _plain(value, f"{type(record).__name__}.{name}")
     meta = {"format": FORMAT, "record": type(record).__name__, "fields": small, "files": files}
     (folder / _META).write_text(json.dumps(meta, indent=1), encoding="utf8")
+
+
+def _write_array(path: Path, value: npt.NDArray[Any]) -> None:
+    """As :func:`numpy.save`, with no more of a mapped array in memory than a piece of it."""
+    if value.nbytes <= scratch.SMALL or not value.flags.c_contiguous:
+        np.save(path, value, allow_pickle=False)
+        return
+    if value.dtype.hasobject:
+        raise ValueError("it holds objects")
+    step = max(1, scratch.SMALL * len(value) // value.nbytes)
+    with path.open("wb") as file:
+        header = np.lib.format.header_data_from_array_1_0(value)
+        np.lib.format.write_array_header_1_0(file, header)
+        for first in range(0, len(value), step):
+            value[first : first + step].tofile(file)
+            scratch.release(value)
 
 
 def _write_arrow(path: Path, value: Any) -> None:  # noqa: ANN401 - pyarrow has no types

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgalign.base import store
+from kgalign.base import scratch, store
 from kgalign.errors import RunError
 
 
@@ -129,6 +129,28 @@ def test_the_same_record_gives_the_same_bytes(tmp_path: Path) -> None:
     assert files
     for file in files:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Arrays of several shapes."""
+
+    flat: npt.NDArray[np.float64]
+    table: npt.NDArray[np.uint8]
+    turned: npt.NDArray[np.uint8]
+    none: npt.NDArray[np.int32]
+
+
+def test_what_is_written_piece_by_piece_has_the_bytes_of_numpy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = np.arange(999, dtype=np.uint8).reshape(37, 27)
+    record = Columns(np.linspace(0, 1, 1000), table, table.T, np.zeros((0, 3), np.int32))
+    monkeypatch.setattr(scratch, "SMALL", 100)
+    store.save(tmp_path / "r", record)
+    for each in fields(record):
+        np.save(tmp_path / "whole.npy", getattr(record, each.name))
+        assert (tmp_path / "r" / f"{each.name}.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
 
 
 def test_saving_replaces_what_was_there_as_a_whole(tmp_path: Path) -> None:
