@@ -12,13 +12,13 @@ import numpy as np
 import pyarrow as pa
 from scipy.sparse import coo_array, csr_array
 
-from kgalign.arrays import distinct, join, run_starts, unique
+from kgalign.arrays import distinct, join, unique
 from kgalign.base.doors import bring
 from kgalign.base.progress import Progress
 from kgalign.errors import KgalignError
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
-from kgalign.retrieve.lexical import keep_best, top_rows
+from kgalign.retrieve.lexical import BUDGET, QUARTER, Pairs, Rows, keep_best, top_rows
 from kgalign.values import day_number, read_date, read_number
 from kgalign.values.kinds import ValueKind
 from kgalign.values.text import fold, gram_rows, idf, weigh, word_rows
@@ -30,10 +30,6 @@ _RATIO = 0.05
 """Ratio of numbers, as a natural logarithm, that one mark of nearness stands for."""
 _LEAST_NUMBER = 20
 """Smaller numbers are counts more often than measures."""
-Pairs = tuple[Ids, Ids, Floats]
-"""(n,) left entities, right entities, and how near the two are; greater is nearer."""
-Rows = tuple[csr_array, Ids]
-"""Rows whose products are scores, and the entity that each is of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +54,15 @@ class Channel:
     where it does not apply. :func:`both_ways` makes them of rows whose products are scores."""
 
 
-def both_ways(left: csr_array, right: csr_array, k: int, progress: Progress, name: str) -> list[Pairs]:
-    """The k best right rows of each left row, and the k best left rows of each right row."""
-    back = top_rows(right, left, k, progress=progress, name=name)
-    return [top_rows(left, right, k, progress=progress, name=name), turned(back)]
+def both_ways(
+    left: Rows, right: Rows, k: int, progress: Progress, name: str, first: int = BUDGET
+) -> list[Pairs]:
+    """The k best right entities of each left one, and the k best left entities of each right one.
+
+    :param first: see :func:`kgalign.retrieve.lexical.top_rows`.
+    """
+    back = top_rows(right, left, k, progress=progress, name=name, first=first)
+    return [top_rows(left, right, k, progress=progress, name=name, first=first), turned(back)]
 
 
 def turned(pairs: Pairs) -> Pairs:
@@ -71,12 +72,8 @@ def turned(pairs: Pairs) -> Pairs:
 
 def _names(left: Profile, right: Profile, search: Search) -> list[Pairs]:
     """Entities by their most similar names: cosine of rare character trigrams."""
-    (rows_l, owner_l), (rows_r, owner_r) = _rows_of_names(left, right)
-    forth, back = both_ways(rows_l, rows_r, search.k, search.progress, "retrieve by names")
-    return [
-        by_owner(forth, owner_l, owner_r, search.k),
-        turned(by_owner(turned(back), owner_r, owner_l, search.k)),
-    ]
+    rows = _rows_of_names(left, right)
+    return both_ways(*rows, search.k, search.progress, "retrieve by names", first=QUARTER)
 
 
 def _rows_of_names(left: Profile, right: Profile) -> tuple[Rows, Rows]:
@@ -85,9 +82,13 @@ def _rows_of_names(left: Profile, right: Profile) -> tuple[Rows, Rows]:
     return (weigh(rows_l, weights), owner_l), (weigh(rows_r, weights), owner_r)
 
 
-def _rows_of_values(left: Profile, right: Profile) -> tuple[Rows, Rows]:
-    rows_l, rows_r = _value_words(left, right)
-    return (rows_l, np.arange(len(left), dtype=np.int32)), (rows_r, np.arange(len(right), dtype=np.int32))
+def _owned(left: csr_array, right: csr_array) -> tuple[Rows, Rows]:
+    """TF-IDF rows of counts, one for each entity."""
+    weights = idf(left, right)
+    first, second = (
+        (weigh(rows, weights), np.arange(rows.shape[0], dtype=np.int32)) for rows in (left, right)
+    )
+    return first, second
 
 
 def _name_rows(profile: Profile) -> tuple[csr_array, Ids]:
@@ -98,13 +99,12 @@ def _name_rows(profile: Profile) -> tuple[csr_array, Ids]:
     return gram_rows([fold(each) for each in profile.texts.take(pa.array(text)).to_pylist()]), entity
 
 
-def _value_words(left: Profile, right: Profile) -> tuple[csr_array, csr_array]:
+def _rows_of_values(left: Profile, right: Profile) -> tuple[Rows, Rows]:
     vocabulary: dict[str, int] = {}
     rows = [word_rows(_words_and_nearness(profile), vocabulary) for profile in (left, right)]
     for matrix in rows:
         matrix.resize((matrix.shape[0], max(len(vocabulary), 1)))
-    weights = idf(rows[0], rows[1])
-    return weigh(rows[0], weights), weigh(rows[1], weights)
+    return _owned(rows[0], rows[1])
 
 
 def _words_and_nearness(profile: Profile) -> list[list[str]]:
@@ -143,15 +143,6 @@ def _marks(text: str, kind: ValueKind) -> list[str]:
     return [f"\x00{kind}{math.floor(place)}", f"\x00{kind}'{math.floor(place + 0.5)}"]
 
 
-def by_owner(pairs: Pairs, asking: Ids, asked: Ids, k: int) -> Pairs:
-    """From rows of names to their entities: the best pair of names counts."""
-    a, b, score = asking[pairs[0]], asked[pairs[1]], pairs[2]
-    order = np.lexsort((-score, b, a))
-    a, b, score = a[order], b[order], score[order]
-    first = run_starts(a, b)
-    return keep_best(a[first], b[first], score[first], k)
-
-
 def anchors(found: Mapping[str, Sequence[Pairs]]) -> tuple[Ids, Ids]:
     """Pairs that are each other's best in a channel, both ways, and similar: what structure hangs on."""
     chosen: list[tuple[Ids, Ids]] = []
@@ -174,7 +165,7 @@ def _firsts(asking: Ids, asked: Ids, score: Floats) -> tuple[Ids, Ids]:
     return a, b
 
 
-def anchor_rows(left: Profile, right: Profile, a: Ids, b: Ids) -> tuple[csr_array, csr_array]:
+def anchor_rows(left: Profile, right: Profile, a: Ids, b: Ids) -> tuple[Rows, Rows]:
     """Which anchors each entity is linked to, in either direction, as TF-IDF rows: rare anchors say more.
 
     Exact where a projection is not: on DBP15K FR–EN and on OpenEA D–W neighbours as an inverted
@@ -190,12 +181,11 @@ def anchor_rows(left: Profile, right: Profile, a: Ids, b: Ids) -> tuple[csr_arra
         shape = (len(profile), max(len(ends), 1))
         ones = np.ones(len(pairs), dtype=np.float32)
         rows.append(coo_array((ones, (pairs // shape[1], pairs % shape[1])), shape=shape).tocsr())
-    weights = idf(rows[0], rows[1])
-    return weigh(rows[0], weights), weigh(rows[1], weights)
+    return _owned(rows[0], rows[1])
 
 
 def _values(left: Profile, right: Profile, search: Search) -> list[Pairs]:
-    return both_ways(*_value_words(left, right), search.k, search.progress, "retrieve by values")
+    return both_ways(*_rows_of_values(left, right), search.k, search.progress, "retrieve by values")
 
 
 def _structure(left: Profile, right: Profile, search: Search) -> list[Pairs]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from kgalign.arrays import sparse_rows
+from kgalign.base import scratch
 from kgalign.base.cores import in_order, slices
 
 _NOT_WORD = re.compile(r"[\W_]+")
@@ -120,15 +121,21 @@ def row_dots(
     b: npt.NDArray[np.int32],
     batch: int = 50_000,
 ) -> npt.NDArray[np.float32]:
-    """Dot product of row ``a[i]`` of left with row ``b[i]`` of right, for all i."""
-    result = np.empty(len(a), dtype=np.float32)
+    """Dot product of row ``a[i]`` of left with row ``b[i]`` of right, for all i, on all cores."""
 
-    def fill(part: slice) -> None:
-        result[part] = left[a[part]].multiply(right[b[part]]).sum(axis=1)
+    def part_dots(part: slice) -> npt.NDArray[np.float32]:
+        return dots(left, right, a[part], b[part])
 
-    for _ in in_order(fill, slices(len(a), batch)):
-        pass
-    return result
+    parts = slices(len(a), batch) or [slice(0, 0)]
+    return scratch.gather(in_order(part_dots, parts))
+
+
+def dots(
+    left: csr_array, right: csr_array, a: npt.NDArray[np.int32], b: npt.NDArray[np.int32]
+) -> npt.NDArray[np.float32]:
+    """As :func:`row_dots`, for so many pairs as memory has room for."""
+    found: npt.NDArray[np.float32] = left[a].multiply(right[b]).sum(axis=1)
+    return found.astype(np.float32, copy=False)
 
 
 def csv_lines(rows: Iterable[Iterable[str]]) -> str:
