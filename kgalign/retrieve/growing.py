@@ -25,7 +25,8 @@ from kgalign.retrieve.channels import (
     turned,
 )
 from kgalign.retrieve.lexical import keep_best, top_rows
-from kgalign.retrieve.union import place_of, same_iris_of, unite
+from kgalign.retrieve.union import same_iris_of
+from kgalign.retrieve.uniting import place_of, unite
 
 _STRUCTURE = "structure"
 _FURTHER = 3
