@@ -171,8 +171,11 @@ def best_first(a: Ids, b: Ids, score: Floats) -> npt.NDArray[np.int64]:
     key = np.maximum(score, 0).astype(np.float32).view(np.uint32).astype(np.int64)
     np.subtract(0xFFFFFFFF, key, out=key)
     key |= a.astype(np.int64) << 32
-    order: npt.NDArray[np.int64] = np.argsort(key, kind="stable")
-    key = key[order]
+    if (key[1:] >= key[:-1]).all():
+        order: npt.NDArray[np.int64] = np.arange(len(key))
+    else:
+        order = np.argsort(key, kind="stable")
+        key = key[order]
     equal = key[1:] == key[:-1]
     later = b[order]
     if (equal & (later[1:] < later[:-1])).any():

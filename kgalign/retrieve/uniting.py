@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from kgalign.arrays import Flags, Positions, find, place_in_run, unique
+from kgalign.arrays import Flags, Positions, place_in_run, run_starts
 from kgalign.base import scratch
 from kgalign.base.cores import in_order, slices
 from kgalign.rdf.graph import Ids
@@ -136,21 +136,33 @@ def _for_right(channels: Sequence[Pairs], k: int) -> _Table:
     """What right entities asked for: left and right, the sum of reciprocal ranks, whether the pair is among
     the ``k`` best by it, and its score in each channel, nothing where that did not find it.
     """
-    keys, fused = _sums([(b, a, value) for a, b, value in channels])
+    keys, places = _numbered([keys_of(b, a) for a, b, _ in channels])
     b, a = _ends(keys)
+    fused = _sums(len(keys), places, [(b, a, value) for a, b, value in channels])
     score = np.full((len(keys), len(channels)), np.nan, dtype=np.float32)
-    for column, (left, right, value) in enumerate(channels):
-        score[find(keys, keys_of(right, left)), column] = value
+    for column, (place, (_, _, value)) in enumerate(zip(places, channels, strict=True)):
+        score[place, column] = value
     return a, b, fused, place_of(b, a, fused) <= k, score
 
 
-def _sums(channels: Sequence[Pairs]) -> tuple[Positions, Floats]:
-    """Distinct pairs of some asking entities, and the sums of their reciprocal ranks."""
-    keys = unique(np.concatenate([_NO_KEYS, *(keys_of(a, b) for a, b, _ in channels)]))
-    fused = np.zeros(len(keys), dtype=np.float32)
-    for a, b, value in channels:
-        fused[find(keys, keys_of(a, b))] += (1 / (_RRF + place_of(a, b, value))).astype(np.float32)
-    return keys, fused
+def _numbered(columns: Sequence[Positions]) -> tuple[Positions, list[Positions]]:
+    """The distinct keys of several columns, ascending, and for each column where its own stand among them."""
+    every = np.concatenate([_NO_KEYS, *columns])
+    order = np.argsort(every, kind="stable")
+    ordered = every[order]
+    starts = run_starts(ordered)
+    place = np.empty(len(every), dtype=np.int64)
+    place[order] = np.cumsum(starts) - 1
+    ends = np.cumsum([len(column) for column in columns])
+    return ordered[starts], [place[end - len(own) : end] for end, own in zip(ends, columns, strict=True)]
+
+
+def _sums(size: int, places: Sequence[Positions], channels: Sequence[Pairs]) -> Floats:
+    """(size,) sums of the reciprocal ranks of pairs among those of the asking entity, the first column."""
+    fused = np.zeros(size, dtype=np.float32)
+    for place, (asking, other, value) in zip(places, channels, strict=True):
+        fused[place] += (1 / (_RRF + place_of(asking, other, value))).astype(np.float32)
+    return fused
 
 
 _NO_KEYS = np.zeros(0, dtype=np.int64)
@@ -158,18 +170,17 @@ _NO_KEYS = np.zeros(0, dtype=np.int64)
 
 def _of_left(part: _Part, k: int) -> _Table:
     """The candidates of some left entities: the columns of :class:`Candidates`."""
-    asked, forth = _sums(part.forth)
-    back = keys_of(part.back[0], part.back[1])
-    keys = unique(np.concatenate([asked, back]))
+    of_left = [keys_of(a, b) for a, b, _ in part.forth]
+    keys, places = _numbered([*of_left, keys_of(part.back[0], part.back[1])])
+    *there, at = places
     fused = np.zeros((2, len(keys)), dtype=np.float32)
-    fused[0, find(keys, asked)] = forth
-    at = find(keys, back)
+    fused[0] = _sums(len(keys), there, part.forth)
     fused[1, at] = part.back[2]
     wanted = np.zeros(len(keys), dtype=np.bool_)
     wanted[at] = part.back[3]
     a, b = _ends(keys)
     keep = ((place_of(a, b, fused[0]) <= k) & (fused[0] > 0)) | wanted
-    rank, score = _in_channels(part, keys, at, keep)
+    rank, score = _in_channels(part, keys, places, keep)
     a, b, united = a[keep], b[keep], fused[:, keep].sum(axis=0)
     place = place_of(a, b, united)
     order = np.lexsort((place, a))
@@ -177,23 +188,25 @@ def _of_left(part: _Part, k: int) -> _Table:
 
 
 def _in_channels(
-    part: _Part, keys: Positions, at: Positions, keep: Flags
+    part: _Part, keys: Positions, places: Sequence[Positions], keep: Flags
 ) -> tuple[npt.NDArray[np.int16], Floats]:
     """Rank and score in each channel of the pairs that are kept.
 
     Whoever found a pair, its rank is the one among all that the channel found for the left entity.
+
+    :param places: where among the keys the pairs of each channel stand, and where those of right entities do.
     """
     shape = int(keep.sum()), len(part.forth)
     rank, score = np.zeros(shape, dtype=np.int16), np.zeros(shape, dtype=np.float32)
-    for column, (left, right, value) in enumerate(part.forth):
+    for column, (_, _, value) in enumerate(part.forth):
         best = np.full(len(keys), np.nan, dtype=np.float32)
-        best[at] = part.back[4][:, column]
-        place = find(keys, keys_of(left, right))
-        best[place] = np.fmax(best[place], value)
+        best[places[-1]] = part.back[4][:, column]
+        here = places[column]
+        best[here] = np.fmax(best[here], value)
         own = np.flatnonzero(~np.isnan(best))
-        places = np.zeros(len(keys), dtype=np.int16)
-        places[own] = np.minimum(place_of(*_ends(keys[own]), best[own]), 32_000)
-        rank[:, column], score[:, column] = places[keep], np.nan_to_num(best[keep])
+        ranks = np.zeros(len(keys), dtype=np.int16)
+        ranks[own] = np.minimum(place_of(*_ends(keys[own]), best[own]), 32_000)
+        rank[:, column], score[:, column] = ranks[keep], np.nan_to_num(best[keep])
     return rank, score
 
 
