@@ -5,14 +5,16 @@ A channel of one's own is a :class:`Channel` that a package brings by an entry p
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from scipy.sparse import coo_array, csr_array
 
 from kgalign.arrays import distinct, join, unique
+from kgalign.base.cores import slices
 from kgalign.base.doors import bring
 from kgalign.base.progress import Progress
 from kgalign.errors import KgalignError
@@ -21,8 +23,11 @@ from kgalign.records import Floats, Profile
 from kgalign.retrieve.lexical import BUDGET, QUARTER, Pairs, Rows, keep_best, top_rows
 from kgalign.values import day_number, read_date, read_number
 from kgalign.values.kinds import ValueKind
-from kgalign.values.text import fold, gram_rows, idf, weigh, word_rows
+from kgalign.values.text import LONG, fold, gram_rows, idf, weigh, words
+from kgalign.values.tokens import Tokens, token_rows, tokens_of
 
+_TEXTS = 1_000
+"""Names that are read at once."""
 _ANCHOR_SCORE = 0.6
 _DAYS = 10
 """Days that one mark of nearness stands for."""
@@ -96,38 +101,47 @@ def _name_rows(profile: Profile) -> tuple[csr_array, Ids]:
     naming = np.array([a.is_name for a in profile.attributes] + [False])
     rows = naming[profile.value_attribute]
     entity, text = distinct(profile.value_entity[rows], profile.value_text[rows])
-    return gram_rows([fold(each) for each in profile.texts.take(pa.array(text)).to_pylist()]), entity
+
+    def texts() -> Iterator[str]:
+        for part in slices(len(text), _TEXTS):
+            taken = profile.texts.take(pa.array(text[part]))
+            yield from map(fold, pc.utf8_slice_codeunits(taken, 0, LONG).to_pylist())
+
+    return gram_rows(texts()), entity
 
 
 def _rows_of_values(left: Profile, right: Profile) -> tuple[Rows, Rows]:
+    """The words of each entity, and where its numbers and days lie: near ones share a mark.
+
+    Marks stand for stretches of a scale, twice, the second time half a stretch on. A link is a word as it is.
+    """
     vocabulary: dict[str, int] = {}
-    rows = [word_rows(_words_and_nearness(profile), vocabulary) for profile in (left, right)]
-    for matrix in rows:
-        matrix.resize((matrix.shape[0], max(len(vocabulary), 1)))
+    tokens = [_tokens(profile, vocabulary) for profile in (left, right)]
+    width = max(len(vocabulary), 1)
+    rows = [
+        token_rows(each, len(profile), width) for each, profile in zip(tokens, (left, right), strict=True)
+    ]
     return _owned(rows[0], rows[1])
 
 
-def _words_and_nearness(profile: Profile) -> list[list[str]]:
-    """The words of each entity, and where its numbers and days lie: near ones share a mark.
+def _tokens(profile: Profile, vocabulary: dict[str, int]) -> list[Tokens]:
+    """The values of each entity, by how they are split."""
+    kinds = [each.kind for each in profile.attributes]
 
-    Marks stand for stretches of a scale, twice, the second time half a stretch on.
-    """
-    rows = profile.words()
-    kinds = [attribute.kind for attribute in profile.attributes]
-    texts = profile.texts.to_pylist()
-    marks: dict[tuple[int, ValueKind], list[str]] = {}
-    for entity, attribute, text in zip(
-        profile.value_entity.tolist(),
-        profile.value_attribute.tolist(),
-        profile.value_text.tolist(),
-        strict=True,
-    ):
-        kind = kinds[attribute]
-        if kind in (ValueKind.NUMBER, ValueKind.DATE):
-            if (text, kind) not in marks:
-                marks[text, kind] = _marks(texts[text], kind)
-            rows[entity] += marks[text, kind]
-    return rows
+    def split(wanted: list[bool], into: Callable[[str], list[str]]) -> Tokens:
+        rows = np.flatnonzero(np.array([*wanted, False])[profile.value_attribute])
+        of = profile.value_entity[rows], profile.value_text[rows]
+        return tokens_of(*of, profile.texts, into, vocabulary)
+
+    def near(kind: ValueKind) -> Tokens:
+        return split([each == kind for each in kinds], lambda text: _marks(text, kind))
+
+    return [
+        split([each != ValueKind.LINK for each in kinds], words),
+        split([each == ValueKind.LINK for each in kinds], lambda text: [text]),
+        near(ValueKind.NUMBER),
+        near(ValueKind.DATE),
+    ]
 
 
 def _marks(text: str, kind: ValueKind) -> list[str]:

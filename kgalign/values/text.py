@@ -23,13 +23,13 @@ _ENTITY = re.compile(r"&[a-zA-Z#0-9]{2,8};")
 _CHARACTERS = 1 << 19
 """Characters of texts whose n-grams are counted at once: some 50 bytes each are held."""
 _SEEN = {code: chr(code) if chr(code).isalnum() else " " for code in range(128)}
-_LONG = 20_000
+LONG = 20_000
 """Characters of one value that are looked at: what comes after does not tell two things apart."""
 
 
 def fold(text: str) -> str:
     """Fold away case, accents, markup entities and punctuation; words parted by single spaces."""
-    text = text[:_LONG]
+    text = text[:LONG]
     if "&" in text and _ENTITY.search(text):
         text = html.unescape(text)
     if text.isascii():
@@ -46,8 +46,8 @@ def sort_words(folded: str) -> str:
 def words(text: str) -> list[str]:
     """Words of a text, in order; ``tx-8255`` gives tx, 8255 and tx8255."""
     found = fold(text).split()
-    if _INNER.search(text[:_LONG]):
-        for piece in text[:_LONG].split():
+    if _INNER.search(text[:LONG]):
+        for piece in text[:LONG].split():
             if _INNER.search(piece):
                 joined = fold(piece).replace(" ", "")
                 if any(c.isdigit() for c in joined):
