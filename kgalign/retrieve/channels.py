@@ -6,7 +6,7 @@ A channel of one's own is a :class:`Channel` that a package brings by an entry p
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +20,7 @@ from kgalign.base.progress import Progress
 from kgalign.errors import KgalignError
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
-from kgalign.retrieve.lexical import BUDGET, QUARTER, Pairs, Rows, keep_best, top_rows
+from kgalign.retrieve.lexical import BUDGET, QUARTER, Pairs, Rows, common_only, keep_best, top_rows
 from kgalign.values import day_number, read_date, read_number
 from kgalign.values.kinds import ValueKind
 from kgalign.values.text import LONG, fold, gram_rows, idf, weigh, words
@@ -28,6 +28,8 @@ from kgalign.values.tokens import Tokens, token_rows, tokens_of
 
 _TEXTS = 1_000
 """Names that are read at once."""
+_SHOWN = 60
+"""Most characters of a word that people are shown."""
 _ANCHOR_SCORE = 0.6
 _DAYS = 10
 """Days that one mark of nearness stands for."""
@@ -46,6 +48,8 @@ class Search:
     found: Mapping[str, Sequence[Pairs]]
     """Channel → what it found, of those before this one: :func:`anchors` makes use of it."""
     progress: Progress
+    notes: dict[str, str] = field(default_factory=dict)
+    """What a channel has to tell people, by a few words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +114,16 @@ def _name_rows(profile: Profile) -> tuple[csr_array, Ids]:
     return gram_rows(texts()), entity
 
 
-def _rows_of_values(left: Profile, right: Profile) -> tuple[Rows, Rows]:
+def _rows_of_values(
+    left: Profile, right: Profile, vocabulary: dict[str, int] | None = None
+) -> tuple[Rows, Rows]:
     """The words of each entity, and where its numbers and days lie: near ones share a mark.
 
     Marks stand for stretches of a scale, twice, the second time half a stretch on. A link is a word as it is.
+
+    :param vocabulary: is filled with the words and their columns.
     """
-    vocabulary: dict[str, int] = {}
+    vocabulary = {} if vocabulary is None else vocabulary
     tokens = [_tokens(profile, vocabulary) for profile in (left, right)]
     width = max(len(vocabulary), 1)
     rows = [
@@ -199,7 +207,19 @@ def anchor_rows(left: Profile, right: Profile, a: Ids, b: Ids) -> tuple[Rows, Ro
 
 
 def _values(left: Profile, right: Profile, search: Search) -> list[Pairs]:
-    return both_ways(*_rows_of_values(left, right), search.k, search.progress, "retrieve by values")
+    vocabulary: dict[str, int] = {}
+    rows = _rows_of_values(left, right, vocabulary)
+    found = both_ways(*rows, search.k, search.progress, "retrieve by values")
+    for side, (mine, _), (others, _) in (("left", *rows), ("right", *rows[::-1])):
+        common = common_only(mine, others, search.k)
+        if common is not None:
+            word = next(word for word, column in vocabulary.items() if column == common.column)
+            said = "a number or a day" if word.startswith("\x00") else f"“{word[:_SHOWN]}”"
+            search.notes[f"common words {side}"] = (
+                f"{common.rows:,} {side} entities have only words that more than {common.most:,} others have, "
+                f"such as {said}: each was compared with {common.most:,} of those"
+            )
+    return found
 
 
 def _structure(left: Profile, right: Profile, search: Search) -> list[Pairs]:

@@ -27,6 +27,8 @@ QUARTER = BUDGET // 4
 """A first look where columns say the same more than once, as the n-grams of one name do."""
 _PART = 1_024
 """Rows that are looked up at once."""
+_COUNTED = 1 << 18
+"""Rows whose columns are counted at once."""
 _BLOCKS = 8
 """Blocks that a row is cut into, for each of the entries that are wanted: see :func:`_best`."""
 Pairs = tuple[Ids, Ids, Floats]

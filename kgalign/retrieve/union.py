@@ -33,7 +33,7 @@ def retrieve(
         installed.
     :returns: the pairs in which one entity is among the best ``config.k`` of the other, from either side,
         united from the channels of ``config`` by reciprocal rank; pairs with one IRI are a channel of their
-        own. Where the embedder is ``auto``, its ``notes`` say what was taken and why.
+        own. Its ``notes`` say what the embedder ``auto`` took and why, and what retrieval had to leave out.
     """
     watch = progress or NoProgress()
     found: dict[str, list[Pairs]] = {}
@@ -41,16 +41,18 @@ def retrieve(
     if len(same[0]):
         found["iri"] = [same, same]
     own = [name for name in CHANNELS if name in config.channels]
+    notes: dict[str, str] = {}
     for name in (*own, *(each for each in config.channels if each not in CHANNELS)):
-        pairs = find_by(name, left, right, Search(config.k, found, watch))
+        pairs = find_by(name, left, right, Search(config.k, found, watch, notes))
         if pairs:
             found[name] = pairs
-    notes: dict[str, str] = {}
     if config.embedder == AUTO:
         choice = choose(found, left, right, model)
-        config, notes = config.model_copy(update={"embedder": choice.embedder}), choice.notes
+        config = config.model_copy(update={"embedder": choice.embedder})
+        notes.update(choice.notes)
     if config.embedder:
-        found["dense"] = dense_channel(left, right, config, seed=seed, cache=cache, progress=watch)
+        found["dense"], told = dense_channel(left, right, config, seed=seed, cache=cache, progress=watch)
+        notes.update(told)
     return replace(unite(found, config.k), notes=notes)
 
 
