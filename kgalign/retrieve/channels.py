@@ -5,24 +5,31 @@ A channel of one's own is a :class:`Channel` that a package brings by an entry p
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from scipy.sparse import coo_array, csr_array
 
-from kgalign.arrays import distinct, join, run_starts, unique
+from kgalign.arrays import distinct, join, unique
+from kgalign.base.cores import slices
 from kgalign.base.doors import bring
 from kgalign.base.progress import Progress
 from kgalign.errors import KgalignError
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
-from kgalign.retrieve.lexical import keep_best, top_rows
+from kgalign.retrieve.lexical import BUDGET, QUARTER, Pairs, Rows, common_only, keep_best, top_rows
 from kgalign.values import day_number, read_date, read_number
 from kgalign.values.kinds import ValueKind
-from kgalign.values.text import fold, gram_rows, idf, weigh, word_rows
+from kgalign.values.text import LONG, fold, gram_rows, idf, weigh, words
+from kgalign.values.tokens import Tokens, token_rows, tokens_of
 
+_TEXTS = 1_000
+"""Names that are read at once."""
+_SHOWN = 60
+"""Most characters of a word that people are shown."""
 _ANCHOR_SCORE = 0.6
 _DAYS = 10
 """Days that one mark of nearness stands for."""
@@ -30,10 +37,6 @@ _RATIO = 0.05
 """Ratio of numbers, as a natural logarithm, that one mark of nearness stands for."""
 _LEAST_NUMBER = 20
 """Smaller numbers are counts more often than measures."""
-Pairs = tuple[Ids, Ids, Floats]
-"""(n,) left entities, right entities, and how near the two are; greater is nearer."""
-Rows = tuple[csr_array, Ids]
-"""Rows whose products are scores, and the entity that each is of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class Search:
     found: Mapping[str, Sequence[Pairs]]
     """Channel → what it found, of those before this one: :func:`anchors` makes use of it."""
     progress: Progress
+    notes: dict[str, str] = field(default_factory=dict)
+    """What a channel has to tell people, by a few words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +63,15 @@ class Channel:
     where it does not apply. :func:`both_ways` makes them of rows whose products are scores."""
 
 
-def both_ways(left: csr_array, right: csr_array, k: int, progress: Progress, name: str) -> list[Pairs]:
-    """The k best right rows of each left row, and the k best left rows of each right row."""
-    back = top_rows(right, left, k, progress=progress, name=name)
-    return [top_rows(left, right, k, progress=progress, name=name), turned(back)]
+def both_ways(
+    left: Rows, right: Rows, k: int, progress: Progress, name: str, first: int = BUDGET
+) -> list[Pairs]:
+    """The k best right entities of each left one, and the k best left entities of each right one.
+
+    :param first: see :func:`kgalign.retrieve.lexical.top_rows`.
+    """
+    back = top_rows(right, left, k, progress=progress, name=name, first=first)
+    return [top_rows(left, right, k, progress=progress, name=name, first=first), turned(back)]
 
 
 def turned(pairs: Pairs) -> Pairs:
@@ -71,12 +81,8 @@ def turned(pairs: Pairs) -> Pairs:
 
 def _names(left: Profile, right: Profile, search: Search) -> list[Pairs]:
     """Entities by their most similar names: cosine of rare character trigrams."""
-    (rows_l, owner_l), (rows_r, owner_r) = _rows_of_names(left, right)
-    forth, back = both_ways(rows_l, rows_r, search.k, search.progress, "retrieve by names")
-    return [
-        by_owner(forth, owner_l, owner_r, search.k),
-        turned(by_owner(turned(back), owner_r, owner_l, search.k)),
-    ]
+    rows = _rows_of_names(left, right)
+    return both_ways(*rows, search.k, search.progress, "retrieve by names", first=QUARTER)
 
 
 def _rows_of_names(left: Profile, right: Profile) -> tuple[Rows, Rows]:
@@ -85,9 +91,13 @@ def _rows_of_names(left: Profile, right: Profile) -> tuple[Rows, Rows]:
     return (weigh(rows_l, weights), owner_l), (weigh(rows_r, weights), owner_r)
 
 
-def _rows_of_values(left: Profile, right: Profile) -> tuple[Rows, Rows]:
-    rows_l, rows_r = _value_words(left, right)
-    return (rows_l, np.arange(len(left), dtype=np.int32)), (rows_r, np.arange(len(right), dtype=np.int32))
+def _owned(left: csr_array, right: csr_array) -> tuple[Rows, Rows]:
+    """TF-IDF rows of counts, one for each entity."""
+    weights = idf(left, right)
+    first, second = (
+        (weigh(rows, weights), np.arange(rows.shape[0], dtype=np.int32)) for rows in (left, right)
+    )
+    return first, second
 
 
 def _name_rows(profile: Profile) -> tuple[csr_array, Ids]:
@@ -95,39 +105,51 @@ def _name_rows(profile: Profile) -> tuple[csr_array, Ids]:
     naming = np.array([a.is_name for a in profile.attributes] + [False])
     rows = naming[profile.value_attribute]
     entity, text = distinct(profile.value_entity[rows], profile.value_text[rows])
-    return gram_rows([fold(each) for each in profile.texts.take(pa.array(text)).to_pylist()]), entity
+
+    def texts() -> Iterator[str]:
+        for part in slices(len(text), _TEXTS):
+            taken = profile.texts.take(pa.array(text[part]))
+            yield from map(fold, pc.utf8_slice_codeunits(taken, 0, LONG).to_pylist())
+
+    return gram_rows(texts()), entity
 
 
-def _value_words(left: Profile, right: Profile) -> tuple[csr_array, csr_array]:
-    vocabulary: dict[str, int] = {}
-    rows = [word_rows(_words_and_nearness(profile), vocabulary) for profile in (left, right)]
-    for matrix in rows:
-        matrix.resize((matrix.shape[0], max(len(vocabulary), 1)))
-    weights = idf(rows[0], rows[1])
-    return weigh(rows[0], weights), weigh(rows[1], weights)
-
-
-def _words_and_nearness(profile: Profile) -> list[list[str]]:
+def _rows_of_values(
+    left: Profile, right: Profile, vocabulary: dict[str, int] | None = None
+) -> tuple[Rows, Rows]:
     """The words of each entity, and where its numbers and days lie: near ones share a mark.
 
-    Marks stand for stretches of a scale, twice, the second time half a stretch on.
+    Marks stand for stretches of a scale, twice, the second time half a stretch on. A link is a word as it is.
+
+    :param vocabulary: is filled with the words and their columns.
     """
-    rows = profile.words()
-    kinds = [attribute.kind for attribute in profile.attributes]
-    texts = profile.texts.to_pylist()
-    marks: dict[tuple[int, ValueKind], list[str]] = {}
-    for entity, attribute, text in zip(
-        profile.value_entity.tolist(),
-        profile.value_attribute.tolist(),
-        profile.value_text.tolist(),
-        strict=True,
-    ):
-        kind = kinds[attribute]
-        if kind in (ValueKind.NUMBER, ValueKind.DATE):
-            if (text, kind) not in marks:
-                marks[text, kind] = _marks(texts[text], kind)
-            rows[entity] += marks[text, kind]
-    return rows
+    vocabulary = {} if vocabulary is None else vocabulary
+    tokens = [_tokens(profile, vocabulary) for profile in (left, right)]
+    width = max(len(vocabulary), 1)
+    rows = [
+        token_rows(each, len(profile), width) for each, profile in zip(tokens, (left, right), strict=True)
+    ]
+    return _owned(rows[0], rows[1])
+
+
+def _tokens(profile: Profile, vocabulary: dict[str, int]) -> list[Tokens]:
+    """The values of each entity, by how they are split."""
+    kinds = [each.kind for each in profile.attributes]
+
+    def split(wanted: list[bool], into: Callable[[str], list[str]]) -> Tokens:
+        rows = np.flatnonzero(np.array([*wanted, False])[profile.value_attribute])
+        of = profile.value_entity[rows], profile.value_text[rows]
+        return tokens_of(*of, profile.texts, into, vocabulary)
+
+    def near(kind: ValueKind) -> Tokens:
+        return split([each == kind for each in kinds], lambda text: _marks(text, kind))
+
+    return [
+        split([each != ValueKind.LINK for each in kinds], words),
+        split([each == ValueKind.LINK for each in kinds], lambda text: [text]),
+        near(ValueKind.NUMBER),
+        near(ValueKind.DATE),
+    ]
 
 
 def _marks(text: str, kind: ValueKind) -> list[str]:
@@ -141,15 +163,6 @@ def _marks(text: str, kind: ValueKind) -> list[str]:
     if place is None:
         return []
     return [f"\x00{kind}{math.floor(place)}", f"\x00{kind}'{math.floor(place + 0.5)}"]
-
-
-def by_owner(pairs: Pairs, asking: Ids, asked: Ids, k: int) -> Pairs:
-    """From rows of names to their entities: the best pair of names counts."""
-    a, b, score = asking[pairs[0]], asked[pairs[1]], pairs[2]
-    order = np.lexsort((-score, b, a))
-    a, b, score = a[order], b[order], score[order]
-    first = run_starts(a, b)
-    return keep_best(a[first], b[first], score[first], k)
 
 
 def anchors(found: Mapping[str, Sequence[Pairs]]) -> tuple[Ids, Ids]:
@@ -174,7 +187,7 @@ def _firsts(asking: Ids, asked: Ids, score: Floats) -> tuple[Ids, Ids]:
     return a, b
 
 
-def anchor_rows(left: Profile, right: Profile, a: Ids, b: Ids) -> tuple[csr_array, csr_array]:
+def anchor_rows(left: Profile, right: Profile, a: Ids, b: Ids) -> tuple[Rows, Rows]:
     """Which anchors each entity is linked to, in either direction, as TF-IDF rows: rare anchors say more.
 
     Exact where a projection is not: on DBP15K FR–EN and on OpenEA D–W neighbours as an inverted
@@ -190,12 +203,23 @@ def anchor_rows(left: Profile, right: Profile, a: Ids, b: Ids) -> tuple[csr_arra
         shape = (len(profile), max(len(ends), 1))
         ones = np.ones(len(pairs), dtype=np.float32)
         rows.append(coo_array((ones, (pairs // shape[1], pairs % shape[1])), shape=shape).tocsr())
-    weights = idf(rows[0], rows[1])
-    return weigh(rows[0], weights), weigh(rows[1], weights)
+    return _owned(rows[0], rows[1])
 
 
 def _values(left: Profile, right: Profile, search: Search) -> list[Pairs]:
-    return both_ways(*_value_words(left, right), search.k, search.progress, "retrieve by values")
+    vocabulary: dict[str, int] = {}
+    rows = _rows_of_values(left, right, vocabulary)
+    found = both_ways(*rows, search.k, search.progress, "retrieve by values")
+    for side, (mine, _), (others, _) in (("left", *rows), ("right", *rows[::-1])):
+        common = common_only(mine, others, search.k)
+        if common is not None:
+            word = next(word for word, column in vocabulary.items() if column == common.column)
+            said = "a number or a day" if word.startswith("\x00") else f"“{word[:_SHOWN]}”"
+            search.notes[f"common words {side}"] = (
+                f"{common.rows:,} {side} entities have only words that more than {common.most:,} others have, "
+                f"such as {said}: each was compared with {common.most:,} of those"
+            )
+    return found
 
 
 def _structure(left: Profile, right: Profile, search: Search) -> list[Pairs]:

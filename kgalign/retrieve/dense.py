@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kgalign.base import scratch
 from kgalign.base.progress import Progress
 from kgalign.config import RetrieveConfig
 from kgalign.errors import KgalignError
@@ -14,7 +15,7 @@ from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
 from kgalign.retrieve.embedders import Embedder, open_embedder
 from kgalign.retrieve.embedding_cache import EmbeddingCache, key_of, open_cache
-from kgalign.retrieve.vectors import nearest
+from kgalign.retrieve.vectors import nearest, recall_of
 from kgalign.retrieve.verbalise import verbalise
 
 log = logging.getLogger(__name__)
@@ -32,14 +33,15 @@ def dense_channel(
     seed: int,
     cache: Path | None,
     progress: Progress,
-) -> list[tuple[Ids, Ids, Floats]]:
+) -> tuple[list[tuple[Ids, Ids, Floats]], dict[str, str]]:
     """The entities whose words mean nearly the same, asked for from both sides.
 
     :param config: ``embedder`` says which model or server, ``k`` how many.
     :param cache: folder for embeddings, by the hash of model and text; None to keep none.
     :returns: (left entity, right entity, cosine) twice: the k nearest of each left entity, sorted by it
         and falling cosine, then those of each right one, sorted likewise. Entities without words
-        and pairs whose cosine is not above zero are left out.
+        and pairs whose cosine is not above zero are left out. Beside it notes: where not all vectors were
+        looked at, how many of the nearest of some entities were found.
     :raises ValueError: no embedder is configured.
     :raises KgalignError: the embedder is not installed, can't be reached or loaded, or gives no usable
         vectors; the cache can't be written.
@@ -55,7 +57,14 @@ def dense_channel(
         task.advance()
         back = nearest(right_rows, left_rows, config.k, seed)
         task.advance()
-    return [_similar(*forth), _similar(back[1], back[0], back[2])]
+    notes: dict[str, str] = {}
+    share = recall_of(left_rows, right_rows, forth, config.k)
+    if share is not None:
+        notes["embedder recall"] = (
+            f"of the {config.k} nearest of some left entities {share:.1%} were found: a part of the vectors "
+            "was looked at for each"
+        )
+    return [_similar(*forth), _similar(back[1], back[0], back[2])], notes
 
 
 def texts_of(side: Profile, config: RetrieveConfig) -> list[str]:
@@ -106,7 +115,7 @@ def _checked(vectors: Floats, count: int, found: dict[bytes, Floats]) -> Floats:
 
 def _rows(texts: Sequence[str], distinct: Sequence[str], vectors: Sequence[Floats]) -> Floats:
     place = {text: number for number, text in enumerate(distinct)}
-    rows: Floats = np.zeros((len(texts), len(vectors[0]) if vectors else 1), dtype=np.float32)
+    rows: Floats = scratch.full((len(texts), len(vectors[0]) if vectors else 1), 0, np.float32)
     for row, text in zip(rows, texts, strict=True):
         if text:
             vector = vectors[place[text]]

@@ -22,11 +22,11 @@ from kgalign.retrieve.channels import (
     Rows,
     anchor_rows,
     anchors,
-    by_owner,
     turned,
 )
 from kgalign.retrieve.lexical import keep_best, top_rows
-from kgalign.retrieve.union import place_of, same_iris_of, unite
+from kgalign.retrieve.union import same_iris_of
+from kgalign.retrieve.uniting import place_of, unite
 
 _STRUCTURE = "structure"
 _FURTHER = 3
@@ -69,9 +69,7 @@ def grow(
     for name in (each for each in IN_WORDS if each in config.channels):
         found[name] = search(name, IN_WORDS[name](left, right), fresh)
     if _STRUCTURE in config.channels and len(left.edge_head) and len(right.edge_head):
-        hung = anchor_rows(left, right, *anchors(found))
-        owners = np.arange(len(left), dtype=np.int32), np.arange(len(right), dtype=np.int32)
-        found[_STRUCTURE] = search(_STRUCTURE, ((hung[0], owners[0]), (hung[1], owners[1])), touched)
+        found[_STRUCTURE] = search(_STRUCTURE, anchor_rows(left, right, *anchors(found)), touched)
     return replace(_joined(kept, unite(found, config.k), touched), notes=before.notes)
 
 
@@ -116,10 +114,10 @@ def _search(channel: _Channel, k: int, progress: Progress) -> list[Pairs]:
 
 def _near(asking: Rows, asked: Rows, fresh: Flags, k: int, progress: Progress, name: str) -> Pairs:
     """The nearest of each fresh entity."""
-    rows = np.flatnonzero(fresh[asking[1]]).astype(np.int32)
-    further = _FURTHER * k
-    a, b, score = top_rows(asking[0][rows], asked[0], further, progress=progress, name=f"retrieve by {name}")
-    return by_owner((rows[a], b, score), asking[1], asked[1], further)
+    matrix, owner = asking
+    rows = np.flatnonzero(fresh[owner])
+    name = f"retrieve by {name}"
+    return top_rows((matrix[rows], owner[rows]), asked, _FURTHER * k, progress=progress, name=name)
 
 
 def _nearer(pairs: Pairs, fresh: Flags, least: Floats, k: int) -> Pairs:

@@ -5,30 +5,36 @@ import html
 import io
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from kgalign.arrays import sparse_rows
+from kgalign.arrays import run_starts, sparse_rows
+from kgalign.base import scratch
 from kgalign.base.cores import in_order, slices
 
 _NOT_WORD = re.compile(r"[\W_]+")
 _INNER = re.compile(r"(?<=\w)[-./_'’](?=\w)")
 _MARKS = dict.fromkeys(c for c in range(0x300, 0x370))
 _ENTITY = re.compile(r"&[a-zA-Z#0-9]{2,8};")
-_LONG = 20_000
+_CHARACTERS = 1 << 19
+"""Characters of texts whose n-grams are counted at once: some 50 bytes each are held."""
+_SEEN = {code: chr(code) if chr(code).isalnum() else " " for code in range(128)}
+LONG = 20_000
 """Characters of one value that are looked at: what comes after does not tell two things apart."""
 
 
 def fold(text: str) -> str:
     """Fold away case, accents, markup entities and punctuation; words parted by single spaces."""
-    text = text[:_LONG]
+    text = text[:LONG]
     if "&" in text and _ENTITY.search(text):
         text = html.unescape(text)
-    if not text.isascii():
-        text = unicodedata.normalize("NFKD", text).translate(_MARKS)
+    if text.isascii():
+        return " ".join(text.lower().translate(_SEEN).split())
+    text = unicodedata.normalize("NFKD", text).translate(_MARKS)
     return _NOT_WORD.sub(" ", text.casefold()).strip()
 
 
@@ -43,8 +49,8 @@ def words(text: str, folded: str | None = None) -> list[str]:
     :param folded: the text folded, where that is known.
     """
     found = (fold(text) if folded is None else folded).split()
-    if _INNER.search(text[:_LONG]):
-        for piece in text[:_LONG].split():
+    if _INNER.search(text[:LONG]):
+        for piece in text[:LONG].split():
             if _INNER.search(piece):
                 joined = fold(piece).replace(" ", "")
                 if any(c.isdigit() for c in joined):
@@ -67,12 +73,37 @@ def word_rows(texts: Iterable[Sequence[str]], vocabulary: dict[str, int]) -> csr
     return matrix
 
 
-def gram_rows(texts: Sequence[str], size: int = 3, buckets: int = 1 << 20) -> csr_array:
+def gram_rows(texts: Iterable[str], size: int = 3, buckets: int = 1 << 20) -> csr_array:
     """Rows of character n-gram counts, words padded with a space, n-grams hashed into buckets.
 
-    :param texts: folded texts.
+    :param texts: folded texts; so many are held at once as have some characters together.
     :returns: (texts, buckets) counts.
     """
+
+    def part_grams(part: Sequence[str]) -> tuple[scratch.Array, ...]:
+        return _grams(part, size, buckets)
+
+    none = part_grams([])
+    data, indices, counts = scratch.gather_columns(chain([none], in_order(part_grams, _in_parts(texts))))
+    return sparse_rows(data, indices, np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]), buckets)
+
+
+def _in_parts(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Texts in lists of bounded length."""
+    part: list[str] = []
+    size = 0
+    for text in texts:
+        part.append(text)
+        size += len(text) + 3
+        if size > _CHARACTERS:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
+
+
+def _grams(texts: Sequence[str], size: int, buckets: int) -> tuple[scratch.Array, ...]:
+    """How often each text has a gram and its bucket, text by text, and how many each text has."""
     joined = "".join(f" {text} \n" for text in texts)
     points = np.frombuffer(joined.encode("utf-32-le"), dtype=np.uint32)
     row = np.cumsum(points == 10) - (points == 10)
@@ -86,9 +117,12 @@ def gram_rows(texts: Sequence[str], size: int = 3, buckets: int = 1 << 20) -> cs
     codes *= np.uint64(0x9E3779B97F4A7C15)
     bucket = (codes >> np.uint64(64 - (buckets.bit_length() - 1))).astype(np.int64)
     keep = ~crossing
-    keys, counts = np.unique(row[: len(codes)][keep] * buckets + bucket[keep], return_counts=True)
-    indptr = np.searchsorted(keys, np.arange(len(texts) + 1) * buckets)
-    return sparse_rows(counts.astype(np.float32), keys % buckets, indptr, buckets)
+    keys = np.sort(row[: len(codes)][keep] * buckets + bucket[keep])
+    first = np.flatnonzero(run_starts(keys))
+    times = np.diff(np.append(first, len(keys))).astype(np.float32)
+    keys = keys[first]
+    lengths = np.bincount(keys // buckets, minlength=len(texts)).astype(np.int32)
+    return times, (keys % buckets).astype(np.int32), lengths
 
 
 def idf(left: csr_array, right: csr_array) -> npt.NDArray[np.float32]:
@@ -123,15 +157,21 @@ def row_dots(
     b: npt.NDArray[np.int32],
     batch: int = 50_000,
 ) -> npt.NDArray[np.float32]:
-    """Dot product of row ``a[i]`` of left with row ``b[i]`` of right, for all i."""
-    result = np.empty(len(a), dtype=np.float32)
+    """Dot product of row ``a[i]`` of left with row ``b[i]`` of right, for all i, on all cores."""
 
-    def fill(part: slice) -> None:
-        result[part] = left[a[part]].multiply(right[b[part]]).sum(axis=1)
+    def part_dots(part: slice) -> npt.NDArray[np.float32]:
+        return dots(left, right, a[part], b[part])
 
-    for _ in in_order(fill, slices(len(a), batch)):
-        pass
-    return result
+    parts = slices(len(a), batch) or [slice(0, 0)]
+    return scratch.gather(in_order(part_dots, parts))
+
+
+def dots(
+    left: csr_array, right: csr_array, a: npt.NDArray[np.int32], b: npt.NDArray[np.int32]
+) -> npt.NDArray[np.float32]:
+    """As :func:`row_dots`, for so many pairs as memory has room for."""
+    found: npt.NDArray[np.float32] = left[a].multiply(right[b]).sum(axis=1)
+    return found.astype(np.float32, copy=False)
 
 
 def csv_lines(rows: Iterable[Iterable[str]]) -> str:

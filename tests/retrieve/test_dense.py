@@ -44,7 +44,7 @@ def _channel(
     sides: tuple[Profile, Profile], spec: str, *, k: int = 5, cache: Path | None = None
 ) -> list[list[tuple[int, int, float]]]:
     config = RetrieveConfig(embedder=spec, k=k)
-    found = dense_channel(*sides, config, seed=0, cache=cache, progress=NoProgress())
+    found, _ = dense_channel(*sides, config, seed=0, cache=cache, progress=NoProgress())
     return [list(zip(*(column.tolist() for column in pairs), strict=True)) for pairs in found]
 
 

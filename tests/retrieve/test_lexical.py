@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from kgalign.base.progress import NoProgress
 from kgalign.records import Floats
-from kgalign.retrieve.lexical import _largest, best_first, keep_best, top_rows
+from kgalign.retrieve.lexical import Rows, _largest, best_first, keep_best, top_rows
 
 COLUMNS = 8
 
@@ -27,8 +27,13 @@ weights = st.sampled_from([0.0, 0.0, 0.0, 0.5, 1.0, 1.7, 3.1])
 matrices = st.lists(st.lists(weights, min_size=COLUMNS, max_size=COLUMNS), min_size=1, max_size=12).map(unit)
 
 
+def owned(rows: csr_array) -> Rows:
+    """Each row is of an entity of its own."""
+    return rows, np.arange(rows.shape[0], dtype=np.int32)
+
+
 def search(left: csr_array, right: csr_array, k: int) -> list[tuple[int, int, float]]:
-    a, b, score = top_rows(left, right, k, progress=NoProgress(), name="test")
+    a, b, score = top_rows(owned(left), owned(right), k, progress=NoProgress(), name="test")
     return list(zip(a.tolist(), b.tolist(), score.tolist(), strict=True))
 
 
@@ -76,7 +81,7 @@ def test_a_row_with_common_columns_only_still_finds_some() -> None:
 def test_progress_is_told_all_rows(watcher: Callable[[], Any]) -> None:
     watch = watcher()
     rows = unit(np.eye(COLUMNS))
-    top_rows(rows, rows, 2, progress=watch, name="search")
+    top_rows(owned(rows), owned(rows), 2, progress=watch, name="search")
     assert watch.names == [f"search {COLUMNS} entities"]
     assert watch.open == 0
 

@@ -1,0 +1,98 @@
+"""Words of the values of entities as rows of counts, a part of the texts and of the entities at a time."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy.sparse import csr_array
+
+from kgalign.arrays import Ids, Positions, run_starts, sparse_rows, spread, unique
+from kgalign.base import scratch
+from kgalign.base.cores import in_order, slices
+from kgalign.values.text import LONG
+
+_TEXTS = 1_000
+"""Texts that are split at once."""
+_ENTITIES = 1 << 14
+"""Entities whose words are counted at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Values of entities, and the words of each."""
+
+    entity: Ids
+    """(v,) whose each value is, ascending."""
+    text: Ids
+    """(v,) the text that it is."""
+    bounds: Positions
+    """(texts + 1,) where the words of each text begin in ``word``."""
+    word: Ids
+    """Words by their number in the vocabulary."""
+
+
+def tokens_of(
+    entity: Ids,
+    text: Ids,
+    texts: pa.LargeStringArray,
+    split: Callable[[str], Sequence[str]],
+    vocabulary: dict[str, int],
+) -> Tokens:
+    """Split the texts that are values, each once; the vocabulary grows by the words that are new.
+
+    :param entity: (v,) whose each value is, ascending.
+    :param text: (v,) index into ``texts``.
+    :param split: the words of a text, of which it is given the beginning.
+    """
+    used = unique(text)
+
+    def parts() -> Iterator[tuple[Ids, Ids]]:
+        for part in slices(len(used), _TEXTS):
+            taken = pc.utf8_slice_codeunits(texts.take(pa.array(used[part])), 0, LONG)
+            found = [split(each) for each in taken.to_pylist()]
+            ids = [vocabulary.setdefault(word, len(vocabulary)) for each in found for word in each]
+            counts = [len(each) for each in found]
+            yield np.array(ids, dtype=np.int32), np.array(counts, dtype=np.int32)
+
+    none = np.zeros(0, dtype=np.int32)
+    word, counts = scratch.gather_columns(chain([(none, none)], parts()))
+    bounds = np.zeros(len(texts) + 1, dtype=np.int64)
+    bounds[used + 1] = counts
+    return Tokens(entity, text, np.cumsum(bounds, out=bounds), word)
+
+
+def token_rows(every: Sequence[Tokens], entities: int, width: int) -> csr_array:
+    """How often each entity has each word.
+
+    :param every: values that are split in one way or another.
+    :returns: (entities, width) counts, the words of a row in order.
+    """
+
+    def rows(part: slice) -> tuple[scratch.Array, ...]:
+        return _rows(every, part)
+
+    none = rows(slice(0, 0))
+    parts = in_order(rows, slices(entities, _ENTITIES))
+    times, word, lengths = scratch.gather_columns(chain([none], parts))
+    return sparse_rows(times, word, np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]), width)
+
+
+def _rows(every: Sequence[Tokens], part: slice) -> tuple[scratch.Array, ...]:
+    keys = [np.zeros(0, dtype=np.int64)]
+    for tokens in every:
+        first, last = np.searchsorted(tokens.entity, [part.start, part.stop])
+        text = tokens.text[first:last]
+        start = tokens.bounds[text]
+        number, place = spread(start, tokens.bounds[text + 1] - start)
+        keys.append(
+            (tokens.entity[first:last][number] - part.start).astype(np.int64) << 32 | tokens.word[place]
+        )
+    ordered = np.sort(np.concatenate(keys))
+    starts = np.flatnonzero(run_starts(ordered))
+    times = np.diff(np.append(starts, len(ordered))).astype(np.float32)
+    ordered = ordered[starts]
+    lengths = np.bincount(ordered >> 32, minlength=part.stop - part.start).astype(np.int32)
+    return times, (ordered & 0xFFFFFFFF).astype(np.int32), lengths
