@@ -134,7 +134,13 @@ _OPTIONS = (
         metavar="DIR",
         help="A trained student that is asked first, so that the judge is asked only where it leaves doubt.",
     ),
-    click.option("--llm-url", metavar="URL", help="The server's address, such as http://localhost:8000/v1."),
+    click.option(
+        "--llm-url",
+        multiple=True,
+        metavar="URL",
+        help="The server's address, such as http://localhost:8000/v1. Repeatable: several servers of one "
+        "model.",
+    ),
     click.option(
         "--model",
         multiple=True,

@@ -139,6 +139,7 @@ async def _ask(
                     await each.pool.close()
             notes = _notes(found, judging, plan)
             notes |= told_of_all(voters, heard, plan.because or voters[0].because)
+            notes |= _served(models)
             if work.estimates.count:
                 notes["tokens"] = f"{ESTIMATED}: the server reports no usage"
             return _count(heard.done, voters, judging, plan, config, right, notes)
@@ -229,6 +230,15 @@ def _voter(done: Sequence[AskedCase], decisions: Sequence[Decision]) -> str:
 
 def _named(judging: Judging) -> dict[str, str]:
     return {"judging": judging.name, "model": judging.model, "adapter": judging.adapter}
+
+
+def _served(models: Sequence[Model]) -> dict[str, str]:
+    """What each of several servers of a model did in this session."""
+    return {
+        f"{name_of(*each.names)}: {name}" if len(models) > 1 else name: text
+        for each in models
+        for name, text in each.pool.told().items()
+    }
 
 
 def _notes(found: Sequence[Capabilities], judging: Judging, plan: Plan) -> dict[str, str]:
