@@ -48,7 +48,7 @@ def bound_of(most: int) -> int:
 
     :param most: requests that may be under way at a server.
     """
-    return max(1, min(_BOUND, most // 4))
+    return max(1, min(_BOUND, most // 2))
 
 
 def choose(queues: Sequence[int], bound: int) -> int:
