@@ -43,13 +43,14 @@ def all_asked(doubtful: Pair, evidence: Path, tmp_path_factory: pytest.TempPathF
     return out
 
 
-def asking(doubtful: Pair, out: Path, urls: list[str], *options: object) -> list[str]:
-    """A run that asks all entities of several servers, a few at once."""
+def asking(doubtful: Pair, out: Path, urls: list[str], *options: object, at_once: int = 4) -> list[str]:
+    """A run that asks all entities of several servers, so many at once at each."""
     first, *others = urls
     more = [word for url in others for word in ("--llm-url", url)]
-    slow = out.parent / "asking.toml"
-    slow.write_text("[llm]\nconcurrency = 4\n", encoding="utf8")
-    return runs.command(doubtful, out, *runs.asking(first, *more), "--ask", "all", "--config", slow, *options)
+    config = out.parent / "asking.toml"
+    config.write_text(f"[llm]\nconcurrency = {at_once}\n", encoding="utf8")
+    words = runs.asking(first, *more, "--ask", "all", "--config", config, *options)
+    return runs.command(doubtful, out, *words)
 
 
 def told(out: Path) -> dict[str, int]:
