@@ -133,6 +133,9 @@ class LlmConfig(Section):
     """Whether it is an error that a server answers as another model than the one that is asked."""
     concurrency: int = Field(default=32, ge=1, le=4096)
     """Most requests under way at once at each server; the pool finds out how many it takes."""
+    workers: int = Field(default=1, ge=1, le=256)
+    """Servers of the model that are started on this machine for the run, each with a GPU or cores of its own;
+    1 to have it in this process."""
     timeout: float | None = Field(default=None, gt=0)
     """Seconds after which a call is given up; None to learn from the answers how long it may take."""
     retries: int = Field(default=5, ge=0, le=100)

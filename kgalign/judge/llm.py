@@ -64,7 +64,7 @@ def check(config: Config, ledger: Path | None) -> None:
         for each in models_of(config):
             backend = open_backend(config.judge.judge, each)
             try:
-                found = await _known_early(config.judge.judge, backend)
+                found = await _known_early(config, backend)
             finally:
                 await backend.close()
             if found is None:
@@ -76,9 +76,10 @@ def check(config: Config, ledger: Path | None) -> None:
     run_to_end(look())
 
 
-async def _known_early(judge: str, backend: Backend) -> Capabilities | None:
-    """What a judge can do, where it need not be loaded into this process to tell."""
-    return await backend.probe() if judge.partition(":")[0] in ("llm", "scripted") else None
+async def _known_early(config: Config, backend: Backend) -> Capabilities | None:
+    """What a judge can do, where it need not be loaded or started to tell."""
+    there = config.judge.judge.partition(":")[0] in ("llm", "scripted") and config.llm.workers == 1
+    return await backend.probe() if there else None
 
 
 def _recorded(path: Path | None) -> Ledger:

@@ -15,6 +15,10 @@ def open_backend(judge: str, config: LlmConfig) -> Backend:
     :raises KgalignError: it means none, or something that is not installed.
     """
     kind, _, rest = judge.partition(":")
+    if config.workers > 1:
+        from kgalign.llm.workers import open_workers
+
+        return open_workers(judge, config)
     if judge == "llm":
         adapter = config.adapter or ""
         strict = config.strict_model
