@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 _LOOK_CAP = 60.0
 """Seconds between two looks at a server that is left out, at most."""
+_NAP = 1.0
+"""Seconds after which a request that waits for a server looks whether another can be asked by now."""
 _OF_SERVER = frozenset({401, 403, 404, 405})
 """Statuses by which a server refuses a request for what the server is; another may take it."""
 
@@ -100,10 +102,27 @@ class Lanes:
         return failure.again or self._is_of_server(failure)
 
     async def enter(self, wanted: Wanted, *, urgent: bool) -> Lane:
-        """Wait for room; who was sent before goes first. Whoever gets through counts as under way.
+        """Wait for room, and until the server wants to be asked; whoever gets through counts as under way.
 
+        :param urgent: whether it was sent before, and so goes first.
         :raises RunError: nothing is asked any more.
         """
+        lane = await self._enter(wanted, urgent=urgent)
+        while (wait := lane.hold - time.monotonic()) > 0:
+            other = self._lane_for(wanted)
+            if other is not lane and not other.out and not other.rests:
+                self.leave(lane)
+                lane = await self._enter(wanted, urgent=True)
+                continue
+            try:
+                await self.rest(min(wait, _NAP))
+            except BaseException:
+                self.leave(lane)
+                self.let_in()
+                raise
+        return lane
+
+    async def _enter(self, wanted: Wanted, *, urgent: bool) -> Lane:
         self.see_end()
         lane = self._lane_for(wanted)
         if not lane.out and lane.has_room and not lane.waiting:
@@ -159,6 +178,8 @@ class Lanes:
         elif (ending or failure.gone or self._is_of_server(failure)) and not lane.out:
             log.warning("%s: it is left out until it answers again", failure.reason)
             self._leave_out(lane, failure.reason)
+        elif failure.after and not lane.out:
+            self._send_on(lane)
 
     def told(self) -> dict[str, str]:
         """What each of several servers did, in words; nothing where there is one."""

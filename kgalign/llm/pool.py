@@ -150,8 +150,6 @@ class Pool:
         began = math.inf
         call = object()
         try:
-            while (wait := lane.hold - time.monotonic()) > 0:
-                await self._lanes.rest(wait)
             self._lanes.see_end()
             if allowance is not None and not allowance.take():
                 raise NotAllowed

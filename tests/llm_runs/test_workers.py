@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from kgalign.config import LlmConfig
+from kgalign.config import Config, LlmConfig
 from kgalign.errors import KgalignError, RunError
 from kgalign.llm.pool import run_to_end
 from kgalign.llm.scripted.server import running
 from kgalign.llm.scripted.settings import parse
 from kgalign.llm.workers import Workers, shares
+from kgalign.run import start
 from tests import commands
 from tests.conftest import Pair
 from tests.llm_runs import runs
@@ -63,9 +64,13 @@ def test_they_give_the_votes_of_one_and_end_with_the_run(doubtful: Pair, begun: 
     one, three = begun("one"), begun("three")
     with running(parse(mark)) as server:
         runs.run(doubtful, one, server.url, votes={"ask": "all"})
-    done = runs.call(asking(doubtful, three, mark, 3))
-    assert (done.returncode, done.stderr) == (0, "")
-    assert alive(mark) == []
+    config = {
+        "judge": {"judge": f"{JUDGE},{mark}"},
+        "llm": {"workers": 3, "answer": "json"},
+        "votes": {"ask": "all"},
+    }
+    start.run(doubtful.left, doubtful.right, three, Config.model_validate(config))
+    assert alive(mark) == []  # though the process that started them is still there
     assert runs.answers(three) == runs.answers(one)
     assert runs.results(three) == runs.results(one)
     assert runs.step(three).notes["answers of servers"].count("http://127.0.0.1:") == 3
