@@ -94,7 +94,7 @@ class Lanes:
     def another(self, wanted: Wanted) -> bool:
         """Whether a request that failed can be tried at once, at a server where it has not."""
         return self._servers is not None and any(
-            not each.out and each not in wanted.failed for each in self._each
+            not each.out and not each.rests and each not in wanted.failed for each in self._each
         )
 
     def may_help(self, failure: CallFailed) -> bool:
@@ -219,8 +219,8 @@ class Lanes:
         if self._servers is None:
             return self._each[0]
         there = [each for each in wanted.order if not each.out]
-        fresh = [each for each in there if each not in wanted.failed] or there
-        lanes = [each for each in fresh if not each.rests] or fresh
+        there = [each for each in there if not each.rests] or there
+        lanes = [each for each in there if each not in wanted.failed] or there
         return lanes[choose([each.queue for each in lanes], self._bound)] if lanes else wanted.order[0]
 
     def _let(self, lane: Lane) -> Lane:

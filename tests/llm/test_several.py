@@ -108,13 +108,14 @@ def test_a_server_that_asks_to_be_left_alone_is(two: tuple[ModelServer, ModelSer
     assert "status 429" in told["servers left out"]
 
 
-def test_one_that_is_to_be_left_alone_for_a_minute_holds_up_nobody(
+def test_who_waits_for_a_server_that_rests_goes_to_the_first_that_can_be_asked(
     two: tuple[ModelServer, ModelServer],
 ) -> None:
-    """Those that were on their way to it go to the other; a minute is longer than this test may take."""
-    two[1].seconds = two[0].seconds = 0.02
-    two[1].unlucky = lambda _text, _attempt: servers.status(429, Retry_After="100")
-    found, told, _ = ask_all(two, pause=1000)
+    """One rests for longer than this test may take, the other for half a second."""
+    for server, seconds in zip(two, ("0.5", "250"), strict=True):
+        first = servers.status(429, Retry_After=seconds)
+        server.faults = [first] * 8
+    found, told, _ = ask_all(two)
     assert all(isinstance(each, Reply) for each in found)
     assert "servers left out" not in told
     assert len(two[1].asked) <= 8
