@@ -26,6 +26,7 @@ KEYS = {
     "judge": "judge.judge",
     "student": "judge.student",
     "llm_url": "llm.url",
+    "workers": "llm.workers",
     "model": "llm.model",
     "adapter": "llm.adapter",
     "strict_model": "llm.strict_model",
@@ -135,7 +136,18 @@ _OPTIONS = (
         metavar="DIR",
         help="A trained student that is asked first, so that the judge is asked only where it leaves doubt.",
     ),
-    click.option("--llm-url", metavar="URL", help="The server's address, such as http://localhost:8000/v1."),
+    click.option(
+        "--llm-url",
+        multiple=True,
+        metavar="URL",
+        help="The server's address, such as http://localhost:8000/v1. Repeatable: several servers of one "
+        "model.",
+    ),
+    click.option(
+        "--workers",
+        metavar="N",
+        help="With --judge vllm:MODEL, so many engines on this machine, each with a GPU or cores of its own.",
+    ),
     click.option(
         "--model",
         multiple=True,

@@ -120,3 +120,28 @@ def test_every_key_has_a_section_but_the_seed() -> None:
     keys = known_keys()
     assert [key for key in keys if "." not in key] == ["seed"]
     assert {"retrieve.k", "judge.known", "assign.cardinality"} <= set(keys)
+
+
+@pytest.mark.parametrize("of_all", [True, False])
+def test_a_model_has_one_server_or_several(of_all: bool) -> None:
+    def urls(url: object) -> tuple[str, ...]:
+        llm = {"url": url} if of_all else {"models": [{"model": "A", "url": url}]}
+        return as_config({"llm": llm}).llm.voters()[0].urls
+
+    one, two = "http://a:8000/v1", "http://b:8000/v1"
+    assert urls(one) == urls([f"{one}/"]) == (one,)
+    assert urls([two, one]) == (two, one)
+    for wrong, told in (
+        ([one, f"{one}/"], "the same server twice"),
+        ([], "must be a URL, or a list of several"),
+        (8000, "must be a URL, or a list of several"),
+        ([one, "b:8000"], "must be a URL such as"),
+    ):
+        with pytest.raises(ConfigError, match=f"{'llm' if of_all else 'llm.models'}.url: {told}"):
+            urls(wrong)
+
+
+def test_how_the_only_server_is_written_is_the_same_as_ever() -> None:
+    one = "http://a:8000/v1"
+    assert as_config({"llm": {"url": [one]}}) == as_config({"llm": {"url": one}})
+    assert as_config({"llm": {"url": one}}).llm.model_dump(mode="json")["url"] == one

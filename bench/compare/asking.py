@@ -59,7 +59,7 @@ async def _ask(judge: str, config: Config, sets: Sequence[DataSet], kept: Kept, 
         found = await backend.probe()
         sampling = Sampling(llm.temperature, llm.top_p, llm.answer_tokens, config.seed, logprobs=0)
         name = f"{backend.name} with {backend.adapter}" if backend.adapter else backend.name
-        where = llm.url if judge == "llm" else ""
+        where = ", ".join(llm.urls) if judge == "llm" else ""
         log = kept.log(name, where, backend.name, backend.adapter, _mark(llm.adapter), asdict(sampling))
         answers: dict[str, Answers] = {}
         failed = 0

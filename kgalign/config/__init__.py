@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 from kgalign.base.doors import offered
 from kgalign.config.fusion import FuseConfig
 from kgalign.config.limits import LimitsConfig
-from kgalign.config.models import ModelConfig, is_plain_url, plain_url
+from kgalign.config.models import ModelConfig, Urls, is_plain_url
 from kgalign.config.section import Section, one_of
 from kgalign.config.sparql import SparqlConfig
 from kgalign.errors import ConfigError
@@ -111,7 +111,8 @@ class LlmConfig(Section):
     environment.
     """
 
-    url: str = "http://localhost:8000/v1"
+    url: Urls = "http://localhost:8000/v1"
+    """Its server, or a list of several that serve the same model."""
     model: str | None = None
     adapter: str | None = None
     models: tuple[ModelConfig, ...] = ()
@@ -131,18 +132,16 @@ class LlmConfig(Section):
     strict_model: bool = False
     """Whether it is an error that a server answers as another model than the one that is asked."""
     concurrency: int = Field(default=32, ge=1, le=4096)
-    """Most requests under way at once; the pool finds out how many the server takes."""
+    """Most requests under way at once at each server; the pool finds out how many it takes."""
+    workers: int = Field(default=1, ge=1, le=256)
+    """Servers of the model that are started on this machine for the run, each with a GPU or cores of its own;
+    1 to have it in this process."""
     timeout: float | None = Field(default=None, gt=0)
     """Seconds after which a call is given up; None to learn from the answers how long it may take."""
     retries: int = Field(default=5, ge=0, le=100)
     price_in: float = Field(default=0.0, ge=0)
     price_out: float = Field(default=0.0, ge=0)
     """Price of a million tokens read and written, in any currency."""
-
-    @field_validator("url")
-    @classmethod
-    def _url_is_plain(cls, value: str) -> str:
-        return plain_url(value)
 
     @model_validator(mode="after")
     def _models_differ(self) -> "LlmConfig":
@@ -152,6 +151,11 @@ class LlmConfig(Section):
         if self.models and (self.model or self.adapter):
             raise ValueError("models: give either these or one model with its adapter, not both")
         return self
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The addresses of the servers, one or several."""
+        return (self.url,) if isinstance(self.url, str) else self.url
 
     def voters(self) -> "tuple[LlmConfig, ...]":
         """The configuration of each model, in the order given; of the only one, this."""

@@ -1,8 +1,9 @@
 """Models by name, and the addresses of their servers."""
 
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import field_validator, model_validator
+from pydantic import BeforeValidator, model_validator
 
 from kgalign.config.section import Section
 
@@ -31,23 +32,37 @@ def plain_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _one_or_several(value: object) -> object:
+    """An address, or several that differ; a list of one is that one.
+
+    :raises ValueError: it is neither, or one of them is none.
+    """
+    if value is None or isinstance(value, str):
+        return value if value is None else plain_url(value)
+    if not isinstance(value, list | tuple) or not value or not all(isinstance(each, str) for each in value):
+        raise ValueError("must be a URL, or a list of several")
+    urls = tuple(map(plain_url, value))
+    if len(set(urls)) < len(urls):
+        raise ValueError("the same server twice is one server; give each once")
+    return urls if len(urls) > 1 else urls[0]
+
+
+Urls = Annotated[str | tuple[str, ...], BeforeValidator(_one_or_several)]
+"""The address of a model's server, or those of several."""
+
+
 class ModelConfig(Section):
     """One of several models."""
 
     model: str
-    url: str | None = None
-    """Its server; None for that of all."""
+    url: Annotated[str | tuple[str, ...] | None, BeforeValidator(_one_or_several)] = None
+    """Its server, or several; None for those of all."""
     adapter: str | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _is_named(cls, value: object) -> object:
         return {"model": value} if isinstance(value, str) else value
-
-    @field_validator("url")
-    @classmethod
-    def _url_is_plain(cls, value: str | None) -> str | None:
-        return value if value is None else plain_url(value)
 
     @property
     def name(self) -> str:

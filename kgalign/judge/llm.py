@@ -64,7 +64,7 @@ def check(config: Config, ledger: Path | None) -> None:
         for each in models_of(config):
             backend = open_backend(config.judge.judge, each)
             try:
-                found = await _known_early(config.judge.judge, backend)
+                found = await _known_early(config, backend)
             finally:
                 await backend.close()
             if found is None:
@@ -76,9 +76,10 @@ def check(config: Config, ledger: Path | None) -> None:
     run_to_end(look())
 
 
-async def _known_early(judge: str, backend: Backend) -> Capabilities | None:
-    """What a judge can do, where it need not be loaded into this process to tell."""
-    return await backend.probe() if judge.partition(":")[0] in ("llm", "scripted") else None
+async def _known_early(config: Config, backend: Backend) -> Capabilities | None:
+    """What a judge can do, where it need not be loaded or started to tell."""
+    there = config.judge.judge.partition(":")[0] in ("llm", "scripted") and config.llm.workers == 1
+    return await backend.probe() if there else None
 
 
 def _recorded(path: Path | None) -> Ledger:
@@ -139,6 +140,7 @@ async def _ask(
                     await each.pool.close()
             notes = _notes(found, judging, plan)
             notes |= told_of_all(voters, heard, plan.because or voters[0].because)
+            notes |= _served(models)
             if work.estimates.count:
                 notes["tokens"] = f"{ESTIMATED}: the server reports no usage"
             return _count(heard.done, voters, judging, plan, config, right, notes)
@@ -229,6 +231,15 @@ def _voter(done: Sequence[AskedCase], decisions: Sequence[Decision]) -> str:
 
 def _named(judging: Judging) -> dict[str, str]:
     return {"judging": judging.name, "model": judging.model, "adapter": judging.adapter}
+
+
+def _served(models: Sequence[Model]) -> dict[str, str]:
+    """What each of several servers of a model did in this session."""
+    return {
+        f"{name_of(*each.names)}: {name}" if len(models) > 1 else name: text
+        for each in models
+        for name, text in each.pool.told().items()
+    }
 
 
 def _notes(found: Sequence[Capabilities], judging: Judging, plan: Plan) -> dict[str, str]:

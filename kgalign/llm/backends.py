@@ -4,6 +4,7 @@ from kgalign.config import LlmConfig
 from kgalign.errors import ConfigError
 from kgalign.llm.protocol import Backend
 from kgalign.llm.server import OpenAIBackend
+from kgalign.llm.servers import Servers
 
 
 def open_backend(judge: str, config: LlmConfig) -> Backend:
@@ -14,10 +15,18 @@ def open_backend(judge: str, config: LlmConfig) -> Backend:
     :raises KgalignError: it means none, or something that is not installed.
     """
     kind, _, rest = judge.partition(":")
+    if config.workers > 1:
+        from kgalign.llm.workers import open_workers
+
+        return open_workers(judge, config)
     if judge == "llm":
         adapter = config.adapter or ""
         strict = config.strict_model
-        return OpenAIBackend(config.url, config.model, adapter, timeout=config.timeout, strict=strict)
+        servers = [
+            OpenAIBackend(url, config.model, adapter, timeout=config.timeout, strict=strict)
+            for url in config.urls
+        ]
+        return servers[0] if len(servers) == 1 else Servers(servers)
     if kind == "vllm" and rest:
         from kgalign.llm.vllm.engine import VllmEngine  # needs the extra
 

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
+from kgalign.errors import KgalignError
 from kgalign.llm.pace import Pace
 from kgalign.llm.protocol import NO_THINKING, CallFailed, Message, Reply, Sampling
 
@@ -45,6 +46,10 @@ class HttpFailed(CallFailed):
 
 class Silent(HttpFailed):
     """No answer came in the time that there was for it."""
+
+
+class ServerDown(KgalignError):
+    """A server is not there, or gives no answer for now."""
 
 
 class Server(Protocol):

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from pydantic_core import from_json
 
 from kgalign.errors import KgalignError
-from kgalign.llm.http import KEYS, WAYS_NOT_TO_THINK, HttpFailed, Server, Silent
+from kgalign.llm.http import KEYS, WAYS_NOT_TO_THINK, HttpFailed, Server, ServerDown, Silent
 from kgalign.llm.likelihood import offers_likelihood
 from kgalign.llm.protocol import CallFailed, Capabilities, Message, Sampling, Structure, Way
 from kgalign.llm.schema import Form, form_fields
@@ -377,7 +377,7 @@ async def _unusable(backend: Server, failure: HttpFailed) -> KgalignError:
     told = f" ({failure.said})" if failure.said else ""
     what = failure.reason.removeprefix(f"{backend.url} ")
     if failure.gone:
-        return _error(backend, what, "Start it, or correct the URL in --llm-url")
+        return _down(backend, what, "Start it, or correct the URL in --llm-url")
     if failure.status in (401, 403):
         if backend.has_key:
             return _error(backend, "refuses the key", f"Set {KEYS[0]} or {KEYS[1]} to one that it knows")
@@ -387,12 +387,13 @@ async def _unusable(backend: Server, failure: HttpFailed) -> KgalignError:
             return _error(backend, f"has no model {shorten(backend.name)}{told}", "Give another with --model")
         return await _not_an_api(backend)
     if failure.status == 429:
-        return _error(backend, f"is too busy{told}", "Run the same command again later")
+        return _down(backend, f"is too busy{told}", "Run the same command again later")
     if failure.status == 200:
         return _error(
             backend, f"answers nothing usable: it {what}", "Look at its log, or give another with --llm-url"
         )
-    return _error(backend, what, "Look at its log: the request or the model is at fault")
+    error = _down if failure.status == 0 or failure.status >= 500 else _error
+    return error(backend, what, "Look at its log: the request or the model is at fault")
 
 
 async def _not_an_api(backend: Server) -> KgalignError:
@@ -441,3 +442,8 @@ def _json(text: str) -> object:
 
 def _error(backend: Server, what: str, remedy: str) -> KgalignError:
     return KgalignError(f"The language model server {backend.url} {what}", remedy)
+
+
+def _down(backend: Server, what: str, remedy: str) -> KgalignError:
+    """The same for one that may be up later."""
+    return ServerDown(f"The language model server {backend.url} {what}", remedy)

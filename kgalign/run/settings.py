@@ -113,7 +113,7 @@ def asks(config: Config) -> bool:
 
 
 _WHERE: dict[str, Any] = {
-    **dict.fromkeys(("url", "concurrency", "timeout", "retries", "strict_model"), True),
+    **dict.fromkeys(("url", "workers", "concurrency", "timeout", "retries", "strict_model"), True),
     "models": {"__all__": {"url"}},
 }
 """Where models are and how fast they are asked; of the only one there is no list, either."""

@@ -181,7 +181,7 @@ class Asking:
 
     async def _side_by_side(self, cases: Sequence[Case], task: Task) -> list[AskedCase]:
         """Hear cases at once, as many as the limits allow for; then one by one until a limit is reached."""
-        most = self.llm.concurrency * _AHEAD if self.pool else 1
+        most = self.pool.most * _AHEAD if self.pool else 1
         learned_from = dict(parts(len(cases)))
         model = VoteModel()
         running: set[asyncio.Task[AskedCase]] = set()

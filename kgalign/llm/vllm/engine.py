@@ -73,8 +73,8 @@ class VllmEngine:
         self._model = model
         self._lora: Adapter | None = read_adapter(Path(adapter), model) if adapter else None
         # A folder is known by its content: votes of a model that was trained further are others.
-        self.name = served_name(model) + _mark(Path(model))
-        self.adapter = self._lora.name + _mark(self._lora.folder) if self._lora else ""
+        self.name = served_name(model) + content_mark(Path(model))
+        self.adapter = self._lora.name + content_mark(self._lora.folder) if self._lora else ""
         taught = self._lora.folder if self._lora else Path(model)
         self._pairs, self._temperature = taught_pairs(taught), temperature_of(taught)
         self._context = context
@@ -350,7 +350,7 @@ def _reason(error: BaseException) -> str:
     return printable(str(error) or type(error).__name__, 300).rstrip(".")
 
 
-def _mark(folder: Path) -> str:
+def content_mark(folder: Path) -> str:
     """``@`` and a hash of a folder's files: one changed in place is another; nothing for no folder."""
     if not folder.is_dir():
         return ""

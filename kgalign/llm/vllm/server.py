@@ -3,11 +3,9 @@
 import http.client
 import json
 import logging
-import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -19,6 +17,7 @@ from pathlib import Path
 from types import FrameType
 
 from kgalign.errors import KgalignError
+from kgalign.llm.child import kill_group, launch, stop
 from kgalign.llm.vllm.faults import failure
 from kgalign.llm.vllm.lora import Adapter, read_adapter
 from kgalign.llm.vllm.merged import merge_into, reason_against
@@ -41,18 +40,6 @@ _POLL = 0.25
 _LINES = 400
 """Lines of its log that are kept to tell what was the matter."""
 
-# If this process is killed, nothing of it is left that could stop the child: so the kernel tells it.
-# 1 is PR_SET_PDEATHSIG, 15 SIGTERM; only Linux has it, and elsewhere the child is stopped in all other cases.
-_LAUNCH = """
-import ctypes, os, sys
-try:
-    ctypes.CDLL(None).prctl(1, 15)
-except (AttributeError, OSError):
-    pass
-if os.getppid() != int(sys.argv[1]):
-    sys.exit(1)
-os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
-"""
 Tell = Callable[[str], None]
 
 
@@ -143,20 +130,8 @@ class VllmServer:
 
     def __enter__(self) -> "VllmServer":
         line = command(self._settings, self._adapter, self.cpu, self._merged())
-        launch = [sys.executable, "-c", _LAUNCH, str(os.getpid()), *line]
         log.debug("starting %s", " ".join(line))
-        # A session of its own: what vLLM starts can be stopped with it, and Ctrl-C comes once and from here.
-        self._process = subprocess.Popen(
-            launch,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf8",
-            errors="replace",
-            env={**os.environ, **server_environment(self.cpu)},
-            start_new_session=True,
-        )
+        self._process = launch(line, server_environment(self.cpu), subprocess.PIPE)
         self._reader = threading.Thread(target=self._read, name="vllm-log", daemon=True)
         self._reader.start()
         return self
@@ -184,15 +159,8 @@ class VllmServer:
         process, reader = self._process, self._reader
         if process is None or reader is None:
             return
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(_STOPPING)
-            except subprocess.TimeoutExpired:
-                log.warning("vLLM does not stop by itself")
-        # Its workers too, whatever became of itself.
-        _kill_group(process.pid)
-        process.wait()
+        if not stop(process, _STOPPING):
+            log.warning("vLLM does not stop by itself")
         reader.join(_STOPPING)
         if process.stdout:
             process.stdout.close()
@@ -203,7 +171,7 @@ class VllmServer:
         process, reader = self._process, self._reader
         if process is None or reader is None or process.poll() is None:
             return None
-        _kill_group(process.pid)
+        kill_group(process.pid)
         reader.join(_STOPPING)
         return failure(list(self._lines), process.returncode)
 
@@ -298,13 +266,6 @@ def _signals() -> Iterator[_Stopped]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)  # type: ignore[arg-type] # what signal() itself returned
-
-
-def _kill_group(leader: int) -> None:
-    try:
-        os.killpg(leader, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return
 
 
 def _reachable(host: str) -> str:
