@@ -74,9 +74,9 @@ def lead(
     def ahead(part: tuple[int, int]) -> Floats:
         rows = ends.rows(part)
         start, count = ends.runs(part)
-        value: Doubles | Floats = score[rows]
+        value = score[rows]
         if missing is not None:
-            value = np.nan_to_num(value, nan=missing)
+            value = np.nan_to_num(value, nan=missing).astype(value.dtype, copy=False)
         if thing is None:
             return _lead_alone(value, start, count)
         end = thing[other[rows]]

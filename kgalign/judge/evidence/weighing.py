@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kgalign.arrays import Doubles, Flags, Positions
-from kgalign.base import scratch
+from kgalign.base import memory, scratch
 from kgalign.judge.evidence import associate, decoys, generic, levels, parts, twins
 from kgalign.judge.evidence.base_rate import base_shift
 from kgalign.judge.evidence.competition import Ends, dominant, lead
@@ -156,7 +156,7 @@ class Weighing(ABC):
         self.shift, _ = self._shift(self.by_prior)
         self._add(self.by_prior, self.shift)
         self._prior_measure = parts.column(lambda rows: self.by_prior[rows].astype(np.float32), self.size)
-        scratch.release(*measures.values())
+        self._let_go()
 
     def _by_prior_now(self) -> tuple[dict[str, Floats], Doubles, Floats, float]:
         """What the prior says, to come back to."""
@@ -282,9 +282,9 @@ class Weighing(ABC):
         self._let_go()
 
     def _let_go(self) -> None:
-        """Let go of the pages of what lies in files."""
-        scratch.release(*self.start_measures.values(), *self.final_measures.values())
-        scratch.release(*(each.codes for each in (*self.pooled, *self.columns, *self.beside)))
+        """Let go of the pages of what lies in files, and of what was freed."""
+        scratch.release_all()
+        memory.give_back()
 
     def _by_all(self) -> Doubles:
         """(c,) log-odds by all measures, before how common matches are is counted in."""
