@@ -114,7 +114,7 @@ def distinct(*columns: Ids) -> tuple[Ids, ...]:
     return tuple(column[keep] for column in ordered)
 
 
-def in_order_of(*columns: npt.NDArray[np.integer[Any]] | Flags) -> Positions:
+def in_order_of(*columns: npt.NDArray[Any]) -> Positions:
     """(n,) rows of columns sorted by the first column, then by the next, equal ones as they stand.
 
     As :func:`numpy.lexsort` of the columns in reverse; ids are packed into one number and sorted once.
@@ -127,7 +127,7 @@ def in_order_of(*columns: npt.NDArray[np.integer[Any]] | Flags) -> Positions:
     return np.lexsort(columns[::-1]) if packed is None else np.argsort(packed[0], kind="stable")
 
 
-def numbered(*columns: npt.NDArray[np.integer[Any]]) -> Positions:
+def numbered(*columns: npt.NDArray[Any]) -> Positions:
     """(n,) the number of each row among the distinct rows, from 0, in the order of the first column, then of
     the next.
     """
@@ -138,7 +138,7 @@ def numbered(*columns: npt.NDArray[np.integer[Any]]) -> Positions:
 
 
 def _pack(
-    columns: Sequence[npt.NDArray[np.integer[Any]]],
+    columns: Sequence[npt.NDArray[Any]],
 ) -> tuple[npt.NDArray[np.int64], list[npt.NDArray[np.integer[Any]]]] | None:
     """One sortable 63-bit key per row, or None where the rows do not fit or are few among many numbers."""
     tables: list[npt.NDArray[np.integer[Any]]] = []

@@ -18,7 +18,7 @@ from kgalign.pipeline.sides import (
     table_file,
 )
 from kgalign.records import Alignment, Worklist
-from kgalign.records.tables import verdicts_table
+from kgalign.records.tables import verdicts_tables
 from kgalign.run import reports, settings
 from kgalign.run.steps import Report, Step, Work, one_file
 
@@ -79,7 +79,7 @@ WORKLIST = Step(
 VERDICTS_FILE = table_file(
     "verdicts.parquet",
     (SELECT_LEFT, SELECT_RIGHT, JUDGE, STUDENT, ASK, ASSIGN),
-    lambda work: verdicts_table(verdicts_of(work), work.get(ASSIGN), *profiles_of(work)),
+    lambda work: verdicts_tables(verdicts_of(work), work.get(ASSIGN), *profiles_of(work)),
 )
 
 

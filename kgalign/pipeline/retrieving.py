@@ -4,7 +4,7 @@ from kgalign.evaluate import read_pairs, recall_at
 from kgalign.pipeline.sides import SELECT_LEFT, SELECT_RIGHT, profiles_of, table_file
 from kgalign.records import Candidates, Recall
 from kgalign.records.growth import Growth, growth_of
-from kgalign.records.tables import candidates_table
+from kgalign.records.tables import candidates_tables
 from kgalign.run import reports, settings
 from kgalign.run.steps import Step, Work
 
@@ -71,5 +71,5 @@ RECALL = Step(
 CANDIDATES_FILE = table_file(
     "candidates.parquet",
     (SELECT_LEFT, SELECT_RIGHT, RETRIEVE),
-    lambda work: candidates_table(work.get(RETRIEVE), *profiles_of(work)),
+    lambda work: candidates_tables(work.get(RETRIEVE), *profiles_of(work)),
 )

@@ -1,6 +1,6 @@
 """Both sides: their statements, and the entities that stand out in them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import pyarrow as pa
@@ -67,13 +67,13 @@ def profiles_of(work: Work) -> tuple[Profile, Profile]:
     return work.get(SELECT_LEFT), work.get(SELECT_RIGHT)
 
 
-def table_file(name: str, needs: tuple[AnyStep, ...], table: Callable[[Work], pa.Table]) -> Output:
-    """A Parquet file of a table that is made of what some steps gave."""
+def table_file(name: str, needs: tuple[AnyStep, ...], tables: Callable[[Work], Iterable[pa.Table]]) -> Output:
+    """A Parquet file of tables that are made of what some steps gave, one after the other."""
     return one_file(
-        name, "export", needs, lambda work, path: Report({"rows": write_parquet(table(work), path)})
+        name, "export", needs, lambda work, path: Report({"rows": write_parquet(tables(work), path)})
     )
 
 
 PROFILE_FILE = table_file(
-    "profile.parquet", (SELECT_LEFT, SELECT_RIGHT), lambda work: profile_table(*profiles_of(work))
+    "profile.parquet", (SELECT_LEFT, SELECT_RIGHT), lambda work: [profile_table(*profiles_of(work))]
 )

@@ -1,5 +1,7 @@
 """The tables for people: Arrow tables with IRIs and names in place of ids, and their Parquet files."""
 
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from kgalign.base.cores import slices
 from kgalign.rdf.graph import Ids
 from kgalign.records import Alignment, Candidates, Outcome, Profile, Verdicts, Worklist
 
 PATH_SEPARATOR = " / "
+_ROWS = 1 << 20
+"""Rows of a row group."""
 
 
 def profile_table(left: Profile, right: Profile | None = None) -> pa.Table:
@@ -66,31 +71,40 @@ def _profile_rows(side: str, profile: Profile) -> list[dict[str, object]]:
     return attributes + relations
 
 
-def candidates_table(candidates: Candidates, left: Profile, right: Profile) -> pa.Table:
-    """One row per candidate pair: IRIs, united rank and score, and each channel's rank and score."""
-    columns: dict[str, Any] = _pair_columns(candidates.left, candidates.right, left, right)
-    columns["rank"] = candidates.rank
-    columns["score"] = candidates.score
-    for position, channel in enumerate(candidates.channels):
-        columns[f"{channel}_rank"] = np.ascontiguousarray(candidates.channel_rank[:, position])
-        columns[f"{channel}_score"] = np.ascontiguousarray(candidates.channel_score[:, position])
-    return pa.table(columns)
+def candidates_tables(candidates: Candidates, left: Profile, right: Profile) -> Iterator[pa.Table]:
+    """One row per candidate pair, some pairs at a time: IRIs, united rank and score, and each channel's rank
+    and score.
+    """
+    for rows in _parts(len(candidates)):
+        columns: dict[str, Any] = _pair_columns(candidates.left[rows], candidates.right[rows], left, right)
+        columns["rank"] = candidates.rank[rows]
+        columns["score"] = candidates.score[rows]
+        for position, channel in enumerate(candidates.channels):
+            columns[f"{channel}_rank"] = np.ascontiguousarray(candidates.channel_rank[rows, position])
+            columns[f"{channel}_score"] = np.ascontiguousarray(candidates.channel_score[rows, position])
+        yield pa.table(columns)
 
 
-def verdicts_table(verdicts: Verdicts, alignment: Alignment, left: Profile, right: Profile) -> pa.Table:
-    """One row per judged pair: IRIs, outcome, probability, log-odds and what each feature adds to them."""
+def verdicts_tables(
+    verdicts: Verdicts, alignment: Alignment, left: Profile, right: Profile
+) -> Iterator[pa.Table]:
+    """One row per judged pair, some pairs at a time: IRIs, outcome, probability, log-odds and what each
+    feature adds to them.
+    """
     outcome = np.full(len(verdicts), int(Outcome.NO_MATCH), dtype=np.int8)
     judged = alignment.verdict >= 0
     outcome[alignment.verdict[judged]] = alignment.outcome[judged]
-    columns: dict[str, Any] = _pair_columns(verdicts.left, verdicts.right, left, right)
-    names = pa.array([each.name.lower() for each in Outcome])
-    columns["outcome"] = pa.DictionaryArray.from_arrays(pa.array(outcome), names)
-    columns["probability"] = verdicts.probability
-    columns["log_odds"] = verdicts.log_odds
-    columns["given"] = verdicts.given
-    for position, name in enumerate(_distinct([feature.name for feature in verdicts.features])):
-        columns[f"log_odds: {name}"] = np.ascontiguousarray(verdicts.contribution[:, position])
-    return pa.table(columns)
+    outcomes = pa.array([each.name.lower() for each in Outcome])
+    names = _distinct([feature.name for feature in verdicts.features])
+    for rows in _parts(len(verdicts)):
+        columns: dict[str, Any] = _pair_columns(verdicts.left[rows], verdicts.right[rows], left, right)
+        columns["outcome"] = pa.DictionaryArray.from_arrays(pa.array(outcome[rows]), outcomes)
+        columns["probability"] = verdicts.probability[rows]
+        columns["log_odds"] = verdicts.log_odds[rows]
+        columns["given"] = verdicts.given[rows]
+        for position, name in enumerate(names):
+            columns[f"log_odds: {name}"] = np.ascontiguousarray(verdicts.contribution[rows, position])
+        yield pa.table(columns)
 
 
 def links_table(alignment: Alignment, left: Profile, right: Profile) -> pa.Table:
@@ -131,10 +145,25 @@ def worklist_table(worklist: Worklist, left: Profile, right: Profile) -> pa.Tabl
     )
 
 
-def write_parquet(table: pa.Table, path: Path) -> int:
-    """Write a table and give its number of rows; the same table gives the same bytes."""
-    pq.write_table(table, path, compression="zstd")
-    return int(table.num_rows)
+def write_parquet(tables: Iterable[pa.Table], path: Path) -> int:
+    """Write tables of the same columns one after the other, each as row groups of its own.
+
+    :param tables: at least one.
+    :returns: the number of rows; the same tables give the same bytes.
+    """
+    written = 0
+    waiting = iter(tables)
+    first = next(waiting)
+    with pq.ParquetWriter(path, first.schema, compression="zstd") as writer:
+        for table in chain([first], waiting):
+            writer.write_table(table)
+            written += table.num_rows
+    return written
+
+
+def _parts(size: int) -> list[slice]:
+    """Rows of a row group each; one part of none where there are none."""
+    return slices(size, _ROWS) or [slice(0, 0)]
 
 
 def _pair_columns(left: Ids, right: Ids, left_profile: Profile, right_profile: Profile) -> dict[str, Any]:

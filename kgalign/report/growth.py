@@ -100,7 +100,8 @@ def write_changes(found: Growth, path: Path) -> int:
     columns = zip(*map(astuple, found.rows), strict=True) if found.rows else [()] * len(fields(Row))
     kinds = [pa.float32() if "probability" in each.name else pa.string() for each in fields(Row)]
     arrays = [pa.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
-    return write_parquet(pa.table(dict(zip([each.name for each in fields(Row)], arrays, strict=True))), path)
+    table = pa.table(dict(zip([each.name for each in fields(Row)], arrays, strict=True)))
+    return write_parquet([table], path)
 
 
 def _entities(new: Run, old: Run, called: Names, before: Names) -> Iterator[Row]:

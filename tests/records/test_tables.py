@@ -89,7 +89,8 @@ def test_a_profile_is_listed_by_importance_then_its_relations() -> None:
 
 
 def test_verdicts_have_outcomes_and_what_each_feature_adds() -> None:
-    rows = tables.verdicts_table(VERDICTS, ALIGNMENT, LEFT, RIGHT).to_pylist()
+    (table,) = tables.verdicts_tables(VERDICTS, ALIGNMENT, LEFT, RIGHT)
+    rows = table.to_pylist()
     assert [row["outcome"] for row in rows] == ["match", "no_match", "undecided"]
     assert (rows[1]["left"], rows[1]["right"]) == ("http://l.example/a", "http://r.example/y\t[z]")
     for row in rows:
@@ -106,7 +107,8 @@ def test_candidates_have_rank_and_score_of_each_channel() -> None:
         channel_rank=np.array([[1, 0], [0, 3]], dtype=np.int16),
         channel_score=np.array([[0.75, 0], [0, 0.125]], dtype=np.float32),
     )
-    (first, second) = tables.candidates_table(candidates, LEFT, RIGHT).to_pylist()
+    (table,) = tables.candidates_tables(candidates, LEFT, RIGHT)
+    (first, second) = table.to_pylist()
     assert (first["names_rank"], first["names_score"], first["values_rank"]) == (1, 0.75, 0)
     assert (second["left"], second["values_score"]) == ("_:b", 0.125)
 
@@ -118,8 +120,8 @@ def test_links_have_names_and_outcomes() -> None:
 
 
 def test_a_table_survives_parquet_with_the_same_bytes(tmp_path: Path) -> None:
-    table = tables.verdicts_table(VERDICTS, ALIGNMENT, LEFT, RIGHT)
+    found = list(tables.verdicts_tables(VERDICTS, ALIGNMENT, LEFT, RIGHT))
     for name in ("one", "two"):
-        tables.write_parquet(table, tmp_path / name)
+        tables.write_parquet(found, tmp_path / name)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
-    assert pq.read_table(tmp_path / "one").to_pylist() == table.to_pylist()
+    assert pq.read_table(tmp_path / "one").to_pylist() == pa.concat_tables(found).to_pylist()
