@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kgalign.arrays import Positions, distinct, run_starts
+from kgalign.arrays import Positions, distinct, run_starts, unique
 from kgalign.rdf.graph import Ids, Terms
 from kgalign.records import Attribute
 from kgalign.select.kinds import CUT, kind_of
@@ -70,7 +70,7 @@ def _profile(
     path = values.paths[int(values.path[rows[0]])]
     facts = len(rows)
     owners = int(run_starts(values.entity[rows]).sum())
-    texts = np.unique(values.text[rows])
+    texts = unique(values.text[rows])
     share = len(texts) / facts
     shown = pc.utf8_slice_codeunits(values.texts.take(pa.array(spread_evenly(texts))), 0, CUT)
     datatypes = _datatypes(terms, spread_evenly(values.term[rows]))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kgalign.arrays import Flags, Positions, count_distinct, flags, run_starts
+from kgalign.arrays import Flags, Positions, count_distinct, flags, run_starts, unique
 from kgalign.errors import InputError
 from kgalign.rdf.graph import Graph, Ids, TermKind
 from kgalign.select.names import LocalNames, find_local_names
@@ -115,7 +115,7 @@ def _main_types(types: Types) -> Ids:
     keep = types.telling()
     nodes, given = types.node[keep], types.type[keep]
     counts = np.bincount(given, minlength=types.terms)[given]
-    frequent = counts >= _FREQUENT_TYPE * len(np.unique(nodes))
+    frequent = counts >= _FREQUENT_TYPE * len(unique(nodes))
     order = np.lexsort((given, np.where(frequent, counts, -counts), ~frequent, nodes))
     chosen = order[run_starts(nodes[order])]
     main = np.full(types.terms, -1, dtype=np.int32)

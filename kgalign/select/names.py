@@ -55,15 +55,14 @@ def find_local_names(graph: Graph, nodes: Flags) -> LocalNames:
     ids = np.flatnonzero(nodes & (graph.terms.kind == TermKind.IRI))
     spaces, locals_ = split_namespaces(graph.terms.value.take(pa.array(ids)).to_pylist())
     spelt = [spell(local) for local in locals_]
-    members: dict[str, list[int]] = {}
-    for position, space in enumerate(spaces):
-        members.setdefault(space, []).append(position)
+    numbers = {space: number for number, space in enumerate(sorted(set(spaces)))}
+    code = np.fromiter(map(numbers.__getitem__, spaces), np.int32, len(spaces))
     readable = np.zeros(terms, dtype=bool)
     namespace = np.full(terms, -1, dtype=np.int32)
-    for number, space in enumerate(sorted(members)):
-        positions = members[space]
-        namespace[ids[positions]] = number
-        readable[ids[positions]] = are_names([spelt[position] for position in positions])
+    namespace[ids] = code
+    ends = np.cumsum(np.bincount(code, minlength=len(numbers)))
+    for positions in np.split(np.argsort(code, kind="stable"), ends[:-1]) if numbers else ():
+        readable[ids[positions]] = are_names([spelt[position] for position in positions.tolist()])
     row = np.full(terms, len(ids), dtype=np.int64)
     row[ids] = np.arange(len(ids))
     text = pa.array([*spelt, None], type=pa.large_string()).take(pa.array(row))
@@ -78,7 +77,8 @@ def split_namespaces(iris: Sequence[str]) -> tuple[list[str], list[str]]:
 
     :returns: namespaces and local names, each as long as ``iris``.
     """
-    found = [iri[: _last_cut(iri)] for iri in iris]
+    # Most have no fragment, and are cut at the last slash.
+    found = [iri[: ("#" not in iri and iri.rfind("/", 0, -1) + 1) or _last_cut(iri)] for iri in iris]
     counts = Counter(found)
     large = {space for space, count in counts.items() if count >= _MUCH_LARGER and not space.endswith("://")}
     lengths = sorted({len(space) for space in large}, reverse=True)
@@ -112,6 +112,8 @@ def spell(local: str) -> str:
     >>> spell("birthPlace")
     'birth Place'
     """
+    if local.isalnum() and (local.isdecimal() or local[1:].islower()):
+        return local
     text = _CONTROL.sub(" ", unquote(local)) if "%" in local else local
     text = text.replace("_", " ").strip()
     if " " not in text:
@@ -124,8 +126,9 @@ def are_names(texts: Sequence[str]) -> bool:
 
     They are where most hold a word, and where most still differ once digits are taken away.
     """
-    runs = [_LETTERS.findall(text) for text in texts]
-    good = sum(_is_word(text, letters) for text, letters in zip(texts, runs, strict=True))
+    others = [text for text in texts if not text.isdecimal()]
+    runs = [_LETTERS.findall(text) for text in others] + [[]] * (len(others) < len(texts))
+    good = sum(_is_word(text, letters) for text, letters in zip(others, runs, strict=False))
     if good < 0.5 * len(texts):
         return False
     words = {"".join(letters).casefold() for letters in runs}

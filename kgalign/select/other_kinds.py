@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kgalign.arrays import unique
 from kgalign.rdf.graph import Ids
 from kgalign.select.attributes import Values, spread_evenly
 from kgalign.select.kinds import MOST
@@ -25,9 +26,9 @@ def read_others(values: Values, names: Sequence[str]) -> tuple[Values, dict[int,
         return values, kinds
     text = values.text.copy()
     texts = values.texts
-    for path in np.unique(values.path).tolist():
+    for path in unique(values.path).tolist():
         rows = np.flatnonzero(values.path == path)
-        held = np.unique(values.text[rows])
+        held = unique(values.text[rows])
         name = next((each for each in names if _fits(each, values.texts, held)), None)
         if name is None:
             continue

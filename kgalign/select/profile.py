@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kgalign.arrays import count_distinct, distinct, flags, run_starts
+from kgalign.arrays import count_distinct, distinct, flags, run_starts, unique
 from kgalign.base.progress import NoProgress, Progress
 from kgalign.config import SelectConfig
 from kgalign.errors import InputError
@@ -156,7 +156,7 @@ def _types(graph: Graph, nodes: Nodes) -> tuple[tuple[str, ...], Ids]:
 
 def _relations(facts: Facts, index: Ids) -> tuple[tuple[Relation, ...], tuple[Ids, Ids, Ids]]:
     """The relations in the order of their paths, and the (head, relation, tail) rows."""
-    used = sorted(np.unique(facts.relation).tolist(), key=lambda i: facts.paths[i])
+    used = sorted(unique(facts.relation).tolist(), key=lambda i: facts.paths[i])
     number = np.full(len(facts.paths), -1, dtype=np.int32)
     number[used] = np.arange(len(used), dtype=np.int32)
     relation = number[facts.relation]
