@@ -1,6 +1,7 @@
 """Sorting, grouping and joining of columns: what several stages need."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,6 +18,10 @@ _Scalar = TypeVar("_Scalar", bound=np.integer[Any])
 _SPARSE = 64
 """Ids that are this many times more than rows are sorted as they are: a table of them would cost more."""
 
+
+_BITS = 63
+_SAMPLE = 1_000
+"""Rows that tell how many numbers a column has."""
 
 _FEW = 10_000
 """Values that are looked up faster as they are than sorted."""
@@ -105,9 +110,9 @@ def distinct(*columns: Ids) -> tuple[Ids, ...]:
     """Distinct rows of equally long columns, sorted by the first column, then by the next."""
     packed = _pack(columns)
     if packed is not None:
-        key, tables = packed
+        key, codes = packed
         key.sort()
-        return _unpack(key[run_starts(key)], tables)
+        return _unpack(key[run_starts(key)], codes)
     order = np.lexsort(columns[::-1])
     ordered = [column[order] for column in columns]
     keep = run_starts(*ordered)
@@ -115,15 +120,13 @@ def distinct(*columns: Ids) -> tuple[Ids, ...]:
 
 
 def in_order_of(*columns: npt.NDArray[Any]) -> Positions:
-    """(n,) rows of columns sorted by the first column, then by the next, equal ones as they stand.
+    """(n,) rows of columns of whole numbers sorted by the first column, then by the next, equal ones as they
+    stand.
 
-    As :func:`numpy.lexsort` of the columns in reverse; ids are packed into one number and sorted once.
+    As :func:`numpy.lexsort` of the columns in reverse; where they fit they are packed into one number and
+    sorted once.
     """
-    narrow = [
-        each.astype(np.int32) if each.dtype.itemsize < np.dtype(np.int32).itemsize else each
-        for each in columns
-    ]
-    packed = _pack(narrow)
+    packed = _pack(columns)
     return np.lexsort(columns[::-1]) if packed is None else np.argsort(packed[0], kind="stable")
 
 
@@ -137,38 +140,64 @@ def numbered(*columns: npt.NDArray[Any]) -> Positions:
     return code
 
 
-def _pack(
-    columns: Sequence[npt.NDArray[Any]],
-) -> tuple[npt.NDArray[np.int64], list[npt.NDArray[np.integer[Any]]]] | None:
+@dataclass(slots=True)
+class _Code:
+    """How a column goes into a key: as the place in a table, or less its lowest number."""
+
+    lowest: int
+    width: int
+    """Bits."""
+    kind: np.dtype[Any]
+    table: npt.NDArray[Any] | None = None
+    place: Positions | None = None
+    """By number less the lowest: its place in the table."""
+
+    @classmethod
+    def of(cls, column: npt.NDArray[Any]) -> "_Code":
+        lowest = int(column.min()) if len(column) else 0
+        return cls(lowest, (int(column.max(initial=lowest)) - lowest).bit_length(), column.dtype)
+
+    def shorten(self, column: npt.NDArray[Any]) -> None:
+        """Number what is there."""
+        seen = np.zeros(1 << self.width, bool)
+        seen[column.astype(np.int64) - self.lowest] = True
+        self.table = (np.flatnonzero(seen) + self.lowest).astype(self.kind)
+        self.place = np.cumsum(seen) - 1
+        self.width = (len(self.table) - 1).bit_length()
+
+    def encoded(self, column: npt.NDArray[Any]) -> Positions:
+        numbers = column.astype(np.int64) - self.lowest
+        return numbers if self.place is None else self.place[numbers]
+
+    def decoded(self, codes: Positions) -> npt.NDArray[Any]:
+        return (codes + self.lowest).astype(self.kind) if self.table is None else self.table[codes]
+
+
+def _pack(columns: Sequence[npt.NDArray[Any]]) -> tuple[Positions, list[_Code]] | None:
     """One sortable 63-bit key per row, or None where the rows do not fit or are few among many numbers."""
-    tables: list[npt.NDArray[np.integer[Any]]] = []
-    key = np.zeros(len(columns[0]), np.int64)
-    bits = 0
-    for ids in columns:
-        lowest, highest = int(ids.min(initial=0)), int(ids.max(initial=-1))
-        if lowest < -1 or highest > _SPARSE * len(ids):
-            return None
-        seen = np.zeros(highest + 2, bool)
-        seen[ids + 1] = True
-        table = (np.flatnonzero(seen) - 1).astype(ids.dtype)
-        width = len(table).bit_length()
-        bits += width
-        if bits > 63:
-            return None
-        code = np.cumsum(seen) - 1
-        key = (key << width) | code[ids + 1]
-        tables.append(table)
-    return key, tables
+    size = len(columns[0])
+    codes = [_Code.of(column) for column in columns]
+    # Those with few numbers first: their tables are small.
+    step = size // _SAMPLE + 1
+    for number in sorted(range(len(columns)), key=lambda number: len(np.unique(columns[number][::step]))):
+        if sum(code.width for code in codes) <= _BITS:
+            break
+        if 1 << codes[number].width <= _SPARSE * size:
+            codes[number].shorten(columns[number])
+    if sum(code.width for code in codes) > _BITS:
+        return None
+    key = np.zeros(size, np.int64)
+    for code, column in zip(codes, columns, strict=True):
+        key <<= code.width
+        key |= code.encoded(column)
+    return key, codes
 
 
-def _unpack(
-    key: npt.NDArray[np.int64], tables: Sequence[npt.NDArray[np.integer[Any]]]
-) -> tuple[npt.NDArray[Any], ...]:
+def _unpack(key: Positions, codes: Sequence[_Code]) -> tuple[npt.NDArray[Any], ...]:
     columns: list[npt.NDArray[Any]] = []
-    for table in reversed(tables):
-        width = len(table).bit_length()
-        columns.append(table[key & ((1 << width) - 1)])
-        key = key >> width
+    for code in reversed(codes):
+        columns.append(code.decoded(key & ((1 << code.width) - 1)))
+        key = key >> code.width
     return tuple(reversed(columns))
 
 

@@ -56,3 +56,19 @@ def test_rows_are_ordered_and_numbered_as_by_lexsort(
     assert numbered(*columns).tolist() == [places[row] for row in rows]
     found = distinct(*(column.astype(np.int32) for column in columns))
     assert list(zip(*(column.tolist() for column in found), strict=True)) == sorted(set(rows))
+
+
+def test_rows_are_ordered_alike_where_only_places_in_a_table_fit() -> None:
+    random = np.random.default_rng(1)
+    size = 70_000
+    apart = random.integers(0, 1 << 22, 50)
+    columns = [
+        random.integers(-1, 1 << 22, size).astype(np.int32),
+        apart[random.integers(0, len(apart), size)].astype(np.int32),
+        random.integers(0, 1 << 22, size).astype(np.int32) // 4096 * 4096,
+    ]
+    order = np.lexsort(columns[::-1])
+    assert (in_order_of(*columns) == order).all()
+    assert sum(int(column.max() - column.min()).bit_length() for column in columns) > 63
+    for column, expected in zip(distinct(*columns), columns, strict=True):
+        assert (column == expected[order]).all()
