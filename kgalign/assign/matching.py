@@ -5,8 +5,9 @@ import numpy.typing as npt
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-from kgalign.arrays import Doubles, Flags, Positions
+from kgalign.arrays import Doubles, Flags, Positions, connected, run_starts
 from kgalign.assign.clusters import hold_together
+from kgalign.base.cores import in_order
 from kgalign.config import AssignConfig, JudgeConfig, RetrieveConfig
 from kgalign.links.cardinality import choose
 from kgalign.rdf.graph import Ids
@@ -15,6 +16,8 @@ from kgalign.records import Alignment, Outcome, Verdicts
 _FLOOR = 0.02
 """Pairs less probable than this are matches nowhere and are left to nobody."""
 _K = RetrieveConfig().k
+_PART = 1 << 10
+"""Pairs with rivals that are decided at once, and the others of the last group."""
 
 
 def assign(
@@ -122,16 +125,31 @@ def _matching(a: Ids, b: Ids, weight: Doubles, n_left: int, n_right: int) -> Fla
     open_ = np.flatnonzero(~kept)
     if not len(open_):
         return kept
-    rows, row = np.unique(a[open_], return_inverse=True)
-    columns, column = np.unique(b[open_], return_inverse=True)
+    # What no chain of rivals joins is decided apart: the solver's time grows with the square of its rows.
+    group = connected(a[open_], n_left + b[open_].astype(np.int64), n_left + n_right)[a[open_]]
+    order = open_[np.argsort(group, kind="stable")]
+    starts = np.flatnonzero(run_starts(np.sort(group)))
+    firsts = starts[run_starts(starts // _PART)]
+    parts = np.split(order, firsts[1:])
+    for part, chosen in zip(
+        parts, in_order(lambda each: _solved(a[each], b[each], weight[each]), parts), strict=True
+    ):
+        kept[part] = chosen
+    return kept
+
+
+def _solved(a: Ids, b: Ids, weight: Doubles) -> Flags:
+    """Which pairs are in the matching of all of them."""
+    rows, row = np.unique(a, return_inverse=True)
+    columns, column = np.unique(b, return_inverse=True)
     # The solver wants a full matching of least cost with positive costs: each row gets a column of
     # its own for staying alone, and a constant on all of a row's costs changes nothing.
     alone = np.arange(len(rows))
-    cost = np.concatenate([3.0 - weight[open_], np.full(len(rows), 3.0)])
+    cost = np.concatenate([3.0 - weight, np.full(len(rows), 3.0)])
     where = np.concatenate([row, alone]), np.concatenate([column, len(columns) + alone])
     matrix: csr_array = coo_array((cost, where), shape=(len(rows), len(columns) + len(rows))).tocsr()
     chosen_row, chosen_column = min_weight_full_bipartite_matching(matrix)
     partner = np.full(len(rows), -1, dtype=np.int64)
     partner[chosen_row] = chosen_column
-    kept[open_] = partner[row] == column
-    return kept
+    found: Flags = partner[row] == column
+    return found
