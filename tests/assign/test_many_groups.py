@@ -12,7 +12,7 @@ from tests.evaluate.small import verdicts
 @pytest.mark.parametrize("groups", [1, 40, 400])
 def test_the_best_of_each_group_is_the_best_of_all(groups: int) -> None:
     random = np.random.default_rng(groups)
-    size = 4
+    size = 5
     chances = random.uniform(0.5, 1.0, (groups, size, size)).astype(np.float32)
     place = random.permutation(groups * size).reshape(groups, size)
     rows = [
