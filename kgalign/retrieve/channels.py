@@ -216,7 +216,7 @@ def _values(left: Profile, right: Profile, search: Search) -> list[Pairs]:
             word = next(word for word, column in vocabulary.items() if column == common.column)
             said = "a number or a day" if word.startswith("\x00") else f"“{word[:_SHOWN]}”"
             search.notes[f"common words {side}"] = (
-                f"{common.rows:,} {side} entities have only words that more than {common.most:,} others have, "
+                f"{common.rows:,} {side} entities have only words that over {common.most:,} others have, "
                 f"such as {said}: each was compared with {common.most:,} of those"
             )
     return found
