@@ -20,7 +20,7 @@ from kgalign.base.progress import Progress
 from kgalign.errors import KgalignError
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
-from kgalign.retrieve.lexical import BUDGET, QUARTER, Pairs, Rows, common_only, keep_best, top_rows
+from kgalign.retrieve.lexical import BUDGET, HALF, Pairs, Rows, common_only, keep_best, top_rows
 from kgalign.values import day_number, read_date, read_number
 from kgalign.values.kinds import ValueKind
 from kgalign.values.text import LONG, fold, gram_rows, idf, weigh, words
@@ -82,7 +82,7 @@ def turned(pairs: Pairs) -> Pairs:
 def _names(left: Profile, right: Profile, search: Search) -> list[Pairs]:
     """Entities by their most similar names: cosine of rare character trigrams."""
     rows = _rows_of_names(left, right)
-    return both_ways(*rows, search.k, search.progress, "retrieve by names", first=QUARTER)
+    return both_ways(*rows, search.k, search.progress, "retrieve by names", first=HALF)
 
 
 def _rows_of_names(left: Profile, right: Profile) -> tuple[Rows, Rows]:

@@ -23,8 +23,8 @@ from kgalign.values.text import dots, row_of
 
 BUDGET = 4_000
 """Postings that are looked at for a row."""
-QUARTER = BUDGET // 4
-"""A first look where columns say the same more than once, as the n-grams of one name do."""
+HALF = BUDGET // 2
+"""For a first look where columns say the same more than once, as the n-grams of one name do."""
 _PART = 1_024
 """Rows that are looked up at once."""
 _COUNTED = 1 << 18
