@@ -20,7 +20,7 @@ from kgalign.base.progress import Progress
 from kgalign.errors import KgalignError
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
-from kgalign.retrieve.lexical import BUDGET, QUARTER, Pairs, Rows, common_only, keep_best, top_rows
+from kgalign.retrieve.lexical import BUDGET, HALF, Pairs, Rows, common_only, keep_best, top_rows
 from kgalign.values import day_number, read_date, read_number
 from kgalign.values.kinds import ValueKind
 from kgalign.values.text import LONG, fold, gram_rows, idf, weigh, words
@@ -82,7 +82,7 @@ def turned(pairs: Pairs) -> Pairs:
 def _names(left: Profile, right: Profile, search: Search) -> list[Pairs]:
     """Entities by their most similar names: cosine of rare character trigrams."""
     rows = _rows_of_names(left, right)
-    return both_ways(*rows, search.k, search.progress, "retrieve by names", first=QUARTER)
+    return both_ways(*rows, search.k, search.progress, "retrieve by names", first=HALF)
 
 
 def _rows_of_names(left: Profile, right: Profile) -> tuple[Rows, Rows]:
@@ -216,7 +216,7 @@ def _values(left: Profile, right: Profile, search: Search) -> list[Pairs]:
             word = next(word for word, column in vocabulary.items() if column == common.column)
             said = "a number or a day" if word.startswith("\x00") else f"“{word[:_SHOWN]}”"
             search.notes[f"common words {side}"] = (
-                f"{common.rows:,} {side} entities have only words that more than {common.most:,} others have, "
+                f"{common.rows:,} {side} entities have only words that over {common.most:,} others have, "
                 f"such as {said}: each was compared with {common.most:,} of those"
             )
     return found

@@ -23,8 +23,8 @@ from kgalign.values.text import dots, row_of
 
 BUDGET = 4_000
 """Postings that are looked at for a row."""
-QUARTER = BUDGET // 4
-"""A first look where columns say the same more than once, as the n-grams of one name do."""
+HALF = BUDGET // 2
+"""For a first look where columns say the same more than once, as the n-grams of one name do."""
 _PART = 1_024
 """Rows that are looked up at once."""
 _COUNTED = 1 << 18
@@ -78,6 +78,37 @@ def index_of(rows: Rows, k: int) -> Index:
         indptr = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
         lists = sparse_rows(lists.data[kept], lists.indices[kept], indptr, lists.shape[1])
     return Index(matrix, owner, lists, frequency, longest)
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """Rows for which only a part of what they share something with is looked at."""
+
+    rows: int
+    """How many."""
+    column: int
+    """The rarest column of most of them."""
+    most: int
+    """How many rows are looked at."""
+
+
+def common_only(rows: csr_array, others: csr_array, k: int) -> Common | None:
+    """Rows whose every column is in more of the others than the budget allows; None where there are none."""
+    frequency = np.bincount(others.indices, minlength=others.shape[1])
+    longest = max(BUDGET, 2 * k)
+    if frequency.max(initial=0) <= longest:
+        return None
+    found = np.zeros(rows.shape[1], dtype=np.int64)
+    never = np.iinfo(np.int64).max
+    for part in slices(rows.shape[0], _COUNTED):
+        columns = rows.indices[rows.indptr[part.start] : rows.indptr[part.stop]]
+        counts = np.diff(rows.indptr[part.start : part.stop + 1]).astype(np.int64)
+        key = np.where(frequency[columns] > 0, frequency[columns] << 32 | columns, never)
+        starts = (np.cumsum(counts) - counts)[counts > 0]
+        rarest = np.minimum.reduceat(key, starts) if len(starts) else key
+        rarest = rarest[(rarest >> 32 > longest) & (rarest < never)] & 0xFFFFFFFF
+        found += np.bincount(rarest, minlength=len(found))
+    return Common(int(found.sum()), int(found.argmax()), longest) if found.any() else None
 
 
 def top_rows(left: Rows, right: Rows, k: int, *, progress: Progress, name: str, first: int = BUDGET) -> Pairs:

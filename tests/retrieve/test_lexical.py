@@ -5,13 +5,23 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from kgalign.base.progress import NoProgress
 from kgalign.records import Floats
-from kgalign.retrieve.lexical import Rows, _largest, best_first, keep_best, top_rows
+from kgalign.retrieve.lexical import (
+    BUDGET,
+    HALF,
+    Rows,
+    _largest,
+    best_first,
+    common_only,
+    index_of,
+    keep_best,
+    top_rows,
+)
 
 COLUMNS = 8
 
@@ -113,3 +123,63 @@ def test_of_equals_the_first_are_among_the_largest(values: list[float], data: st
     k = data.draw(st.integers(1, len(values) - 1))
     expected = sorted(range(len(values)), key=lambda place: (-values[place], place))[:k]
     assert sorted(_largest(np.array(values, dtype=np.float32), k).tolist()) == sorted(expected)
+
+
+def test_of_a_column_that_too_many_have_those_are_found_in_which_it_weighs_most() -> None:
+    right = np.ones((30_000, 2))
+    right[:, 1] = np.arange(30_000) % 1000 + 1
+    right[777, 1] = right[29_111, 1] = 0
+    found = search(unit([[1.0, 0.0]], 2), unit(right, 2), 2)
+    assert [b for _, b, _ in found] == [777, 29_111]
+
+
+def test_lists_are_no_longer_than_the_budget() -> None:
+    index = index_of(owned(unit(np.ones((3 * BUDGET, 2)), 2)), 5)
+    assert np.diff(index.lists.indptr).tolist() == [BUDGET, BUDGET]
+    assert index.frequency.tolist() == [3 * BUDGET, 3 * BUDGET]
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 10_000))
+def test_what_is_best_after_a_first_look_is_best(seed: int) -> None:
+    """Some columns are in most rows: no first look reaches them all. All that is seen is kept."""
+    random = np.random.default_rng(seed)
+    shares = np.concatenate([np.full(6, 0.6), np.full(10, 0.15), np.full(200, 0.004)])
+    drawn = random.random((2_000, len(shares))) < shares
+    rows = unit(drawn * random.uniform(0.5, 3, len(shares)), len(shares))
+    left = owned(rows[:40])
+    quick, whole = (
+        top_rows(left, owned(rows[40:]), 1_000, progress=NoProgress(), name="test", first=first)
+        for first in (HALF, BUDGET)
+    )
+    best = [
+        {int(a): float(s) for a, _, s in zip(*(c[::-1] for c in found), strict=True)}
+        for found in (quick, whole)
+    ]
+    assert best[0].keys() == best[1].keys()
+    assert all(best[0][row] >= best[1][row] - 1e-6 for row in best[1])
+
+
+def test_the_best_of_several_rows_counts_wherever_the_rows_are_parted() -> None:
+    random = np.random.default_rng(0)
+    left = unit(random.random((2_500, COLUMNS)) * (random.random((2_500, COLUMNS)) < 0.4))
+    right = unit(random.random((90, COLUMNS)) * (random.random((90, COLUMNS)) < 0.4))
+    owners = np.sort(random.integers(0, 7, 2_500)).astype(np.int32), np.arange(90, dtype=np.int32) // 3
+    a, b, score = top_rows((left, owners[0]), (right, owners[1]), 90, progress=NoProgress(), name="test")
+    cosines = (left @ right.T).toarray()
+    expected = np.zeros((7, 30))
+    np.maximum.at(expected, (owners[0][:, None], owners[1][None, :]), cosines)
+    found = np.zeros((7, 30))
+    found[a, b] = score
+    assert np.allclose(found, expected, atol=1e-6)
+    assert len(set(zip(a.tolist(), b.tolist(), strict=True))) == len(a)
+    assert (np.diff(a) >= 0).all()
+
+
+def test_rows_of_common_columns_alone_are_counted_and_the_column_is_named() -> None:
+    others = unit([[1.0, 1.0, 0.0]] * (BUDGET + 5) + [[0.0, 1.0, 1.0]] * 3, 3)
+    mine = unit([[1.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [1.0, 0.0, 2.0], [0.0, 0.0, 0.0]], 3)
+    common = common_only(mine, others, 5)
+    assert common is not None
+    assert (common.rows, common.column, common.most) == (3, 0, BUDGET)
+    assert common_only(mine, others[: BUDGET - 1], 5) is None

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kgalign.records import Floats
-from kgalign.retrieve.vectors import nearest
+from kgalign.retrieve.vectors import _SHARD, nearest, recall_of
 
 
 def random_rows(rows: int, width: int, seed: int) -> Floats:
@@ -55,3 +55,36 @@ def test_a_large_side_is_searched_in_part_with_little_loss_and_the_same_each_tim
     a, b, _ = found[0]
     hits = len({(i, j) for i, j in zip(a.tolist(), b.tolist(), strict=True) if i == j})
     assert hits >= 0.97 * 300
+
+
+def test_more_rows_than_one_index_holds_are_searched_in_all_and_what_is_missed_is_told() -> None:
+    random = np.random.default_rng(1)
+    rows = random.normal(size=(_SHARD + 41_000, 6)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    asked = np.linspace(0, len(rows) - 1, 60).astype(np.int64)
+    found = nearest(rows[asked], rows, 5, seed=1)
+    first = np.flatnonzero(np.append(True, found[0][1:] != found[0][:-1]))
+    assert (found[1][first] == asked).mean() >= 0.97
+    assert (found[1] >= _SHARD).any()
+    assert (found[1] < _SHARD).any()
+    assert all((np.diff(found[2][found[0] == row]) <= 0).all() for row in range(60))
+    share = recall_of(rows[asked], rows, found, 5)
+    exact = np.sort(rows[asked] @ rows.T, axis=1)[:, -5]
+    assert share is not None
+    assert share == pytest.approx(np.mean(found[2] >= exact[found[0]] - 1e-5), abs=0.01)
+
+
+def test_an_exact_search_misses_nothing_and_says_so() -> None:
+    rows = random_rows(30, 6, 0)
+    assert recall_of(rows, rows, nearest(rows, rows, 3, seed=0), 3) is None
+
+
+def test_recall_counts_what_is_missing() -> None:
+    rows = np.eye(8, dtype=np.float32)[np.arange(41_000) % 8] * (
+        1 - np.arange(41_000, dtype=np.float32)[:, None] / 1e5
+    )
+    a, b, score = nearest(rows[:4], rows, 4, seed=0)
+    less = a >= 2
+    share = recall_of(rows[:4], rows, (a, b, np.where(less, score - 0.5, score).astype(np.float32)), 4)
+    assert share is not None
+    assert share <= 0.5
