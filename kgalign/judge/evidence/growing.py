@@ -263,7 +263,7 @@ def _with_neighbours(
     if not len(rows):
         return learned, 0
     rest = learned.columns[len(learned.columns) - len(learned.codes) :]
-    codes = learned.codes.copy()
+    codes = scratch.gather([learned.codes])
     for place, found in zip(_places(rest, BESIDE), neighbours.compare(believed, rows), strict=True):
         codes[place, rows] = found.codes
     return replace(learned, codes=codes), len(rows)
