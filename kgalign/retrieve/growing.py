@@ -16,15 +16,8 @@ from kgalign.links.pairs import PairIndex
 from kgalign.rdf.graph import Ids
 from kgalign.records import Candidates, Floats, Profile
 from kgalign.records.growth import Growth
-from kgalign.retrieve.channels import (
-    IN_WORDS,
-    Pairs,
-    Rows,
-    anchor_rows,
-    anchors,
-    turned,
-)
-from kgalign.retrieve.lexical import keep_best, top_rows
+from kgalign.retrieve.channels import IN_WORDS, anchor_rows, anchors, turned
+from kgalign.retrieve.lexical import Pairs, Rows, keep_best, top_rows
 from kgalign.retrieve.union import same_iris_of
 from kgalign.retrieve.uniting import place_of, unite
 

@@ -11,8 +11,9 @@ from kgalign.base.progress import NoProgress, Progress
 from kgalign.config import AUTO, RetrieveConfig
 from kgalign.records import Candidates, Profile
 from kgalign.retrieve.auto import choose
-from kgalign.retrieve.channels import CHANNELS, Pairs, Search, find_by
+from kgalign.retrieve.channels import CHANNELS, Search, find_by
 from kgalign.retrieve.dense import dense_channel
+from kgalign.retrieve.lexical import Pairs
 from kgalign.retrieve.uniting import unite
 
 

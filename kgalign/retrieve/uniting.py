@@ -95,7 +95,7 @@ def _overlapping(size: int) -> list[slice]:
 
 def _parts(channels: Sequence[Pairs], asking: int, size: int) -> Iterator[list[Pairs]]:
     """For each part of the asking entities what each channel found for them."""
-    bounds = [_bounds(pairs[asking], size) for pairs in channels]
+    bounds = [_bounds(pairs[1] if asking else pairs[0], size) for pairs in channels]
     for part in range(_count(size)):
         yield [
             (a[at[part] : at[part + 1]], b[at[part] : at[part + 1]], score[at[part] : at[part + 1]])

@@ -59,8 +59,7 @@ def profile(
         types=tuple(kinds),
         described=np.ones(len(iris), dtype=bool),
         attributes=tuple(
-            Attribute((path,), kind, 1, 1.0, 1.0, 1.0, 1.0, is_name=path.endswith("label"))
-            for path in paths
+            Attribute((path,), kind, 1, 1.0, 1.0, 1.0, 1.0, is_name=path.endswith("label")) for path in paths
         ),
         value_entity=columns[:, 0],
         value_attribute=columns[:, 1],
