@@ -44,7 +44,7 @@ def top_rows(
 
     parts = list(pairwise(bounds))
     with progress.task(name, left.shape[0], "entities") as task:
-        for (start, end), (row, column) in zip(parts, in_order(search, parts), strict=True):
+        for (start, end), (row, column) in zip(parts, in_order(search, parts, heavy=True), strict=True):
             rows.append(row + np.int32(start))
             columns.append(column)
             task.advance(end - start)

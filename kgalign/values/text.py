@@ -121,14 +121,13 @@ def row_dots(
     batch: int = 50_000,
 ) -> npt.NDArray[np.float32]:
     """Dot product of row ``a[i]`` of left with row ``b[i]`` of right, for all i."""
-    result = np.empty(len(a), dtype=np.float32)
 
-    def fill(part: slice) -> None:
-        result[part] = left[a[part]].multiply(right[b[part]]).sum(axis=1)
+    def dots(ends: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]) -> npt.NDArray[np.float32]:
+        found = left[ends[0]].multiply(right[ends[1]]).sum(axis=1)
+        return np.asarray(found, dtype=np.float32)
 
-    for _ in in_order(fill, slices(len(a), batch)):
-        pass
-    return result
+    parts = ((a[part], b[part]) for part in slices(len(a), batch))
+    return np.concatenate([np.zeros(0, np.float32), *in_order(dots, parts, heavy=True)])
 
 
 def csv_lines(rows: Iterable[Iterable[str]]) -> str:

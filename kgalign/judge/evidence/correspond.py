@@ -91,7 +91,7 @@ class AttributeComparisons:
             pools = tuple(pool(self.sides[side], [(found.left, found.right)[side]]) for side in sides)
             compare = partial(self._compare, found, pools, sides)
             rows = slices(len(a), _PART) or [slice(0)]
-            parts = in_order(compare, [(a[each], b[each]) for each in rows])
+            parts = in_order(compare, [(a[each], b[each]) for each in rows], heavy=True)
             kinds, labels, positions = zip(*parts, strict=True)
             name = f"{names[0][found.left]} = {names[1][found.right]}"
             attributes = found.left, found.right

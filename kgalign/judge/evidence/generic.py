@@ -74,6 +74,10 @@ class Generic:
         found["share of all words"] = self.pooled.share_of_larger(a, b, sides)
         return found
 
+    def measure_ends(self, ends: tuple[Ids, Ids]) -> dict[str, Floats]:
+        """As :meth:`measure`, of pairs across."""
+        return self.measure(*ends)
+
 
 def leads(
     measures: Mapping[str, Floats], a: Ids, b: Ids, things: Sequence[Ids], free: Sequence[bool]

@@ -101,8 +101,8 @@ class Evidence:
         """Measure what any two entities share, and weigh it by the prior."""
         self.texts: tuple[Texts, Texts] = prepare(self.left, self.right)
         shared = generic.Generic(self.left, self.right, self.texts)
-        rows = slices(len(self.a), _PART)
-        parts = list(in_order(lambda part: shared.measure(self.a[part], self.b[part]), rows))
+        ends = ((self.a[part], self.b[part]) for part in slices(len(self.a), _PART))
+        parts = list(in_order(shared.measure_ends, ends, heavy=True))
         self.start_measures = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         self._add_from_candidates()
         self.shared = shared

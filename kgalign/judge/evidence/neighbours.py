@@ -6,6 +6,7 @@ entities with the relation over those that have this neighbour. Which left relat
 which right one is learned from the matches so far, and probabilities weigh everything.
 """
 
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -125,7 +126,7 @@ class Neighbours:
 
     def _shared(self, a: Ids, b: Ids, partners: Ids, chance: Floats) -> Floats:
         """(c,) surprise of the neighbours that a pair shares, each neighbour counted once."""
-        left, result = self.left, np.zeros(len(a), dtype=np.float32)
+        left = self.left
         count = (left.start[a + 1] - left.start[a]).astype(np.int64)
         total = np.cumsum(count)
         bounds = np.unique(
@@ -134,19 +135,16 @@ class Neighbours:
             )
         )
 
-        def add(ends: tuple[int, int]) -> None:
-            part = slice(*ends)
-            self._shared_batch(a[part], b[part], count[part], partners, chance, result[part])
+        parts = (slice(*ends) for ends in pairwise(bounds.tolist()))
+        ends = ((a[part], b[part], count[part]) for part in parts)
+        share = partial(self._shared_batch, partners, chance)
+        return np.concatenate([np.zeros(0, np.float32), *in_order(share, ends, heavy=True)])
 
-        for _ in in_order(add, pairwise(bounds.tolist())):
-            pass
-        return result
-
-    def _shared_batch(
-        self, a: Ids, b: Ids, count: Positions, partners: Ids, chance: Floats, result: Floats
-    ) -> None:
-        """Add what the pairs of ``a`` and ``b`` share to their ``result``."""
+    def _shared_batch(self, partners: Ids, chance: Floats, ends: tuple[Ids, Ids, Positions]) -> Floats:
+        """What the pairs of ``ends`` share, which have so many left edges each."""
         left, right = self.left, self.right
+        a, b, count = ends
+        result = np.zeros(len(a), dtype=np.float32)
         pair, edge = spread(left.start[a], count)
         best_pair: list[Positions] = []
         best_worth: list[Floats] = []
@@ -171,12 +169,13 @@ class Neighbours:
             np.concatenate(best_worth),
         )
         if not len(pairs):
-            return
+            return result
         # Several relations to one neighbour say it once: the best of them counts.
         order = np.lexsort((-worth, others, pairs))
         pairs, others, worth = pairs[order], others[order], worth[order]
         first = run_starts(pairs, others)
         np.add.at(result, pairs[first], worth[first])
+        return result
 
 
 def _labels(knots: tuple[float, ...]) -> tuple[str, ...]:

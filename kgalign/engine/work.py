@@ -1,0 +1,48 @@
+"""What runs on a worker of Ray: a function that was sent, on one part."""
+
+import resource
+from typing import Any
+
+import ray
+
+from kgalign.base.cores import alone
+from kgalign.engine.sending import Key, Packed, bytes_of, opened, unpack
+
+_held: dict[Key, Any] = {}
+"""Pieces of the function that this process worked with last, as they came from the object store."""
+_function: tuple[Key, Any] | None = None
+
+
+def work(where: list[Any], parts: list[Any]) -> tuple[list[Any], int, int]:
+    """Do some parts.
+
+    :param where: holds what gives the packed function and what its pieces are got by; within a list Ray
+        leaves it to this process when to get it.
+    :returns: what the function makes of each part; the bytes of that; the most bytes that this process held
+        so far.
+    """
+    function = _unpacked(where[0], where[1])
+    with alone():
+        made = [function(part) for part in parts]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return made, bytes_of(made), peak
+
+
+def _unpacked(key: Key, ref: Any) -> Any:  # noqa: ANN401
+    global _function
+    if _function is None or _function[0] != key:
+        packed, refs = ray.get(ref)
+        _function = None
+        for name in _held.keys() - refs.keys():
+            del _held[name]
+        _function = key, _build(packed, refs)
+    return _function[1]
+
+
+def _build(packed: Packed, refs: dict[Key, Any]) -> Any:  # noqa: ANN401
+    def got(key: Key) -> Any:  # noqa: ANN401
+        if key not in _held:
+            _held[key] = opened(ray.get(refs[key]), got)
+        return _held[key]
+
+    return unpack(packed, got)
