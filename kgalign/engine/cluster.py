@@ -2,8 +2,10 @@
 
 import os
 import platform
+import secrets
 import signal
 import socket
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -58,6 +60,8 @@ def connected(address: str | None) -> Iterator[Cluster]:
     :param address: where it is (:class:`kgalign.config.engine.EngineConfig`); None to start one here.
     :raises KgalignError: nobody answers there, or a node has another Python or kgalign.
     """
+    # It says that many messages go to a cluster elsewhere.
+    warnings.filterwarnings("ignore", module=r"ray\.")
     with _signals_kept():
         _join(address)
     try:
@@ -73,6 +77,9 @@ def _join(address: str | None) -> None:
     if address is None:
         here = {"num_cpus": cores(), "include_dashboard": False}
         here["object_store_memory"] = max(_LEAST_STORE, limit() // 3)
+        # Nobody else on this machine gives it work; and Ray keeps no token in the home folder.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     elif address != "auto":
         _reach(address)
     try:

@@ -38,13 +38,14 @@ class Tasks:
         self._cluster, self._partitions = cluster, partitions
         self._packer = Packer(ray.put)
         self._work = ray.remote(work).options(
-            num_cpus=1, num_returns=3, max_retries=_AGAIN, scheduling_strategy="SPREAD"
+            num_cpus=1, num_returns=2, max_retries=_AGAIN, scheduling_strategy="SPREAD"
         )
         self._spilled = False
         self._begin()
 
     def _begin(self) -> None:
         self._tasks = self._sent = self._back = self._peak = 0
+        self._seconds = 0.0
         self._packer.bytes_put = 0
 
     def __enter__(self) -> "Tasks":
@@ -66,6 +67,7 @@ class Tasks:
             "ray bytes sent": str(self._sent),
             "ray bytes back": str(self._back),
             "ray worker peak bytes": str(self._peak),
+            "ray worker seconds": f"{self._seconds:.2f}",
         }
         self._begin()
         return found
@@ -86,7 +88,7 @@ class Tasks:
         packed, refs = self._packer.pack(function)
         where = [packed.key, ray.put((packed, refs))]
         self._say_where_full()
-        under_way: deque[tuple[Any, Any, Any]] = deque()
+        under_way: deque[tuple[Any, Any]] = deque()
         try:
             for group in groups:
                 self._tasks += 1
@@ -108,12 +110,12 @@ class Tasks:
         bounds = [len(every) * place // self._partitions for place in range(self._partitions + 1)]
         return (every[start:end] for start, end in pairwise(bounds) if end > start)
 
-    def _taken(self, refs: tuple[Any, Any, Any]) -> list[Any]:
+    def _taken(self, refs: tuple[Any, Any]) -> list[Any]:
         """Results, once they are there."""
         alone_since = time.monotonic()
         while True:
             try:
-                made, size, peak = ray.get(list(refs), timeout=_LOOK)
+                made, effort = ray.get(list(refs), timeout=_LOOK)
             except GetTimeoutError:
                 if self._cluster.cores() > 0:
                     alone_since = time.monotonic()
@@ -124,8 +126,9 @@ class Tasks:
                 raise error.cause or error from None
             except RayError as error:
                 raise _lost(f"{type(error).__name__}: {str(error).splitlines()[0]}") from error
-            self._back += size
-            self._peak = max(self._peak, peak)
+            self._back += effort.bytes_back
+            self._peak = max(self._peak, effort.peak_bytes)
+            self._seconds += effort.seconds
             return list(made)
 
     def _say_where_full(self) -> None:

@@ -1,6 +1,8 @@
 """What runs on a worker of Ray: a function that was sent, on one part."""
 
 import resource
+import time
+from dataclasses import dataclass
 from typing import Any
 
 import ray
@@ -13,19 +15,31 @@ _held: dict[Key, Any] = {}
 _function: tuple[Key, Any] | None = None
 
 
-def work(where: list[Any], parts: list[Any]) -> tuple[list[Any], int, int]:
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What a task took."""
+
+    bytes_back: int
+    """Of what it made."""
+    peak_bytes: int
+    """Most that its process held so far, with what it saw of the object store."""
+    seconds: float
+    """Of processors."""
+
+
+def work(where: list[Any], parts: list[Any]) -> tuple[list[Any], Effort]:
     """Do some parts.
 
     :param where: holds what gives the packed function and what its pieces are got by; within a list Ray
         leaves it to this process when to get it.
-    :returns: what the function makes of each part; the bytes of that; the most bytes that this process held
-        so far.
+    :returns: what the function makes of each part, and what that took.
     """
+    start = time.process_time()
     function = _unpacked(where[0], where[1])
     with alone():
         made = [function(part) for part in parts]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return made, bytes_of(made), peak
+    return made, Effort(bytes_of(made), peak, time.process_time() - start)
 
 
 def _unpacked(key: Key, ref: Any) -> Any:  # noqa: ANN401
