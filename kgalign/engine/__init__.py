@@ -1,9 +1,11 @@
 """Engines: where heavy work is done, in the threads of this process or by workers of a Ray cluster.
 
-Stages know of none: what they hand to :func:`kgalign.base.cores.in_order` as heavy goes there. Ray is imported
-only where it is asked for.
+Stages know of none: what they hand to :func:`kgalign.base.cores.in_order` as heavy goes there. Ray is
+imported only where it is asked for.
 """
 
+import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,6 +22,11 @@ def opened(config: EngineConfig) -> Iterator[None]:
     if config.name == "local":
         yield
         return
+    if config.address is None:
+        # Nobody else on this machine gives it work, and Ray keeps no token in the home folder. It reads both
+        # when it is imported.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     from kgalign.engine.cluster import connected
     from kgalign.engine.tasks import Tasks
 

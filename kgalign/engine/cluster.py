@@ -1,8 +1,8 @@
 """A Ray cluster: found or started, asked whether it fits this process, and left."""
 
+import logging
 import os
 import platform
-import secrets
 import signal
 import socket
 import warnings
@@ -60,8 +60,9 @@ def connected(address: str | None) -> Iterator[Cluster]:
     :param address: where it is (:class:`kgalign.config.engine.EngineConfig`); None to start one here.
     :raises KgalignError: nobody answers there, or a node has another Python or kgalign.
     """
-    # It says that many messages go to a cluster elsewhere.
+    # It says much for whoever writes programs on it; what stops a run is told by us.
     warnings.filterwarnings("ignore", module=r"ray\.")
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
     with _signals_kept():
         _join(address)
     try:
@@ -77,9 +78,6 @@ def _join(address: str | None) -> None:
     if address is None:
         here = {"num_cpus": cores(), "include_dashboard": False}
         here["object_store_memory"] = max(_LEAST_STORE, limit() // 3)
-        # Nobody else on this machine gives it work; and Ray keeps no token in the home folder.
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
-        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     elif address != "auto":
         _reach(address)
     try:
@@ -132,8 +130,8 @@ def check(address: str) -> None:
             raise _unfit(address, f"its node {node['NodeManagerAddress']} did not answer") from error
         if tuple(theirs) != ours:
             raise KgalignError(
-                f"The node {node['NodeManagerAddress']} of the Ray cluster at {address} has {_named(theirs)}, "
-                f"and here is {_named(ours)}",
+                f"The node {node['NodeManagerAddress']} of the Ray cluster at {address} has "
+                f"{_named(theirs)}, and here is {_named(ours)}",
                 "All nodes need the same: install it there, and start them again",
             )
 

@@ -136,8 +136,9 @@ class Tasks:
         if held > _FULL * room and not self._spilled:
             self._spilled = True
             log.warning(
-                "Ray's object store has %.0f MB, and %.0f MB of what the workers need lie in it: Ray moves some "
-                "of it to disk, which takes longer. Give it more where Ray is started (--object-store-memory)",
+                "Ray's object store has %.0f MB, and %.0f MB of what the workers need lie in it: Ray moves "
+                "some of it to disk, which takes longer. Give it more where Ray is started "
+                "(--object-store-memory)",
                 room / 1e6,
                 held / 1e6,
             )

@@ -137,7 +137,7 @@ def command(*words: object) -> list[str]:
     return [sys.executable, "-m", "kgalign", *map(str, words)]
 
 
-def kgalign(*words: object) -> "subprocess.CompletedProcess[str]":
+def kgalign(*words: object, folder: Path | None = None) -> "subprocess.CompletedProcess[str]":
     """The command as a user calls it."""
     return subprocess.run(
         command(*words),
@@ -145,6 +145,7 @@ def kgalign(*words: object) -> "subprocess.CompletedProcess[str]":
         text=True,
         check=False,
         timeout=300,
+        cwd=folder,
     )
 
 
