@@ -17,6 +17,8 @@ from bench.generate import generate
 from bench.results import table
 
 _MB = 1e6
+_ENTITIES = ("entities a side",)
+_STEPS = ("retrieve s", "learn s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,32 +134,18 @@ def as_markdown(runs: Sequence[Run]) -> str:
         for run in runs
         for step, each in run.heavy.items()
     ]
-    first = table(
-        ["entities a side", "engine", "s", "ratio", "CPU s", "ratio", "retrieve s", "learn s", "same bytes"],
-        times,
-    )
-    second = table(
-        [
-            "entities a side",
-            "partitions",
-            "step",
-            "tasks",
-            "MB put",
-            "MB sent",
-            "MB back",
-            "B an entity",
-            "worker MB",
-        ],
-        moved,
-    )
+    first = table([*_ENTITIES, "engine", "s", "ratio", "CPU s", "ratio", *_STEPS, "same bytes"], times)
+    columns = ("partitions", "step", "tasks", "MB put", "MB sent", "MB back", "B an entity", "worker MB")
+    second = table([*_ENTITIES, *columns], moved)
     return f"{_ABOUT}\n\n{first}\n\n{second}\n\n{_growth(runs)}"
 
 
 _ABOUT = (
-    "Generated pairs; Ray is started by the run on the same machine, with a worker for each core. *MB put* is "
-    "what all workers can see, counted once; *sent* are parts, *back* their results; *B an entity* is all of it "
-    "over the entities of both sides; *worker MB* the most that a worker held, Python, libraries and what it "
-    "looked at of the object store in it. CPU seconds are those of the process and of its tasks."
+    "Generated pairs; Ray is started by the run on the same machine, with a worker for each core. "
+    "*MB put* is what all workers can see, counted once; *sent* are parts, *back* their results; "
+    "*B an entity* is all of it over the entities of both sides; *worker MB* the most that a worker "
+    "held, Python, libraries and what it looked at of the object store in it. CPU seconds are those "
+    "of the process and of its tasks."
 )
 
 

@@ -1,6 +1,7 @@
 """What is sent comes back as it was, and nothing large goes twice."""
 
 import threading
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -30,7 +31,7 @@ class Store:
         self.pieces: list[Any] = []
 
     def put(self, piece: object) -> int:
-        self.pieces.append(piece)
+        self.pieces.append(deepcopy(piece))
         return len(self.pieces) - 1
 
 
