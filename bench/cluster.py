@@ -100,8 +100,9 @@ def _measure(folder: Path, size: int, partitions: int | None) -> Run:
 
 
 def _heavy(notes: dict[str, Any]) -> Heavy:
-    whole = [int(notes[f"ray {name}"]) for name in ("tasks", "bytes put", "bytes sent", "bytes back")]
-    return Heavy(*whole, int(notes["ray worker peak bytes"]), float(notes["ray worker seconds"]))
+    names = ("tasks", "bytes put", "bytes sent", "bytes back", "worker peak bytes")
+    tasks, put, sent, back, peak = (int(notes[f"ray {name}"]) for name in names)
+    return Heavy(tasks, put, sent, back, peak, float(notes["ray worker seconds"]))
 
 
 def as_markdown(runs: Sequence[Run]) -> str:

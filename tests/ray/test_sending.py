@@ -71,7 +71,7 @@ def test_closures_take_what_they_hold_along_and_nothing_goes_twice() -> None:
     column = np.arange(100_000)
 
     def picked(part: slice) -> int:
-        return int(column[part].sum()) + rows.nnz
+        return int(column[part].sum()) + int(rows.nnz)
 
     assert _there(packer, store, picked)(slice(0, 10)) == 45 + 8
     put = packer.bytes_put
