@@ -31,6 +31,9 @@ FAST_TESTS := rdf values records links assign export select oracle review test_c
 BROWSER_VENV ?= .venv-browser
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
+# Ray is tested in one more, on clusters of processes of this machine.
+RAY_VENV ?= .venv-ray
+
 # The site of the documentation needs mkdocs and nothing of the rest.
 DOCS_VENV ?= .venv-docs
 
@@ -44,16 +47,17 @@ VLLM_READY := $(VLLM_VENV)/.vllm
 DOCS := $(DOCS_VENV)/.docs
 LOWEST := $(LOWEST_VENV)/.lowest
 BROWSER := $(BROWSER_VENV)/.browser
+RAY := $(RAY_VENV)/.ray
 CHECKED := kgalign cli ontologies tests bench $(wildcard examples/*/*.py examples/*/*/*.py scripts/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo torture test test-explore test-browser test-dense test-train test-train-vllm test-vllm test-lowest lint format bench docs clean
+.PHONY: help demo torture test test-explore test-browser test-dense test-train test-train-vllm test-vllm test-ray test-lowest lint format bench docs clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
 $(BIN)/python $(DENSE_VENV)/bin/python $(TRAIN_VENV)/bin/python $(VLLM_VENV)/bin/python $(DOCS_VENV)/bin/python \
-$(LOWEST_VENV)/bin/python $(BROWSER_VENV)/bin/python:
+$(LOWEST_VENV)/bin/python $(BROWSER_VENV)/bin/python $(RAY_VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "kgalign needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(@D)/..
@@ -78,6 +82,10 @@ $(DOCS): pyproject.toml | $(DOCS_VENV)/bin/python
 $(BROWSER): pyproject.toml | $(BROWSER_VENV)/bin/python
 	$(BROWSER_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[review]' \
 	  'hypothesis>=6.100,<7' 'pytest>=8.2,<10' 'playwright>=1.50,<2' 'axe-playwright-python>=0.1.8,<0.2'
+	@touch $@
+
+$(RAY): pyproject.toml | $(RAY_VENV)/bin/python
+	$(RAY_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[ray]' 'hypothesis>=6.100,<7' 'pytest>=8.2,<10'
 	@touch $@
 
 $(LOWEST): pyproject.toml | $(LOWEST_VENV)/bin/python
@@ -125,6 +133,9 @@ test-browser: $(BROWSER) ## Test the page of `kgalign review` in a browser (inst
 	  || { echo "make test-browser: there is no chromium; install it (apt-get install chromium), or name one: make test-browser CHROMIUM=PATH"; exit 1; }
 	CHROMIUM="$$(command -v $(or $(CHROMIUM),chromium))" $(BROWSER_VENV)/bin/python -m pytest tests/browser
 
+test-ray: $(RAY) ## Test on clusters of Ray, with nodes that die (installs Ray; three minutes)
+	$(RAY_VENV)/bin/python -m pytest tests/ray
+
 test-dense: $(DENSE) ## Test with real sentence embeddings (installs PyTorch)
 	HF_HUB_OFFLINE=1 $(DENSE_VENV)/bin/python -m pytest tests/dense
 
@@ -155,4 +166,4 @@ bench: $(DEV) ## Measure on the sets in ../shared/data/align and write bench/RES
 	$(BIN)/python -m bench align --data ../shared/data/align
 
 clean: ## Remove what was installed, built and computed here
-	rm -rf $(VENV) $(DENSE_VENV) $(TRAIN_VENV) $(VLLM_VENV) $(DOCS_VENV) $(LOWEST_VENV) $(BROWSER_VENV) $(DEMO) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(DENSE_VENV) $(TRAIN_VENV) $(VLLM_VENV) $(DOCS_VENV) $(LOWEST_VENV) $(BROWSER_VENV) $(RAY_VENV) $(DEMO) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

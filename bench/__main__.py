@@ -244,6 +244,27 @@ def scale(
 
 
 @main.command()
+@click.option(
+    "--sizes", default="30000,100000", show_default=True, help="Entities a side, with commas between."
+)
+@click.option(
+    "--partitions", default="1,4,16", show_default=True, help="Into which work is cut, with commas between."
+)
+@RESULTS
+def ray(sizes: str, partitions: str, results: Path) -> None:
+    """Align and fuse generated pairs in threads and on Ray; seconds, bytes moved, memory of workers."""
+    from bench import cluster as bench
+    from bench.results import write_section
+
+    cut = [int(part) for part in partitions.split(",")]
+    found = bench.measure(_numbers(sizes), cut, lambda each: click.echo(each.line()))
+    body = bench.as_markdown(found)
+    click.echo(body)
+    command = f"python -m bench ray --sizes {sizes} --partitions {partitions}"
+    write_section(results, "ray", "On Ray", command, body)
+
+
+@main.command()
 @click.option("--data", required=True, type=PATH, help="Folder of sets.")
 @click.option(
     "--only", multiple=True, metavar="NAME", help="Only this set; repeatable. RESULTS.md stays as it is."

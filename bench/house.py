@@ -13,7 +13,7 @@ from kgalign.errors import KgalignError
 
 ROOT = Path(__file__).parents[1]
 FLOORS = (
-    ("base", "errors", "config"),
+    ("base", "errors", "config", "engine"),
     ("rdf", "arrays", "charts"),
     ("llm",),
     ("values",),

@@ -46,6 +46,8 @@ KEYS = {
     "shapes": "fuse.shapes",
     "strict": "fuse.strict",
     "memory": "limits.memory",
+    "engine": "engine.name",
+    "address": "engine.address",
     "seed": "seed",
 }
 """Parameter → the key of the configuration that it sets."""
@@ -196,6 +198,16 @@ _OPTIONS = (
         "--memory",
         metavar="SIZE",
         help="Memory that the run may hold, such as 4GB; a share of what is free if not given.",
+    ),
+    click.option(
+        "--engine",
+        metavar="NAME",
+        help="local (threads of this process) or ray: where heavy work is done. What comes out is the same.",
+    ),
+    click.option(
+        "--address",
+        metavar="WHERE",
+        help="The Ray cluster: auto, HOST:PORT or ray://HOST:PORT; if not given one is started here.",
     ),
     click.option("--seed", metavar="N", help="Seed of everything random."),
 )

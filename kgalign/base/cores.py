@@ -8,15 +8,57 @@ import math
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 _Part = TypeVar("_Part")
 _Result = TypeVar("_Result")
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _here = threading.local()
+
+
+class Engine(Protocol):
+    """Where heavy work is done: :mod:`kgalign.engine` has another one than the threads of this process."""
+
+    def in_order(
+        self, function: Callable[[_Part], _Result], parts: Iterable[_Part]
+    ) -> Generator[_Result, None, None]:
+        """As :func:`in_order`."""
+
+    def told(self) -> dict[str, str]:
+        """What it did since it was last asked, for the notes of a step."""
+
+
+_engine: Engine | None = None
+
+
+@contextmanager
+def engaged(engine: Engine | None) -> Iterator[None]:
+    """Within this, heavy work is done by an engine; by the threads of this process if None."""
+    global _engine
+    before, _engine = _engine, engine
+    try:
+        yield
+    finally:
+        _engine = before
+
+
+def told() -> dict[str, str]:
+    """What the engine did since it was last asked; nothing of threads."""
+    return _engine.told() if _engine is not None else {}
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Within this the thread has no others beside it, as within a part: it is one of many workers."""
+    before, _here.busy = getattr(_here, "busy", False), True
+    try:
+        yield
+    finally:
+        _here.busy = before
 
 
 def cores() -> int:
@@ -34,17 +76,28 @@ def _allowed(bound: int) -> int:
 
 
 def in_order(
-    function: Callable[[_Part], _Result], parts: Iterable[_Part], *, workers: int | None = None
+    function: Callable[[_Part], _Result],
+    parts: Iterable[_Part],
+    *,
+    workers: int | None = None,
+    heavy: bool = False,
 ) -> Generator[_Result, None, None]:
     """What a function makes of each part, in the order of the parts, on all cores.
 
     No more parts are begun than there are threads and results waiting. Where it is called from such a part
     there are no further threads.
 
+    :param function: gives what it makes, and writes to nothing from outside.
     :param workers: threads; as many as there are cores if not given.
+    :param heavy: whether a part is so much work that it pays to send it, with all that the function holds, to
+        another process or machine, where there is an engine that does so.
     """
     threads = cores() if workers is None else workers
-    if threads < 2 or getattr(_here, "busy", False):
+    busy = getattr(_here, "busy", False)
+    if heavy and _engine is not None and not busy:
+        yield from _engine.in_order(function, parts)
+        return
+    if threads < 2 or busy:
         yield from map(function, parts)
         return
     with ThreadPoolExecutor(threads, "part", initializer=_begin) as pool:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from pydantic_core import ErrorDetails
 
 from kgalign.base.doors import offered
+from kgalign.config.engine import EngineConfig
 from kgalign.config.fusion import FuseConfig
 from kgalign.config.limits import LimitsConfig
 from kgalign.config.models import ModelConfig, Urls, is_plain_url
@@ -294,6 +295,7 @@ class Config(Section):
     votes: VotesConfig = VotesConfig()
     assign: AssignConfig = AssignConfig()
     fuse: FuseConfig = FuseConfig()
+    engine: EngineConfig = EngineConfig()
     limits: LimitsConfig = LimitsConfig()
     sparql: SparqlConfig = SparqlConfig()
     seed: int = Field(default=0, ge=0, lt=2**32)

@@ -128,7 +128,7 @@ def top_rows(left: Rows, right: Rows, k: int, *, progress: Progress, name: str, 
 
         def found() -> Iterator[Pairs]:
             parts = slices(rows.shape[0], _PART)
-            for part, pairs in zip(parts, in_order(search, parts), strict=True):
+            for part, pairs in zip(parts, in_order(search, parts, heavy=True), strict=True):
                 task.advance(part.stop - part.start)
                 yield pairs
 

@@ -1,10 +1,11 @@
 """Runs in folders: begun, taken up again, and as far as the evidence only."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from kgalign import engine
 from kgalign.base.progress import Progress
 from kgalign.base.version import __version__
 from kgalign.config import Config
@@ -48,6 +49,7 @@ def run(
     :raises InputError: an input can't be used.
     :raises RunError: a step of other inputs is finished in the folder, it is in use, or can't be written; or
         nothing can grow from ``before``.
+    :raises KgalignError: the engine of ``config`` is not there.
     """
     config = config or Config()
     finished = opened_before(before, out, config) if before else None
@@ -62,9 +64,14 @@ def run(
         inputs = grown(inputs, finished)
     with _opened(left, right, out, config, inputs, force=force, before=finished) as (folder, record, known):
         work = Work(known, progress, folder, before=finished)
-        return execute(
-            todo, work, folder, record, lambda to_do: check_early(to_do, known, folder), check=check
-        )
+        with ExitStack() as whole:
+
+            def begin(to_do: Sequence[AnyStep]) -> None:
+                check_early(to_do, known, folder)
+                if to_do:
+                    whole.enter_context(engine.opened(config.engine))
+
+            return execute(todo, work, folder, record, begin, check=check)
 
 
 def check_early(to_do: Sequence[AnyStep], inputs: Inputs, folder: RunFolder) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from kgalign.base import scratch, store
+from kgalign.base import cores, scratch, store
 from kgalign.base.files import partial_of
 from kgalign.base.memory import give_back, limited
 from kgalign.base.progress import NoProgress, Progress
@@ -371,7 +371,7 @@ def _do(
         peak_bytes=measure.peak_bytes,
         counts=report.counts,
         figures=report.figures,
-        notes=report.notes,
+        notes=report.notes | cores.told(),
         incomplete=report.incomplete or any(record.steps[need.name].incomplete for need in step.needs),
         files=sizes,
         digests=digests,

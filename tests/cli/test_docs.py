@@ -81,6 +81,7 @@ GUIDE = [path for path in PAGES if path.parent.name == "docs" or path.name == "R
 def test_every_flag_in_the_guide_exists(page: Path) -> None:
     known = {"--help", "--version", *_flags(main)}
     foreign = r"`python -m bench[^`]*`|^docker run .*? kgalign(?= )|(?<=^kgalign serve)(.*?) -- .*"
+    foreign += r"|ray start [^\n\"]*|^#SBATCH .*|^srun .*?(?= kgalign| ray start)"
     text = re.sub(foreign, r"\1", page.read_text(encoding="utf8"), flags=re.M)
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) <= known
 

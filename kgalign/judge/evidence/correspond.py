@@ -15,7 +15,7 @@ from kgalign.arrays import Doubles, spread
 from kgalign.arrays import Positions as Rows
 from kgalign.judge.evidence import parts
 from kgalign.judge.evidence.comparisons import STRING_LABELS, STRING_STEPS, Comparison, Positions, steps
-from kgalign.judge.evidence.levels import Levels, in_parts
+from kgalign.judge.evidence.levels import Levels, encode
 from kgalign.judge.evidence.texts import Texts, best_by_row, cross, pool, string_similarity
 from kgalign.rdf.graph import Ids
 from kgalign.records import Attribute, Floats, Profile
@@ -89,7 +89,9 @@ class AttributeComparisons:
     def levels_of(self, found: Correspondence, a: Ids, b: Ids) -> Levels:
         """One of the correspondences as levels in steps, of pairs across."""
         compare = self._compared(found, (0, 1))
-        return in_parts(lambda rows: compare(a[rows], b[rows]), len(a))
+        nothing = np.zeros(0, dtype=np.int32)
+        (codes,) = parts.of_pairs(lambda ends: (encode(compare(*ends)),), a, b)
+        return Levels(compare(nothing, nothing), codes)
 
     def _comparison(self, found: Correspondence, a: Ids, b: Ids, sides: tuple[int, int]) -> Comparison:
         compare = self._compared(found, sides)
@@ -105,13 +107,14 @@ class AttributeComparisons:
         held = pools[0].text
         share = np.bincount(held, minlength=len(texts[0].raw)) / max(len(held), 1)
         factor = found.factor if sides == (0, 1) else 1.0
+        name, attributes = self._name(found), (found.left, found.right)
 
         def compare(a: Ids, b: Ids) -> Comparison:
             row, ta, tb = cross(pools[0], pools[1], a, b)
             similarity = best_by_row(row, value_similarity(kind, texts, ta, tb, factor), len(a))
             position, labels = _positions(kind, similarity)
             position, labels = _by_rarity(position, labels, share, len(held), row, ta)
-            return Comparison(self._name(found), kind.value, labels, position, (found.left, found.right))
+            return Comparison(name, kind.value, labels, position, attributes)
 
         return compare
 

@@ -80,6 +80,10 @@ class Generic:
             larger,
         )
 
+    def measure_ends(self, ends: tuple[Ids, Ids]) -> tuple[Floats, ...]:
+        """As :meth:`measure`, of pairs across."""
+        return self.measure(*ends)
+
 
 def leads(
     measures: Mapping[str, Floats],

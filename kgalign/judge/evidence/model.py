@@ -64,7 +64,7 @@ class Evidence(Weighing):
         """Measure what any two entities share, and weigh it by the prior."""
         self.shared = shared = generic.Generic(self.left, self.right, prepare(self.left, self.right))
         self.texts = shared.texts
-        found = parts.columns(lambda rows: shared.measure(self.a[rows], self.b[rows]), self.size)
+        found = parts.of_pairs(shared.measure_ends, self.a, self.b)
         self.start_measures = dict(zip(generic.MEASURES, found, strict=True))
         self._add_from_candidates()
         self._weigh_by_prior()

@@ -8,6 +8,7 @@ which right one is learned from the matches so far, and probabilities weigh ever
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -195,7 +196,8 @@ class Neighbours:
         if not sure:
             return result
         batches = self._batches(a)
-        found = parts.in_turn(lambda batch: self._shared_by(batch, a, b, sure), batches)
+        share = partial(self._shared_by, a, b, sure)
+        found = parts.in_turn(share, batches, heavy=True)
         for batch, (pairs, worth) in zip(batches, found, strict=True):
             np.add.at(result[batch.pairs], pairs, worth)
         return result
@@ -221,7 +223,7 @@ class Neighbours:
         return [_Batch(slice(begin, end), skip, count) for begin, end, skip, count in rows]
 
     def _shared_by(
-        self, batch: _Batch, a: Ids, b: Ids, sure: Sequence[_Partners]
+        self, a: Ids, b: Ids, sure: Sequence[_Partners], batch: _Batch
     ) -> tuple[Positions, Floats]:
         """Which pairs of a batch share a neighbour, and what each is worth."""
         left = self.left

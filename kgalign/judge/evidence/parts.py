@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from kgalign.base import scratch
 from kgalign.base.cores import in_order, slices
+from kgalign.rdf.graph import Ids
 
 PART = 100_000
 """Pairs that are measured or weighed at once."""
@@ -35,9 +36,23 @@ def columns(make: Callable[[slice], Sequence[Array]], size: int) -> tuple[Array,
     return scratch.gather_columns(in_turn(make, parts_of(size)))
 
 
-def in_turn(make: Callable[[_Part], _Result], parts: Iterable[_Part]) -> Iterator[_Result]:
-    """What is made of each part, in order, on all cores; now and then what is mapped is let go."""
-    for number, made in enumerate(in_order(make, parts), 1):
+def of_pairs(make: Callable[[tuple[Ids, Ids]], Sequence[Array]], a: Ids, b: Ids) -> tuple[Array, ...]:
+    """As :func:`columns`, of a comparison that is heavy: it may run elsewhere.
+
+    :param make: the parts of the columns, from nothing but the left and the right ends of some pairs.
+    """
+    ends = ((a[rows], b[rows]) for rows in parts_of(len(a)))
+    return scratch.gather_columns(in_turn(make, ends, heavy=True))
+
+
+def in_turn(
+    make: Callable[[_Part], _Result], parts: Iterable[_Part], *, heavy: bool = False
+) -> Iterator[_Result]:
+    """What is made of each part, in order, on all cores; now and then what is mapped is let go.
+
+    :param heavy: as of :func:`kgalign.base.cores.in_order`.
+    """
+    for number, made in enumerate(in_order(make, parts, heavy=heavy), 1):
         yield made
         if number % _HELD == 0:
             scratch.release_all()

@@ -1,0 +1,171 @@
+"""Runs on a cluster give the bytes of runs on one machine, whatever becomes of the cluster."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.ray.conftest import Graphs, Nodes, children, cluster, command, differing, kgalign
+
+HEAVY = ("retrieve", "learn")
+"""Steps that have work done by Ray."""
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("partitions", [1, 3, 17])
+def test_any_number_of_partitions_gives_the_same_bytes(
+    partitions: int, three: Nodes, graphs: Graphs, tmp_path: Path
+) -> None:
+    config = tmp_path / "run.toml"
+    config.write_text(
+        f'[engine]\nname = "ray"\naddress = "{three.address}"\npartitions = {partitions}\n', encoding="utf8"
+    )
+    out = tmp_path / "run"
+    done = kgalign("run", graphs.left, graphs.right, "-o", out, "--config", config, "--quiet")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert differing(graphs.local, out) == []
+    tasks = _notes(out, "ray tasks")
+    assert set(tasks) == set(HEAVY)
+    # Of the three channels, both ways, each in so many tasks at most.
+    assert tasks["retrieve"] >= partitions
+    assert all(count > 0 for count in _notes(out, "ray bytes put").values())
+
+
+@pytest.mark.ray
+def test_from_outside_the_cluster_the_same_bytes_come_back(
+    three: Nodes, graphs: Graphs, tmp_path: Path
+) -> None:
+    out, address = tmp_path / "run", f"ray://127.0.0.1:{three.client_port}"
+    words = ("run", graphs.left, graphs.right, "-o", out, "--quiet", "--engine", "ray")
+    done = kgalign(*words, "--address", address)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert differing(graphs.local, out) == []
+
+
+@pytest.mark.ray
+def test_workers_that_die_in_each_step_change_nothing(graphs: Graphs, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    words = ("run", graphs.left, graphs.right, "-o", out, "--quiet", "--engine", "ray")
+    said: list[str] = []
+    with cluster(3) as nodes:
+        process = subprocess.Popen(
+            [*command(*words, "--address", nodes.address, "--log-level", "info")],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stderr
+        for line in process.stderr:
+            said.append(line)
+            begun = [number for number, step in enumerate(HEAVY) if f"{step}: begins" in line]
+            for victim in (f"worker{number}" for number in begun):
+                _until(partial(nodes.working, victim))
+                nodes.kill(victim)
+        assert process.wait(200) == 0, said
+        process.stderr.close()
+        assert set(nodes.processes) == {"head", f"worker{len(HEAVY)}"}
+    assert differing(graphs.local, out) == []
+    assert not [line for line in said if "info" not in line.lower()], "nothing of Ray's own"
+
+
+@pytest.mark.ray
+def test_a_store_that_is_too_small_spills_and_says_so(three: Nodes, tmp_path: Path) -> None:
+    script = tmp_path / "large.py"
+    script.write_text(LARGE, encoding="utf8")
+    done = subprocess.run(
+        [command()[0], str(script), three.address], capture_output=True, text=True, timeout=200, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["[3000000.0,", "3000000.0,", "3000000.0,", "3000000.0]"]
+    assert done.stderr.count("Ray's object store has 150 MB, and 2") == 1
+    assert "moves some of it to disk" in done.stderr
+
+
+LARGE = """
+import sys
+import numpy as np
+from kgalign.base.cores import in_order
+from kgalign.config.engine import EngineConfig
+from kgalign.engine import opened
+
+columns = [np.full(3_000_000, number, dtype=np.float64) for number in range(1, 11)]
+
+def held(part):
+    return float(sum(column.sum() for column in columns) / 55 * part / part)
+
+if __name__ == "__main__":
+    with opened(EngineConfig(name="ray", address=sys.argv[1])):
+        print(list(in_order(held, [1, 2, 3, 4], heavy=True)))
+"""
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "nowhere"])
+def test_where_there_is_no_cluster_one_sentence_says_so(address: str, graphs: Graphs, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    words = ("run", graphs.left, graphs.right, "-o", out, "--engine", "ray", "--address", address, "--quiet")
+    done = kgalign(*words)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    assert address in done.stderr
+
+
+@pytest.mark.ray
+def test_a_node_of_another_version_is_refused(graphs: Graphs, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(Path(__file__).parents[2] / "kgalign", other / "kgalign")
+    version = other / "kgalign/base/version.py"
+    version.write_text('__version__ = "0.0.7"\n', encoding="utf8")
+    with cluster(1) as nodes:
+        nodes.add("other", {"PYTHONPATH": str(other)})
+        out = tmp_path / "run"
+        words = ("run", graphs.left, graphs.right, "-o", out, "--engine", "ray", "--quiet")
+        # Ray's workers look for modules where the driver stands first.
+        done = kgalign(*words, "--address", nodes.address, folder=tmp_path)
+    assert done.returncode == 2
+    assert "with kgalign 0.0.7, and here is Python" in done.stderr
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.ray
+def test_interrupted_it_leaves_no_process(graphs: Graphs, tmp_path: Path) -> None:
+    words = ("run", graphs.left, graphs.right, "-o", tmp_path / "run", "--engine", "ray", "--quiet")
+    process = subprocess.Popen(
+        command(*words, "--log-level", "info"), stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stderr
+    for line in process.stderr:
+        if "learn: begins" in line:
+            break
+    started = children(process.pid)
+    assert len(started) > 2, "a head, a store and workers"
+    os.kill(process.pid, signal.SIGINT)
+    assert process.wait(60) == 130
+    process.stderr.close()
+    _until(lambda: not [pid for pid in started if Path(f"/proc/{pid}").exists()])
+
+
+@pytest.mark.ray
+def test_what_is_asked_of_threads_asks_no_cluster(graphs: Graphs, tmp_path: Path) -> None:
+    words = ("run", graphs.left, graphs.right, "-o", tmp_path / "run", "--address", "auto")
+    done = kgalign(*words)
+    assert done.returncode == 2
+    assert "--engine ray" in done.stderr
+
+
+def _notes(run: Path, name: str) -> dict[str, int]:
+    steps = json.loads((run / "run.json").read_text(encoding="utf8"))["steps"]
+    return {step: int(each["notes"][name]) for step, each in steps.items() if name in each["notes"]}
+
+
+def _until(true: Callable[[], bool], limit: float = 60) -> None:
+    deadline = time.monotonic() + limit
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
