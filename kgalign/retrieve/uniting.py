@@ -7,6 +7,7 @@ side, and put together for a part of the left entities. What is held at once are
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -80,7 +81,7 @@ def _with(none: _Table, parts: Iterator[_Table]) -> Iterator[_Table]:
     yield from parts
 
 
-def _by_asking(pairs: Pairs, asking: int) -> Pairs:
+def _by_asking(pairs: Pairs, asking: Literal[0, 1]) -> Pairs:
     """Pairs in the order of those who ask: the channels of kgalign give them so."""
     ids = pairs[asking]
     if all(bool((ids[part][1:] >= ids[part][:-1]).all()) for part in _overlapping(len(ids))):
@@ -93,7 +94,7 @@ def _overlapping(size: int) -> list[slice]:
     return [slice(part.start, part.stop + 1) for part in slices(size, _AT_ONCE)]
 
 
-def _parts(channels: Sequence[Pairs], asking: int, size: int) -> Iterator[list[Pairs]]:
+def _parts(channels: Sequence[Pairs], asking: Literal[0, 1], size: int) -> Iterator[list[Pairs]]:
     """For each part of the asking entities what each channel found for them."""
     bounds = [_bounds(pairs[1] if asking else pairs[0], size) for pairs in channels]
     for part in range(_count(size)):
