@@ -74,9 +74,10 @@ def lead(
     def ahead(part: tuple[int, int]) -> Floats:
         rows = ends.rows(part)
         start, count = ends.runs(part)
-        value = score[rows]
+        value: Doubles | Floats = score[rows]
         if missing is not None:
-            value = np.nan_to_num(value, nan=missing).astype(value.dtype, copy=False)
+            value = value.copy()
+            value[np.isnan(value)] = missing
         if thing is None:
             return _lead_alone(value, start, count)
         end = thing[other[rows]]
