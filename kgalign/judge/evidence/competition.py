@@ -76,7 +76,8 @@ def lead(
         start, count = ends.runs(part)
         value: Doubles | Floats = score[rows]
         if missing is not None:
-            value = np.where(np.isnan(value), value.dtype.type(missing), value)
+            value = value.copy()
+            value[np.isnan(value)] = missing
         if thing is None:
             return _lead_alone(value, start, count)
         end = thing[other[rows]]
