@@ -16,7 +16,7 @@ class EngineConfig(Section):
     """Of the cluster: ``auto`` (the one that this machine is part of), ``HOST:PORT`` or ``ray://HOST:PORT``.
     None to start one on this machine, for as long as the run takes."""
     partitions: int | None = Field(default=None, ge=1, le=100_000)
-    """Tasks of Ray that heavy work is cut into at most, each with the parts that follow each other. None for a
+    """Tasks of Ray that heavy work is cut into at most, each with parts that follow each other. None for a
     task for each part."""
 
     @model_validator(mode="after")
