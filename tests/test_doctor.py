@@ -104,6 +104,6 @@ def test_the_environment_names_libraries_and_extras() -> None:
     found = environment()
     assert found.kgalign == kgalign.__version__
     assert found.libraries["numpy"]
-    assert set(found.extras) == {"dense", "judge", "review", "shacl", "train", "vllm"}
+    assert set(found.extras) == {"dense", "judge", "ray", "review", "shacl", "train", "vllm"}
     assert found.cores >= 1
     assert found.memory_bytes > 0

@@ -60,7 +60,8 @@ class Channel:
     """What it goes by, for people."""
     find: Callable[[Profile, Profile, Search], Sequence[Pairs]]
     """The ``k`` best right entities of each left one, and the ``k`` best left ones of each right one; nothing
-    where it does not apply. :func:`both_ways` makes them of rows whose products are scores."""
+    where it does not apply. :func:`both_ways` makes them of rows whose products are scores;
+    :func:`by_entity` says whose these are."""
 
 
 def both_ways(
@@ -72,6 +73,11 @@ def both_ways(
     """
     back = top_rows(right, left, k, progress=progress, name=name, first=first)
     return [top_rows(left, right, k, progress=progress, name=name, first=first), turned(back)]
+
+
+def by_entity(rows: csr_array) -> Rows:
+    """Rows of which the first is of the first entity, the second of the second, and so on."""
+    return rows, np.arange(rows.shape[0], dtype=np.int32)
 
 
 def turned(pairs: Pairs) -> Pairs:

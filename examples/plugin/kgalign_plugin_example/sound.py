@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from kgalign.records import Profile
-from kgalign.retrieve.channels import Channel, Pairs, Search, both_ways
+from kgalign.retrieve.channels import Channel, Pairs, Search, both_ways, by_entity
 from kgalign.values.text import fold, idf, weigh, word_rows
 
 _CODES = str.maketrans("bfpvcgjkqsxzdtlmnr", "111122222222334556")
@@ -30,7 +30,7 @@ def find(left: Profile, right: Profile, search: Search) -> Sequence[Pairs]:
         matrix.resize((matrix.shape[0], max(len(vocabulary), 1)))
     weights = idf(*rows)
     one, other = (weigh(matrix, weights) for matrix in rows)
-    return both_ways(one, other, search.k, search.progress, "retrieve by sound")
+    return both_ways(by_entity(one), by_entity(other), search.k, search.progress, "retrieve by sound")
 
 
 SOUND = Channel("names that sound alike", find)

@@ -10,7 +10,7 @@ from kgalign.base.logs import printable
 from kgalign.rdf.graph import Ids
 from kgalign.records import Candidates, Profile
 
-CANDIDATES = 10_000
+CANDIDATES = 20_000
 """Pairs of one entity from which it is told."""
 NEIGHBOURS = 100_000
 """Edges of one entity from which it is told."""
