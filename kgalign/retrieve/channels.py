@@ -30,6 +30,20 @@ _TEXTS = 1_000
 """Names that are read at once."""
 _SHOWN = 60
 """Most characters of a word that people are shown."""
+__all__ = [
+    "CHANNELS",
+    "IN_WORDS",
+    "Channel",
+    "Pairs",
+    "Rows",
+    "Search",
+    "anchor_rows",
+    "anchors",
+    "both_ways",
+    "by_entity",
+    "find_by",
+    "turned",
+]
 _ANCHOR_SCORE = 0.6
 _DAYS = 10
 """Days that one mark of nearness stands for."""
