@@ -99,16 +99,6 @@ def limited(most: int | None) -> Iterator[int]:
         _limit = before
 
 
-def rows(bytes_each: float, *, share: float = 1 / 16, most: int | None = None) -> int:
-    """How many rows a part may have that takes so many bytes for each, one at the least.
-
-    :param share: of the limit; there are as many parts at once as cores.
-    :param most: rows beyond which a part does not pay.
-    """
-    found = max(1, int(limit() * share / bytes_each))
-    return found if most is None else min(found, most)
-
-
 def no_memory(error: BaseException) -> bool:
     """Whether an error says that there was no memory."""
     said = str(error).lower()

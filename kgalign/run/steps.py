@@ -252,7 +252,8 @@ def execute(
             source = before_this.get(step.name)
             record = _do(step, prints[step.name], work, folder, record, made_from, source)
             log.info("%s: done in %.1f s", step.name, record.steps[step.name].seconds)
-            _warn_of_memory(step.name, record.steps[step.name].peak_bytes, most)
+            if work.config.limits.memory is not None:
+                _warn_of_memory(step.name, record.steps[step.name].peak_bytes, most)
             work.keep_only({need.name for later in todo[position + 1 :] for need in later.needs})
     done = tuple(step.name for step in todo)
     return Execution(record, done, tuple(step.name for step in steps if step.name not in done))

@@ -36,3 +36,14 @@ def test_what_is_no_size_or_too_little_is_told(
     assert done.returncode == 2
     assert said in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_who_holds_more_than_was_asked_is_told(elements: Pair, tmp_path: Path, kgalign: Kgalign) -> None:
+    # Python and its libraries take more than that.
+    done = kgalign("run", elements.left, elements.right, "-o", tmp_path / "little", "-q", "--memory", "200MB")
+    assert done.returncode == 0
+    assert "retrieve: held 0." in done.stderr
+    assert "more than the 0.2 GB of --memory" in done.stderr
+    done = kgalign("run", elements.left, elements.right, "-o", tmp_path / "much", "-q", "--memory", "4GB")
+    assert done.stderr == ""
+    assert (tmp_path / "little/links.nt").read_bytes() == (tmp_path / "much/links.nt").read_bytes()
