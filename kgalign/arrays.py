@@ -14,6 +14,7 @@ Ids = npt.NDArray[np.int32]
 Flags = npt.NDArray[np.bool_]
 Positions = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
+Hashes = npt.NDArray[np.uint64]
 _Scalar = TypeVar("_Scalar", bound=np.integer[Any])
 _SPARSE = 64
 """Ids that are this many times more than rows are sorted as they are: a table of them would cost more."""
@@ -128,6 +129,26 @@ def in_order_of(*columns: npt.NDArray[Any]) -> Positions:
     """
     packed = _pack(columns)
     return np.lexsort(columns[::-1]) if packed is None else np.argsort(packed[0], kind="stable")
+
+
+def hashes(*columns: npt.NDArray[np.int64] | npt.NDArray[np.int32]) -> Hashes:
+    """(n,) one hash of each row of whole numbers (splitmix64; Steele, Lea and Flood, 2014)."""
+    found: Hashes = np.zeros(len(columns[0]), dtype=np.uint64)
+    for column in columns:
+        found = (found ^ column.astype(np.int64).view(np.uint64)) + np.uint64(0x9E3779B97F4A7C15)
+        found = (found ^ (found >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        found = (found ^ (found >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        found = found ^ (found >> np.uint64(31))
+    return found
+
+
+def drawn(most: int, *columns: Ids) -> Positions:
+    """(≤ most,) rows of columns that are drawn by what stands in them, in an order that looks random.
+
+    The same rows are drawn in whatever order they stand, and nearly the same ones where some are added: those
+    with the smallest hashes (bottom-k sampling; Cohen and Kaplan, 2007).
+    """
+    return np.argsort(hashes(*columns), kind="stable")[:most]
 
 
 def numbered(*columns: npt.NDArray[Any]) -> Positions:

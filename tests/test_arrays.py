@@ -1,10 +1,12 @@
 """Columns: what is found among sorted values, and sparse rows."""
 
+import random
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgalign.arrays import distinct, find, first_of_best, in_order_of, numbered, sparse_rows
+from kgalign.arrays import distinct, drawn, find, first_of_best, in_order_of, numbered, sparse_rows
 
 numbers = st.integers(-(2**40), 2**40)
 
@@ -72,3 +74,31 @@ def test_rows_are_ordered_alike_where_only_places_in_a_table_fit() -> None:
     assert sum(int(column.max() - column.min()).bit_length() for column in columns) > 63
     for column, expected in zip(distinct(*columns), columns, strict=True):
         assert (column == expected[order]).all()
+
+
+@given(
+    st.sets(st.tuples(st.integers(0, 9), st.integers(0, 2**31 - 1)), min_size=1),
+    st.integers(1, 9),
+    st.randoms(),
+)
+def test_the_same_rows_are_drawn_in_whatever_order_they_stand(
+    rows: set[tuple[int, int]], most: int, chance: random.Random
+) -> None:
+    shuffled = sorted(rows)
+    chance.shuffle(shuffled)
+    each = [np.array(order, dtype=np.int32).reshape(-1, 2) for order in (sorted(rows), shuffled)]
+    one, other = (columns[drawn(most, *columns.T)].tolist() for columns in each)
+    assert one == other
+    assert len(one) == min(most, len(rows))
+    # Without a row that was not drawn the same ones are.
+    rest = np.array([row for row in sorted(rows) if list(row) in one], dtype=np.int32)
+    assert rest[drawn(most, *rest.T)].tolist() == one
+
+
+def test_what_is_drawn_is_spread_over_all_rows() -> None:
+    columns = np.repeat(np.arange(1000, dtype=np.int32), 5), np.tile(np.arange(5, dtype=np.int32), 1000)
+    rows = drawn(500, *columns)
+    counts = np.bincount(rows // 500, minlength=10)
+    assert len(set(rows.tolist())) == 500
+    assert counts.min() > 25
+    assert counts.max() < 75

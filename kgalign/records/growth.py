@@ -13,11 +13,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kgalign.arrays import Flags, flags
+from kgalign.arrays import Flags, Hashes, flags, hashes
 from kgalign.rdf.graph import Ids
 from kgalign.records import Profile
-
-_Hashes = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,31 +74,20 @@ def growth_of(before: Profile, now: Profile) -> Growth:
     )
 
 
-def _hashed(*columns: npt.NDArray[np.int64] | npt.NDArray[np.int32]) -> _Hashes:
-    """One hash of each row of whole numbers (splitmix64; Steele, Lea and Flood, 2014)."""
-    found: _Hashes = np.zeros(len(columns[0]), dtype=np.uint64)
-    for column in columns:
-        found = (found ^ column.astype(np.int64).view(np.uint64)) + np.uint64(0x9E3779B97F4A7C15)
-        found = (found ^ (found >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        found = (found ^ (found >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        found = found ^ (found >> np.uint64(31))
-    return found
-
-
-def _of_texts(texts: list[str]) -> _Hashes:
+def _of_texts(texts: list[str]) -> Hashes:
     """A hash of each text."""
     digests = [hashlib.blake2b(text.encode(), digest_size=8).digest() for text in texts]
     return np.frombuffer(b"".join(digests), dtype=np.uint64).copy()
 
 
-def _added(node: Ids, hashes: _Hashes, size: int) -> _Hashes:
+def _added(node: Ids, each: Hashes, size: int) -> Hashes:
     """(size,) sum of the hashes of each node, over 64 bits."""
-    found: _Hashes = np.zeros(size, dtype=np.uint64)
-    np.add.at(found, node, hashes)
+    found: Hashes = np.zeros(size, dtype=np.uint64)
+    np.add.at(found, node, each)
     return found
 
 
-def _values(profile: Profile, text: npt.NDArray[np.int32]) -> _Hashes:
+def _values(profile: Profile, text: npt.NDArray[np.int32]) -> Hashes:
     """(n,) signature of what is said of each entity itself.
 
     :param text: (texts,) a number of each text that is the same in both profiles.
@@ -109,13 +96,13 @@ def _values(profile: Profile, text: npt.NDArray[np.int32]) -> _Hashes:
         [f"{each.path!r} {each.kind.value} {each.is_name}" for each in profile.attributes] or [""]
     )
     types = _of_texts([*profile.types, ""])
-    said = _hashed(attributes[profile.value_attribute].view(np.int64), text[profile.value_text])
-    kind = _hashed(types[profile.entity_type].view(np.int64), profile.described.astype(np.int64))
-    found: _Hashes = _added(profile.value_entity, said, len(profile)) + kind
+    said = hashes(attributes[profile.value_attribute].view(np.int64), text[profile.value_text])
+    kind = hashes(types[profile.entity_type].view(np.int64), profile.described.astype(np.int64))
+    found: Hashes = _added(profile.value_entity, said, len(profile)) + kind
     return found
 
 
-def _names(profile: Profile, values: _Hashes) -> pa.Array:
+def _names(profile: Profile, values: Hashes) -> pa.Array:
     """(n,) what each entity is known by: its IRI; a blank node by its signature, where no other has it."""
     blank = pc.starts_with(profile.entity_iri, "_:").to_numpy(zero_copy_only=False)
     if not blank.any():
@@ -131,17 +118,17 @@ def _names(profile: Profile, values: _Hashes) -> pa.Array:
     return pa.array(names, pa.large_string())
 
 
-def _keys(profile: Profile, names: pa.Array) -> _Hashes:
+def _keys(profile: Profile, names: pa.Array) -> Hashes:
     """(n,) a hash of what each entity is known by, for its neighbours' signatures."""
     return _of_texts([name or "" for name in names.to_pylist()] or [""])
 
 
-def _neighbours(profile: Profile, keys: _Hashes) -> _Hashes:
+def _neighbours(profile: Profile, keys: Hashes) -> Hashes:
     """(n,) signature of the edges of each entity, in both directions."""
     relations = _of_texts([each.iri for each in profile.relations] or [""])[profile.edge_relation]
     heads, tails = keys[profile.edge_head], keys[profile.edge_tail]
     size = len(profile)
-    out = _hashed(relations.view(np.int64), tails.view(np.int64), np.zeros(len(tails), dtype=np.int64))
-    into = _hashed(relations.view(np.int64), heads.view(np.int64), np.ones(len(heads), dtype=np.int64))
-    found: _Hashes = _added(profile.edge_head, out, size) + _added(profile.edge_tail, into, size)
+    out = hashes(relations.view(np.int64), tails.view(np.int64), np.zeros(len(tails), dtype=np.int64))
+    into = hashes(relations.view(np.int64), heads.view(np.int64), np.ones(len(heads), dtype=np.int64))
+    found: Hashes = _added(profile.edge_head, out, size) + _added(profile.edge_tail, into, size)
     return found

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kgalign.arrays import Doubles
+from kgalign.arrays import Doubles, drawn
 from kgalign.judge.evidence.comparisons import Comparison, steps
 from kgalign.judge.evidence.levels import Levels, in_parts
 from kgalign.judge.evidence.texts import Pool, best_by_row, cross, pool
@@ -113,7 +113,7 @@ def learn(
     rows = np.flatnonzero(probability >= SURE)
     if len(rows) < 20:
         return []
-    rows = rows[np.unique(np.linspace(0, len(rows) - 1, _SEEDS).astype(np.int64))]
+    rows = rows[drawn(_SEEDS, a[rows], b[rows])]
     x, y = a[rows], b[rows]
     shuffled = np.roll(y, max(1, len(y) // 3))
     found = []

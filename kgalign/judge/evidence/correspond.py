@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from kgalign.arrays import Doubles, spread
+from kgalign.arrays import Doubles, drawn, spread
 from kgalign.arrays import Positions as Rows
 from kgalign.judge.evidence import parts
 from kgalign.judge.evidence.comparisons import STRING_LABELS, STRING_STEPS, Comparison, Positions, steps
@@ -141,9 +141,8 @@ def _seeds(a: Ids, b: Ids, probability: Doubles) -> tuple[Ids, Ids]:
     rows = np.flatnonzero(probability >= _SURE)
     if len(rows) < _FEW_SURE:
         rows = np.flatnonzero(probability >= 0.5)
-    if len(rows) > _SEEDS:
-        # Evenly over all of them, and not only the surest: those are alike in other ways too.
-        rows = rows[np.linspace(0, len(rows) - 1, _SEEDS).astype(np.int64)]
+    # From all of them, and not only the surest: those are alike in other ways too.
+    rows = rows[drawn(_SEEDS, a[rows], b[rows])]
     return a[rows], b[rows]
 
 

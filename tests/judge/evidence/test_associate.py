@@ -48,6 +48,17 @@ def learned(
     }
 
 
+def test_what_goes_together_does_not_hang_on_the_order_of_the_pairs(tmp_path: Path) -> None:
+    """Entities that stand by their colours: a third of them further on each has another, the same one."""
+    words = [COLOURS[n // 20] for n in range(60)]
+    left = side(tmp_path, "l", [{"colour": word} for word, _ in words])
+    right = side(tmp_path, "r", [{"farbe": word} for _, word in words])
+    n = np.arange(60, dtype=np.int32)
+    for order in (n, n[::-1], np.random.default_rng(0).permutation(n)):
+        found = associate.learn(left, right, order, order, np.ones(60), NONE)
+        assert [(each.left.name, each.right.name) for each in found] == [("colour", "farbe")]
+
+
 def test_words_that_stand_for_words_go_together(tmp_path: Path) -> None:
     words = [COLOURS[n * 7 % 11 % 4] for n in range(60)]
     left = side(tmp_path, "l", [{"colour": word} for word, _ in words])

@@ -163,6 +163,20 @@ def test_a_given_name_and_a_surname_are_compared_apart() -> None:
     assert max(each.gain for each in found) < 0.9
 
 
+def test_the_pairs_that_teach_are_the_same_ones_in_whatever_order_they_stand(tmp_path: Path) -> None:
+    """Of 900 pairs 600 teach; half of the values agree, so that others would teach something else."""
+    left = [{"colour": word(n), "size": word(n % 97)} for n in range(900)]
+    right = [{"farbe": word(n if n % 2 else n + 1), "masse": word((n * n) % 97)} for n in range(900)]
+    sides = side(tmp_path, "left", left), side(tmp_path, "right", right)
+    n = np.arange(900, dtype=np.int32)
+    found = []
+    for order in (n, n[::-1], np.random.default_rng(0).permutation(n)):
+        pairs = AttributeComparisons.learned(*sides, prepare(*sides), order, order, np.ones(900))
+        found.append(pairs.found)
+    assert found[0] == found[1] == found[2]
+    assert found[0]
+
+
 def test_sharing_a_rare_value_is_a_better_level_than_sharing_a_common_one(tmp_path: Path) -> None:
     """Of 60 surnames half are Smith, two are Young, and the others are each held by one."""
     names = ["Smith" if n < 30 else "Young" if n < 32 else word(n) for n in range(60)]
