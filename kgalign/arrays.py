@@ -151,6 +151,13 @@ def drawn(most: int, *columns: Ids) -> Positions:
     return np.argsort(hashes(*columns), kind="stable")[:most]
 
 
+def rotations(count: int, column: Ids) -> list[Ids]:
+    """A column moved on by ``count`` different steps, as far apart as can be; where rows stand in no order that
+    is what pairs at random look like, and none of them is a pair that was.
+    """
+    return [np.roll(column, max(1, len(column) * each // (count + 1))) for each in range(1, count + 1)]
+
+
 def numbered(*columns: npt.NDArray[Any]) -> Positions:
     """(n,) the number of each row among the distinct rows, from 0, in the order of the first column, then of
     the next.

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kgalign.arrays import Doubles, drawn
+from kgalign.arrays import Doubles, drawn, rotations
 from kgalign.judge.evidence.comparisons import Comparison, steps
+from kgalign.judge.evidence.correspond import SHUFFLES
 from kgalign.judge.evidence.levels import Levels, in_parts
 from kgalign.judge.evidence.texts import Pool, best_by_row, cross, pool
 from kgalign.rdf.graph import Ids
@@ -115,16 +116,19 @@ def learn(
         return []
     rows = rows[drawn(_SEEDS, a[rows], b[rows])]
     x, y = a[rows], b[rows]
-    shuffled = np.roll(y, max(1, len(y) // 3))
+    others = rotations(SHUFFLES, y)
     found = []
     right_facets = facets(right)
     for f in facets(left):
         for g in right_facets:
             if (f.attribute, g.attribute) in taken:
                 continue
-            counts, chance = _together(f, g, x, y), _together(f, g, x, shuffled)
-            gain = _information(counts) - _information(chance)
-            if counts.sum() >= 20 and gain >= _GAIN:
+            counts = _together(f, g, x, y)
+            if counts.sum() < 20 or _information(counts) < _GAIN:
+                continue
+            chance = np.mean([_information(_together(f, g, x, other)) for other in others])
+            gain = _information(counts) - float(chance)
+            if gain >= _GAIN:
                 found.append((gain * np.sqrt(counts.sum() / len(x)), Association(f, g, _ratio(counts))))
     found.sort(key=lambda item: (-item[0], item[1].left.name, item[1].right.name))
     return _types(left, right, x, y) + _one_each([association for _, association in found])

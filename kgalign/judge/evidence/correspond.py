@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from kgalign.arrays import Doubles, drawn, spread
+from kgalign.arrays import Doubles, drawn, rotations, spread
 from kgalign.arrays import Positions as Rows
 from kgalign.judge.evidence import parts
 from kgalign.judge.evidence.comparisons import STRING_LABELS, STRING_STEPS, Comparison, Positions, steps
@@ -23,6 +23,8 @@ from kgalign.values.kinds import ValueKind
 from kgalign.values.predicates import path_names
 
 _SEEDS = 600
+SHUFFLES = 5
+"""Times that pairs at random are made: what agrees by chance in one of them hardly does so in another."""
 _GAIN = 0.1
 _MOST = 32
 _NEAR_DAYS = 15.0
@@ -151,12 +153,16 @@ def _learn(left: Profile, right: Profile, texts: tuple[Texts, Texts], a: Ids, b:
         return []
     size = len(right.attributes)
     agree, seen, factors = _agreement(left, right, texts, a, b, {})
-    shuffled = np.roll(b, max(1, len(b) // 3))
-    at_random, seen_random, _ = _agreement(left, right, texts, a, shuffled, factors)
+    at_random, seen_random, names_random = np.zeros_like(agree), np.zeros_like(seen), 0.0
+    others = rotations(SHUFFLES, b)
+    for other in others:
+        both = _agreement(left, right, texts, a, other, factors)
+        at_random, seen_random = at_random + both[0], seen_random + both[1]
+        names_random += _names_gain(left, right, texts, a, other) / len(others)
     expected = np.divide(at_random, seen_random, out=np.zeros_like(at_random), where=seen_random > 0)
     gain = np.divide(agree, seen, out=np.zeros_like(agree), where=seen > 0) - expected
     gain[seen < max(4, 0.02 * len(a))] = -1
-    names = _names_gain(left, right, texts, a, b) - _names_gain(left, right, texts, a, shuffled)
+    names = _names_gain(left, right, texts, a, b) - names_random
     _drop_names(gain, left, right, names)
     # Many facts with a fair gain say more than a few with a large one.
     worth = np.where(gain >= _GAIN, gain * np.sqrt(seen / len(a)), 0)
