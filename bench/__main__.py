@@ -244,6 +244,28 @@ def scale(
 
 
 @main.command()
+@click.option("--data", type=PATH, required=True, help="Folder of sets.")
+@click.option("--only", multiple=True, metavar="NAME", help="Only this set; repeatable.")
+@click.option("--sizes", default="", help="Generated pairs: entities a side, with commas between.")
+@click.option("--long", default="", help="The same, with long texts.")
+@RESULTS
+def room(data: Path, only: tuple[str, ...], sizes: str, long: str, results: Path) -> None:
+    """Measure memory and disk of whole runs, and hold what is told beforehand against it."""
+    from bench import room as bench
+    from bench.results import relative, write_section
+    from bench.sets import find_sets
+
+    sets = find_sets(data, only=only)
+    short, many = (_numbers(each) if each else [] for each in (sizes, long))
+    found = bench.measure(sets, short, many, lambda run: click.echo(str(run)))
+    body = bench.as_markdown(found)
+    click.echo(body)
+    said = [f"--data {relative(data)}", *(f"--only {name}" for name in only)]
+    said += [f"--{name} {which}" for name, which in (("sizes", sizes), ("long", long)) if which]
+    write_section(results, "room", "Room", f"python -m bench room {' '.join(said)}", body)
+
+
+@main.command()
 @click.option(
     "--sizes", default="30000,100000", show_default=True, help="Entities a side, with commas between."
 )

@@ -246,6 +246,7 @@ def summary(record: "RunRecord") -> list[str]:
         *_grown(record.steps.get("learn")),
         f"Candidates: {count['retrieve']['candidates']:,}",
         *_embedder(record.steps["retrieve"]),
+        *_common(record.steps["retrieve"]),
         f"Matches: {found['matches']:,}, of which {found['confirmed']:,} were known{_same_iri(found)}",
         f"Undecided: {found['undecided']:,}{_open(found)}",
         *_expected(record),
@@ -309,7 +310,12 @@ def _same_iri(count: Mapping[str, int]) -> str:
 def _embedder(step: "StepRecord") -> list[str]:
     """Which embedder was chosen, and why, where that was left to the run."""
     chosen = step.notes
-    return [f"Embedder: {chosen['embedder']} ({chosen['embedder reason']})"] if chosen else []
+    return [f"Embedder: {chosen['embedder']} ({chosen['embedder reason']})"] if "embedder" in chosen else []
+
+
+def _common(step: "StepRecord") -> list[str]:
+    """Which entities can't be told apart by their words."""
+    return [f"Warning: {text}" for name, text in step.notes.items() if name.startswith("common words")]
 
 
 def _taken_back(record: "RunRecord") -> list[str]:

@@ -152,8 +152,8 @@ def drawn(most: int, *columns: Ids) -> Positions:
 
 
 def rotations(count: int, column: Ids) -> list[Ids]:
-    """A column moved on by ``count`` different steps, as far apart as can be; where rows stand in no order that
-    is what pairs at random look like, and none of them is a pair that was.
+    """A column moved on by ``count`` steps, as far apart as can be: where rows stand in no order that is what
+    pairs at random look like, and none of them is a pair that was.
     """
     return [np.roll(column, max(1, len(column) * each // (count + 1))) for each in range(1, count + 1)]
 

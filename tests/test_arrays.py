@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgalign.arrays import distinct, drawn, find, first_of_best, in_order_of, numbered, sparse_rows
+from kgalign.arrays import distinct, drawn, find, first_of_best, in_order_of, numbered, rotations, sparse_rows
 
 numbers = st.integers(-(2**40), 2**40)
 
@@ -102,3 +102,15 @@ def test_what_is_drawn_is_spread_over_all_rows() -> None:
     assert len(set(rows.tolist())) == 500
     assert counts.min() > 25
     assert counts.max() < 75
+
+
+@given(st.integers(2, 40), st.integers(1, 9))
+def test_no_row_keeps_its_own_value_when_a_column_is_moved_on(size: int, count: int) -> None:
+    column = np.arange(size, dtype=np.int32)
+    moved = rotations(count, column)
+    assert len(moved) == count
+    for each in moved:
+        assert sorted(each.tolist()) == column.tolist()
+        assert (each != column).all()
+    if count < size:
+        assert len({int(each[0]) for each in moved}) == count

@@ -1,11 +1,14 @@
 """Which pairs are looked at, and what is new among them since the run that this one grows from."""
 
 from kgalign.evaluate import read_pairs, recall_at
-from kgalign.pipeline.sides import SELECT_LEFT, SELECT_RIGHT, profiles_of, table_file
+from kgalign.pipeline import room
+from kgalign.pipeline.room import Size
+from kgalign.pipeline.sides import READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, profiles_of, table_file
 from kgalign.records import Candidates, Recall
 from kgalign.records.growth import Growth, growth_of
 from kgalign.records.tables import candidates_tables
 from kgalign.run import reports, settings
+from kgalign.run.room import Room
 from kgalign.run.steps import Step, Work
 
 
@@ -40,6 +43,15 @@ def _retrieve(work: Work) -> Candidates:
     )
 
 
+def _room(work: Work) -> Room:
+    folder = work.folder
+    sides = [(READ_LEFT, SELECT_LEFT), (READ_RIGHT, SELECT_RIGHT)]
+    # Read for their sizes alone: what is looked at is mapped, and let go with the graphs.
+    graphs = [folder.load(read.name, read.record) if folder else work.get(read) for read, _ in sides]
+    entities = [len(work.get(select)) for _, select in sides]
+    return room.estimate(Size.of(graphs, entities, work.config.retrieve.k))
+
+
 RETRIEVE = Step(
     name="retrieve",
     stage="retrieve",
@@ -47,6 +59,7 @@ RETRIEVE = Step(
     needs=(SELECT_LEFT, SELECT_RIGHT),
     settings=settings.retrieve,
     run=_retrieve,
+    room=_room,
     report=reports.retrieve,
 )
 

@@ -21,13 +21,12 @@ from kgalign.config import Config
 from kgalign.run.digests import digests_of
 from kgalign.run.folder import RunFolder, RunRecord, Source, StepRecord, writing
 from kgalign.run.measure import Measure
+from kgalign.run.room import OVER, Room, check_room
 from kgalign.run.taking import take_step
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-_MORE_THAN_ASKED = 1.1
-"""Times the memory that may be held from which people are told that it was more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +78,8 @@ class Step(Generic[T]):
     report: Callable[[T], Report] = lambda _: Report()
     about_before: bool = False
     """Whether it tells of the run that this one grows from: what that run told of its own is not the same."""
+    room: Callable[["Work"], Room] | None = None
+    """What memory and disk it and all after it take; None where that need not be known beforehand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,8 +260,18 @@ def execute(
     return Execution(record, done, tuple(step.name for step in steps if step.name not in done))
 
 
+def _see_room(step: AnyStep, work: Work, folder: Path) -> dict[str, str]:
+    """What the step and all after it take, where that should be known, as a note; see that there is room."""
+    if not isinstance(step, Step) or step.room is None:
+        return {}
+    room = step.room(work)
+    check_room(room, folder, work.config.limits.memory)
+    log.info("%s and all after it take %s", step.name, room)
+    return {"room": str(room)}
+
+
 def _warn_of_memory(step: str, peak: int, most: int) -> None:
-    if peak > _MORE_THAN_ASKED * most:
+    if peak > OVER * most:
         told = "%s: held %.1f GB, more than the %.1f GB of --memory: give it that much"
         log.warning(told, step, peak / 1e9, most / 1e9)
 
@@ -354,7 +365,10 @@ def _do(
         if step.name in record.steps:
             _record(folder, others)
 
-    with work.progress.task(step.name), Measure() as measure:
+    room = _see_room(step, work, folder.path)
+    with work.progress.task(step.name) as task, Measure() as measure:
+        for each in room.values():
+            task.note(each)
         if source is not None and work.before is not None and work.before.folder is not None:
             sizes, digests = source.files, source.digests
             report = Report(source.counts, source.figures, source.notes)
@@ -372,7 +386,7 @@ def _do(
         peak_bytes=measure.peak_bytes,
         counts=report.counts,
         figures=report.figures,
-        notes=report.notes | cores.told(),
+        notes=report.notes | cores.told() | room,
         incomplete=report.incomplete or any(record.steps[need.name].incomplete for need in step.needs),
         files=sizes,
         digests=digests,

@@ -1,0 +1,54 @@
+"""How much memory and disk a run takes, by the sizes of what was read: fitted to runs that were measured.
+
+``python -m bench room`` measures such runs, fits the figures anew, and holds them against runs left out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kgalign.rdf.graph import Graph
+from kgalign.run.room import Room
+
+PAIRS = 0.8
+"""Pairs that are found, over ``retrieve.k`` times the entities of both sides."""
+MEMORY = (300e6, 100.0, 3.0, 25.0)
+"""Bytes that the process holds: in any case, for each statement, for each byte of the terms' texts, and for
+each pair."""
+DISK = (10e6, 100.0, 5.0, 250.0)
+"""Bytes of the run folder at most, the same way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What a run's memory and disk depend on."""
+
+    statements: int
+    """Of both sides."""
+    texts: int
+    """Bytes of all terms."""
+    pairs: int
+    """That will be found, as an estimate."""
+
+    @classmethod
+    def of(cls, graphs: Sequence[Graph], entities: Sequence[int], k: int) -> "Size":
+        """The size of a run.
+
+        :param entities: of each side.
+        :param k: ``retrieve.k``.
+        """
+        pairs = min(int(PAIRS * k * sum(entities)), entities[0] * entities[1])
+        return cls(sum(map(len, graphs)), sum(each.terms.value.nbytes for each in graphs), pairs)
+
+    @property
+    def parts(self) -> tuple[float, ...]:
+        """What each figure of :data:`MEMORY` and :data:`DISK` is multiplied by."""
+        return (1.0, float(self.statements), float(self.texts), float(self.pairs))
+
+
+def estimate(size: Size) -> Room:
+    """What a run of a size takes."""
+    memory, disk = (
+        int(sum(each * times for each, times in zip(figures, size.parts, strict=True)))
+        for figures in (MEMORY, DISK)
+    )
+    return Room(memory, disk)
