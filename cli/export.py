@@ -61,6 +61,12 @@ def _list_formats(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     help="graphml: draw N entities at most; 300 by default.",
 )
 @click.option(
+    "--parts",
+    type=click.IntRange(min=1, max=10_000),
+    metavar="N",
+    help="ntriples, nquads: N packed files at most, by subject, in a new folder -o, with a manifest.",
+)
+@click.option(
     "--list-formats", is_flag=True, is_eager=True, expose_value=False, callback=_list_formats,
     help="Say what each format holds, and do nothing else.",
 )  # fmt: skip
@@ -73,6 +79,7 @@ def export(
     side: Literal["left", "right"] | None,
     around: str | None,
     limit: int | None,
+    parts: int | None,
 ) -> None:
     """Write what the finished run in the folder RUN found to a file, in another format.
 
@@ -85,7 +92,7 @@ def export(
     from kgalign.run.finished import Finished
 
     if name is None:
-        _one_list(undecided, side, [around, limit])
+        _one_list(undecided, side, [around, limit], parts)
         finished = Finished(run)
         _send(finished, output, "list", lambda path: _write_list(finished, side, path))
         return
@@ -94,12 +101,14 @@ def export(
     form = format_named(name)
     if output == _STDOUT and form.binary and sys.stdout.isatty():
         raise RunError(f"{name} is nothing that a terminal can show", "Name a file with -o")
+    if output == _STDOUT and parts is not None:
+        raise click.UsageError("Several files go into a folder: name one with -o")
     finished = Finished(run)
-    choices = Choices(undecided, around, limit)
-    _send(finished, output, name, lambda path: write(finished, name, path, choices))
+    choices = Choices(undecided, around, limit, parts)
+    _send(finished, output, name, lambda path: write(finished, name, path, choices), folder=parts is not None)
 
 
-def _one_list(undecided: bool, side: str | None, others: Sequence[object]) -> None:
+def _one_list(undecided: bool, side: str | None, others: Sequence[object], parts: int | None) -> None:
     """Refuse what names no format and no list, or two lists."""
     if undecided and side is not None:
         raise click.UsageError("--undecided and --unmatched are two lists: give one of them")
@@ -107,6 +116,8 @@ def _one_list(undecided: bool, side: str | None, others: Sequence[object]) -> No
         raise click.UsageError("Say what to write: --format FORMAT, --undecided or --unmatched SIDE.")
     if any(each is not None for each in others):
         raise click.UsageError("--around and --limit go with --format graphml")
+    if parts is not None:
+        raise click.UsageError("--parts goes with --format ntriples or nquads")
 
 
 def _write_list(run: "Finished", side: Literal["left", "right"] | None, path: Path) -> "Exported":
@@ -121,15 +132,23 @@ def _write_list(run: "Finished", side: Literal["left", "right"] | None, path: Pa
         return Exported({"row": write_list(path, table)})
 
 
-def _send(finished: "Finished", output: Path, name: str, write: "Callable[[Path], Exported]") -> None:
-    """Write to the file or to the standard output, and say how much it was."""
-    from kgalign.run.target import checked_target
+def _send(
+    finished: "Finished",
+    output: Path,
+    name: str,
+    write: "Callable[[Path], Exported]",
+    *,
+    folder: bool = False,
+) -> None:
+    """Write to the file, the folder or the standard output, and say how much it was."""
+    from kgalign.run.target import checked_folder, checked_target
 
     with terminal_progress().task(f"export {name}"):
         if output == _STDOUT:
             done = _to_stdout(write)
         else:
-            done = write(checked_target(output, finished.folder, finished.record))
+            checked = checked_folder if folder else checked_target
+            done = write(checked(output, finished.folder, finished.record))
     echo(f"{output}: {_told(done)}", err=output == _STDOUT)
 
 

@@ -76,6 +76,8 @@ class Choices:
     """IRI of the entity that a picture is about."""
     limit: int | None = None
     """Most entities of a picture."""
+    parts: int | None = None
+    """Most files that a graph is cut into, in a folder; None for one file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,13 +184,31 @@ def _links(written: Written, noun: str = "link") -> Exported:
     return Exported({noun: written.links}, (left_out,) if written.left_out else ())
 
 
+def _lines(write: Callable[[Graph, Path], int], *, keeps_names: bool) -> Writer:
+    """As one file, or as many in a folder."""
+    whole = _graph(write, keeps_names=keeps_names)
+
+    def written(run: Finished, path: Path, choices: Choices) -> Exported:
+        if choices.parts is None:
+            return whole(run, path, choices)
+        from kgalign.export.in_parts import write_parts
+
+        parts = write_parts(run.fused(), path, choices.parts, named=keeps_names)
+        return Exported({"statement": sum(each.statements for each in parts), "file": len(parts)})
+
+    return written
+
+
 _OPEN = frozenset({"undecided"})
+_CUT = frozenset({"parts"})
 
 FORMATS: dict[str, Format] = {
     "turtle": Format("the fused graph as Turtle", _graph(write_turtle, keeps_names=False)),
     "trig": Format("the fused graph as TriG, with named graphs", _graph(write_trig, keeps_names=True)),
-    "nquads": Format("the fused graph as N-Quads, with named graphs", _graph(write_nquads, keeps_names=True)),
-    "ntriples": Format("the fused graph as N-Triples", _graph(write_ntriples, keeps_names=False)),
+    "nquads": Format(
+        "the fused graph as N-Quads, with named graphs", _lines(write_nquads, keeps_names=True), takes=_CUT
+    ),
+    "ntriples": Format("the fused graph as N-Triples", _lines(write_ntriples, keeps_names=False), takes=_CUT),
     "jsonld": Format(
         "the fused graph as JSON-LD, with named graphs", _graph(write_json_ld, keeps_names=True)
     ),
@@ -262,6 +282,7 @@ def export(run: Finished, name: str, path: Path, choices: Choices | None = None)
         "undecided": choices.undecided,
         "around": choices.around is not None,
         "limit": choices.limit is not None,
+        "parts": choices.parts is not None,
     }
     for choice, made in chosen.items():
         if made and choice not in form.takes:

@@ -21,6 +21,7 @@ from click.testing import CliRunner
 from kgalign.cli import main
 
 from kgalign.export.formats import FORMATS
+from kgalign.run import start
 from tests.commands import split_off
 from tests.export.finished_runs import hostile_run
 
@@ -279,3 +280,59 @@ def test_a_list_of_formats_needs_no_run() -> None:
     code, text = call("--list-formats")
     assert code == 0
     assert [line.split()[0] for line in text.splitlines()] == list(FORMATS)
+
+
+def test_parts_go_into_a_folder_of_their_own_and_replace_nothing_else(run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "parts"
+    status, said = call(run, "--format", "ntriples", "--parts", 3, "-o", out)
+    assert status == 0, said
+    assert re.search(r"parts: \d+ statements, 3 files", said)
+    assert sorted(contents(out)) == ["manifest.json", *(f"part-0000{n}.nt.gz" for n in (1, 2, 3))]
+    before = contents(out)
+    # What was written in this way is replaced as a whole.
+    assert call(run, "--format", "nquads", "--parts", 2, "-o", out)[0] == 0
+    assert sorted(contents(out)) == ["manifest.json", "part-00001.nq.gz", "part-00002.nq.gz"]
+    assert call(run, "--format", "ntriples", "--parts", 3, "-o", out)[0] == 0
+    assert contents(out) == before
+    (out / "mine.txt").write_text("mine", encoding="utf8")
+    for path, why in (
+        (out, "parts holds other things, such as 'mine.txt'"),
+        (run, "run holds other things"),
+        (run / "stages", "stages holds other things"),
+        (out / "mine.txt", "mine.txt is no folder"),
+        (tmp_path / "no" / "parts", "There is no folder"),
+    ):
+        status, said = call(run, "--format", "ntriples", "--parts", 3, "-o", path)
+        assert status == 2
+        assert why in said
+    assert contents(out) == {**before, "mine.txt": b"mine"}
+
+
+def test_a_run_does_not_replace_the_parts_that_it_was_made_from(run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "parts"
+    assert call(run, "--format", "ntriples", "--parts", 2, "-o", folder)[0] == 0
+    before = contents(folder)
+    other = start.run(folder / "part-00001.nt.gz", folder / "part-00002.nt.gz", tmp_path / "other")
+    assert other.done
+    status, said = call(tmp_path / "other", "--format", "ntriples", "--parts", 2, "-o", folder)
+    assert (status, contents(folder)) == (2, before)
+    assert "is an input of the run" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--format", "turtle", "--parts", 2, "-o", "x"), "--parts has no meaning for the format turtle"),
+        (("--undecided", "--parts", 2, "-o", "x"), "--parts goes with --format ntriples or nquads"),
+        (("--format", "ntriples", "--parts", 2, "-o", "-"), "Several files go into a folder"),
+        (("--format", "ntriples", "--parts", 0, "-o", "x"), "--parts"),
+    ],
+)
+def test_parts_are_refused_where_they_mean_nothing(
+    run: Path, options: tuple[object, ...], why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, said = call(run, *options)
+    assert status == 2
+    assert why in said
+    assert not list(tmp_path.iterdir())
