@@ -25,7 +25,7 @@ FLOORS = (
     ("export", "report"),
     (
         *("run.digests", "run.folder", "run.inputs", "run.measure"),
-        *("run.reports", "run.settings", "run.steps", "run.taking", "run.target", "run.verify"),
+        *("run.reports", "run.room", "run.settings", "run.steps", "run.taking", "run.target", "run.verify"),
     ),
     ("pipeline",),
     (
