@@ -94,9 +94,7 @@ class _Waterfall:
 
     def _part(self, name: str, rows: slice) -> Floats:
         """What a measure of the final model adds."""
-        found: Floats = self.reliance * self.final.shapes[name].look_up(
-            self.evidence.final_measures[name][rows]
-        )
+        found: Floats = self.reliance * self.evidence.adds(name, rows)
         return found
 
     def _rate(self, name: str, rows: slice) -> Floats:
