@@ -31,6 +31,10 @@ _ROOM = 8
 """Marks for each key in a table of those that are there."""
 _MOST_BITS = 26
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MARK, _ANY_MARK = np.uint64(20), np.uint8(0x80)
+"""Where the bits of a mark stand in a hash, and the one that all marks have."""
+_SEVERAL = np.uint8(1)
+"""Instead of a mark, where keys have several."""
 
 
 class _Side:
@@ -72,17 +76,22 @@ class _Seen:
     def __init__(self, keys: Positions) -> None:
         bits = min(max(len(keys) * _ROOM, 2).bit_length(), _MOST_BITS)
         self._shift = np.uint64(64 - bits)
-        self._marked = np.zeros(1 << bits, dtype=bool)
-        self._marked[self._place(keys)] = True
+        self._marks = np.zeros(1 << bits, dtype=np.uint8)
+        place, mark = self._place(keys)
+        self._marks[place] = mark
+        self._marks[place[self._marks[place] != mark]] = _SEVERAL
 
-    def _place(self, keys: Positions) -> npt.NDArray[np.uint64]:
+    def _place(self, keys: Positions) -> tuple[Positions, npt.NDArray[np.uint8]]:
+        """Where the mark of each key is, and what it is."""
         # Multiplicative hashing (Knuth, volume 3, section 6.4).
-        return (keys.view(np.uint64) * _GOLDEN) >> self._shift
+        hashed = keys.view(np.uint64) * _GOLDEN
+        return (hashed >> self._shift).view(np.int64), (hashed >> _MARK).astype(np.uint8) | _ANY_MARK
 
     def may_hold(self, keys: Positions) -> Flags:
         """(k,) false for those that are not among them."""
-        found: Flags = self._marked[self._place(keys)]
-        return found
+        place, mark = self._place(keys)
+        held = self._marks.take(place)
+        return (held == mark) | (held == _SEVERAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,9 +240,11 @@ class Neighbours:
         count[0] -= batch.skipped
         count[-1] -= int(count.sum()) - batch.edges
         ends = np.cumsum(count)
-        edge = np.arange(batch.edges) + np.repeat(start - (ends - count), count)
+        edge = np.repeat(start - (ends - count), count)
+        edge += np.arange(batch.edges)
         # A pair of right entities as one number.
-        key = np.repeat(b.astype(np.int64) * self.sizes[1], count) + matched.partner[edge]
+        key = np.repeat(b.astype(np.int64) * self.sizes[1], count)
+        key += matched.partner.take(edge)
         hit = np.flatnonzero(self._pairs.may_hold(key))
         number, right_edge = spread(*self._find_key(key[hit]))
         which = hit[number]

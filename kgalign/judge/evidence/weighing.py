@@ -49,8 +49,7 @@ class Column:
 
     def look_up(self, rows: slice | Positions = slice(None)) -> Floats:
         """(r,) what each pair's level is worth, of all pairs or of some."""
-        found: Floats = self.worth[self.codes[rows]]
-        return found
+        return self.worth.take(self.codes[rows])
 
 
 def column_of(found: Levels) -> Column:
