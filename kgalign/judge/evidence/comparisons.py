@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy.sparse import coo_array, csr_array
 
 from kgalign.arrays import distinct, sparse_rows, unique
+from kgalign.judge.evidence.piecewise import between
 from kgalign.judge.evidence.texts import Pool, Texts, best_by_row, cross, pool, string_similarity
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
@@ -41,9 +42,7 @@ class Comparison:
 
 def steps(value: Floats, knots: tuple[float, ...]) -> Positions:
     """Where a similarity lies between the knots: 0 at the first, 1 at the second …; NaN stays NaN."""
-    position: Positions = np.interp(value, np.array(knots), np.arange(len(knots))).astype(np.float32)
-    position[np.isnan(value)] = np.nan
-    return position
+    return between(value, knots, tuple(range(len(knots))), np.nan)
 
 
 def labels_of(measure: str) -> tuple[str, ...]:

@@ -4,23 +4,24 @@ All are reductions over ids. Records of one thing within a side (:mod:`kgalign.j
 number and do not compete. Ties go by the entities' ids, never by the place of a row.
 """
 
+from collections.abc import Callable
 from functools import partial
-from itertools import pairwise
+from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
+import numpy.typing as npt
 
 from kgalign.arrays import Doubles, Flags, Ids, Positions, run_starts
-from kgalign.base import scratch
 from kgalign.judge.evidence import parts
 from kgalign.records import Floats
 
+Scores = npt.NDArray[np.floating[Any]]
 ALONE = 12.0
 """The lead of a pair that competes with none."""
 
 
 class Ends:
-    """Pairs by what stands at one of their ends: the rows of each node one after the other, in their order.
+    """Pairs by what stands at one of their ends.
 
     :param node: (c,) number of the node of each pair.
     """
@@ -28,38 +29,43 @@ class Ends:
     def __init__(self, node: Ids) -> None:
         self.node = node
         self.size = int(node.max(initial=-1)) + 1
-        self._order: Ids | None = None
-        if np.all(node[1:] >= node[:-1]):
-            self._start = np.searchsorted(node, np.arange(self.size + 1))
-        else:
-            # The transpose of a matrix of one row counts and places: no sorting of millions.
-            place = np.arange(len(node), dtype=np.int32 if len(node) < 2**31 else np.int64)
-            bounds = np.array([0, len(node)])
-            turned = csr_array((place, node, bounds), shape=(1, self.size)).tocsc()
-            self._start, self._order = turned.indptr, scratch.gather([turned.data])
+        self._in_order = bool(np.all(node[1:] >= node[:-1]))
 
-    def parts(self) -> list[tuple[int, int]]:
-        """Nodes from one up to another, whose rows are a part."""
-        cuts = np.searchsorted(self._start, np.arange(0, len(self.node), parts.PART))
-        bounds = np.unique(np.append(cuts, self.size)).tolist()
-        return list(pairwise(bounds))
+    def highest(self, value: Callable[[slice], Scores]) -> Scores:
+        """(n,) the highest value of each node, minus infinity for one of no pair.
 
-    def rows(self, part: tuple[int, int]) -> "slice | Ids":
-        """Rows of the pairs of some nodes."""
-        held = slice(int(self._start[part[0]]), int(self._start[part[1]]))
-        return held if self._order is None else self._order[held]
+        The rows are read as they lie and the nodes are looked up: there are far fewer of these, and a core
+        has them in its cache.
 
-    def runs(self, part: tuple[int, int]) -> tuple[Positions, Positions]:
-        """Where the rows of each node that has any begin within a part, and how many they are."""
-        bounds = self._start[part[0] : part[1] + 1].astype(np.int64)
-        count = np.diff(bounds)
-        return (bounds[:-1] - bounds[0])[count > 0], count[count > 0]
+        :param value: of some rows.
+        """
+        found = np.full(self.size, -np.inf, dtype=value(slice(0, 0)).dtype)
+        for node, best in parts.in_turn(partial(self._highest, value), parts.parts_of(len(self.node))):
+            np.maximum.at(found, node, best)
+        return found
+
+    def _highest(self, value: Callable[[slice], Scores], rows: slice) -> tuple[Ids, Scores]:
+        """Nodes of some rows and values of theirs, the highest among them."""
+        node, values = self.node[rows], value(rows)
+        if not self._in_order:
+            return node, values
+        start = np.flatnonzero(run_starts(node))
+        return node[start], np.maximum.reduceat(values, start) if len(start) else values
+
+    def first(self, rows: Positions, other: Ids) -> Ids:
+        """(n,) of each node the lowest number at the other end of some rows, the highest of all for none.
+
+        :param other: (r,) of these rows.
+        """
+        found = np.full(self.size, np.iinfo(other.dtype).max, dtype=other.dtype)
+        np.minimum.at(found, self.node[rows], other)
+        return found
 
 
 def lead(
     ends: Ends,
     other: Ids,
-    score: Doubles | Floats,
+    score: Scores,
     thing: Ids | None = None,
     missing: float | None = None,
 ) -> Floats:
@@ -71,67 +77,48 @@ def lead(
     :param missing: the score of those that have none (NaN).
     """
 
-    def ahead(part: tuple[int, int]) -> Floats:
-        rows = ends.rows(part)
-        start, count = ends.runs(part)
-        value: Doubles | Floats = score[rows]
-        if missing is not None:
-            value = value.copy()
-            value[np.isnan(value)] = missing
-        if thing is None:
-            return _lead_alone(value, start, count)
-        end = thing[other[rows]]
-        best = np.repeat(np.maximum.reduceat(value, start), count)
-        nearest = np.minimum.reduceat(np.where(value == best, end, np.iinfo(end.dtype).max), start)
-        rest = end != np.repeat(nearest, count)
-        second = np.repeat(np.maximum.reduceat(np.where(rest, value, -np.inf), start), count)
-        rival = np.where(rest, best, second)
-        found: Floats = np.where(np.isinf(rival), ALONE, value - rival).astype(np.float32)
+    def value(rows: slice) -> Scores:
+        found = score[rows]
+        return found if missing is None else np.where(np.isnan(found), found.dtype.type(missing), found)
+
+    def end(rows: slice | Positions) -> Ids:
+        return other[rows] if thing is None else thing[other[rows]]
+
+    best = ends.highest(value)
+    at_best = _rows(lambda rows: value(rows) == best.take(ends.node[rows]), len(score))
+    nearest = ends.first(at_best, end(at_best))
+
+    def rest(rows: slice) -> Flags:
+        found: Flags = end(rows) != nearest.take(ends.node[rows])
         return found
 
-    result: Floats = scratch.empty(len(ends.node), np.float32)
-    nodes = ends.parts()
-    for part, found in zip(nodes, parts.in_turn(ahead, nodes), strict=True):
-        result[ends.rows(part)] = found
-    return result
+    second = ends.highest(lambda rows: np.where(rest(rows), value(rows), -np.inf).astype(score.dtype, copy=False))
+
+    def ahead(rows: slice) -> Floats:
+        node = ends.node[rows]
+        rival = np.where(rest(rows), best.take(node), second.take(node))
+        found: Floats = np.where(np.isinf(rival), ALONE, value(rows) - rival).astype(np.float32)
+        return found
+
+    return parts.column(ahead, len(score))
 
 
-def _lead_alone(value: Doubles | Floats, start: Positions, count: Positions) -> Floats:
-    """(r,) the leads of the rows of some nodes, whose pairs are all with other things."""
-    best = np.maximum.reduceat(value, start)
-    trail = value - np.repeat(best, count)
-    first = np.flatnonzero(trail == 0)
-    run = np.arange(len(start)) if len(first) == len(start) else np.searchsorted(start, first, "right") - 1
-    # Whoever shares the first place leads by nothing.
-    alone = np.bincount(run, minlength=len(start)) == 1
-    first, run = first[alone[run]], run[alone[run]]
-    others = value.copy()
-    others[first] = -np.inf
-    second = np.maximum.reduceat(others, start)[run]
-    found: Floats = trail.astype(np.float32)
-    found[first] = np.where(np.isinf(second), ALONE, best[run] - second)
-    return found
+def _rows(holds: Callable[[slice], Flags], size: int) -> Positions:
+    """Rows for which something holds."""
+    found = parts.in_turn(lambda rows: np.flatnonzero(holds(rows)) + rows.start, parts.parts_of(size))
+    return np.concatenate(list(found))
 
 
 def best_of_each(ends: Ends, other: Ids, score: Doubles) -> Positions:
     """(n,) rows of the best pair of each node that has any; equal scores go by the other end, and all rows of
     one are best.
     """
-
-    def best(part: tuple[int, int]) -> Positions:
-        rows = ends.rows(part)
-        start, count = ends.runs(part)
-        value = score[rows]
-        first = np.flatnonzero(value == np.repeat(np.maximum.reduceat(value, start), count))
-        here: Positions = first + rows.start if isinstance(rows, slice) else rows[first].astype(np.int64)
-        if len(first) == len(start):
-            return here
-        run = np.searchsorted(start, first, "right") - 1
-        nearest = np.minimum.reduceat(other[here], np.flatnonzero(run_starts(run)))
-        found: Positions = here[other[here] == nearest[run]]
-        return found
-
-    return np.concatenate([np.zeros(0, np.int64), *parts.in_turn(best, ends.parts())])
+    best = ends.highest(lambda rows: score[rows])
+    rows = _rows(lambda part: score[part] == best.take(ends.node[part]), len(score))
+    if len(rows) == np.count_nonzero(best > -np.inf):
+        return rows
+    nearest = ends.first(rows, other[rows])
+    return rows[other[rows] == nearest[ends.node[rows]]]
 
 
 class _Favourites:

@@ -325,22 +325,32 @@ def value_similarity(
     return string_similarity(left, right, ta, tb)
 
 
+_BY_YEARS = np.array([0.55, 0.4, *[0.2] * 9, 0.0])
+"""How near two dates are by the years that they are apart; more years are as far."""
+
+
 def _date_similarity(x: Doubles, y: Doubles) -> Floats:
     """Levels of nearness as sixths: days, months, years; a date without a day is compared by what it has."""
-    years = np.abs(x // 10_000 - y // 10_000)
-    result = np.select([years > 10, years > 1, years == 1], [0.0, 0.2, 0.4], 0.55)
-    months = (x // 100 % 100 == y // 100 % 100) & (x // 100 % 100 > 0)
-    result = np.where((years == 0) & months, 0.7, result)
+    unread = np.isnan(x) | np.isnan(y)
+    (year, month, day), (other_year, other_month, other_day) = (
+        _parts_of_date(np.where(unread, 0.0, each).astype(np.int64)) for each in (x, y)
+    )
+    apart = np.abs(year - other_year)
+    result = _BY_YEARS.take(np.minimum(apart, len(_BY_YEARS) - 1))
+    result[(apart == 0) & (month == other_month) & (month > 0)] = 0.7
     # Days are counted as thirty a month: a few of them apart is near, whatever the month.
-    days = np.abs(_days(x) - _days(y))
-    result = np.where((days <= _NEAR_DAYS) & (x % 100 > 0) & (y % 100 > 0), 0.85, result)
-    result = np.where((x == y) & (x % 100 > 0), 1.0, result)
-    near: Floats = np.nan_to_num(np.where(np.isnan(x) | np.isnan(y), 0.0, result)).astype(np.float32)
-    return near
+    days = np.abs((year * 365.25 + month * 30.44 + day) - (other_year * 365.25 + other_month * 30.44 + other_day))
+    result[(days <= _NEAR_DAYS) & (day > 0) & (other_day > 0)] = 0.85
+    result[(x == y) & (day > 0)] = 1.0
+    result[unread] = 0.0
+    return result.astype(np.float32)
 
 
-def _days(date: Doubles) -> Doubles:
-    return np.asarray(date // 10_000 * 365.25 + date // 100 % 100 * 30.44 + date % 100)
+def _parts_of_date(date: Rows) -> tuple[Rows, Rows, Rows]:
+    """Year, month and day of numbers yyyymmdd."""
+    months = date // 100
+    year = months // 100
+    return year, months - year * 100, date - months * 100
 
 
 def _positions(kind: ValueKind, similarity: Floats) -> tuple[Positions, tuple[str, ...]]:

@@ -1,12 +1,14 @@
 """Measures of some pairs, which are not all held at once."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from kgalign.arrays import Positions
+from kgalign.judge.evidence.levels import Codes
 from kgalign.records import Floats
 
 
@@ -38,3 +40,19 @@ class Measures(Mapping[str, Floats]):
 
     def __len__(self) -> int:
         return len(self._whole)
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A measure with few values."""
+
+    codes: Codes
+    """(c,) of each pair; ``values`` (256,) what each code stands for."""
+    values: Floats
+
+    def __getitem__(self, rows: slice | Positions) -> Floats:
+        """(r,) the measure of some pairs."""
+        return self.values[self.codes[rows]]
+
+    def __len__(self) -> int:
+        return len(self.codes)

@@ -16,7 +16,6 @@ from kgalign.base.progress import Progress
 from kgalign.judge.evidence import associate, generic, levels, parts, twins
 from kgalign.judge.evidence.base_rate import lower_bound
 from kgalign.judge.evidence.correspond import AttributeComparisons
-from kgalign.judge.evidence.measures import Measures
 from kgalign.judge.evidence.neighbours import Neighbours
 from kgalign.judge.evidence.prior import Prior
 from kgalign.judge.evidence.texts import prepare
@@ -194,7 +193,7 @@ class Evidence(Weighing):
         learned = np.zeros(len(self.a[rows]))
         for column in columns:
             learned += column.look_up(rows)
-        return twins.absolute(self.prior.start, Measures(self.start_measures, rows, {})) + HALF * learned
+        return self.absolute[rows] + HALF * learned
 
     # What is learned here.
 

@@ -6,7 +6,7 @@ entities with the relation over those that have this neighbour. Which left relat
 which right one is learned from the matches so far, and probabilities weigh everything.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -31,6 +31,10 @@ _ROOM = 8
 """Marks for each key in a table of those that are there."""
 _MOST_BITS = 26
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MARK, _ANY_MARK = np.uint64(20), np.uint8(0x80)
+"""Where the bits of a mark stand in a hash, and the one that all marks have."""
+_SEVERAL = np.uint8(1)
+"""Instead of a mark, where keys have several."""
 
 
 class _Side:
@@ -72,17 +76,22 @@ class _Seen:
     def __init__(self, keys: Positions) -> None:
         bits = min(max(len(keys) * _ROOM, 2).bit_length(), _MOST_BITS)
         self._shift = np.uint64(64 - bits)
-        self._marked = np.zeros(1 << bits, dtype=bool)
-        self._marked[self._place(keys)] = True
+        self._marks = np.zeros(1 << bits, dtype=np.uint8)
+        place, mark = self._place(keys)
+        self._marks[place] = mark
+        self._marks[place[self._marks[place] != mark]] = _SEVERAL
 
-    def _place(self, keys: Positions) -> npt.NDArray[np.uint64]:
+    def _place(self, keys: Positions) -> tuple[Positions, npt.NDArray[np.uint8]]:
+        """Where the mark of each key is, and what it is."""
         # Multiplicative hashing (Knuth, volume 3, section 6.4).
-        return (keys.view(np.uint64) * _GOLDEN) >> self._shift
+        hashed = keys.view(np.uint64) * _GOLDEN
+        return (hashed >> self._shift).view(np.int64), (hashed >> _MARK).astype(np.uint8) | _ANY_MARK
 
     def may_hold(self, keys: Positions) -> Flags:
         """(k,) false for those that are not among them."""
-        found: Flags = self._marked[self._place(keys)]
-        return found
+        place, mark = self._place(keys)
+        held = self._marks.take(place)
+        return (held == mark) | (held == _SEVERAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +106,33 @@ class _Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class _Partners:
-    """(n,) the likeliest partner of each left entity, -1 for none, and how likely; or the next one."""
+class _Matched:
+    """The left edges to neighbours that have a partner, by entity and neighbour: once for each partner."""
 
+    start: Positions
+    """(n + 1,) where those of each left entity begin."""
+    other: Ids
+    """(e,) the neighbour; ``partner`` (e,) its partner on the right, and ``chance`` (e,) how likely that is."""
     partner: Ids
     chance: Floats
+    relation: Ids
+    surprise: Floats
+
+    @classmethod
+    def of(cls, side: _Side, partners: Ids, chance: Floats) -> "_Matched":
+        """
+        :param partners: (n, k) partners of each left entity, -1 for none; ``chance`` (n, k) how likely.
+        """
+        edges, places = np.nonzero(partners[side.other] >= 0)
+        other = side.other[edges]
+        return cls(
+            start=np.searchsorted(edges, side.start),
+            other=other,
+            partner=partners[other, places],
+            chance=chance[other, places],
+            relation=side.relation[edges],
+            surprise=side.surprise[edges],
+        )
 
 
 class Neighbours:
@@ -191,80 +222,64 @@ class Neighbours:
     def _shared(self, a: Ids, b: Ids, partners: Ids, chance: Floats) -> Floats:
         """(c,) surprise of the neighbours that a pair shares, each neighbour counted once."""
         result = scratch.full(len(a), 0.0, np.float32)
-        sure = [_Partners(partners[:, k], chance[:, k]) for k in range(partners.shape[1])]
-        sure = [each for each in sure if (each.partner >= 0).any()]
-        if not sure:
-            return result
-        batches = self._batches(a)
-        share = partial(self._shared_by, a, b, sure)
+        matched = _Matched.of(self.left, partners, chance)
+        batches = _batches(matched, a)
+        share = partial(self._shared_by, a, b, matched)
         found = parts.in_turn(share, batches, heavy=True)
         for batch, (pairs, worth) in zip(batches, found, strict=True):
             np.add.at(result[batch.pairs], pairs, worth)
         return result
 
-    def _batches(self, a: Ids) -> list[_Batch]:
-        """The left edges of all pairs in batches: of one neighbour of one pair all are in one, of a pair that
-        has many not all need be.
-        """
-        left = self.left
-        degree = np.diff(left.start).astype(np.int32)
-        total = scratch.full(len(a) + 1, 0, np.int64)
-        np.cumsum(degree[a], out=total[1:])
-        cuts = np.arange(_BATCH, total[-1], _BATCH)
-        pair = np.searchsorted(total, cuts, "right") - 1
-        edge = left.start[a[pair]] + cuts - total[pair]
-        cuts -= edge - left.pair_start[np.searchsorted(left.pair_start, edge, "right") - 1]
-        bounds = np.unique(np.concatenate([[0], cuts, [total[-1]]]))
-        first = np.searchsorted(total, bounds[:-1], "right") - 1
-        last = np.searchsorted(total, bounds[1:], "left")
-        skipped = (bounds[:-1] - total[first]).tolist()
-        counts = np.diff(bounds).tolist()
-        rows = zip(first.tolist(), last.tolist(), skipped, counts, strict=True)
-        return [_Batch(slice(begin, end), skip, count) for begin, end, skip, count in rows]
-
-    def _shared_by(
-        self, a: Ids, b: Ids, sure: Sequence[_Partners], batch: _Batch
-    ) -> tuple[Positions, Floats]:
+    def _shared_by(self, a: Ids, b: Ids, matched: _Matched, batch: _Batch) -> tuple[Positions, Floats]:
         """Which pairs of a batch share a neighbour, and what each is worth."""
-        left = self.left
+        right = self.right
         a, b = a[batch.pairs], b[batch.pairs]
-        count = left.start[a + 1] - left.start[a]
-        start = left.start[a]
+        start = matched.start[a]
+        count = matched.start[a + 1] - start
         start[0] += batch.skipped
         count[0] -= batch.skipped
         count[-1] -= int(count.sum()) - batch.edges
         ends = np.cumsum(count)
-        edge = np.arange(batch.edges) + np.repeat(start - (ends - count), count)
-        other = left.other[edge]
-        # A pair of right entities as one number, but for the second of them.
-        before = np.repeat(b.astype(np.int64) * self.sizes[1], count)
-        found = [self._matched(each, edge, other, before, ends) for each in sure]
-        pairs, others, worth = (np.concatenate(column) for column in zip(*found, strict=True))
-        # Several relations to one neighbour say it once: the best of them counts.
-        order = np.lexsort((-worth, others, pairs))
-        pairs, others, worth = pairs[order], others[order], worth[order]
-        first = run_starts(pairs, others)
-        return pairs[first], worth[first]
-
-    def _matched(
-        self, sure: _Partners, edge: Positions, other: Ids, before: Positions, ends: Positions
-    ) -> tuple[Positions, Ids, Floats]:
-        """Pairs and left neighbours whose partners are neighbours of the right entity, and what it is worth.
-
-        :param ends: (p,) where the edges of each pair end.
-        """
-        left, right = self.left, self.right
-        partner = sure.partner[other]
-        key = before + partner
+        edge = np.repeat(start - (ends - count), count)
+        edge += np.arange(batch.edges)
+        # A pair of right entities as one number.
+        key = np.repeat(b.astype(np.int64) * self.sizes[1], count)
+        key += matched.partner.take(edge)
         hit = np.flatnonzero(self._pairs.may_hold(key))
-        hit = hit[partner[hit] >= 0]
-        low, found = self._find_key(key[hit])
-        number, right_edge = spread(low, found)
+        number, right_edge = spread(*self._find_key(key[hit]))
         which = hit[number]
-        agree = self.agreement[left.relation[edge[which]], right.relation[right_edge]]
-        surprise = np.minimum(left.surprise[edge[which]], right.surprise[right_edge])
-        worth = (agree * surprise * sure.chance[other[which]]).astype(np.float32)
-        return np.searchsorted(ends, which, "right"), other[which], worth
+        pairs, edge = np.searchsorted(ends, which, "right"), edge[which]
+        if not len(edge):
+            return pairs, np.zeros(0, dtype=np.float32)
+        agree = self.agreement[matched.relation[edge], right.relation[right_edge]]
+        surprise = np.minimum(matched.surprise[edge], right.surprise[right_edge])
+        worth = (agree * surprise * matched.chance[edge]).astype(np.float32)
+        # Several relations to one neighbour say it once: the best of them counts.
+        first = np.flatnonzero(run_starts(pairs, matched.other[edge]))
+        return pairs[first], np.maximum.reduceat(worth, first)
+
+
+def _batches(matched: _Matched, a: Ids) -> list[_Batch]:
+    """The edges of all pairs in batches: of one neighbour of one pair all are in one, of a pair that has many
+    not all need be.
+    """
+    total = scratch.full(len(a) + 1, 0, np.int64)
+    np.cumsum(np.diff(matched.start).astype(np.int32)[a], out=total[1:])
+    if not total[-1]:
+        return []
+    cuts = np.arange(_BATCH, total[-1], _BATCH)
+    pair = np.searchsorted(total, cuts, "right") - 1
+    edge = matched.start[a[pair]] + cuts - total[pair]
+    node = np.repeat(np.arange(len(matched.start) - 1), np.diff(matched.start))
+    first = np.flatnonzero(run_starts(node, matched.other))
+    cuts -= edge - first[np.searchsorted(first, edge, "right") - 1]
+    bounds = np.unique(np.concatenate([[0], cuts, [total[-1]]]))
+    begins = np.searchsorted(total, bounds[:-1], "right") - 1
+    last = np.searchsorted(total, bounds[1:], "left")
+    skipped = (bounds[:-1] - total[begins]).tolist()
+    counts = np.diff(bounds).tolist()
+    rows = zip(begins.tolist(), last.tolist(), skipped, counts, strict=True)
+    return [_Batch(slice(begin, end), skip, count) for begin, end, skip, count in rows]
 
 
 def _comparison(name: str, value: Floats, knots: tuple[float, ...]) -> Comparison:

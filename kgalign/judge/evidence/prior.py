@@ -6,7 +6,7 @@ evidence starts, and what it falls back on where the graphs at hand are small.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from kgalign.arrays import Doubles
+from kgalign.judge.evidence.piecewise import between
 from kgalign.records import Floats
 
 FILE = Path(__file__).with_name("prior.json")
@@ -33,9 +34,7 @@ class Shape:
 
     def look_up(self, value: Floats) -> Floats:
         """(c,) log-odds of each value; NaN is missing."""
-        found = np.interp(value, self.knots, self.worth).astype(np.float32)
-        found[np.isnan(value)] = self.missing
-        return found
+        return between(value, self.knots, self.worth, self.missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +48,17 @@ class Additive:
         """What each measure adds, (c,) each."""
         return {name: shape.look_up(measures[name]) for name, shape in self.shapes.items()}
 
-    def log_odds(self, measures: Mapping[str, Floats]) -> Doubles:
-        """(c,) the sum."""
-        total: Doubles = np.zeros(len(next(iter(measures.values()))))
+    def log_odds(
+        self, measures: Mapping[str, Floats], known: Doubles | None = None, of: Collection[str] = ()
+    ) -> Doubles:
+        """(c,) the sum.
+
+        :param known: (c,) what the measures ``of`` these names add, where that is known.
+        """
+        total: Doubles = np.zeros(len(next(iter(measures.values())))) if known is None else known.copy()
         for name, shape in self.shapes.items():
-            total += shape.look_up(measures[name])
+            if name not in of:
+                total += shape.look_up(measures[name])
         total += self.intercept
         return total
 

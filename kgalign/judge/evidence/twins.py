@@ -63,7 +63,7 @@ def absolute(model: Additive, measures: Mapping[str, Floats]) -> Doubles:
     """(c,) what the measures add that need no rivals to compare with."""
     total: Doubles = np.zeros(len(measures[generic.MEASURES[0]]))
     for name, shape in model.shapes.items():
-        if name in generic.KINDS and name not in (generic.SAME_IRI, generic.MEANING):
+        if name in generic.MEASURES:
             total += shape.look_up(measures[name])
     return total
 

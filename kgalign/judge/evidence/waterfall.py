@@ -6,6 +6,7 @@ contributions sums to the pair's log-odds.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +46,9 @@ _Key = tuple[str, tuple[int, int]]
 _ANY = (-1, -1)
 _APART = 2
 """Columns that are no comparisons: the first, where all start, and the rivals, which come last."""
+_AT_ONCE = 2_048
+"""Rows that are put side by side at once."""
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +98,7 @@ class _Waterfall:
 
     def _part(self, name: str, rows: slice) -> Floats:
         """What a measure of the final model adds."""
-        found: Floats = self.reliance * self.final.shapes[name].look_up(
-            self.evidence.final_measures[name][rows]
-        )
+        found: Floats = self.reliance * self.evidence.adds(name, rows)
         return found
 
     def _rate(self, name: str, rows: slice) -> Floats:
@@ -150,22 +152,22 @@ class _Waterfall:
         what it adds before it is stretched. The first column and the last one are left open.
         """
         size = len(self.evidence.a[rows])
-        contribution = np.zeros((size, len(self.place) + _APART), dtype=np.float32)
-        level = np.zeros(contribution.shape, dtype=np.int8)
+        added = np.zeros((len(self.place), size), dtype=np.float32)
+        reached = np.zeros(added.shape, dtype=np.int8)
         sums = np.zeros((len(self.place), 2, 256))
         told = set()
         for each in self.shares(rows):
-            place = self.place[each.name, each.attributes]
-            contribution[:, place] += each.share
+            place = self.place[each.name, each.attributes] - 1
+            added[place] += each.share
             if place not in told:
                 told.add(place)
-                reached = _REACHED[each.codes]
-                level[:, place] = reached
-                known = reached >= 0
-                sums[place - 1, 0] = np.bincount(reached[known], each.share[known], minlength=256)
-                sums[place - 1, 1] = np.bincount(reached[known], minlength=256)
-        contribution *= np.float32(self.evidence.line.stretch)
-        return contribution, level, sums
+                reached[place] = _REACHED.take(each.codes)
+                at = reached[place].view(np.uint8)
+                sums[place, 0] = np.bincount(at, each.share, minlength=256)
+                sums[place, 1] = np.bincount(at, minlength=256)
+        sums[:, :, levels.MISSING] = 0
+        added *= np.float32(self.evidence.line.stretch)
+        return _by_rows(added), _by_rows(reached), sums
 
     def told(self, sums: Doubles) -> Iterator[Feature]:
         """The features, with what each of their levels adds on the mean."""
@@ -175,6 +177,16 @@ class _Waterfall:
             means = np.divide(total, count, out=np.zeros_like(total), where=count > 0)
             weights = held[place] if held else tuple(means.astype(np.float32).tolist())
             yield Feature(each.name, each.kind, each.labels, weights, *each.attributes)
+
+
+def _by_rows(columns: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
+    """(r, features + 2) the columns side by side, with room for one before them and one behind."""
+    rows = np.zeros((columns.shape[1], len(columns) + _APART), dtype=columns.dtype)
+    # Some rows at a time, which a core has in its cache for all of the columns.
+    for first in range(0, len(rows), _AT_ONCE):
+        part = slice(first, first + _AT_ONCE)
+        rows[part, 1:-1] = columns[:, part].T
+    return rows
 
 
 _REACHED = np.full(256, -1, dtype=np.int8)

@@ -7,6 +7,7 @@ for a part of the pairs at a time.
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from kgalign.judge.evidence import associate, decoys, generic, levels, parts, tw
 from kgalign.judge.evidence.base_rate import base_shift
 from kgalign.judge.evidence.competition import Ends, dominant, lead
 from kgalign.judge.evidence.levels import Codes, Levels
-from kgalign.judge.evidence.measures import Measures
+from kgalign.judge.evidence.measures import Coded, Measures
 from kgalign.judge.evidence.prior import Prior, load_prior, with_meaning
 from kgalign.rdf.graph import Ids
 from kgalign.records import Candidates, Floats, Profile
@@ -48,8 +49,7 @@ class Column:
 
     def look_up(self, rows: slice | Positions = slice(None)) -> Floats:
         """(r,) what each pair's level is worth, of all pairs or of some."""
-        found: Floats = self.worth[self.codes[rows]]
-        return found
+        return self.worth.take(self.codes[rows])
 
 
 def column_of(found: Levels) -> Column:
@@ -98,7 +98,7 @@ class Weighing(ABC):
         self._open = parts.column(self._told, self.size)
         self._sure = bool(given.any() or self.refused.any())
         self.start_measures: dict[str, Floats] = {}
-        self.final_measures: dict[str, Floats] = {}
+        self.final_measures: dict[str, Floats | Coded] = {}
         self.pooled: list[Column] = []
         self.columns: list[Column] = []
         self.beside: list[Column] = []
@@ -149,21 +149,37 @@ class Weighing(ABC):
         for name, ahead in leads.items():
             self.start_measures[name] = ahead()
             scratch.release(*self.start_measures.values())
-        model, measures = self.prior.start, self.start_measures
-        self.by_prior: Doubles = parts.column(
-            lambda rows: model.log_odds(Measures(measures, rows, {})), self.size
-        )
+        self.by_prior: Doubles = parts.column(lambda rows: self._start_of(rows, {}), self.size)
         self.shift, _ = self._shift(self.by_prior)
         self._add(self.by_prior, self.shift)
-        self._prior_measure = parts.column(lambda rows: self.by_prior[rows].astype(np.float32), self.size)
+        self._prior_measure, self._prior_part = parts.columns(self._by_prior_of, self.size)
         self._let_go()
 
-    def _by_prior_now(self) -> tuple[dict[str, Floats], Doubles, Floats, float]:
-        """What the prior says, to come back to."""
-        return dict(self.start_measures), self.by_prior, self._prior_measure, self.shift
+    def _start_of(
+        self, rows: slice | Positions, leads: Mapping[str, Floats], part: slice = slice(None)
+    ) -> Doubles:
+        """(r,) log-odds by the prior; the rest as of :class:`.Measures`."""
+        measures = Measures(self.start_measures, rows, leads, part)
+        return self.prior.start.log_odds(measures, self.absolute[rows], generic.MEASURES)
 
-    def _take_by_prior(self, held: tuple[dict[str, Floats], Doubles, Floats, float]) -> None:
-        self.start_measures, self.by_prior, self._prior_measure, self.shift = held
+    def _by_prior_of(self, rows: slice) -> tuple[Floats, Floats]:
+        """What the prior says as a measure of the final model, and what it adds there."""
+        measure: Floats = self.by_prior[rows].astype(np.float32)
+        return measure, self.prior.final.shapes["prior"].look_up(measure)
+
+    @cached_property
+    def absolute(self) -> Doubles:
+        """(c,) log-odds by the measures that need no rivals: they stay, whoever competes."""
+        return parts.column(
+            lambda rows: twins.absolute(self.prior.start, Measures(self.start_measures, rows, {})), self.size
+        )
+
+    def _by_prior_now(self) -> tuple[dict[str, Floats], Doubles, Floats, Floats, float]:
+        """What the prior says, to come back to."""
+        return dict(self.start_measures), self.by_prior, self._prior_measure, self._prior_part, self.shift
+
+    def _take_by_prior(self, held: tuple[dict[str, Floats], Doubles, Floats, Floats, float]) -> None:
+        self.start_measures, self.by_prior, self._prior_measure, self._prior_part, self.shift = held
 
     def _add(self, column: Doubles, constant: float) -> None:
         for rows in parts.parts_of(self.size):
@@ -221,12 +237,13 @@ class Weighing(ABC):
 
     # What is weighed.
 
-    def measures(self) -> dict[str, Floats]:
+    def measures(self) -> dict[str, Floats | Coded]:
         """What the final model weighs, (c,) each, by what is expected now."""
         self.pooled, self.columns = self._weighed(self.pooled), self._weighed(self.columns)
         self.beside = self._weighed(self.beside)
         *sums, self.total = parts.columns(self._sums, self.size)
-        found = dict(zip(("pooled", "for", "against"), sums, strict=True), prior=self._prior_measure)
+        found: dict[str, Floats | Coded] = dict(zip(("pooled", "for", "against"), sums, strict=True))
+        found["prior"] = self._prior_measure
         found.update(self._measures_beside())
         for end, side in (("left", 0), ("right", 1)):
             ahead = lead(self.ends[1 - side], self.ends[side].node, self.total, self._things()[side])
@@ -249,17 +266,14 @@ class Weighing(ABC):
             total = total + HALF * column.look_up(rows)
         return pooled, speaks_for, against, total.astype(np.float64)
 
-    def _measures_beside(self) -> Mapping[str, Floats]:
+    def _measures_beside(self) -> Mapping[str, Coded]:
         """What neighbours say, as measures: NaN where there is nothing to compare."""
         scale = (np.arange(256) / np.float32(levels.STEPS)).astype(np.float32)
         scale[levels.MISSING] = np.nan
         if not self.beside:
-            return dict.fromkeys(_BESIDE, scratch.full(self.size, np.nan, np.float32))
-
-        def said(codes: Codes) -> Floats:
-            return parts.column(lambda rows: scale[codes[rows]], self.size)
-
-        return {name: said(column.codes) for name, column in zip(_BESIDE, self.beside, strict=True)}
+            nothing = Coded(scratch.full(self.size, levels.MISSING, np.uint8), scale)
+            return dict.fromkeys(_BESIDE, nothing)
+        return {name: Coded(each.codes, scale) for name, each in zip(_BESIDE, self.beside, strict=True)}
 
     def conclude(self, *, held: bool = False) -> None:
         """Weigh all that is known so far, and take it for what is believed.
@@ -290,12 +304,28 @@ class Weighing(ABC):
         """(c,) log-odds by all measures, before how common matches are is counted in."""
         return parts.column(self._by_all_of, self.size)
 
-    def _by_all_of(self, rows: slice) -> Doubles:
-        log_odds = self.prior.final.log_odds(Measures(self.final_measures, rows, {}))
+    def _by_all_of(self, rows: slice | Positions) -> Doubles:
+        return self._joined({name: self.adds(name, rows) for name in self.prior.final.shapes}, rows, self.by_prior[rows])
+
+    def _joined(self, added: Mapping[str, Floats], rows: slice | Positions, by_prior: Doubles) -> Doubles:
+        """(r,) log-odds of some rows by what each measure of the final model adds, and by the prior's own."""
+        log_odds = np.zeros(len(by_prior))
+        for name in self.prior.final.shapes:
+            log_odds += added[name]
+        log_odds += self.prior.final.intercept
         log_odds += self.by_type(rows)
         log_odds *= self.reliance
-        log_odds += (1 - self.reliance) * self.by_prior[rows]
+        log_odds += (1 - self.reliance) * by_prior
         return log_odds
+
+    def adds(self, name: str, rows: slice | Positions) -> Floats:
+        """(r,) what a measure of the final model adds."""
+        measure, shape = self.final_measures[name], self.prior.final.shapes[name]
+        if name == "prior":
+            return self._prior_part[rows]
+        if isinstance(measure, Coded):
+            return shape.look_up(measure.values).take(measure.codes[rows])
+        return shape.look_up(measure[rows])
 
     def by_type(self, rows: slice | Positions) -> Doubles:
         """(r,) what speaks against pairs because of the types of the two, learned from all matches.
@@ -358,12 +388,7 @@ class Weighing(ABC):
         things = self._things()
         start = Measures(self.start_measures, rows, {})
         leads = {name: ahead() for name, ahead in generic.leads(start, ends, things, self.free).items()}
-        by_prior = parts.column(
-            lambda part: (
-                self.prior.start.log_odds(Measures(self.start_measures, rows[part], leads, part)) + self.shift
-            ),
-            len(rows),
-        )
+        by_prior = parts.column(lambda part: self._start_of(rows[part], leads, part) + self.shift, len(rows))
         before = self.final_measures["prior"]
         total = parts.column(
             lambda part: self.total[rows[part]] + by_prior[part] - before[rows[part]], len(rows)
@@ -375,12 +400,15 @@ class Weighing(ABC):
 
         def again(part: slice) -> Doubles:
             held = {**anew, "prior": by_prior}
-            log_odds = self.prior.final.log_odds(Measures(self.final_measures, rows[part], held, part))
-            log_odds += self.by_type(rows[part])
-            log_odds *= self.reliance
-            log_odds += (1 - self.reliance) * by_prior[part]
-            log_odds += self.final_shift
-            return log_odds
+            added = {
+                name: (
+                    shape.look_up(held[name][part].astype(np.float32, copy=False))
+                    if name in held
+                    else self.adds(name, rows[part])
+                )
+                for name, shape in self.prior.final.shapes.items()
+            }
+            return self._joined(added, rows[part], by_prior[part]) + self.final_shift
 
         return parts.column(again, len(rows))
 
