@@ -87,6 +87,34 @@ def gather_columns(parts: Iterable[Sequence[Array]]) -> tuple[Array, ...]:
     return tuple(np.concatenate(column) for column in zip(*held, strict=True))
 
 
+def gather_texts(parts: Iterable[pa.LargeStringArray]) -> pa.LargeStringArray:
+    """The texts of the parts, one part after the other: what is not small lies in mapped files.
+
+    :param parts: without nulls.
+    :raises RunError: there is no room on the disk.
+    """
+
+    def columns(part: pa.LargeStringArray) -> tuple[Array, Array]:
+        ends, data = text_buffers(part)
+        return np.diff(ends), data[ends[0] : ends[-1]]
+
+    nothing = pa.array([], pa.large_string())
+    sizes, data = gather_columns(columns(part) for part in chain([nothing], parts))
+    ends = empty(len(sizes) + 1, np.int64)
+    ends[0] = 0
+    np.cumsum(sizes, out=ends[1:])
+    return pa.LargeStringArray.from_buffers(len(sizes), pa.py_buffer(ends), pa.py_buffer(data))
+
+
+def text_buffers(texts: pa.LargeStringArray) -> tuple[Array, Array]:
+    """(n + 1,) where each text begins and ends among the bytes, and these; nothing is copied."""
+    if not len(texts):
+        return np.zeros(1, np.int64), np.empty(0, np.uint8)
+    _, offsets, data = texts.buffers()
+    ends = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    return ends, np.frombuffer(data, np.uint8) if data is not None and data.size else np.empty(0, np.uint8)
+
+
 def _gathered(parts: Iterable[Sequence[Array]]) -> tuple[Array, ...]:
     files: list[IO[bytes]] = []
     kinds: list[tuple[np.dtype[Any], tuple[int, ...]]] = []
