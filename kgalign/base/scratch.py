@@ -24,6 +24,10 @@ from kgalign.errors import RunError
 
 SMALL = 1 << 24
 """Bytes up to which an array lies in ordinary memory."""
+_MAPPED = 1 << 20
+"""Bytes from which a file that is there already is mapped, and not read."""
+_PICKED = 1 << 20
+"""Rows that are picked at once."""
 Array = npt.NDArray[Any]
 _place: Path | None = None
 _mapped: "weakref.WeakSet[mmap.mmap]" = weakref.WeakSet()
@@ -61,6 +65,17 @@ def full(shape: int | tuple[int, ...], value: float, dtype: npt.DTypeLike) -> Ar
     """As :func:`numpy.full`: what is not small lies in a mapped file."""
     made = empty(shape, dtype)
     made.fill(value)
+    return made
+
+
+def pick(column: Array, rows: Array) -> Array:
+    """As ``column[rows]``: what is not small lies in a mapped file.
+
+    :param rows: (n,) positions.
+    """
+    made = empty((len(rows), *column.shape[1:]), column.dtype)
+    for first in range(0, len(rows), _PICKED):
+        made[first : first + _PICKED] = column[rows[first : first + _PICKED]]
     return made
 
 
@@ -149,7 +164,7 @@ def _column(file: IO[bytes], shape: tuple[int, ...], kind: "np.dtype[Any]") -> A
 
 def load(path: Path) -> Array:
     """An array of a ``.npy`` file; what is not small is mapped, and can't be written to."""
-    if path.stat().st_size <= SMALL:
+    if path.stat().st_size <= _MAPPED:
         return np.load(path, allow_pickle=False)  # type: ignore[no-any-return]
     with path.open("rb") as file:
         version = np.lib.format.read_magic(file)
@@ -167,7 +182,7 @@ def load_arrow(path: Path) -> pa.Table:
     """A table of an Arrow file; what is not small is mapped."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        if size <= SMALL:
+        if size <= _MAPPED:
             return pa.ipc.open_file(file).read_all()
         return pa.ipc.open_file(pa.BufferReader(pa.py_buffer(_map(file, size, write=False)))).read_all()
 
