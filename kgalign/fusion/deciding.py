@@ -114,7 +114,7 @@ def _evidence(
 ) -> Evidence:
     """What the rules need to know; what was learned of the sources is noted in ``decided``."""
     policies = {rule.policy for rule in rules.values()}
-    age = np.full(len(claims), np.nan)
+    age: Doubles = np.broadcast_to(np.nan, len(claims))
     if policies & {AUTO, "MostRecent", *TRUSTING}:
         age = ages(claims, indicators, said=said)
     names = sorted({rule.quality for rule in rules.values() if rule.quality is not None})
@@ -126,7 +126,8 @@ def _evidence(
     resolution, trust = None, {}
     if len(rows):
         prefer = claims.sources.index(config.canonical) if config.canonical in claims.sources else None
-        resolution = resolve_default(claims.take(rows), age[rows], prefer)
+        learned_from = claims if len(rows) == len(claims) else claims.take(rows)
+        resolution = resolve_default(learned_from, age[rows], prefer)
         trust = dict.fromkeys(learning, _overall(resolution, len(claims.sources)))
         trust |= _learned(claims, resolution, decided)
     return Evidence(age, trust, found, rows, resolution)

@@ -71,9 +71,11 @@ def fuse(
         most=config.max_cluster,
     )
     rewritten = rewrite(merged, len(left), vocabularies or Vocabularies(), config.vocabulary)
+    del merged
     statements = _statements(len(left), len(right), rewritten, config)
-    said = statements.said[statements.row]
+    said = scratch.pick(statements.said, statements.row)
     decided = decide(statements.claims, statements.contested, statements.indicators, config, said=said)
+    del said
     fusion = _fusion(statements, decided, identity)
     return replace(fusion, counts=_counts(statements, fusion))
 
@@ -83,7 +85,7 @@ class _Statements:
     """All statements, and those of them that are claims."""
 
     merged: Merged
-    """In the fused vocabulary."""
+    """In the fused vocabulary, without the names that graphs have in their sources."""
     said: Ids
     turned: Flags
     said_class: Ids
@@ -119,7 +121,7 @@ def _statements(left: int, right: int, rewritten: Rewritten, config: FuseConfig)
     )
     identity = np.isin(claims.property, [term_id(claims.terms, iri) for iri in IDENTITIES])
     return _Statements(
-        merged=merged,
+        merged=replace(merged, named=NO_IDS),
         said=rewritten.said,
         turned=rewritten.turned,
         said_class=rewritten.said_class,
