@@ -28,7 +28,7 @@ _FEW = 10_000
 """Values that are looked up faster as they are than sorted."""
 
 
-def flags(size: int, *ids: Ids) -> Flags:
+def flags(size: int, *ids: npt.NDArray[np.integer[Any]]) -> Flags:
     """(size,) true at the given positions."""
     marked = np.zeros(size, dtype=bool)
     for each in ids:
@@ -52,6 +52,16 @@ def unique(values: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
     """
     ordered = np.sort(values)
     return ordered[run_starts(ordered)]
+
+
+def among(numbers: npt.NDArray[_Scalar], size: int) -> tuple[npt.NDArray[_Scalar], Ids]:
+    """Distinct numbers, sorted, and (n,) the place of each among them: as :func:`numpy.unique` with the
+    inverse, by a table instead of a sort.
+
+    :param numbers: (n,) from 0 to less than ``size``.
+    """
+    seen = flags(size, numbers)
+    return np.flatnonzero(seen).astype(numbers.dtype), (np.cumsum(seen, dtype=np.int32) - 1)[numbers]
 
 
 def find(ordered: npt.NDArray[_Scalar], values: npt.NDArray[_Scalar]) -> Positions:

@@ -6,7 +6,17 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgalign.arrays import distinct, drawn, find, first_of_best, in_order_of, numbered, rotations, sparse_rows
+from kgalign.arrays import (
+    among,
+    distinct,
+    drawn,
+    find,
+    first_of_best,
+    in_order_of,
+    numbered,
+    rotations,
+    sparse_rows,
+)
 
 numbers = st.integers(-(2**40), 2**40)
 
@@ -20,6 +30,15 @@ def test_what_is_found_in_few_and_in_many_is_the_same(held: list[int], some: lis
     expected = np.searchsorted(ordered, few)
     assert find(ordered, few).tolist() == expected.tolist()
     assert (find(ordered, many) == np.searchsorted(ordered, many)).all()
+
+
+@given(st.lists(st.integers(0, 50)))
+def test_places_among_the_distinct_are_those_that_numpy_finds(held: list[int]) -> None:
+    numbers = np.array(held, np.int32)
+    used, place = among(numbers, 51)
+    wanted = np.unique(numbers, return_inverse=True)
+    assert used.tolist() == wanted[0].tolist()
+    assert place.tolist() == wanted[1].tolist()
 
 
 def test_columns_of_sparse_rows_take_32_bits() -> None:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow as pa
+
 from kgalign.errors import KgalignError
 
 _SAID = ("not enough memory", "out of memory", "can't allocate memory")
@@ -21,8 +23,10 @@ _limit: int | None = None
 def give_back() -> None:
     """Give what was freed back to the system.
 
-    The C library of Linux keeps freed arrays of up to 32 MB for later, in pieces that larger ones don't fit.
+    The C library of Linux keeps freed arrays of up to 32 MB for later, in pieces that larger ones don't fit;
+    Arrow keeps what its columns took, where nothing else can use it.
     """
+    pa.default_memory_pool().release_unused()
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if trim is not None:

@@ -24,6 +24,10 @@ from kgalign.errors import RunError
 
 SMALL = 1 << 24
 """Bytes up to which an array lies in ordinary memory."""
+_MAPPED = 1 << 20
+"""Bytes from which a file that is there already is mapped, and not read."""
+_PICKED = 1 << 20
+"""Rows that are picked at once."""
 Array = npt.NDArray[Any]
 _place: Path | None = None
 _mapped: "weakref.WeakSet[mmap.mmap]" = weakref.WeakSet()
@@ -64,6 +68,17 @@ def full(shape: int | tuple[int, ...], value: float, dtype: npt.DTypeLike) -> Ar
     return made
 
 
+def pick(column: Array, rows: Array) -> Array:
+    """As ``column[rows]``: what is not small lies in a mapped file.
+
+    :param rows: (n,) positions.
+    """
+    made = empty((len(rows), *column.shape[1:]), column.dtype)
+    for first in range(0, len(rows), _PICKED):
+        made[first : first + _PICKED] = column[rows[first : first + _PICKED]]
+    return made
+
+
 def gather(parts: Iterable[Array]) -> Array:
     """The rows of the parts, one part after the other: what is not small lies in a mapped file.
 
@@ -85,6 +100,34 @@ def gather_columns(parts: Iterable[Sequence[Array]]) -> tuple[Array, ...]:
         if size > SMALL:
             return _gathered(chain(held, waiting))
     return tuple(np.concatenate(column) for column in zip(*held, strict=True))
+
+
+def gather_texts(parts: Iterable[pa.LargeStringArray]) -> pa.LargeStringArray:
+    """The texts of the parts, one part after the other: what is not small lies in mapped files.
+
+    :param parts: without nulls.
+    :raises RunError: there is no room on the disk.
+    """
+
+    def columns(part: pa.LargeStringArray) -> tuple[Array, Array]:
+        ends, data = text_buffers(part)
+        return np.diff(ends), data[ends[0] : ends[-1]]
+
+    nothing = pa.array([], pa.large_string())
+    sizes, data = gather_columns(columns(part) for part in chain([nothing], parts))
+    ends = empty(len(sizes) + 1, np.int64)
+    ends[0] = 0
+    np.cumsum(sizes, out=ends[1:])
+    return pa.LargeStringArray.from_buffers(len(sizes), pa.py_buffer(ends), pa.py_buffer(data))
+
+
+def text_buffers(texts: pa.LargeStringArray) -> tuple[Array, Array]:
+    """(n + 1,) where each text begins and ends among the bytes, and these; nothing is copied."""
+    if not len(texts):
+        return np.zeros(1, np.int64), np.empty(0, np.uint8)
+    _, offsets, data = texts.buffers()
+    ends = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    return ends, np.frombuffer(data, np.uint8) if data is not None and data.size else np.empty(0, np.uint8)
 
 
 def _gathered(parts: Iterable[Sequence[Array]]) -> tuple[Array, ...]:
@@ -121,7 +164,7 @@ def _column(file: IO[bytes], shape: tuple[int, ...], kind: "np.dtype[Any]") -> A
 
 def load(path: Path) -> Array:
     """An array of a ``.npy`` file; what is not small is mapped, and can't be written to."""
-    if path.stat().st_size <= SMALL:
+    if path.stat().st_size <= _MAPPED:
         return np.load(path, allow_pickle=False)  # type: ignore[no-any-return]
     with path.open("rb") as file:
         version = np.lib.format.read_magic(file)
@@ -139,7 +182,7 @@ def load_arrow(path: Path) -> pa.Table:
     """A table of an Arrow file; what is not small is mapped."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        if size <= SMALL:
+        if size <= _MAPPED:
             return pa.ipc.open_file(file).read_all()
         return pa.ipc.open_file(pa.BufferReader(pa.py_buffer(_map(file, size, write=False)))).read_all()
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kgalign.arrays import Positions
+from kgalign.base.scratch import text_buffers
 from kgalign.export.origins import Origins, steps
 from kgalign.rdf.columns import take
 from kgalign.rdf.graph import Ids
@@ -56,16 +57,11 @@ def fusion_digest(fusion: Fusion) -> str:
         *(fusion.same_subject, fusion.same_object, fusion.retired, fusion.replaced_by),
     ]
     for column in columns:
-        digest.update(np.asarray(column, column.dtype.newbyteorder("<")).tobytes())
+        digest.update(np.ascontiguousarray(column, column.dtype.newbyteorder("<")).view(np.uint8))
     for start in range(0, len(terms), _BATCH):
-        digest.update(_bytes(terms.value[start : start + _BATCH]))
+        ends, data = text_buffers(terms.value[start : start + _BATCH])
+        digest.update(data[ends[0] : ends[-1]])
     return digest.hexdigest()[:_HASH]
-
-
-def _bytes(texts: pa.LargeStringArray) -> memoryview:
-    _, offsets, data = texts.buffers()
-    ends = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    return memoryview(data)[ends[0] : ends[-1]]
 
 
 def source_names(fusion: Fusion, found: Origins) -> pa.LargeStringArray:

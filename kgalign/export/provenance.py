@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kgalign.arrays import Flags, Positions, run_starts, spread
+from kgalign.base.cores import in_order, slices
 from kgalign.base.files import replacing
 from kgalign.base.version import __version__
 from kgalign.export.naming import (
@@ -65,6 +66,9 @@ KEPT = 8
 
 _BATCH = 1 << 15
 """Nodes that are described at once."""
+
+_TOLD = 1 << 13
+"""Statements that are not in the fused graph of which is told at once, on each core."""
 
 _KINDS = {
     STATED: "kg:FusedStatements , prov:Entity",
@@ -294,22 +298,25 @@ def _about_dropped(page: _Page, *, reified: bool) -> Iterator[memoryview]:
     rules, reasons, sure = quoted(fusion.rules), quoted(fusion.reasons), _sure()
     derived = _derived_from(page)
     kept = _kept(page)
-    for low in range(0, len(page.dropped), _BATCH):
-        rows = page.dropped[low : low + _BATCH]
+
+    def about(some: slice) -> memoryview:
+        rows = page.dropped[some]
         ids = fusion.subject[rows], fusion.property[rows], fusion.value[rows]
         speaker = found.speaker[rows]
-        about = [
+        content = lined("\n", *(plain(fusion, each) for each in ids), page.speakers.take(pa.array(speaker)))
+        told = [
             ("a", kinds.take(pa.array(fusion.role[rows]))),
             *_statement(page, ids, reified=reified),
             *_said_as(page, speaker),
-            ("kg:kept", _kept_texts(page, kept, slice(low, low + _BATCH))),
+            ("kg:kept", _kept_texts(page, kept, some)),
             ("kg:reason", reasons.take(pa.array(fusion.reason[rows]))),
             ("kg:rule", rules.take(pa.array(fusion.rule[rows]))),
             ("kg:confidence", _or_none(sure, steps(fusion.confidence[rows]))),
             ("prov:wasDerivedFrom", derived.take(pa.array(found.speakers.source[speaker]))),
         ]
-        content = lined("\n", *(plain(fusion, each) for each in ids), page.speakers.take(pa.array(speaker)))
-        yield described(named("run:dropped-", content), about)
+        return described(named("run:dropped-", content), told)
+
+    yield from in_order(about, slices(len(page.dropped), _TOLD))
 
 
 def _statement(

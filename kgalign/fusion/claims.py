@@ -7,16 +7,21 @@ speak of one subject each and rarely say the same property of it twice are one s
 that rival over the same things are two sources, whoever published them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from urllib.parse import urlsplit
 
 import numpy as np
 import pyarrow as pa
 
 from kgalign.arrays import Flags, Positions, distinct
+from kgalign.base import scratch
+from kgalign.base.cores import in_order
 from kgalign.rdf.graph import Graph, Ids, TermKind, Terms
 
+_PART = 1 << 17
+"""Claims that are looked at together, and those of the last subject."""
 _RIVALRY = 0.5
 """Share of repeated (subject, property) from which graphs of one authority are rivals, not records."""
 
@@ -40,7 +45,7 @@ class Claims:
     def __len__(self) -> int:
         return len(self.subject)
 
-    def take(self, rows: Positions | Flags) -> "Claims":
+    def take(self, rows: Positions | Flags | slice) -> "Claims":
         """Some of the claims; the rows must keep their order."""
         return replace(
             self,
@@ -54,6 +59,16 @@ class Claims:
     def text(self, term: int) -> str:
         """The IRI, label or lexical form of a term."""
         return str(self.terms.value[int(term)].as_py())
+
+    def flagged(self, flags_of: Callable[[slice], Flags]) -> Flags:
+        """(n,) what is true of which claim, where that hangs on the claims of its subject alone.
+
+        :param flags_of: tells it of some rows: of all claims of some subjects.
+        """
+        last = np.arange(_PART, len(self), _PART) - 1
+        ends = [*np.unique(np.searchsorted(self.subject, self.subject[last], "right")).tolist(), len(self)]
+        parts = [slice(low, high) for low, high in pairwise([0, *ends]) if low < high]
+        return scratch.gather(in_order(flags_of, parts)) if parts else np.zeros(0, bool)
 
 
 def about_graphs(graph: Graph) -> Flags:

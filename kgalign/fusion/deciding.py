@@ -84,7 +84,7 @@ def decide(
     decided = Decided(
         role=np.full(size, Role.WRITTEN, np.uint8),
         reason=np.zeros(size, np.uint8),
-        rule=_at_one(claims).astype(np.uint8),
+        rule=claims.flagged(lambda rows: _at_one(claims.take(rows))).view(np.uint8),
         confidence=np.full(size, np.nan, np.float32),
         warnings=(*warnings, *unknown_names(claims, indicators, config, said)),
     )
@@ -114,7 +114,7 @@ def _evidence(
 ) -> Evidence:
     """What the rules need to know; what was learned of the sources is noted in ``decided``."""
     policies = {rule.policy for rule in rules.values()}
-    age = np.full(len(claims), np.nan)
+    age: Doubles = np.broadcast_to(np.nan, len(claims))
     if policies & {AUTO, "MostRecent", *TRUSTING}:
         age = ages(claims, indicators, said=said)
     names = sorted({rule.quality for rule in rules.values() if rule.quality is not None})
@@ -126,7 +126,8 @@ def _evidence(
     resolution, trust = None, {}
     if len(rows):
         prefer = claims.sources.index(config.canonical) if config.canonical in claims.sources else None
-        resolution = resolve_default(claims.take(rows), age[rows], prefer)
+        learned_from = claims if len(rows) == len(claims) else claims.take(rows)
+        resolution = resolve_default(learned_from, age[rows], prefer)
         trust = dict.fromkeys(learning, _overall(resolution, len(claims.sources)))
         trust |= _learned(claims, resolution, decided)
     return Evidence(age, trust, found, rows, resolution)
@@ -163,8 +164,6 @@ def _overall(resolution: Resolution, sources: int) -> Doubles:
 
 def _at_one(claims: Claims) -> Flags:
     """(n,) whether several sources say the claim's value."""
-    if not len(claims):
-        return np.zeros(0, bool)
     order = in_order_of(claims.subject, claims.property, claims.value, claims.source)
     value = np.cumsum(run_starts(claims.subject[order], claims.property[order], claims.value[order])) - 1
     source = claims.source[order]
@@ -251,11 +250,17 @@ def _hold(contest: Contest, places: Sequence[int], rule: Ruled, claims: Claims, 
 
 def _same_terms(claims: Claims, contested: Flags, decided: Decided) -> None:
     """What is the same term as one that is written is written too, whoever says it."""
-    rows = np.flatnonzero(contested)
-    order = np.lexsort((decided.role[rows], claims.value[rows], claims.property[rows], claims.subject[rows]))
-    rows = rows[order]
-    starts = run_starts(claims.subject[rows], claims.property[rows], claims.value[rows])
-    best = decided.role[rows][np.flatnonzero(starts)][np.cumsum(starts) - 1]
-    same = (best == Role.WRITTEN) & (decided.role[rows] != Role.WRITTEN)
-    decided.role[rows[same]] = Role.WRITTEN
-    decided.reason[rows[same]] = 0
+    role = decided.role
+
+    def same(part: slice) -> Flags:
+        rows = part.start + np.flatnonzero(contested[part])
+        rows = rows[in_order_of(claims.subject[rows], claims.property[rows], claims.value[rows], role[rows])]
+        starts = run_starts(claims.subject[rows], claims.property[rows], claims.value[rows])
+        best = role[rows][np.flatnonzero(starts)][np.cumsum(starts) - 1]
+        found = np.zeros(part.stop - part.start, bool)
+        found[rows[(best == Role.WRITTEN) & (role[rows] != Role.WRITTEN)] - part.start] = True
+        return found
+
+    found = claims.flagged(same)
+    role[found] = Role.WRITTEN
+    decided.reason[found] = 0

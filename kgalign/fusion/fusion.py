@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from kgalign.arrays import Flags, Positions, in_order_of, run_starts, unique
+from kgalign.base import scratch
 from kgalign.config.fusion import FuseConfig
 from kgalign.fusion.claims import Claims, about_graphs, sources_of
 from kgalign.fusion.deciding import Decided, decide
@@ -70,9 +71,11 @@ def fuse(
         most=config.max_cluster,
     )
     rewritten = rewrite(merged, len(left), vocabularies or Vocabularies(), config.vocabulary)
+    del merged
     statements = _statements(len(left), len(right), rewritten, config)
-    said = statements.said[statements.row]
+    said = scratch.pick(statements.said, statements.row)
     decided = decide(statements.claims, statements.contested, statements.indicators, config, said=said)
+    del said
     fusion = _fusion(statements, decided, identity)
     return replace(fusion, counts=_counts(statements, fusion))
 
@@ -82,7 +85,7 @@ class _Statements:
     """All statements, and those of them that are claims."""
 
     merged: Merged
-    """In the fused vocabulary."""
+    """In the fused vocabulary, without the names that graphs have in their sources."""
     said: Ids
     turned: Flags
     said_class: Ids
@@ -106,28 +109,26 @@ def _statements(left: int, right: int, rewritten: Rewritten, config: FuseConfig)
     about = about_graphs(view)
     told, rows = np.flatnonzero(about), np.flatnonzero(~about)
     names, source = _sources(merged, rows, left, config)
-    subject, property, value = merged.subject[rows], merged.predicate[rows], merged.object[rows]
-    graph = merged.graph[rows]
+    columns = [merged.subject, merged.predicate, merged.object, merged.graph]
+    if len(told):
+        columns = [column[rows] for column in columns]
+    subject, property, value, graph = columns
     order = in_order_of(subject, property, source, value, graph)
     claims = Claims(
-        subject[order],
-        property[order],
-        value[order],
-        source[order],
-        graph[order],
+        *(scratch.pick(column, order) for column in (subject, property, value, source, graph)),
         merged.terms,
         names,
     )
     identity = np.isin(claims.property, [term_id(claims.terms, iri) for iri in IDENTITIES])
     return _Statements(
-        merged=merged,
+        merged=replace(merged, named=NO_IDS),
         said=rewritten.said,
         turned=rewritten.turned,
         said_class=rewritten.said_class,
         left=left,
         right=right,
         claims=claims,
-        row=rows[order],
+        row=scratch.pick(rows, order),
         contested=contested_claims(claims) & ~identity,
         indicators=Indicators(merged.subject[told], merged.predicate[told], merged.object[told]),
     )
@@ -153,8 +154,10 @@ def contested_claims(claims: Claims) -> Flags:
     An item is a subject and a property; of tagged texts, a subject, a property and a language. Sources that
     say the same set of values are at one.
     """
-    if not len(claims):
-        return np.zeros(0, bool)
+    return claims.flagged(lambda rows: _contested(claims.take(rows)))
+
+
+def _contested(claims: Claims) -> Flags:
     language = claims.terms.language[claims.value]
     order = in_order_of(claims.subject, claims.property, language, claims.source, claims.value)
     item = np.cumsum(run_starts(claims.subject[order], claims.property[order], language[order])) - 1

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyoxigraph as ox
 
+from kgalign.base import scratch
 from kgalign.errors import InputError
 from kgalign.fusion.groups import NOTHING_WITHIN, Canonical, Groups, Within, group_nodes
 from kgalign.fusion.keeping import keep_names, successors
@@ -99,13 +100,13 @@ def merge(
     sizes = np.bincount(groups.group)
     subject, predicate, object, named = _columns((left, at_left), (right, at_right))
     said = _rewritten([subject, predicate, object, named], terms, groups, table)
+    del subject, predicate, object
     kept, away = _renamed(terms, groups, stays)
+    if final is not terms:
+        said, named = [remap(ids, place) for ids in said], remap(named, place)
     return Merged(
-        subject=remap(said[0], place),
-        predicate=remap(said[1], place),
-        object=remap(said[2], place),
-        graph=remap(said[3], place),
-        named=remap(named, place),
+        *said,
+        named=named,
         terms=final,
         same_subject=place[kept],
         same_object=place[away],
@@ -138,7 +139,7 @@ def _inside(within: Within, *sides: tuple[Graph, Ids]) -> Within:
 def _columns(*sides: tuple[Graph, Ids]) -> list[Ids]:
     """Subjects, predicates, objects and graphs of all sides, as ids of the common terms."""
     return [
-        np.concatenate([remap(getattr(graph, name), at) for graph, at in sides])
+        scratch.gather(remap(getattr(graph, name), at) for graph, at in sides)
         for name in ("subject", "predicate", "object", "graph")
     ]
 

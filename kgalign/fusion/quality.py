@@ -74,8 +74,8 @@ def ages(
     on_graphs = np.full(len(indicators.value), np.nan)
     fitting = dated & _has(claims, {chosen} if chosen else set(), indicators.property)
     on_graphs[fitting] = values.number[fitting]
-    on_claims = np.full(len(claims), np.nan)
     places = np.flatnonzero(rows)
+    on_claims = np.full(len(claims), np.nan)
     found = read_values(claims.terms, claims.value[places])
     on_claims[places] = np.where(found.kind == ValueKind.DATE.code, found.number, np.nan)
     return _best(claims, indicators, on_graphs, on_claims)
@@ -192,14 +192,14 @@ def _best(claims: Claims, indicators: Indicators, on_graphs: Doubles, on_claims:
     :param on_graphs: (m,) number of each indicator, NaN where it says none.
     :param on_claims: (n,) number that each claim holds, NaN where it holds none.
     """
+    holding = np.flatnonzero(np.isfinite(on_claims))
+    if not len(holding) and not np.isfinite(on_graphs).any():
+        return np.broadcast_to(np.nan, len(claims))
     found = np.full(len(claims), np.nan)
-    if not len(claims):
-        return found
     of_graph = np.full(len(claims.terms), np.nan)
     np.fmax.at(of_graph, indicators.graph, on_graphs)
     named = claims.graph >= 0
     found[named] = of_graph[claims.graph[named]]
-    holding = np.flatnonzero(np.isfinite(on_claims))
     if not len(holding):
         return found
     pair = _pairs(claims, claims.subject)

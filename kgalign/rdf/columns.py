@@ -15,9 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kgalign.arrays import distinct
+from kgalign.base import scratch
+from kgalign.base.cores import slices
 from kgalign.rdf.graph import Graph, Ids, TermKind, Terms
 
 NO_IDS: Ids = np.empty(0, np.int32)
+_ROWS = 1 << 20
+"""Ids that are replaced at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,11 @@ def remap(ids: Ids, table: Ids) -> Ids:
     """Replace each id by its entry in ``table``; -1 stays -1."""
     if len(table) == 0:
         return ids
-    return np.where(ids >= 0, table[ids], np.int32(-1))
+    found = scratch.empty(len(ids), np.int32)
+    for rows in slices(len(ids), _ROWS):
+        some = ids[rows]
+        found[rows] = np.where(some >= 0, table[some], -1)
+    return found
 
 
 def canonical(tables: Sequence[Terms]) -> tuple[Terms, Ids]:

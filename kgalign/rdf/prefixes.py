@@ -7,6 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kgalign.arrays import Positions
+from kgalign.base.cores import in_order, slices
 from kgalign.rdf.graph import Graph, TermKind
 from kgalign.rdf.vocabulary import PREFIXES
 
@@ -16,6 +18,9 @@ parser reads them alike."""
 
 MOST = 40
 """Prefixes that are declared at most."""
+
+_ROWS = 1 << 16
+"""IRIs that are taken apart at once."""
 
 _TAKEN = {"a", "base", "false", "graph", "has", "is", "of", "prefix", "true"}
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
@@ -39,22 +44,29 @@ def prefixes_of(graph: Graph) -> dict[str, str]:
 def _most_used(graph: Graph) -> list[str]:
     """The namespaces that shorten the most places, one in a thousand at least."""
     terms = graph.terms
-    iris = np.flatnonzero(terms.kind == TermKind.IRI)
     uses = np.zeros(len(terms), np.int64)
     for ids in (graph.subject, graph.predicate, graph.object):
         uses += np.bincount(ids, minlength=len(terms))
     typed = np.bincount(terms.datatype + 1, uses, minlength=len(terms.datatypes) + 1)[1:].astype(np.int64)
-    split = pc.extract_regex(
-        pa.concat_arrays([terms.value.take(pa.array(iris)), pa.array(terms.datatypes, pa.large_string())]),
-        SPLIT,
-    )
-    table = pa.table(
-        {"space": pc.struct_field(split, "namespace"), "uses": np.concatenate([uses[iris], typed])}
-    )
-    counts = table.filter(pc.is_valid(table["space"])).group_by("space").aggregate([("uses", "sum")])
-    counts = counts.filter(pc.greater_equal(counts["uses_sum"], max(2, len(graph) // 1000)))
-    order = [("uses_sum", "descending"), ("space", "ascending")]
+    datatypes = _spaces(pa.array(terms.datatypes, pa.large_string()), typed)
+    iris = int(np.searchsorted(terms.kind, TermKind.BLANK))
+    parts = in_order(lambda rows: _spaces(terms.value[rows], uses[rows]), slices(iris, _ROWS))
+    counts = _summed(pa.concat_tables([datatypes, *parts]))
+    counts = counts.filter(pc.greater_equal(counts["uses"], max(2, len(graph) // 1000)))
+    order = [("uses", "descending"), ("space", "ascending")]
     return [str(space) for space in counts.sort_by(order)["space"][:MOST].to_pylist()]
+
+
+def _spaces(iris: pa.LargeStringArray, uses: Positions) -> pa.Table:
+    """Namespaces of some IRIs, and how often these are used."""
+    spaces = pc.struct_field(pc.extract_regex(iris, SPLIT), "namespace")
+    table = pa.table({"space": spaces, "uses": uses})
+    return _summed(table.filter(pc.is_valid(spaces)))
+
+
+def _summed(table: pa.Table) -> pa.Table:
+    counts = table.group_by("space").aggregate([("uses", "sum")])
+    return pa.table({"space": counts["space"], "uses": counts["uses_sum"]})
 
 
 def free_name(namespace: str, chosen: Container[str]) -> str:

@@ -4,23 +4,31 @@ Lexical forms and the spelling of language tags come out as they went in. A file
 when it is complete.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kgalign.arrays import distinct, run_starts
+from kgalign.arrays import Flags, Positions, distinct
+from kgalign.base import scratch
+from kgalign.base.cores import in_order, slices
 from kgalign.base.files import replacing
 from kgalign.rdf.graph import Graph, Ids, TermKind, Terms
 from kgalign.rdf.prefixes import SPLIT, prefixes_of
 from kgalign.rdf.vocabulary import RDF_TYPE
 
-_BATCH_BYTES = 32 << 20
+_BATCH_BYTES = 4 << 20
 """Text that is joined at once."""
+
+_ROWS = 1 << 16
+"""Terms that are put into words at once; statements that are looked at to cut the text."""
 
 _EMPTY = pa.scalar("", pa.large_string())
 _ESCAPES = {code: f"\\u{code:04X}" for code in (*range(0x20), 0x7F)} | {
@@ -79,16 +87,20 @@ def _without_names(graph: Graph) -> Graph:
 
 
 def _write_lines(graph: Graph, path: Path) -> int:
-    texts = _with_extra(term_texts(graph.terms), "")
-    sizes = _sizes(texts)
-    name = np.where(graph.graph >= 0, graph.graph, len(graph.terms))
-    gaps = pa.array([" ", ""], pa.large_string()).take(pa.array((graph.graph < 0).astype(np.int8)))
+    texts = term_texts(graph.terms)
     space, end = pa.scalar(" ", pa.large_string()), pa.scalar(" .\n", pa.large_string())
-    ids = (graph.subject, graph.predicate, graph.object, name)
+    gaps = pa.array([" ", ""], pa.large_string())
+    ids = (graph.subject, graph.predicate, graph.object)
+
+    def lines(rows: slice) -> memoryview:
+        s, p, o = (texts.take(pa.array(each[rows])) for each in ids)
+        unnamed = graph.graph[rows] < 0
+        gap = gaps.take(pa.array(unnamed.astype(np.int8)))
+        return joined(s, space, p, space, o, gap, _some(texts, graph.graph[rows], ~unnamed), end)
+
     with replacing(path) as file:
-        for rows in batches(np.add.reduce([sizes[each] for each in ids])):
-            s, p, o, g = (texts.take(pa.array(each[rows])) for each in ids)
-            file.write(joined(s, space, p, space, o, gaps[rows], g, end))
+        for text in in_order(lines, _pieces(len(graph), partial(_sizes, texts, ids))):
+            file.write(text)
     return len(graph)
 
 
@@ -127,40 +139,67 @@ def grouped(
     :param names: what ``graph.graph`` indexes, as it is to be written.
     :param notes: what stands behind the statements, and (m,) which of these behind each.
     """
-    nothing, a = len(graph.terms), len(graph.terms) + 1
-    unnamed = nothing if names is texts else len(names)
-    longer = _with_extra(texts, "", "a")
-    names = longer if names is texts else _with_extra(names, "")
-    texts = longer
-    sizes, name_sizes = _sizes(texts), _sizes(names)
-    new_graph = run_starts(graph.graph)
-    new_subject = new_graph | run_starts(graph.subject)
-    new_predicate = new_subject | run_starts(graph.predicate)
-    lead = np.where(new_subject, _SUBJECT, np.where(new_predicate, _PREDICATE, _OBJECT))
-    lead[1:][new_graph[1:] & (graph.graph[:-1] >= 0)] = _CLOSE
-    lead[:1] = _FIRST
-    opens = new_graph & (graph.graph >= 0)
-    is_type = graph.predicate == pc.index(graph.terms.value, pa.scalar(RDF_TYPE, pa.large_string())).as_py()
-    name = np.where(opens, graph.graph, unnamed)
-    ids = (
-        np.where(new_subject, graph.subject, nothing),
-        np.where(new_predicate, np.where(is_type, a, graph.predicate), nothing),
-        graph.object,
-    )
-    brace = pa.array(["", " {\n"], pa.large_string())
-    gap = pa.array(["", " "], pa.large_string())
-    for rows in batches(np.add.reduce([name_sizes[name], *(sizes[each] for each in ids)])):
-        g = names.take(pa.array(name[rows]))
-        s, p, o = (texts.take(pa.array(each[rows])) for each in ids)
-        before = _LEADS.take(pa.array(lead[rows]))
-        after_g, after_s, after_p = (
-            choice.take(pa.array(flags[rows].astype(np.int8)))
-            for choice, flags in ((brace, opens), (gap, new_subject), (gap, new_predicate))
-        )
-        last = () if notes is None else (notes[0].take(pa.array(notes[1][rows])),)
-        yield joined(before, g, after_g, s, after_s, p, after_p, o, *last)
+    a = pc.index(graph.terms.value, pa.scalar(RDF_TYPE, pa.large_string())).as_py()
+    page = _Page(graph, texts, names, notes, a)
+    ids = (graph.subject, graph.predicate, graph.object)
+    yield from in_order(page.text, _pieces(len(graph), partial(_sizes, texts, ids)))
     if len(graph):
         yield b" .\n}\n" if graph.graph[-1] >= 0 else b" .\n"
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What :func:`grouped` is given, and the id of rdf:type."""
+
+    graph: Graph
+    texts: pa.LargeStringArray
+    names: pa.LargeStringArray
+    notes: tuple[pa.LargeStringArray, Ids] | None
+    a: int
+
+    def text(self, rows: slice) -> memoryview:
+        """Some statements, as they follow those before."""
+        graph = self.graph
+        named = graph.graph[rows] >= 0
+        new_graph = _changes(graph.graph, rows)
+        new_subject = new_graph | _changes(graph.subject, rows)
+        new_predicate = new_subject | _changes(graph.predicate, rows)
+        lead = np.where(new_subject, _SUBJECT, np.where(new_predicate, _PREDICATE, _OBJECT))
+        begins = max(rows.start, 1)
+        closes = new_graph[begins - rows.start :] & (graph.graph[begins - 1 : rows.stop - 1] >= 0)
+        lead[begins - rows.start :][closes] = _CLOSE
+        if not rows.start:
+            lead[0] = _FIRST
+        is_type = graph.predicate[rows] == self.a
+        brace = pa.array(["", " {\n"], pa.large_string())
+        gap = pa.array(["", " ", "a "], pa.large_string())
+
+        def chosen(choice: pa.LargeStringArray, place: npt.NDArray[Any]) -> pa.LargeStringArray:
+            return choice.take(pa.array(place.astype(np.int8)))
+
+        return joined(
+            chosen(_LEADS, lead),
+            _some(self.names, graph.graph[rows], new_graph & named),
+            chosen(brace, new_graph & named),
+            _some(self.texts, graph.subject[rows], new_subject),
+            chosen(gap, new_subject),
+            _some(self.texts, graph.predicate[rows], new_predicate & ~is_type),
+            chosen(gap, np.where(new_predicate, 1 + is_type, 0)),
+            self.texts.take(pa.array(graph.object[rows])),
+            *(() if self.notes is None else (self.notes[0].take(pa.array(self.notes[1][rows])),)),
+        )
+
+
+def _changes(column: Ids, rows: slice) -> Flags:
+    """Which of the rows differ from the row before; the first of all does."""
+    here = column[max(rows.start - 1, 0) : rows.stop]
+    changes: Flags = here[1:] != here[:-1]
+    return changes if rows.start else np.concatenate([[True], changes])
+
+
+def _some(texts: pa.LargeStringArray, ids: Ids, which: Flags) -> pa.LargeStringArray:
+    """(n,) texts by their ids where they are wanted, else null."""
+    return texts.take(pa.array(ids, mask=~which))
 
 
 def described(nodes: pa.LargeStringArray, about: Sequence[tuple[str, pa.LargeStringArray]]) -> memoryview:
@@ -183,14 +222,22 @@ def described(nodes: pa.LargeStringArray, about: Sequence[tuple[str, pa.LargeStr
 
 def term_texts(terms: Terms, prefixes: Mapping[str, str] | None = None) -> pa.LargeStringArray:
     """(n,) each term as N-Triples writes it, or as Turtle does where prefixes are given."""
-    starts = np.searchsorted(terms.kind, np.arange(5))
+
+    def words(rows: slice) -> pa.LargeStringArray:
+        return _term_texts(terms, rows, prefixes or {})
+
+    return scratch.gather_texts(in_order(words, slices(len(terms), _ROWS)))
+
+
+def _term_texts(terms: Terms, rows: slice, prefixes: Mapping[str, str]) -> pa.LargeStringArray:
+    starts = rows.start + np.searchsorted(terms.kind[rows], np.arange(5))
     iris, blanks, literals, triples = (terms.value[int(start) : int(end)] for start, end in pairwise(starts))
-    rows = slice(int(starts[TermKind.LITERAL]), int(starts[TermKind.TRIPLE]))
+    where = slice(int(starts[TermKind.LITERAL]), int(starts[TermKind.TRIPLE]))
     return pa.concat_arrays(
         [
-            _iri_texts(iris, prefixes or {}),
+            _iri_texts(iris, prefixes),
             _join("_:", blanks),
-            _literal_texts(literals, terms, rows, prefixes or {}),
+            _literal_texts(literals, terms, where, prefixes),
             _join("<<( ", triples, " )>>"),
         ]
     )
@@ -234,28 +281,24 @@ def _join(*parts: pa.LargeStringArray | str) -> pa.LargeStringArray:
 
 
 def joined(*parts: pa.LargeStringArray) -> memoryview:
-    """The bytes of the parts of all rows, one after the other."""
-    texts = _join(*parts)
-    _, offsets, data = texts.buffers()
-    ends = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    """The bytes of the parts of all rows, one after the other; null is nothing."""
+    texts = pc.binary_join_element_wise(*parts, _EMPTY, null_handling="replace", null_replacement="")
+    ends, data = scratch.text_buffers(texts)
     return memoryview(data)[ends[0] : ends[-1]]
 
 
-def _with_extra(texts: pa.LargeStringArray, *extra: str) -> pa.LargeStringArray:
-    return pa.concat_arrays([texts, pa.array(extra, pa.large_string())])
+def _sizes(texts: pa.LargeStringArray, ids: Sequence[Ids], rows: slice) -> Positions:
+    """(n,) bytes of the texts that some rows have."""
+    ends, _ = scratch.text_buffers(texts)
+    return np.add.reduce([ends[each[rows] + 1] - ends[each[rows]] for each in ids])
 
 
-def _sizes(texts: pa.LargeStringArray) -> npt.NDArray[np.int64]:
-    sizes: npt.NDArray[np.int64] = pc.binary_length(texts).to_numpy()
-    return sizes
-
-
-def batches(sizes: npt.NDArray[np.int64]) -> Iterator[slice]:
+def _pieces(size: int, bytes_of: Callable[[slice], Positions]) -> Iterator[slice]:
     """Runs of rows with some megabytes of text each, a longer row on its own."""
-    total = np.cumsum(sizes)
-    start = 0
-    while start < len(sizes):
-        done = int(total[start - 1]) if start else 0
-        end = max(int(np.searchsorted(total, done + _BATCH_BYTES, "right")), start + 1)
-        yield slice(start, end)
-        start = end
+    for rows in slices(size, _ROWS):
+        total = np.cumsum(bytes_of(rows))
+        start = done = 0
+        while start < len(total):
+            end = max(int(np.searchsorted(total, done + _BATCH_BYTES, "right")), start + 1)
+            yield slice(rows.start + start, rows.start + end)
+            start, done = end, int(total[end - 1])

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kgalign.arrays import Positions, distinct, run_starts, unique
+from kgalign.arrays import Positions, distinct, in_order_of, run_starts, unique
 from kgalign.rdf.graph import Ids, Terms
 from kgalign.records import Attribute
 from kgalign.select.kinds import CUT, kind_of
@@ -44,7 +44,7 @@ def profile_attributes(
     :returns: the attributes, in the order of importance, and the distinct rows of entity, attribute
         and text, sorted by these.
     """
-    order = np.lexsort((values.term, values.text, values.entity, values.path))
+    order = in_order_of(values.path, values.entity, values.text, values.term)
     order = order[run_starts(values.path[order], values.entity[order], values.text[order])]
     bounds = np.append(np.flatnonzero(run_starts(values.path[order])), len(order)).tolist()
     found: list[tuple[Attribute, Positions]] = []

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kgalign.arrays import Flags, Positions, count_distinct, flags, run_starts, unique
+from kgalign.arrays import Flags, Positions, among, count_distinct, flags, run_starts, unique
 from kgalign.errors import InputError
 from kgalign.rdf.graph import Graph, Ids, TermKind
 from kgalign.select.names import LocalNames, find_local_names
@@ -70,7 +70,7 @@ def find_entities(graph: Graph, types: Sequence[str], name_predicates: Ids, side
     else:
         telling = schema.usable & (graph.terms.kind[graph.object] == TermKind.LITERAL)
         naming = telling & np.isin(graph.predicate, name_predicates)
-        said = count_distinct(graph.subject[telling], graph.predicate[telling], len(graph.terms))
+        said = _counts(graph.subject[telling], graph.predicate[telling], len(graph.terms))
         core = _core(groups, links, local.readable, graph.subject[naming], graph.object[naming], said)
     owner, core = find_owners(links, groups, core, grow=asked is None and not schema.ontology)
     described = schema.described | schema.classes | schema.properties
@@ -128,7 +128,7 @@ def _groups(in_graph: Flags, type_of: Ids, namespace: Ids) -> Groups:
     terms = len(in_graph)
     keys = np.where(type_of >= 0, type_of.astype(np.int64), terms + 1 + namespace)
     keys[~in_graph] = -1
-    return Groups(np.unique(keys, return_inverse=True)[1].astype(np.int32), in_graph)
+    return Groups(among(keys + 1, 2 * (terms + 1) + int(namespace.max(initial=-1)))[1], in_graph)
 
 
 def _links(graph: Graph, schema: Schema) -> Links:
@@ -136,6 +136,11 @@ def _links(graph: Graph, schema: Schema) -> Links:
     node = graph.terms.kind <= TermKind.BLANK
     rows = schema.usable & node[graph.object] & (graph.subject != graph.object)
     return Links(graph.subject[rows], graph.predicate[rows], graph.object[rows])
+
+
+def _counts(group: Ids, member: Ids, groups: int) -> Positions:
+    """As :func:`count_distinct` of rows that are sorted by both."""
+    return np.bincount(group[run_starts(group, member)], minlength=groups)
 
 
 def _core(
@@ -175,14 +180,16 @@ def _reached_tightly(links: Links, named: Flags) -> Flags:
 
     Something that has a name, or hangs on another thing itself: a note that nobody refers to owns nothing.
     """
-    step = np.unique(links.predicate, return_inverse=True)[1].astype(np.int32)
+    step = among(links.predicate, len(named))[1]
     count = np.bincount(step)
-    heads = count_distinct(step, links.head, len(count))
-    there = links.head.astype(np.int64) << 32 | links.tail
-    mutual = np.isin(links.tail.astype(np.int64) << 32 | links.head, there)
-    owning = named[links.head] | (flags(len(named), links.tail)[links.head] & ~mutual)
-    tight = (count <= _ONE_EACH * heads)[step] & owning
-    return flags(len(named), links.tail[tight])
+    heads = np.bincount(step[run_starts(links.head, links.predicate)], minlength=len(count))
+    tight = (count <= _ONE_EACH * heads)[step]
+    owning = named[links.head]
+    rows = np.flatnonzero(tight & ~owning & flags(len(named), links.tail)[links.head])
+    if len(rows):
+        there = links.head.astype(np.int64) << 32 | links.tail
+        owning[rows] = ~np.isin(links.tail[rows].astype(np.int64) << 32 | links.head[rows], there)
+    return flags(len(named), links.tail[tight & owning])
 
 
 def _name_signatures(readable: Flags, named_node: Ids, name: Ids) -> npt.NDArray[np.uint64]:

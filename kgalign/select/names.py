@@ -1,16 +1,19 @@
 """Names that stand in IRIs: which namespaces carry readable local names, and how they read."""
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kgalign.arrays import Flags
+from kgalign.base import scratch
+from kgalign.base.cores import in_order, slices
 from kgalign.rdf.graph import Graph, Ids, TermKind
+from kgalign.select.namespaces import SMALL_NAMESPACE, split_namespaces
 
 _CAMEL = re.compile(r"(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
@@ -18,10 +21,12 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 _WORDS = re.compile(r"(?<!\d)(?<![^\W\d_])[^\W\d_]{3,}(?![^\W_])")
 _DIGITS = re.compile(r"\d")
 _IDENTIFIER = re.compile(r"^[0-9a-fA-F]{8}[0-9a-fA-F-]{8,}$")
-_SMALL_NAMESPACE = 5
-_MUCH_LARGER = 20
 _FEW = 3
 _FIRST_WIDE_SCRIPT = "\u2e80"
+_USUAL = "^[!-$&-~]*$"
+"""ASCII without spaces, control characters and percent signs."""
+_ROWS = 1 << 16
+"""Local names that are spelt at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,55 +58,32 @@ def find_local_names(graph: Graph, nodes: Flags) -> LocalNames:
     """
     terms = len(graph.terms)
     ids = np.flatnonzero(nodes & (graph.terms.kind == TermKind.IRI))
-    spaces, locals_ = split_namespaces(graph.terms.value.take(pa.array(ids)).to_pylist())
-    spelt = [spell(local) for local in locals_]
-    numbers = {space: number for number, space in enumerate(sorted(set(spaces)))}
-    code = np.fromiter(map(numbers.__getitem__, spaces), np.int32, len(spaces))
+    split = split_namespaces(graph.terms.value.take(pa.array(ids)))
+    spelt = spell_all(split.local)
     readable = np.zeros(terms, dtype=bool)
     namespace = np.full(terms, -1, dtype=np.int32)
-    namespace[ids] = code
-    ends = np.cumsum(np.bincount(code, minlength=len(numbers)))
-    for positions in np.split(np.argsort(code, kind="stable"), ends[:-1]) if numbers else ():
-        readable[ids[positions]] = are_names([spelt[position] for position in positions.tolist()])
-    row = np.full(terms, len(ids), dtype=np.int64)
+    namespace[ids] = split.space
+    ends = np.cumsum(np.bincount(split.space, minlength=len(split.spaces)))
+    for rows in np.split(np.argsort(split.space, kind="stable"), ends[:-1]) if split.spaces else ():
+        readable[ids[rows]] = _hold_names(spelt.take(pa.array(rows)))
+    row = np.zeros(terms, dtype=np.int64)
     row[ids] = np.arange(len(ids))
-    text = pa.array([*spelt, None], type=pa.large_string()).take(pa.array(row))
-    return LocalNames(text, readable, namespace)
+    return LocalNames(spelt.take(pa.array(row, mask=namespace < 0)), readable, namespace)
 
 
-def split_namespaces(iris: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Split IRIs into namespaces and local names, with an eye on how often a namespace is used.
-
-    A local name may itself hold a slash (``…/resource/AC/DC``): where what stands before the last
-    slash is the namespace of few IRIs, and a shorter prefix is that of many, the shorter one wins.
-
-    :returns: namespaces and local names, each as long as ``iris``.
-    """
-    # Most have no fragment, and are cut at the last slash.
-    found = [iri[: ("#" not in iri and iri.rfind("/", 0, -1) + 1) or _last_cut(iri)] for iri in iris]
-    counts = Counter(found)
-    large = {space for space, count in counts.items() if count >= _MUCH_LARGER and not space.endswith("://")}
-    lengths = sorted({len(space) for space in large}, reverse=True)
-
-    def host_of(space: str, count: int) -> str:
-        for length in lengths if count < _SMALL_NAMESPACE else ():
-            prefix = space[:length]
-            if length < len(space) and prefix in large and counts[prefix] >= _MUCH_LARGER * count:
-                return prefix
-        return space
-
-    hosts = {space: host_of(space, count) for space, count in counts.items()}
-    spaces = [hosts[space] for space in found]
-    return spaces, [iri[len(space) :] for iri, space in zip(iris, spaces, strict=True)]
+def spell_all(locals_: pa.LargeStringArray) -> pa.LargeStringArray:
+    """As :func:`spell`, for many."""
+    return scratch.gather_texts(in_order(lambda rows: _spelt(locals_[rows]), slices(len(locals_), _ROWS)))
 
 
-def _last_cut(iri: str) -> int:
-    hash_at = iri.rfind("#", 0, len(iri) - 1)
-    if hash_at >= 0 and iri[hash_at + 1 :] not in ("id", "this", "it", "me"):
-        return hash_at + 1
-    end = len(iri) if hash_at < 0 else hash_at
-    cut = iri.rfind("/", 0, end - 1) + 1
-    return cut or iri.rfind(":") + 1
+def _spelt(locals_: pa.LargeStringArray) -> pa.LargeStringArray:
+    text = pc.ascii_trim_whitespace(pc.replace_substring(locals_, "_", " "))
+    camel = pc.replace_substring_regex(text, "([a-z])([A-Z])", "\\1 \\2")
+    several = pc.replace_substring_regex(text, " +", " ")
+    text = pc.if_else(pc.match_substring(text, " "), several, camel)
+    others = pc.invert(pc.match_substring_regex(locals_, _USUAL))
+    rest = [spell(local) for local in locals_.filter(others).to_pylist()]
+    return pc.replace_with_mask(text, others, pa.array(rest, pa.large_string()))
 
 
 def spell(local: str) -> str:
@@ -126,13 +108,19 @@ def are_names(texts: Sequence[str]) -> bool:
 
     They are where most hold a word, and where most still differ once digits are taken away.
     """
-    others = [text for text in texts if not text.isdecimal()]
-    runs = [_LETTERS.findall(text) for text in others] + [[]] * (len(others) < len(texts))
+    return _hold_names(pa.array(texts, pa.large_string()))
+
+
+def _hold_names(texts: pa.LargeStringArray) -> bool:
+    size = len(texts)
+    some = texts.filter(pc.invert(pc.match_substring_regex(texts, "^[0-9]+$"))).to_pylist()
+    others = [text for text in some if not text.isdecimal()]
+    runs = [_LETTERS.findall(text) for text in others] + [[]] * (len(others) < size)
     good = sum(_is_word(text, letters) for text, letters in zip(others, runs, strict=False))
-    if good < 0.5 * len(texts):
+    if good < 0.5 * size:
         return False
     words = {"".join(letters).casefold() for letters in runs}
-    return len(texts) < _SMALL_NAMESPACE or len(words) >= 0.5 * len(texts)
+    return size < SMALL_NAMESPACE or len(words) >= 0.5 * size
 
 
 def _is_word(text: str, runs: Sequence[str]) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kgalign.arrays import Flags, Positions, count_distinct, distinct, run_starts
+from kgalign.arrays import Flags, Positions, among, count_distinct, distinct, run_starts
 from kgalign.rdf.graph import Ids
 
 _DEPTH = 4
@@ -46,7 +46,7 @@ class Links:
     head: Ids
     predicate: Ids
     tail: Ids
-    """(l,) term ids each."""
+    """(l,) term ids each, sorted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +86,13 @@ def find_owners(links: Links, groups: Groups, core: Flags, *, grow: bool) -> tup
 def _both_ways(links: Links) -> _Ways:
     source = np.concatenate([links.head, links.tail])
     target = np.concatenate([links.tail, links.head])
-    step = np.concatenate([links.predicate, -1 - links.predicate])
-    steps, inverse = np.unique(step, return_inverse=True)
-    number = inverse.astype(np.int32)
-    ways = np.bincount(number, minlength=len(steps))
-    sources = count_distinct(number, source, len(steps))
-    return _Ways(source, target, (ways / np.maximum(sources, 1) <= _TIGHT)[number])
+    step = among(links.predicate, int(links.predicate.max(initial=0)) + 1)[1]
+    ways = np.bincount(step)
+    # Links are sorted by head and predicate.
+    heads = np.bincount(step[run_starts(links.head, links.predicate)], minlength=len(ways))
+    tails = count_distinct(step, links.tail, len(ways))
+    tight = [(ways / np.maximum(each, 1) <= _TIGHT)[step] for each in (heads, tails)]
+    return _Ways(source, target, np.concatenate(tight))
 
 
 def _sole_owners(ways: _Ways, core: Flags, member: Flags) -> Ids:

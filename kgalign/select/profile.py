@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kgalign.arrays import count_distinct, distinct, flags, run_starts, unique
+from kgalign.arrays import Flags, among, count_distinct, distinct, flags, run_starts, unique
 from kgalign.base.progress import NoProgress, Progress
 from kgalign.config import SelectConfig
 from kgalign.errors import InputError
@@ -110,7 +110,7 @@ def _values(graph: Graph, nodes: Nodes, facts: Facts, index: Ids, unnamed: Ids) 
     :param index: (terms,) entity id of each term.
     :param unnamed: ids of the entities that take the name in their IRI.
     """
-    used, number = np.unique(facts.value, return_inverse=True)
+    used, number = among(facts.value, len(graph.terms))
     spelt = nodes.local.text.take(pa.array(used))
     forms = pa.concat_arrays(
         [
@@ -186,12 +186,21 @@ def _names(
     entity, attribute, text = (column[place[rows[1]] >= 0] for column in rows)
     order = np.lexsort((text, place[attribute], entity))
     first = order[run_starts(entity[order])]
-    names = [name or iri for name, iri in zip(local.to_pylist(), iris.to_pylist(), strict=True)]
-    shown = pc.utf8_slice_codeunits(texts.take(pa.array(text[first])), 0, CUT).to_pylist()
-    for position, name in zip(entity[first].tolist(), shown, strict=True):
-        if name.strip():
-            names[position] = name
-    return pa.array(names, type=pa.large_string())
+    shown = pc.utf8_slice_codeunits(texts.take(pa.array(text[first])), 0, CUT)
+    told = np.flatnonzero(_not_blank(shown))
+    size = len(iris)
+    spelt = pc.fill_null(pc.greater(pc.binary_length(local), 0), fill_value=False)
+    place = np.where(spelt.to_numpy(zero_copy_only=False), np.arange(size), np.arange(size, 2 * size))
+    place[entity[first][told]] = 2 * size + told
+    return pa.concat_arrays([local, iris, shown]).take(pa.array(place))
+
+
+def _not_blank(texts: pa.LargeStringArray) -> Flags:
+    """(n,) texts of more than white space."""
+    found = pc.match_substring_regex(texts, "[!-~]").to_numpy(zero_copy_only=False).copy()
+    rows = np.flatnonzero(~found)
+    found[rows] = [bool(text.strip()) for text in texts.take(pa.array(rows)).to_pylist()]
+    return np.asarray(found, bool)
 
 
 def _rank(path: tuple[str, ...]) -> tuple[int, int]:

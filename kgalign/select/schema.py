@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from kgalign.arrays import Flags, flags, unique
+from kgalign.arrays import Flags, flags
 from kgalign.rdf.graph import Graph, Ids, TermKind
 from kgalign.rdf.vocabulary import (
     OWL,
@@ -92,7 +92,7 @@ class Schema:
 
 def iris_of(graph: Graph, ids: Ids) -> dict[int, str]:
     """The values of distinct terms, by their ids."""
-    found = unique(ids)
+    found = np.flatnonzero(flags(len(graph.terms), ids))
     return dict(zip(found.tolist(), graph.terms.value.take(pa.array(found)).to_pylist(), strict=True))
 
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from kgalign.arrays import Doubles, Flags, Positions
+from kgalign.base import scratch
 from kgalign.rdf.graph import Ids, TermKind, Terms
 from kgalign.rdf.vocabulary import XSD
 from kgalign.values.codes import is_padded
@@ -63,16 +64,10 @@ class Values:
     def __len__(self) -> int:
         return len(self.kind)
 
-    def take(self, rows: Positions | Flags) -> "Values":
+    def take(self, rows: Positions) -> "Values":
         """Some of the values."""
-        return Values(
-            self.kind[rows],
-            self.key[rows],
-            self.bare[rows],
-            self.number[rows],
-            self.grain[rows],
-            self.language[rows],
-        )
+        columns = (self.kind, self.key, self.bare, self.number, self.grain, self.language)
+        return Values(*(scratch.pick(column, rows) for column in columns))
 
 
 def read_values(terms: Terms, ids: Ids, *, years: bool = False, plain: bool = True) -> Values:

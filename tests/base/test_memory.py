@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from kgalign.base import memory
+from kgalign.run.measure import resident
 
 
 def write_group(folder: Path, names: tuple[str, str, str], most: str, held: int, cached: int) -> None:
@@ -66,3 +68,15 @@ def test_without_a_word_a_share_of_what_is_free_is_taken(monkeypatch: pytest.Mon
         assert memory.limit() == 6_000_000_000
     monkeypatch.setattr(memory, "available", lambda: 5)
     assert memory.limit() == memory.LEAST
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not say what is held")
+def test_what_arrow_no_longer_needs_is_given_back() -> None:
+    texts = [pa.array([f"{number:x}" * 9 for number in range(20_000)]) for _ in range(300)]
+    assert pa.total_allocated_bytes() > 100_000_000
+    kept = texts[::30]
+    held = resident()
+    del texts
+    memory.give_back()
+    assert resident() < held - 80_000_000
+    assert len(kept[-1]) == 20_000

@@ -126,3 +126,18 @@ def test_a_full_disk_is_told(code: str) -> None:
 def test_other_errors_of_the_disk_stay_as_they_are(tmp_path: Path) -> None:
     with scratch.under(tmp_path / "nowhere"), pytest.raises(FileNotFoundError):
         scratch.empty(BIG, np.int64)
+
+
+@given(
+    st.lists(st.lists(st.text(max_size=6), max_size=5), max_size=5),
+    st.integers(0, 2),
+    st.sampled_from([0, 1, 1 << 24]),
+)
+def test_texts_are_gathered_as_they_would_be_joined(parts: list[list[str]], cut: int, small: int) -> None:
+    columns = [pa.array([*"xy"[:cut], *part], pa.large_string())[cut:] for part in parts]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scratch, "SMALL", small)
+        found = scratch.gather_texts(iter(columns))
+    found.validate(full=True)
+    assert found.type == pa.large_string()
+    assert found.to_pylist() == [text for part in parts for text in part]

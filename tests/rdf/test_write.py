@@ -13,8 +13,9 @@ import rdflib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kgalign.base import scratch
 from kgalign.errors import RunError
-from kgalign.rdf import Graph, graph_from_rdflib, read_graph
+from kgalign.rdf import Graph, graph_from_rdflib, prefixes, read_graph, write
 from kgalign.rdf.write import write_nquads, write_ntriples, write_trig, write_turtle
 from tests.rdf.rows import canonical_quads, rows
 from tests.rdf.strategies import quads, triples
@@ -61,6 +62,25 @@ def test_graphs_come_back_without_the_names_of_graphs(ending: str, statements: l
         file = folder / f"out.{ending}"
         assert WRITERS[ending](graph_of(statements, folder), file) == len(expected)
         assert set(ox.parse(path=str(file))) == expected
+
+
+@given(statements=quads, rows_each=st.integers(1, 5), most=st.integers(1, 60))
+def test_the_bytes_are_the_same_however_the_work_is_cut(
+    statements: list[ox.Quad], rows_each: int, most: int
+) -> None:
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        graph = graph_of(statements, Path(name))
+
+        def written(ending: str) -> bytes:
+            WRITERS[ending](graph, Path(name) / "out")
+            return (Path(name) / "out").read_bytes()
+
+        whole = {ending: written(ending) for ending in WRITERS}
+        patch.setattr(write, "_ROWS", rows_each)
+        patch.setattr(write, "_BATCH_BYTES", most)
+        patch.setattr(prefixes, "_ROWS", rows_each)
+        patch.setattr(scratch, "SMALL", 8)
+        assert {ending: written(ending) for ending in WRITERS} == whole
 
 
 @pytest.mark.usefixtures("lexical_forms_kept")

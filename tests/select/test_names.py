@@ -4,12 +4,14 @@ import doctest
 from hashlib import sha1
 from uuid import UUID
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kgalign.select import names
-from kgalign.select.names import are_names, spell, split_namespaces
+from kgalign.select.names import are_names, spell, spell_all
+from kgalign.select.namespaces import split_namespaces
 from tests.select.turtle import X, attributes, profile, values
 
 
@@ -31,6 +33,22 @@ from tests.select.turtle import X, attributes, profile, values
 )
 def test_local_names_are_spelt_out(local: str, text: str) -> None:
     assert spell(local) == text
+
+
+PIECES = st.sampled_from([*"abAB_'1", "%41", "%", "é", " ", "\n"])
+LOCALS = st.text() | st.text("aB_") | st.lists(PIECES, max_size=6).map("".join)
+
+
+@given(st.lists(LOCALS))
+def test_many_are_spelt_as_each_by_itself(locals_: list[str]) -> None:
+    found = spell_all(pa.array(["before", *locals_], pa.large_string())[1:])
+    assert found.to_pylist() == [spell(local) for local in locals_]
+
+
+def split(iris: list[str]) -> tuple[list[str], list[str]]:
+    found = split_namespaces(pa.array(["before", *iris], pa.large_string())[1:])
+    assert list(found.spaces) == sorted(set(found.spaces))
+    return [found.spaces[each] for each in found.space.tolist()], found.local.to_pylist()
 
 
 @given(st.text())
@@ -57,12 +75,12 @@ def test_examples_in_the_documentation() -> None:
     ],
 )
 def test_namespaces_end_at_the_last_break(iri: str, space: str) -> None:
-    assert split_namespaces([iri]) == ([space], [iri[len(space) :]])
+    assert split([iri]) == ([space], [iri[len(space) :]])
 
 
 def test_a_local_name_may_hold_a_slash() -> None:
     many = [f"{X}resource/Name_{n}" for n in range(60)]
-    spaces, locals_ = split_namespaces([*many, f"{X}resource/AC/DC", f"{X}resource/A/B/C"])
+    spaces, locals_ = split([*many, f"{X}resource/AC/DC", f"{X}resource/A/B/C"])
     assert set(spaces) == {f"{X}resource/"}
     assert locals_[-2:] == ["AC/DC", "A/B/C"]
 
@@ -70,18 +88,18 @@ def test_a_local_name_may_hold_a_slash() -> None:
 def test_a_namespace_of_its_own_stays_one() -> None:
     many = [f"{X}resource/Name_{n}" for n in range(60)]
     some = [f"{X}resource/person/{n}" for n in range(9)]
-    assert set(split_namespaces(many + some)[0]) == {f"{X}resource/", f"{X}resource/person/"}
+    assert set(split(many + some)[0]) == {f"{X}resource/", f"{X}resource/person/"}
 
 
 def test_hosts_are_not_parts_of_a_namespace() -> None:
     hosts = [f"http://host{n}.example" for n in range(60)]
-    spaces, _ = split_namespaces([*hosts, "http://other.example/about/us"])
+    spaces, _ = split([*hosts, "http://other.example/about/us"])
     assert spaces[-1] == "http://other.example/about/"
 
 
 @given(st.lists(st.from_regex(r"(http://a/|urn:)?([ab#/:]|id){0,6}", fullmatch=True), max_size=60))
 def test_a_namespace_and_a_local_name_make_the_iri(iris: list[str]) -> None:
-    spaces, locals_ = split_namespaces(iris)
+    spaces, locals_ = split(iris)
     assert [space + local for space, local in zip(spaces, locals_, strict=True)] == iris
 
 

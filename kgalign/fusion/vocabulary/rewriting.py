@@ -12,12 +12,17 @@ from typing import Any
 import numpy as np
 
 from kgalign.arrays import Flags
+from kgalign.base import scratch
+from kgalign.base.cores import in_order, slices
 from kgalign.fusion.merge import Merged
 from kgalign.rdf.columns import canonical, iri_terms, remap
 from kgalign.rdf.graph import Ids, TermKind, Terms
 from kgalign.rdf.vocabulary import RDF_TYPE
 from kgalign.records.fused import term_ids
 from kgalign.records.vocabularies import Target, Vocabularies, class_objection, objection
+
+_ROWS = 1 << 18
+"""Statements that are said anew at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +53,31 @@ def rewrite(merged: Merged, left: int, vocabularies: Vocabularies, target: Targe
     terms = merged.terms
     properties = _Names.of(terms, _properties(vocabularies, target), vocabularies.standard)
     classes = _Names.of(terms, _classes(vocabularies, target), vocabularies.standard_classes)
-    other = np.arange(size) >= left if target == "left" else np.arange(size) < left
-    backwards = other & properties.inverse[merged.predicate]
-    # A literal can't be a subject: such a statement stays as it is.
-    turned = backwards & (terms.kind[merged.object] <= TermKind.BLANK)
-    predicate = np.where(other & (turned | ~backwards), properties.new[merged.predicate], merged.predicate)
-    is_type = merged.predicate == term_ids(terms, [RDF_TYPE])[0]
-    object = np.where(other & is_type, classes.new[merged.object], merged.object)
-    object = np.where(is_type, classes.standard[object], object)
-    changed = replace(
-        merged,
-        subject=np.where(turned, merged.object, merged.subject).astype(np.int32),
-        predicate=properties.standard[predicate].astype(np.int32),
-        object=np.where(turned, merged.subject, object).astype(np.int32),
-    )
-    said_class = np.where(is_type & (object != merged.object), merged.object, -1).astype(np.int32)
+    a = term_ids(terms, [RDF_TYPE])[0]
+
+    def said_in(rows: slice) -> tuple[Ids, Ids, Ids, Flags, Ids]:
+        """Subject, predicate and object of some statements, whether they are turned, and the class said."""
+        subject, predicate, object = merged.subject[rows], merged.predicate[rows], merged.object[rows]
+        place = np.arange(rows.start, rows.stop)
+        other = place >= left if target == "left" else place < left
+        backwards = other & properties.inverse[predicate]
+        # A literal can't be a subject: such a statement stays as it is.
+        turned = backwards & (terms.kind[object] <= TermKind.BLANK)
+        is_type = predicate == a
+        named = np.where(other & is_type, classes.new[object], object)
+        named = np.where(is_type, classes.standard[named], named)
+        new = np.where(other & (turned | ~backwards), properties.new[predicate], predicate)
+        return (
+            np.where(turned, object, subject),
+            properties.standard[new],
+            np.where(turned, subject, named),
+            turned,
+            np.where(is_type & (named != object), object, np.int32(-1)),
+        )
+
+    parts = slices(size, _ROWS) or [slice(0, 0)]
+    subject, predicate, object, turned, said_class = scratch.gather_columns(in_order(said_in, parts))
+    changed = replace(merged, subject=subject, predicate=predicate, object=object)
     return Rewritten(changed, merged.predicate, turned, said_class)
 
 
