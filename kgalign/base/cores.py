@@ -12,12 +12,29 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 _Part = TypeVar("_Part")
+_Thing = TypeVar("_Thing")
 _Result = TypeVar("_Result")
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _here = threading.local()
+
+
+class Lent(Generic[_Thing]):
+    """Something large that parts look at now and then, and nobody changes: where they are done elsewhere it
+    comes when it is opened, and goes when that ends.
+    """
+
+    __slots__ = ("thing",)
+
+    def __init__(self, thing: _Thing) -> None:
+        self.thing = thing
+
+    @contextmanager
+    def opened(self) -> Iterator[_Thing]:
+        """Within this it is here."""
+        yield self.thing
 
 
 class Engine(Protocol):
