@@ -69,13 +69,17 @@ def told() -> dict[str, str]:
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """Within this the thread has no others beside it, as within a part: it is one of many workers."""
-    before, _here.busy = getattr(_here, "busy", False), True
+def alone(rest: Callable[[], None] | None = None) -> Iterator[None]:
+    """Within this the thread has no others beside it, as within a part: it is one of many workers.
+
+    :param rest: is called after each part that is done in here.
+    """
+    before = getattr(_here, "busy", False), getattr(_here, "rest", None)
+    _here.busy, _here.rest = True, rest
     try:
         yield
     finally:
-        _here.busy = before
+        _here.busy, _here.rest = before
 
 
 def cores() -> int:
@@ -115,7 +119,11 @@ def in_order(
         yield from _engine.in_order(function, parts)
         return
     if threads < 2 or busy:
-        yield from map(function, parts)
+        rest = getattr(_here, "rest", None)
+        for part in parts:
+            yield function(part)
+            if rest is not None:
+                rest()
         return
     with ThreadPoolExecutor(threads, "part", initializer=_begin) as pool:
         waiting: deque[Future[_Result]] = deque()

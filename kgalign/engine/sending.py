@@ -93,8 +93,7 @@ class Packer:
             content = pickle.dumps(thing, protocol=5)
             return self._keep(_digest(b"pickle", content), content, len(content))
         if isinstance(thing, pa.Array | pa.ChunkedArray) and thing.nbytes >= LARGE:
-            content = pickle.dumps(thing, protocol=5)
-            return self._keep(_digest(b"pickle", content), content, len(content))
+            return self._arrow(thing)
         return self._record(thing) if _is_record(thing) else None
 
     def lend(self, lent: Lent[Any]) -> Key:
@@ -113,6 +112,13 @@ class Packer:
         whole = np.ascontiguousarray(array)
         about = f"{whole.dtype.str}{whole.shape}".encode()
         return self._keep(_digest(about, whole.data.cast("B")), whole, whole.nbytes)
+
+    def _arrow(self, column: pa.Array | pa.ChunkedArray) -> Key:
+        """A column is read where it lies in the store, as an array is."""
+        buffers: list[pickle.PickleBuffer] = []
+        content = pickle.dumps(column, protocol=5, buffer_callback=buffers.append)
+        parts = [each.raw() for each in buffers]
+        return self._keep(_digest(b"arrow", content, *parts), column, sum(map(len, parts)))
 
     def _record(self, record: object) -> Key:
         """A frozen record stays what it is: it is looked at once for as long as it is in use."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import ray
 
-from kgalign.base.cores import alone
+from kgalign.base.cores import alone, in_order
 from kgalign.engine.sending import Key, Packed, bytes_of, opened, unpack
 
 _held: dict[Key, Any] = {}
@@ -24,6 +24,9 @@ _idle: int | None = None
 _STORE = "/plasma"
 """What the names of the files that Ray's object store lies in have in them."""
 _PAGES = Path("/proc/self/maps")
+_mapped: list[tuple[int, int]] = []
+"""Where they lie in the memory of this process, and how many bytes."""
+_advise = ctypes.CDLL(None).madvise if sys.platform == "linux" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,9 @@ def work(where: list[Any], parts: list[Any]) -> tuple[list[Any], Effort]:
     start = time.process_time()
     idle = ready()
     function = _unpacked(where[0], where[1])
-    with alone():
-        made = [function(part) for part in parts]
-    _let_go()
+    _find_store()
+    with alone(_let_go):
+        made = list(in_order(function, parts))
     return made, Effort(bytes_of(made), idle, _peak(), time.process_time() - start)
 
 
@@ -113,12 +116,19 @@ class Borrowed:
 
 def _let_go() -> None:
     """Let the pages of the object store go that this process looked at: they come back as they are read."""
+    for start, size in _mapped:
+        _advise(ctypes.c_void_p(start), ctypes.c_size_t(size), mmap.MADV_DONTNEED)
+
+
+def _find_store() -> None:
+    """Find where the object store lies in the memory of this process: more of it as Ray needs it."""
+    global _mapped
     if sys.platform != "linux":
         return
-    advise = ctypes.CDLL(None, use_errno=True).madvise
+    _mapped = []
     for line in _PAGES.read_text(encoding="utf8", errors="replace").splitlines():
         place, rights, _ = line.split(" ", 2)
         # Pages that are shared are in the file still; others would be lost.
         if _STORE in line and rights.endswith("s"):
             start, end = (int(bound, 16) for bound in place.split("-"))
-            advise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), mmap.MADV_DONTNEED)
+            _mapped.append((start, end - start))
