@@ -51,7 +51,7 @@ class Tasks:
 
     def __enter__(self) -> "Tasks":
         # While this process reads, the workers import what it has imported.
-        modules = sorted(name for name in sys.modules if name.partition(".")[0] == "kgalign")
+        modules = sorted(name for name in list(sys.modules) if name.partition(".")[0] == "kgalign")
         import_all = ray.remote(ready).options(num_cpus=1, scheduling_strategy="SPREAD")
         self._readying = [import_all.remote(modules) for _ in range(self._cluster.cores())]
         return self
