@@ -12,12 +12,29 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 _Part = TypeVar("_Part")
+_Thing = TypeVar("_Thing")
 _Result = TypeVar("_Result")
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _here = threading.local()
+
+
+class Lent(Generic[_Thing]):
+    """Something large that parts look at now and then, and nobody changes: where they are done elsewhere it
+    comes when it is opened, and goes when that ends.
+    """
+
+    __slots__ = ("thing",)
+
+    def __init__(self, thing: _Thing) -> None:
+        self.thing = thing
+
+    @contextmanager
+    def opened(self) -> Iterator[_Thing]:
+        """Within this it is here."""
+        yield self.thing
 
 
 class Engine(Protocol):
@@ -52,13 +69,17 @@ def told() -> dict[str, str]:
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """Within this the thread has no others beside it, as within a part: it is one of many workers."""
-    before, _here.busy = getattr(_here, "busy", False), True
+def alone(rest: Callable[[], None] | None = None) -> Iterator[None]:
+    """Within this the thread has no others beside it, as within a part: it is one of many workers.
+
+    :param rest: is called after each part that is done in here.
+    """
+    before = getattr(_here, "busy", False), getattr(_here, "rest", None)
+    _here.busy, _here.rest = True, rest
     try:
         yield
     finally:
-        _here.busy = before
+        _here.busy, _here.rest = before
 
 
 def cores() -> int:
@@ -98,7 +119,11 @@ def in_order(
         yield from _engine.in_order(function, parts)
         return
     if threads < 2 or busy:
-        yield from map(function, parts)
+        rest = getattr(_here, "rest", None)
+        for part in parts:
+            yield function(part)
+            if rest is not None:
+                rest()
         return
     with ThreadPoolExecutor(threads, "part", initializer=_begin) as pool:
         waiting: deque[Future[_Result]] = deque()

@@ -27,8 +27,16 @@ def opened(config: EngineConfig) -> Iterator[None]:
         # when it is imported.
         os.environ.setdefault("RAY_AUTH_MODE", "token")
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    from kgalign.engine.cluster import connected
-    from kgalign.engine.tasks import Tasks
+    # Who has no Ray is told so before anything is read.
+    from kgalign.engine import cluster, starting, tasks
 
-    with connected(config.address) as cluster, Tasks(cluster, config.partitions) as engine, engaged(engine):
+    if config.address is None:
+        with starting.Starting(config.partitions) as engine, engaged(engine):
+            yield
+        return
+    with (
+        cluster.connected(config.address) as found,
+        tasks.Tasks(found, config.partitions) as there,
+        engaged(there),
+    ):
         yield

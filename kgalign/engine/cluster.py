@@ -5,6 +5,7 @@ import os
 import platform
 import signal
 import socket
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from kgalign.errors import KgalignError
 # Before Ray is imported: nothing is told to its makers.
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 try:
+    import grpc
     import ray
     from ray.exceptions import RayError
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -27,7 +29,11 @@ except ImportError as error:
     ) from error
 
 _REACHED = 5.0
-"""Seconds within which somebody must answer at an address."""
+"""Seconds within which somebody must be there at an address."""
+_ANSWERED = 6.0
+"""Seconds within which they must have answered."""
+_HEAD, _CLIENTS = "/ray.rpc.NodeInfoGcsService/CheckAlive", "/ray.rpc.RayletDriver/ClusterInfo"
+"""What a head answers, and the server for ``ray://``; without a token they say that it is missing."""
 _ASKED = 60.0
 """Seconds within which each node must have said its versions."""
 _LEAST_STORE = 100_000_000
@@ -97,10 +103,26 @@ def _reach(address: str) -> None:
             raise KgalignError(
                 f"'{address}' is no address of a Ray cluster", "Give auto, HOST:PORT or ray://HOST:PORT"
             )
-        with socket.create_connection((host.strip("[]"), int(port)), _REACHED):
-            pass
+        socket.create_connection((host.strip("[]"), int(port)), _REACHED).close()
     except (OSError, OverflowError) as error:
-        raise _unfit(address, f"nobody answers there ({error})") from error
+        raise _unfit(address, f"nobody is there ({error})") from error
+    if os.environ.get("RAY_USE_TLS", "0") != "1":
+        _ask(address, place, _HEAD if place == address else _CLIENTS)
+
+
+def _ask(address: str, place: str, method: str) -> None:
+    """See whether who is there is Ray: anybody else would be waited for too."""
+    with grpc.insecure_channel(place, (("grpc.enable_http_proxy", 0),)) as channel:
+        try:
+            channel.unary_unary(method)(b"", timeout=_ANSWERED)
+        except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                raise _unfit(address, "who is there does not answer") from error
+            if error.code() is grpc.StatusCode.UNAVAILABLE:
+                raise _unfit(address, "who is there is not Ray") from error
+            if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+                other = "HOST:PORT of the head" if method == _HEAD else "ray://HOST:PORT for clients"
+                raise _unfit(address, f"who is there is not what answers at {other}") from error
 
 
 def _unfit(address: str, why: str) -> KgalignError:
@@ -158,7 +180,10 @@ def _versions_there() -> Any:  # noqa: ANN401 - a remote function
 
 @contextmanager
 def _signals_kept() -> Iterator[None]:
-    """Ray takes signals over when it begins and ends: they are given back."""
+    """Ray takes signals over when it begins and ends: they are given back. It can't in another thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     names = (signal.SIGTERM, signal.SIGINT)
     before = {name: signal.getsignal(name) for name in names}
     try:

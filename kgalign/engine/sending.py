@@ -2,11 +2,13 @@
 
 A function is pickled without its large pieces: arrays, long lists of texts, and records that hold such. Each
 of these has a key by its content and is put into the object store under it once, whoever holds it; so what
-the next function shares with the one before is there already.
+the next function shares with the one before is there already. What is lent (:class:`kgalign.base.cores.Lent`)
+is put as it is, and comes when it is opened.
 """
 
 import hashlib
 import io
+import os
 import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -16,6 +18,8 @@ import numpy as np
 import pyarrow as pa
 from ray import cloudpickle
 from scipy.sparse import csr_array
+
+from kgalign.base.cores import Lent
 
 LARGE = 1 << 16
 """Bytes from which an array is put by itself."""
@@ -33,7 +37,7 @@ class Packed:
     key: Key
     content: bytes
     pieces: tuple[Key, ...]
-    """Those that it is made from, in order: arrays, texts, or further packed objects."""
+    """Those that it is made from, in order: arrays, texts, what is lent, or further packed objects."""
 
 
 class Packer:
@@ -50,6 +54,7 @@ class Packer:
         """Bytes of each."""
         self.bytes_put = 0
         self._records: dict[int, tuple[object, Key, frozenset[Key]]] = {}
+        self._lent: dict[int, tuple[object, Key]] = {}
         self._used: set[Key] = set()
         self._seen: set[int] = set()
 
@@ -63,6 +68,7 @@ class Packer:
         for key in self.refs.keys() - self._used:
             del self.refs[key], self.sizes[key]
         self._records = {name: each for name, each in self._records.items() if name in self._seen}
+        self._lent = {name: each for name, each in self._lent.items() if name in self._seen}
         return packed, {key: self.refs[key] for key in self._used}
 
     def forget(self) -> None:
@@ -70,6 +76,7 @@ class Packer:
         self.refs.clear()
         self.sizes.clear()
         self._records.clear()
+        self._lent.clear()
 
     def _pack(self, thing: object) -> Packed:
         found: list[Key] = []
@@ -86,14 +93,32 @@ class Packer:
             content = pickle.dumps(thing, protocol=5)
             return self._keep(_digest(b"pickle", content), content, len(content))
         if isinstance(thing, pa.Array | pa.ChunkedArray) and thing.nbytes >= LARGE:
-            content = pickle.dumps(thing, protocol=5)
-            return self._keep(_digest(b"pickle", content), content, len(content))
+            return self._arrow(thing)
         return self._record(thing) if _is_record(thing) else None
+
+    def lend(self, lent: Lent[Any]) -> Key:
+        """The key of what nobody changes: it is put as it is, and not looked at."""
+        name = id(lent)
+        self._seen.add(name)
+        if name not in self._lent:
+            self._lent[name] = lent, os.urandom(16)
+        key = self._lent[name][1]
+        self._used.add(key)
+        if key not in self.refs:
+            self._count(key, self._put(lent.thing), bytes_of(lent.thing))
+        return key
 
     def _array(self, array: Array) -> Key:
         whole = np.ascontiguousarray(array)
         about = f"{whole.dtype.str}{whole.shape}".encode()
         return self._keep(_digest(about, whole.data.cast("B")), whole, whole.nbytes)
+
+    def _arrow(self, column: pa.Array | pa.ChunkedArray) -> Key:
+        """A column is read where it lies in the store, as an array is."""
+        buffers: list[pickle.PickleBuffer] = []
+        content = pickle.dumps(column, protocol=5, buffer_callback=buffers.append)
+        parts = [each.raw() for each in buffers]
+        return self._keep(_digest(b"arrow", content, *parts), column, sum(map(len, parts)))
 
     def _record(self, record: object) -> Key:
         """A frozen record stays what it is: it is looked at once for as long as it is in use."""
@@ -112,10 +137,13 @@ class Packer:
     def _keep(self, key: Key, piece: object, size: int) -> Key:
         self._used.add(key)
         if key not in self.refs:
-            self.refs[key] = self._put(piece)
-            self.sizes[key] = size
-            self.bytes_put += size
+            self._count(key, self._put(piece), size)
         return key
+
+    def _count(self, key: Key, ref: object, size: int) -> None:
+        self.refs[key] = ref
+        self.sizes[key] = size
+        self.bytes_put += size
 
 
 class _Pickler(cloudpickle.CloudPickler):  # type: ignore[misc]
@@ -123,31 +151,36 @@ class _Pickler(cloudpickle.CloudPickler):  # type: ignore[misc]
         super().__init__(file, protocol=5)
         self._whole, self._packer, self._found = whole, packer, found
 
-    def persistent_id(self, thing: object) -> int | None:
-        key = None if thing is self._whole else self._packer.piece(thing)
+    def persistent_id(self, thing: object) -> tuple[int, bool] | None:
+        if isinstance(thing, Lent):
+            key: Key | None = self._packer.lend(thing)
+        else:
+            key = None if thing is self._whole else self._packer.piece(thing)
         if key is None:
             return None
         self._found.append(key)
-        return len(self._found) - 1
+        return len(self._found) - 1, isinstance(thing, Lent)
 
 
-def unpack(packed: Packed, got: Callable[[Key], Any]) -> Any:  # noqa: ANN401 - whatever was packed
+def unpack(packed: Packed, got: Callable[[Key], Any], lent: Callable[[Key], Any]) -> Any:  # noqa: ANN401
     """What :class:`Packer` packed.
 
     :param got: the piece that is kept under a key.
+    :param lent: what stands for a :class:`kgalign.base.cores.Lent` of which the thing is kept under a key.
     """
 
     class Reader(pickle.Unpickler):
-        def persistent_load(self, number: int) -> Any:  # noqa: ANN401
-            return got(packed.pieces[number])
+        def persistent_load(self, name: tuple[int, bool]) -> Any:  # noqa: ANN401
+            number, is_lent = name
+            return (lent if is_lent else got)(packed.pieces[number])
 
     return Reader(io.BytesIO(packed.content)).load()
 
 
-def opened(piece: object, got: Callable[[Key], Any]) -> Any:  # noqa: ANN401
+def opened(piece: object, got: Callable[[Key], Any], lent: Callable[[Key], Any]) -> Any:  # noqa: ANN401
     """A piece as it was before it was put."""
     if isinstance(piece, Packed):
-        return unpack(piece, got)
+        return unpack(piece, got, lent)
     return pickle.loads(piece) if isinstance(piece, bytes) else piece
 
 
@@ -161,6 +194,8 @@ def bytes_of(thing: object) -> int:
         return bytes_of(tuple(thing.values()))
     if isinstance(thing, list | tuple):
         return sum(map(bytes_of, thing))
+    if is_dataclass(thing):
+        return sum(bytes_of(getattr(thing, each.name)) for each in fields(thing))
     return len(thing) if isinstance(thing, str | bytes) else _FEW
 
 

@@ -1,6 +1,7 @@
 """Heavy work as tasks of a Ray cluster: parts go to workers, results come back in order."""
 
 import logging
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -13,7 +14,7 @@ from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 
 from kgalign.engine.cluster import Cluster
 from kgalign.engine.sending import Packer, bytes_of
-from kgalign.engine.work import work
+from kgalign.engine.work import ready, work
 from kgalign.errors import KgalignError
 
 log = logging.getLogger(__name__)
@@ -44,11 +45,15 @@ class Tasks:
         self._begin()
 
     def _begin(self) -> None:
-        self._tasks = self._sent = self._back = self._peak = 0
+        self._tasks = self._sent = self._back = self._peak = self._idle = 0
         self._seconds = 0.0
         self._packer.bytes_put = 0
 
     def __enter__(self) -> "Tasks":
+        # While this process reads, the workers import what it has imported.
+        modules = sorted(name for name in list(sys.modules) if name.partition(".")[0] == "kgalign")
+        import_all = ray.remote(ready).options(num_cpus=1, scheduling_strategy="SPREAD")
+        self._readying = [import_all.remote(modules) for _ in range(self._cluster.cores())]
         return self
 
     def __exit__(
@@ -66,6 +71,7 @@ class Tasks:
             "ray bytes put": str(self._packer.bytes_put),
             "ray bytes sent": str(self._sent),
             "ray bytes back": str(self._back),
+            "ray worker idle bytes": str(self._idle),
             "ray worker peak bytes": str(self._peak),
             "ray worker seconds": f"{self._seconds:.2f}",
         }
@@ -127,6 +133,7 @@ class Tasks:
             except RayError as error:
                 raise _lost(f"{type(error).__name__}: {str(error).splitlines()[0]}") from error
             self._back += effort.bytes_back
+            self._idle = max(self._idle, effort.idle_bytes)
             self._peak = max(self._peak, effort.peak_bytes)
             self._seconds += effort.seconds
             return list(made)

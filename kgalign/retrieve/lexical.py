@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 
 from kgalign.arrays import Doubles, Flags, Positions, place_in_run, run_starts, sparse_rows
 from kgalign.base import scratch
-from kgalign.base.cores import in_order, slices
+from kgalign.base.cores import Lent, in_order, slices
 from kgalign.base.progress import Progress
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats
@@ -25,8 +25,14 @@ BUDGET = 4_000
 """Postings that are looked at for a row."""
 HALF = BUDGET // 2
 """For a first look where columns say the same more than once, as the n-grams of one name do."""
-_PART = 1_024
+_PART = 512
 """Rows that are looked up at once."""
+_TASK = 4 * _PART
+"""Rows that are looked up by one task, one shard after the other."""
+_PAIRS = 50_000
+"""Pairs whose cosines are taken at once."""
+SHARD = 1 << 25
+"""Bytes of an index that are looked at at once."""
 _COUNTED = 1 << 18
 """Rows whose columns are counted at once."""
 _BLOCKS = 8
@@ -38,19 +44,30 @@ Rows = tuple[csr_array, Ids]
 
 
 @dataclass(frozen=True, slots=True)
-class Index:
-    """Rows that can be looked up by what they hold."""
+class Shard:
+    """Some of the rows of an index."""
 
     rows: csr_array
     """(n, columns) rows of unit length."""
-    owner: Ids
-    """(n,) the entity that each row is of, ascending."""
     lists: csr_array
     """(columns, n) of each column the rows that have it: the champions alone where they are too many."""
+    listed: csr_array
+    """(n, columns) 1 where a column of a row has it in ``lists``, else 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Rows that can be looked up by what they hold."""
+
+    owner: Ids
+    """(n,) the entity that each row is of, ascending."""
+    shards: tuple[Lent[Shard], ...]
+    bounds: Positions
+    """(shards + 1,) the row that each shard begins with, and the number of rows."""
     frequency: Ids
     """(columns,) in how many rows each column is."""
     longest: int
-    """Most rows of a column in ``lists``."""
+    """Most rows of a column that are listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +79,53 @@ class _Pruned:
     """(n,) the length of what is left out: no row that shares none of these columns has a greater cosine."""
 
 
-def index_of(rows: Rows, k: int) -> Index:
-    """An index in which the k nearest rows are looked up."""
-    matrix, owner = rows
+def index_of(given: Rows, k: int, shard: int = SHARD) -> Index:
+    """An index in which the k nearest rows are looked up.
+
+    :param shard: bytes of a shard, about; what is found does not depend on it.
+    """
+    rows, owner = given
     longest = max(BUDGET, 2 * k)
-    lists = matrix.T.tocsr()
-    frequency = np.diff(lists.indptr).astype(np.int32)
-    long = np.flatnonzero(frequency > longest)
-    if len(long):
-        kept = np.ones(lists.nnz, dtype=np.bool_)
-        for start, end in zip(lists.indptr[long].tolist(), lists.indptr[long + 1].tolist(), strict=True):
-            kept[start:end] = False
-            kept[start + _largest(lists.data[start:end], longest)] = True
-        counts = np.minimum(frequency, longest)
-        indptr = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-        lists = sparse_rows(lists.data[kept], lists.indices[kept], indptr, lists.shape[1])
-    return Index(matrix, owner, lists, frequency, longest)
+    frequency = np.bincount(rows.indices, minlength=rows.shape[1]).astype(np.int32)
+    listed = _listed(rows, frequency, longest)
+    step = max(1, rows.shape[0] * shard // max(2 * (rows.data.nbytes + rows.indices.nbytes), 1))
+    parts = slices(rows.shape[0], step) or [slice(0, 0)]
+    shards = tuple(Lent(_shard(rows, listed, part)) for part in parts)
+    return Index(owner, shards, np.array([0, *(part.stop for part in parts)]), frequency, longest)
+
+
+def _shard(rows: csr_array, listed: npt.NDArray[np.int8], part: slice) -> Shard:
+    bounds = rows.indptr[part.start : part.stop + 1]
+    entries = slice(int(bounds[0]), int(bounds[-1]))
+    bounds, data, indices, listed = (
+        bounds - bounds[0],
+        rows.data[entries],
+        rows.indices[entries],
+        listed[entries],
+    )
+    mine = sparse_rows(data, indices, bounds, rows.shape[1])
+    marks = csr_array((listed, mine.indices, mine.indptr), shape=mine.shape)
+    kept = listed > 0
+    if not kept.all():
+        before = np.concatenate([[0], np.cumsum(kept, dtype=np.int64)])
+        lists = sparse_rows(data[kept], indices[kept], before[bounds], rows.shape[1])
+        return Shard(mine, lists.T.tocsr(), marks)
+    return Shard(mine, mine.T.tocsr(), marks)
+
+
+def _listed(rows: csr_array, frequency: Ids, longest: int) -> npt.NDArray[np.int8]:
+    """(entries,) 1 where the row is in the list of the column: of a column that too many have, the rows in
+    which it weighs most.
+    """
+    listed = np.ones(rows.nnz, dtype=np.int8)
+    entry = np.flatnonzero(frequency[rows.indices] > longest)
+    column = rows.indices[entry]
+    order = np.argsort(column, kind="stable")
+    starts = np.flatnonzero(run_starts(column[order]))
+    listed[entry] = 0
+    for places in np.split(entry[order], starts[1:]) if len(entry) else []:
+        listed[places[_largest(rows.data[places], longest)]] = 1
+    return listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +169,15 @@ def top_rows(left: Rows, right: Rows, k: int, *, progress: Progress, name: str, 
     rows, owner = left
     index = index_of(right, k)
 
-    def search(part: slice) -> Pairs:
-        return nearest(rows[part], owner[part], index, k, first)
+    def search(part: Rows) -> Pairs:
+        return nearest(part, index, k, first)
 
     with progress.task(name, rows.shape[0], "entities") as task:
 
         def found() -> Iterator[Pairs]:
-            parts = slices(rows.shape[0], _PART)
-            for part, pairs in zip(parts, in_order(search, parts, heavy=True), strict=True):
+            cut = slices(rows.shape[0], _TASK)
+            parts = ((rows[part], owner[part]) for part in cut)
+            for part, pairs in zip(cut, in_order(search, parts, heavy=True), strict=True):
                 task.advance(part.stop - part.start)
                 yield pairs
 
@@ -137,11 +186,9 @@ def top_rows(left: Rows, right: Rows, k: int, *, progress: Progress, name: str, 
     return pairs[0], pairs[1], pairs[2]
 
 
-def nearest(rows: csr_array, owner: Ids, index: Index, k: int, first: int) -> Pairs:
-    """What :func:`top_rows` gives, for a part of the rows.
-
-    :param owner: (rows,) the entity that each row is of, ascending.
-    """
+def nearest(part: Rows, index: Index, k: int, first: int) -> Pairs:
+    """What :func:`top_rows` gives, for a part of the rows."""
+    rows, owner = part
     a, b, score, rest = _look(rows, index, k, first)
     best = np.zeros(rows.shape[0])
     starts = np.flatnonzero(run_starts(a))
@@ -220,13 +267,105 @@ def best_first(a: Ids, b: Ids, score: Floats) -> npt.NDArray[np.int64]:
 def _look(rows: csr_array, index: Index, k: int, budget: int) -> tuple[Ids, Ids, Floats, Doubles]:
     """Candidates of each row by its rarest columns, their cosines, and how near others may be at most."""
     pruned = _prune(rows, index, budget)
-    product = pruned.rows @ index.lists
-    a, place = _best(product, 2 * k)
-    b, score = product.indices[place].astype(np.int32), product.data[place]
+    a, b, score = _candidates(pruned.rows, index, 2 * k)
     # Where no column was left out the product is the cosine.
     open_ = np.flatnonzero(pruned.rest[a] > 0)
-    score[open_] = dots(rows, index.rows, a[open_], b[open_])
+    for shard, place, mine in _by_shard(index, b[open_]):
+        for part in slices(len(place), _PAIRS):
+            at = open_[place[part]]
+            score[at] = dots(rows, shard.rows, a[at], mine[part])
     return a, b, score, pruned.rest
+
+
+def _by_shard(index: Index, b: Ids) -> Iterator[tuple[Shard, Positions, Ids]]:
+    """The shards that hold some rows, one after the other: where among those given its own stand, and their
+    places in it.
+    """
+    of = np.searchsorted(index.bounds, b, "right") - 1
+    for number, lent in enumerate(index.shards):
+        place = np.flatnonzero(of == number)
+        if len(place):
+            with lent.opened() as shard:
+                yield shard, place, (b[place] - index.bounds[number]).astype(np.int32)
+
+
+def _candidates(rows: csr_array, index: Index, k: int) -> Pairs:
+    """The k rows of the index with the largest product for each row, by row: one shard after the other.
+
+    Of equal products those count that share the later column as their first, then the later rows: as a
+    product with the whole index gives them.
+    """
+    none = np.zeros(0, np.int32)
+    found = none, none, np.zeros(0, np.float32)
+    for lent, first in zip(index.shards, index.bounds.tolist(), strict=False):
+        least = np.full(rows.shape[0], -np.inf, dtype=np.float32)
+        full = np.flatnonzero(place_in_run(found[0]) == k - 1)
+        least[found[0][full]] = found[2][full]
+        parts = [found]
+        with lent.opened() as shard:
+            for part in slices(rows.shape[0], _PART):
+                product = rows[part] @ shard.lists
+                a, place = _best_from(product, least[part], k)
+                b = (product.indices[place] + first).astype(np.int32)
+                parts.append((a + np.int32(part.start), b, product.data[place]))
+        a, b, score = (np.concatenate(column) for column in zip(*parts, strict=True))
+        found = _still_best(a, b, score, k) if first else (a, b, score)
+    return _untied(found, rows, index, k)
+
+
+def _best_from(product: csr_array, least: Floats, k: int) -> tuple[Ids, Positions]:
+    """As :func:`_best`, of the entries that are not less than the row's ``least``."""
+    open_ = np.flatnonzero(np.isneginf(least))
+    if len(open_) == len(least):
+        return _best(product, k)
+    counts = np.diff(product.indptr)
+    closed = np.where(np.isneginf(least), np.float32(np.inf), least)
+    place = np.flatnonzero(product.data >= np.repeat(closed, counts))
+    row = (np.searchsorted(product.indptr, place, "right") - 1).astype(np.int32)
+    if len(open_):
+        some = product[open_]
+        a, within = _best(some, k)
+        row = np.concatenate([row, open_[a].astype(np.int32)])
+        place = np.concatenate([place, within - some.indptr[a] + product.indptr[open_[a]]])
+    order = best_first(row, np.zeros(len(row), np.int32), product.data[place])
+    row, place = row[order], place[order]
+    keep = place_in_run(row) < k
+    return row[keep], place[keep]
+
+
+def _still_best(a: Ids, b: Ids, score: Floats, k: int) -> Pairs:
+    """By row and falling score, the k best of each row and all that equal the last of them."""
+    order = best_first(a, np.zeros(len(a), np.int32), score)
+    a, b, score = a[order], b[order], score[order]
+    keep = score >= score[_last(a, k)]
+    return a[keep], b[keep], score[keep]
+
+
+def _last(a: Ids, k: int) -> Positions:
+    """(n,) place of the k-th of the row that each belongs to, or of its last."""
+    starts = np.flatnonzero(run_starts(a))
+    counts = np.diff(np.append(starts, len(a)))
+    return np.repeat(starts + np.minimum(counts, k) - 1, counts)
+
+
+def _untied(found: Pairs, rows: csr_array, index: Index, k: int) -> Pairs:
+    """At most k of each row, where more than that many are there for being equal to the last."""
+    a, b, score = found
+    if not (place_in_run(a) >= k).any():
+        return found
+    tied = np.flatnonzero(score == score[_last(a, k)])
+    # Columns of a row by their places in it, from 1.
+    places = np.arange(rows.nnz) - np.repeat(rows.indptr[:-1], np.diff(rows.indptr)) + 1
+    placed = csr_array((places, rows.indices, rows.indptr), shape=rows.shape)
+    first = np.zeros(len(a), dtype=np.int64)
+    for shard, at, mine in _by_shard(index, b[tied]):
+        both = placed[a[tied[at]]].multiply(shard.listed[mine]).tocsr()
+        first[tied[at]] = np.minimum.reduceat(both.data, both.indptr[:-1])
+    # Those that are above the last come first whatever they share.
+    first[score > score[_last(a, k)]] = rows.shape[1] + 1
+    order = np.lexsort((-b, -first, a))
+    order = np.sort(order[place_in_run(a[order]) < k])
+    return a[order], b[order], score[order]
 
 
 def _prune(rows: csr_array, index: Index, budget: int) -> _Pruned:

@@ -155,7 +155,7 @@ def row_dots(
     right: csr_array,
     a: npt.NDArray[np.int32],
     b: npt.NDArray[np.int32],
-    batch: int = 50_000,
+    batch: int = 1 << 14,
 ) -> npt.NDArray[np.float32]:
     """Dot product of row ``a[i]`` of left with row ``b[i]`` of right, for all i, on all cores."""
 

@@ -4,11 +4,14 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -114,6 +117,43 @@ def test_where_there_is_no_cluster_one_sentence_says_so(address: str, graphs: Gr
     assert done.returncode == 2
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
     assert address in done.stderr
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_an_open_port_that_is_not_ray_is_no_cluster(answer: bytes, graphs: Graphs, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        Thread(target=_answering, args=(server, answer), daemon=True).start()
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        assert _refused(address, graphs, tmp_path) == ("is not Ray" if answer else "does not answer")
+
+
+def _answering(server: socket.socket, answer: bytes) -> None:
+    """Somebody who says the same to everybody, or nothing to anybody."""
+    held = []
+    with suppress(OSError):
+        while True:
+            there, _ = server.accept()
+            there.sendall(answer)
+            held.append(there)
+
+
+@pytest.mark.ray
+def test_the_port_for_clients_is_not_taken_for_the_head_or_back(
+    three: Nodes, graphs: Graphs, tmp_path: Path
+) -> None:
+    for address in (f"127.0.0.1:{three.client_port}", f"ray://{three.address}"):
+        assert _refused(address, graphs, tmp_path).startswith("is not what answers at")
+
+
+def _refused(address: str, graphs: Graphs, folder: Path) -> str:
+    """What a run says of who is at an address."""
+    words = ("run", graphs.left, graphs.right, "-o", folder / "run", "--engine", "ray", "--quiet")
+    done = kgalign(*words, "--address", address)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: No Ray cluster at {address}: who is there ")
+    assert done.stderr.count("\n") == 1
+    return done.stderr.partition("who is there ")[2].partition(". ")[0]
 
 
 @pytest.mark.ray

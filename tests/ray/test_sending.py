@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
+from kgalign.base.cores import Lent
 from kgalign.engine.sending import LARGE, LONG, Packer, bytes_of, opened, unpack
 
 pytestmark = pytest.mark.ray
@@ -39,9 +40,12 @@ def _there(packer: Packer, store: Store, thing: object) -> Any:  # noqa: ANN401
     packed, refs = packer.pack(thing)
 
     def got(key: bytes) -> Any:  # noqa: ANN401
-        return opened(store.pieces[refs[key]], got)
+        return opened(store.pieces[refs[key]], got, lent)
 
-    return unpack(packed, got)
+    def lent(key: bytes) -> Lent[Any]:
+        return Lent(store.pieces[refs[key]])
+
+    return unpack(packed, got, lent)
 
 
 @given(
@@ -111,3 +115,20 @@ def test_arrow_columns_and_numbers_of_bytes() -> None:
 def test_what_can_not_be_sent_says_so() -> None:
     with pytest.raises(TypeError, match="lock"):
         Packer(Store().put).pack(partial(print, threading.Lock()))
+
+
+def test_what_is_lent_is_put_once_and_comes_when_it_is_opened() -> None:
+    store = Store()
+    packer = Packer(store.put)
+    lent = Lent(Texts(["a"], np.arange(5_000)))
+
+    def longest() -> int:
+        with lent.opened() as texts:
+            return int(texts.length.max())
+
+    assert _there(packer, store, longest)() == 4_999
+    assert _there(packer, store, partial(longest))() == 4_999
+    assert len(store.pieces) == 1
+    assert packer.bytes_put >= 40_000
+    packer.pack(len)
+    assert not packer.refs

@@ -20,6 +20,7 @@ from kgalign.retrieve.lexical import (
     common_only,
     index_of,
     keep_best,
+    nearest,
     top_rows,
 )
 
@@ -135,8 +136,43 @@ def test_of_a_column_that_too_many_have_those_are_found_in_which_it_weighs_most(
 
 def test_lists_are_no_longer_than_the_budget() -> None:
     index = index_of(owned(unit(np.ones((3 * BUDGET, 2)), 2)), 5)
-    assert np.diff(index.lists.indptr).tolist() == [BUDGET, BUDGET]
+    (lent,) = index.shards
+    with lent.opened() as shard:
+        assert np.diff(shard.lists.indptr).tolist() == [BUDGET, BUDGET]
     assert index.frequency.tolist() == [3 * BUDGET, 3 * BUDGET]
+
+
+few_weights = st.lists(
+    st.lists(st.sampled_from([0.0, 0.0, 1.0, 2.0]), min_size=COLUMNS, max_size=COLUMNS),
+    min_size=1,
+    max_size=40,
+).map(unit)
+
+
+def _same_from_shards(left: csr_array, right: csr_array, k: int, first: int, shard: int) -> int:
+    whole, cut = index_of(owned(right), k), index_of(owned(right), k, shard)
+    assert len(whole.shards) == 1
+    for one, other in zip(*(nearest(owned(left), each, k, first) for each in (whole, cut)), strict=True):
+        assert one.tobytes() == other.tobytes()
+    return len(cut.shards)
+
+
+@given(few_weights, few_weights, st.integers(1, 4), st.sampled_from([100, 300, 1_000]))
+def test_shards_find_what_the_whole_index_finds(
+    left: csr_array, right: csr_array, k: int, shard: int
+) -> None:
+    _same_from_shards(left, right, k, BUDGET, shard)
+
+
+@settings(max_examples=10)
+@given(st.integers(0, 10_000))
+def test_shards_find_the_same_where_lists_are_cut_and_many_are_alike(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    shares = np.concatenate([np.full(3, 0.7), np.full(12, 0.1), np.full(100, 0.004)])
+    drawn = random.random((9_000, len(shares))) < shares
+    rows = unit(drawn * random.choice([1.0, 2.0], drawn.shape), len(shares))
+    for first in (10, BUDGET):
+        assert _same_from_shards(rows[:200], rows, 7, first, rows.nnz * 5) > 3
 
 
 @settings(max_examples=15)

@@ -32,7 +32,7 @@ class Texts:
     raw: pa.LargeStringArray
     empty: Flags
     """(t,) texts of which nothing is left where they are folded."""
-    sorted_words: npt.NDArray[np.object_]
+    sorted_words: pa.LargeStringArray
     """(t,) the beginnings of folded texts with their words in order."""
     grams: csr_array
     """Character trigrams as TF-IDF rows of unit length."""
@@ -88,15 +88,15 @@ class _Read:
     def __init__(self, profile: Profile, numbers: dict[str, int]) -> None:
         size = len(profile.texts)
         self.empty = np.zeros(size, dtype=bool)
-        self.sorted_words = np.empty(size, dtype=np.object_)
-        grams, rows = [], []
+        grams, rows, beginnings = [], [], []
         for part in slices(size, _TEXTS_AT_ONCE) or [slice(0, 0)]:
             texts = profile.texts[part].to_pylist()
             folded = [fold(text) for text in texts]
             self.empty[part] = [not text for text in folded]
-            self.sorted_words[part] = [sort_words(text)[:_LONG] for text in folded]
+            beginnings.append(pa.array([sort_words(text)[:_LONG] for text in folded], pa.large_string()))
             grams.append(gram_rows([text[:_LONG] for text in folded]))
             rows.append(word_rows(map(words, texts, folded), numbers))
+        self.sorted_words = pa.concat_arrays(beginnings)
         for each in rows:
             each.resize((each.shape[0], max(len(numbers), 1)))
         self.grams = csr_array(vstack(grams, format="csr")) if len(grams) > 1 else grams[0]
@@ -159,8 +159,8 @@ def string_similarity(a: Texts, b: Texts, ta: Ids, tb: Ids) -> Floats:
     distinct, inverse = np.unique(keys, return_inverse=True)
     ua, ub = (distinct // len(b.raw)).astype(np.int32), (distinct % len(b.raw)).astype(np.int32)
     edit = cpdist(
-        a.sorted_words[ua].tolist(),
-        b.sorted_words[ub].tolist(),
+        a.sorted_words.take(pa.array(ua)).to_pylist(),
+        b.sorted_words.take(pa.array(ub)).to_pylist(),
         scorer=fuzz.ratio,
         dtype=np.float32,
         workers=-1,

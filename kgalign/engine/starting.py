@@ -1,0 +1,60 @@
+"""Ray on this machine for one run, started while the run reads: it takes seconds until it is there."""
+
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future
+from threading import Event, Thread
+from types import TracebackType
+from typing import TypeVar
+
+from kgalign.base.cores import Engine
+
+_Part = TypeVar("_Part")
+_Result = TypeVar("_Result")
+
+
+class Starting:
+    """An engine that may not be there yet (:class:`kgalign.base.cores.Engine`): the first work waits for it.
+
+    Its thread lives as long as it does: Ray's processes end with the thread that started them.
+    """
+
+    def __init__(self, partitions: int | None) -> None:
+        self._partitions = partitions
+        self._engine: Future[Engine] = Future()
+        self._over = Event()
+        self._thread = Thread(target=self._keep, name="ray", daemon=True)
+
+    def _keep(self) -> None:
+        try:
+            from kgalign.engine.cluster import connected
+            from kgalign.engine.tasks import Tasks
+
+            with connected(None) as cluster, Tasks(cluster, self._partitions) as engine:
+                self._engine.set_result(engine)
+                self._over.wait()
+        except BaseException as error:  # noqa: BLE001 - it is raised where the engine is asked for
+            if not self._engine.done():
+                self._engine.set_exception(error)
+
+    def __enter__(self) -> "Starting":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def told(self) -> dict[str, str]:
+        """As of an engine that is there."""
+        return self._engine.result().told() if self._engine.done() else {}
+
+    def in_order(
+        self, function: Callable[[_Part], _Result], parts: Iterable[_Part]
+    ) -> Generator[_Result, None, None]:
+        """As of an engine that is there.
+
+        :raises KgalignError: it could not be started.
+        """
+        yield from self._engine.result().in_order(function, parts)
