@@ -5,6 +5,7 @@ Who asks is told by the environment alone. An address that holds a key is refuse
 
 import re
 import shlex
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
@@ -19,6 +20,7 @@ SCHEMES = ("s3", "gs", "gcs", "abfs", "abfss", "hdfs", "viewfs")
 _ADDRESS = re.compile(rf"({'|'.join(SCHEMES)})://", re.I)
 _OPTIONS = {"region", "endpoint_override", "scheme"}
 """What may stand behind the question mark of an address; Arrow knows more, keys among them."""
+_ONE_REQUEST = "allow_delayed_open=true"
 _LONGEST = 80
 """Characters of an address that are shown where it is refused."""
 _CREDENTIALS = {
@@ -75,7 +77,13 @@ def opened(address: str) -> "tuple[FileSystem, str]":
     """
     from pyarrow.fs import FileSystem
 
-    system, path = FileSystem.from_uri(re.sub(r"^gcs://", "gs://", address, flags=re.I))
+    place = re.sub(r"^gcs://", "gs://", address, flags=re.I)
+    if place.lower().startswith("s3:"):
+        # A small file is written by one request and not by three.
+        with suppress(ValueError):  # older versions of Arrow don't know that
+            system, path = FileSystem.from_uri(f"{place}{'&' if '?' in place else '?'}{_ONE_REQUEST}")
+            return system, path.rstrip("/")
+    system, path = FileSystem.from_uri(place)
     return system, path.rstrip("/")
 
 

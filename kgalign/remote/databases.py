@@ -9,7 +9,7 @@ from pathlib import Path
 from kgalign.base.sqlite import Kind
 
 _FILE = Kind("the database", "Put back a copy of it, or move it away")
-_TABLES = "SELECT name FROM {}.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+_TABLES = "SELECT name FROM other.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
 _WAIT = 60.0
 """Seconds to wait for another process that writes."""
 
@@ -41,9 +41,7 @@ def contains(path: Path, other: Path) -> bool:
     try:
         with closing(_connect(path)) as connection:
             connection.execute("ATTACH DATABASE ? AS other", (f"{other.absolute().as_uri()}?mode=rw",))
-            names = [
-                name for schema in ("main", "other") for (name,) in connection.execute(_TABLES.format(schema))
-            ]
+            names = [name for (name,) in connection.execute(_TABLES)]
             return not any(
                 connection.execute(
                     f"SELECT 1 FROM (SELECT * FROM other.{_quoted(name)}"

@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 WAITS = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds before the second and each further attempt."""
+_NOT_AGAIN = 5.0
+"""Seconds after a warning in which no other one is given."""
 _BLOCK = 1 << 22
 _FINAL = (
     *("ACCESS_DENIED", "NO_SUCH_BUCKET", "INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH"),
@@ -55,6 +57,7 @@ class Store:
     def __init__(self, address: str, *, patient: bool = True) -> None:
         self.address = checked(address)
         self._patient = patient
+        self._warned = -_NOT_AGAIN
         try:
             self._system, self._root = opened(address)
         except _REFUSALS as error:
@@ -213,8 +216,15 @@ class Store:
                 wait = None if final else next(waits, None)
                 if wait is None:
                     raise self._refused(error) from error
-                log.warning("%s: %s; asked once more in %g s", self, _reason(error), wait)
+                self._warn(f"{_reason(error)}; asked once more in {wait:g} s")
                 time.sleep(wait)
+
+    def _warn(self, text: str) -> None:
+        """Say what fails, once for all files that are copied at a time."""
+        now = time.monotonic()
+        if now - self._warned > _NOT_AGAIN:
+            self._warned = now
+            log.warning("%s: %s", self, text)
 
     def _refused(self, error: Exception) -> RunError:
         return RunError(
