@@ -39,7 +39,7 @@ FLOORS = (
         "given",
         "api",
     ),
-    ("train", "doctor", "review"),
+    ("train", "doctor", "remote", "review"),
     ("cli", "__main__"),
 )
 """From the ground up: what lies on a floor may use what lies below it, and its own."""

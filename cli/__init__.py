@@ -16,6 +16,7 @@ from .common import LazyGroup, echo
 
 _COMMANDS = {
     "run": (".run", "run", "Align two graphs and fuse them."),
+    "copy": (".copy", "copy", "Copy a run folder to an object store, or from it."),
     "update": (".update", "update", "Bring a run up to date with its input files, in place."),
     "plan": (".plan", "plan", "Say what asking a language model will cost."),
     "profile": (".profile", "profile", "Show which properties a graph has and how far they identify."),

@@ -5,16 +5,18 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from kgalign.base.logs import printable
+from kgalign.errors import InputError
 
 from .common import (
     INPUT,
     LINE,
     PATH,
+    PLACE,
     console,
     echo,
     log_options,
@@ -30,6 +32,8 @@ from .options import fuse_options, named_overrides, settings, settings_options
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from kgalign.base.progress import Progress
+    from kgalign.config import Config
     from kgalign.run.finished import Finished
     from kgalign.run.folder import RunRecord, StepRecord
     from kgalign.run.steps import Execution
@@ -38,7 +42,14 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("left", type=INPUT)
 @click.argument("right", type=INPUT)
-@click.option("-o", "--out", required=True, type=PATH, metavar="RUN", help="Run folder.")
+@click.option(
+    "-o",
+    "--out",
+    required=True,
+    type=PLACE,
+    metavar="RUN",
+    help="Run folder, or an address for it in an object store (s3://BUCKET/PATH).",
+)
 @click.option(
     "--gold",
     multiple=True,
@@ -59,18 +70,31 @@ if TYPE_CHECKING:
     help="A finished run of earlier versions of the graphs: what did not change since is taken over from it.",
 )
 @click.option("--refresh", is_flag=True, help="Ask SPARQL endpoints anew, in place of what they gave before.")
+@click.option(
+    "--work",
+    type=PATH,
+    metavar="DIR",
+    help="With an address: where the run works on this machine; where temporary files lie if not given.",
+)
+@click.option(
+    "--take-over",
+    is_flag=True,
+    help="With an address: take it from a run that is said to be at work there and is gone.",
+)
 @quiet_option("No progress and no closing table.")
 @log_options
 def run(
     left: str | Path,
     right: str | Path,
-    out: Path,
+    out: str | Path,
     gold: tuple[Path, ...],
     config: Path | None,
     force: bool,
     check: bool,
     refresh: bool,
     before: Path | None,
+    work: Path | None,
+    take_over: bool,
     quiet: bool,
     **flags: str | bool | tuple[str, ...] | None,
 ) -> None:
@@ -80,25 +104,39 @@ def run(
     tables (CSV, TSV, each also .gz, Parquet), folders of them, addresses in an object store (s3://…), or
     SPARQL endpoints (sparql:URL). The same command again does only what has changed since.
     """
+    if isinstance(out, Path) and (work or take_over):
+        raise InputError(f"--{'work' if work else 'take-over'} is for a run in a store", "Leave it out")
     _begin(left, right, quiet)
-    from kgalign.run import start
-
-    progress = terminal_progress(quiet)
-    execution = start.run(
-        left,
-        right,
-        out,
-        settings(config, flags),
-        gold=gold,
-        force=force,
-        check=check,
-        refresh=refresh,
-        before=before,
-        progress=progress,
+    given = {"gold": gold, "force": force, "check": check, "refresh": refresh, "before": before}
+    execution, folder = _run(
+        left, right, out, settings(config, flags), given, work, take_over, terminal_progress(quiet)
     )
     if not quiet:
-        show_run(execution, out)
-    close_strictly(execution.record, out)
+        show_run(execution, folder)
+        if isinstance(out, str):
+            say(f"In the store: {out}", whole=True)
+    close_strictly(execution.record, folder)
+
+
+def _run(
+    left: str | Path,
+    right: str | Path,
+    out: str | Path,
+    config: "Config",
+    given: dict[str, Any],
+    work: Path | None,
+    take_over: bool,
+    progress: "Progress",
+) -> tuple["Execution", Path]:
+    """Run here or at an address; what was done, and where it lies on this machine."""
+    if isinstance(out, Path):
+        from kgalign.run import start
+
+        return start.run(left, right, out, config, progress=progress, **given), out
+    from kgalign.remote import run_at
+
+    stored = run_at(left, right, out, config, work=work, take_over=take_over, progress=progress, **given)
+    return stored.execution, stored.folder
 
 
 @click.command()

@@ -7,17 +7,16 @@ size, age and SHA-256: what is still the same there is not copied again.
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
-from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from kgalign.base.addresses import checked, opened, variables
 from kgalign.base.files import explained, remove, replacing, write_text
 from kgalign.base.progress import NoProgress, Progress, Task
 from kgalign.errors import InputError
@@ -27,20 +26,9 @@ from kgalign.rdf.text import shorten
 if TYPE_CHECKING:
     from pyarrow.fs import FileInfo, FileSystem
 
-SCHEMES = ("s3", "gs", "gcs", "abfs", "abfss", "hdfs", "viewfs")
-_ADDRESS = re.compile(rf"({'|'.join(SCHEMES)})://", re.I)
-_OPTIONS = {"region", "endpoint_override", "scheme"}
-"""What may stand behind the question mark of an address; Arrow knows more, keys among them."""
 _FILE = "copied.json"
 _BLOCK = 1 << 22
 _LONGEST_NAME = 200
-_CREDENTIALS = {
-    "s3": "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and, of one's own store, AWS_ENDPOINT_URL",
-    "gs": "GOOGLE_APPLICATION_CREDENTIALS",
-    "abfs": "AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET",
-    "hdfs": "HADOOP_HOME, JAVA_HOME and CLASSPATH",
-}
-"""Scheme → variables of the environment from which the libraries take who asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +57,6 @@ class Copied:
     files: tuple[Copy, ...] = ()
 
 
-def is_object(source: str | Path) -> bool:
-    """Whether an input lies in an object store or in HDFS."""
-    return isinstance(source, str) and _ADDRESS.match(source) is not None
-
-
 def copies_of(
     source: str, folder: Path, *, refresh: bool = False, progress: Progress | None = None
 ) -> list[Path]:
@@ -85,14 +68,14 @@ def copies_of(
     :raises InputError: the address holds a key, can't be read, or there is nothing to read.
     :raises RunError: the folder can't be written.
     """
-    address = _checked(source)
+    address = checked(source)
     place = folder / hashlib.sha256(address.encode()).hexdigest()[:16]
     with explained(place):
         if refresh:
             remove(place)
         place.mkdir(parents=True, exist_ok=True)
     with _told(address):
-        system, path = _opened(address)
+        system, path = opened(address)
         files = _listed(system, path, address)
     known = {each.name: each for each in _noted(place, address)}
     with (progress or NoProgress()).task(f"copy {shorten(address)}", _size(files), "B") as task:
@@ -117,54 +100,17 @@ def origin_of(path: Path) -> tuple[str, str]:
     return (found.address, found.copied) if path in names else ("", "")
 
 
-def _checked(source: str) -> str:
-    """An address that holds no secret.
-
-    :raises InputError: it holds one, or something that is not known.
-    """
-    try:
-        parts = urlsplit(source)
-    except ValueError:
-        raise InputError("an address of a store can't be read", "Write s3://BUCKET/PATH") from None
-    shown = f"{parts.scheme}://{shorten(parts.netloc.rpartition('@')[2])}{shorten(parts.path)}"
-    azure = parts.scheme.lower().startswith("abfs")  # container@account
-    if "@" in parts.netloc and (not azure or ":" in parts.netloc.partition("@")[0]):
-        raise InputError(
-            f"the address {shown} holds a key or a password",
-            f"Leave it out: who asks is told by the environment ({_variables(parts.scheme)})",
-        )
-    unknown = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)} - _OPTIONS
-    if unknown or not parts.netloc or not source.isprintable():
-        raise InputError(
-            f"the address {shown} can't be used",
-            f"Write s3://BUCKET/PATH, with nothing behind a question mark but {', '.join(sorted(_OPTIONS))}",
-        )
-    return source
-
-
-def _variables(scheme: str) -> str:
-    return next((told for each, told in _CREDENTIALS.items() if scheme.lower().startswith(each)), "")
-
-
 @contextmanager
 def _told(address: str) -> Iterator[None]:
     """Turn what a store says into an :class:`InputError`."""
     try:
         yield
     except (OSError, ValueError, NotImplementedError) as error:
-        scheme = urlsplit(address).scheme
         reason = shorten(" ".join(str(error).split()), 300)
         raise InputError(
             f"{address} can't be read: {reason}",
-            f"Check the address, and what the environment says ({_variables(scheme)})",
+            f"Check the address, and what the environment says ({variables(address)})",
         ) from error
-
-
-def _opened(address: str) -> "tuple[FileSystem, str]":
-    from pyarrow.fs import FileSystem
-
-    system, path = FileSystem.from_uri(re.sub(r"^gcs://", "gs://", address, flags=re.I))
-    return system, path.rstrip("/")
 
 
 def _listed(system: "FileSystem", path: str, address: str) -> "list[FileInfo]":

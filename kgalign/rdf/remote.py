@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from kgalign.base.addresses import is_address
 from kgalign.base.progress import Progress
 from kgalign.config import Config
 from kgalign.rdf import objects, sparql
@@ -14,7 +15,7 @@ from kgalign.rdf.read import read_graph
 
 def is_remote(source: str | Path) -> bool:
     """Whether an input is fetched before it is read."""
-    return sparql.is_endpoint(source) or objects.is_object(source)
+    return sparql.is_endpoint(source) or is_address(source)
 
 
 def origin_of(path: Path) -> tuple[str, str]:
@@ -44,7 +45,7 @@ def local_files(
     for source in sources:
         if not (isinstance(source, str) and is_remote(source)):
             found.append(source)
-        elif objects.is_object(source):
+        elif is_address(source):
             found += objects.copies_of(source, folder / "objects", refresh=refresh, progress=progress)
         else:
             found += sparql.pages_of(

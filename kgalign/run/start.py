@@ -1,6 +1,6 @@
 """Runs in folders: begun, taken up again, and as far as the evidence only."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,6 +33,7 @@ def run(
     refresh: bool = False,
     before: Path | None = None,
     progress: Progress | None = None,
+    finished: Callable[[], None] = lambda: None,
 ) -> Execution:
     """Align and fuse two graphs in a run folder; what is right there already is left as it is.
 
@@ -46,24 +47,26 @@ def run(
     :param refresh: ask SPARQL endpoints anew; else what they gave before in this folder counts.
     :param before: a finished run that this one grows from: what did not change since is taken over.
     :param progress: where long work reports how far it is.
+    :param finished: is called whenever a step is finished.
     :raises InputError: an input can't be used.
     :raises RunError: a step of other inputs is finished in the folder, it is in use, or can't be written; or
         nothing can grow from ``before``.
     :raises KgalignError: the engine of ``config`` is not there.
     """
     config = config or Config()
-    finished = opened_before(before, out, config) if before else None
+    grows_from = opened_before(before, out, config) if before else None
     inputs = _gathered(left, right, out, config, gold, refresh=refresh, progress=progress)
     todo = steps(
         with_gold=bool(inputs.files["gold"]),
         with_shapes=bool(inputs.files["shapes"]),
-        with_changes=finished is not None,
+        with_changes=grows_from is not None,
     )
 
-    if finished is not None:
-        inputs = grown(inputs, finished)
-    with _opened(left, right, out, config, inputs, force=force, before=finished) as (folder, record, known):
-        work = Work(known, progress, folder, before=finished)
+    if grows_from is not None:
+        inputs = grown(inputs, grows_from)
+    opened = _opened(left, right, out, config, inputs, force=force, before=grows_from)
+    with opened as (folder, record, known):
+        work = Work(known, progress, folder, before=grows_from)
         with ExitStack() as whole:
 
             def begin(to_do: Sequence[AnyStep]) -> None:
@@ -71,7 +74,7 @@ def run(
                 if to_do:
                     whole.enter_context(engine.opened(config.engine))
 
-            return execute(todo, work, folder, record, begin, check=check)
+            return execute(todo, work, folder, record, begin, check=check, finished=finished)
 
 
 def check_early(to_do: Sequence[AnyStep], inputs: Inputs, folder: RunFolder) -> None:

@@ -217,6 +217,7 @@ def execute(
     later: Sequence[AnyStep] = (),
     standing: Sequence[AnyStep] = (),
     check: bool = False,
+    finished: Callable[[], None] = lambda: None,
 ) -> Execution:
     """Bring a locked run folder up to date: do the steps whose fingerprint changed, in order.
 
@@ -230,6 +231,7 @@ def execute(
     :param later: steps that are left as they are; whether they are still right is for the next call to see.
     :param standing: finished steps before ``steps`` that are taken as they are, whatever they were made from.
     :param check: whether to look for damage in everything that is finished, not only in what is read now.
+    :param finished: is called whenever a step is finished and recorded.
     :raises RunError: the folder can't be written, or one of ``standing`` is damaged.
     :raises KgalignError: what a step says against its input.
     """
@@ -253,6 +255,7 @@ def execute(
             source = before_this.get(step.name)
             record = _do(step, prints[step.name], work, folder, record, made_from, source)
             log.info("%s: done in %.1f s", step.name, record.steps[step.name].seconds)
+            finished()
             if work.config.limits.memory is not None:
                 _warn_of_memory(step.name, record.steps[step.name].peak_bytes, most)
             work.keep_only({need.name for later in todo[position + 1 :] for need in later.needs})

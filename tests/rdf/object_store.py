@@ -1,6 +1,7 @@
 """A real S3 server on this machine, moto's, in a process of its own."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 from urllib.parse import quote
 from urllib.request import Request, urlopen
@@ -36,16 +38,26 @@ class Store:
         """Take an object away."""
         self._ask("DELETE", f"/{key}")
 
+    def read(self, key: str) -> bytes:
+        """What an object holds."""
+        return self._ask("GET", f"/{key}")
+
+    def names(self, prefix: str) -> list[str]:
+        """Keys that begin so, at most a thousand."""
+        listed = self._ask("GET", "", query=f"?list-type=2&prefix={quote(prefix)}").decode("utf8")
+        return [unescape(key) for key in re.findall("<Key>(.*?)</Key>", listed)]
+
     def make(self) -> None:
         """Make the bucket."""
         self._ask("PUT", "")
 
-    def _ask(self, method: str, path: str, content: bytes | None = None) -> None:
-        address = f"{self.url}/bucket{quote(path)}"
+    def _ask(self, method: str, path: str, content: bytes | None = None, query: str = "") -> bytes:
+        address = f"{self.url}/bucket{quote(path)}{query}"
         # Without a type it would be read as a form; that somebody signs is looked at, not what is signed.
         headers = {"Content-Type": "application/octet-stream", "Authorization": _SIGNED}
         with urlopen(Request(address, content, headers, method=method), timeout=60) as answer:
             assert answer.status < 300
+            return bytes(answer.read())
 
 
 @contextmanager

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from kgalign.base.addresses import is_address
 from kgalign.config import Config
 from kgalign.errors import InputError
-from kgalign.rdf.objects import copies_of, is_object, origin_of
+from kgalign.rdf.objects import copies_of, origin_of
 from kgalign.rdf.remote import read_inputs
 from tests.rdf.object_store import Store
 from tests.rdf.rows import rows
@@ -20,7 +21,7 @@ ROWS = [("<http://e/1>", "<http://e/name>", '"one"'), ("<http://e/2>", "<http://
 
 def test_a_file_is_copied_and_read(store: Store, tmp_path: Path) -> None:
     address = store.put("plain/one.nt", ONE)
-    assert is_object(address)
+    assert is_address(address)
     (copy,) = copies_of(address, tmp_path)
     assert copy.read_bytes() == ONE
     assert origin_of(copy)[0] == address
