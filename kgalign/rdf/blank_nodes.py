@@ -42,9 +42,9 @@ def prefixed(terms: Terms, prefix: str) -> Terms:
     if not prefix:
         return terms
     blank = pa.array(terms.kind == TermKind.BLANK)
-    before = pa.scalar(prefix, pa.large_string())
-    labels = pc.binary_join_element_wise(before, terms.value, pa.scalar("", pa.large_string()))
-    value = pc.if_else(blank, labels, terms.value)
+    before, nothing = pa.scalar(prefix, pa.large_string()), pa.scalar("", pa.large_string())
+    labels = pc.binary_join_element_wise(before, terms.value.filter(blank), nothing)
+    value = pc.replace_with_mask(terms.value, blank, labels) if len(labels) else terms.value
     return _relabel_triples(replace(terms, value=value), lambda label: prefix + label)
 
 
