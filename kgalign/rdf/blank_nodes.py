@@ -95,7 +95,8 @@ def _need_names(labels: pa.LargeStringArray) -> Flags:
         pc.invert(pc.match_substring_regex(labels, _PLAIN_LABEL)).to_numpy(zero_copy_only=False)
     )
     found[rows] = [not _LABEL.fullmatch(label) for label in labels.take(pa.array(rows)).to_pylist()]
-    return found | pc.match_substring_regex(labels, _RANDOM).to_numpy(zero_copy_only=False)
+    found |= pc.match_substring_regex(labels, _RANDOM).to_numpy(zero_copy_only=False)
+    return found
 
 
 def _labels_in(term: RdfTerm) -> Iterator[str]:

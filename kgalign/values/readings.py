@@ -20,6 +20,7 @@ import pyarrow as pa
 from kgalign.arrays import Doubles, Flags, Positions
 from kgalign.base import scratch
 from kgalign.base.cores import in_order, slices
+from kgalign.rdf.columns import NO_IDS
 from kgalign.rdf.graph import Ids, TermKind, Terms
 from kgalign.rdf.vocabulary import XSD
 from kgalign.values.codes import is_padded
@@ -173,11 +174,12 @@ class _Columns:
 
 def _joined(parts: Sequence[_Columns]) -> Values:
     """What was read of all distinct terms."""
-    names = ("kind", "number", "grain", "language")
-    kind, number, grain, language = (
-        np.concatenate([getattr(part, name) for part in parts]) if parts else np.empty(0, np.int32)
-        for name in names
+    kind = np.concatenate([NO_IDS.astype(np.uint8), *(part.kind for part in parts)])
+    number, grain = (
+        np.concatenate([np.empty(0), *(getattr(part, name) for part in parts)])
+        for name in ("number", "grain")
     )
+    language = np.concatenate([NO_IDS, *(part.language for part in parts)])
     notes = sorted((keys for part in parts for keys in part.keys), key=lambda keys: keys.way)
     code = np.zeros(len(kind), np.int64)
     for each in sorted({keys.kind for keys in notes}):
