@@ -57,10 +57,10 @@ def fusion_digest(fusion: Fusion) -> str:
         *(fusion.same_subject, fusion.same_object, fusion.retired, fusion.replaced_by),
     ]
     for column in columns:
-        digest.update(np.ascontiguousarray(column, column.dtype.newbyteorder("<")).view(np.uint8))
+        digest.update(np.ascontiguousarray(column, column.dtype.newbyteorder("<")).data)
     for start in range(0, len(terms), _BATCH):
         ends, data = text_buffers(terms.value[start : start + _BATCH])
-        digest.update(data[ends[0] : ends[-1]])
+        digest.update(data[ends[0] : ends[-1]].data)
     return digest.hexdigest()[:_HASH]
 
 

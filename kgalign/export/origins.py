@@ -1,11 +1,13 @@
 """Which fused statements have the same origin: said by the same sources, kept by the same rule, as surely."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from kgalign.arrays import Flags, Positions, in_order_of, join, run_starts, spread
+from kgalign.base import scratch
 from kgalign.rdf.graph import Ids
 from kgalign.records.fused import Fusion, Role, fused_columns
 
@@ -144,11 +146,19 @@ def contests(fusion: Fusion, *statements: tuple[Ids, Ids, Ids]) -> list[tuple[Id
 def _coded(*columns: npt.NDArray[np.generic]) -> tuple[Ids, tuple[npt.NDArray[np.generic], ...]]:
     """The number of each row among the distinct rows, and the distinct rows, sorted."""
     order = in_order_of(*columns)
-    ordered = [column[order] for column in columns]
-    first = run_starts(*ordered)
-    code = np.empty(len(order), np.int32)
-    code[order] = np.cumsum(first) - 1
-    return code, tuple(column[first] for column in ordered)
+    first = _starts(order, columns)
+    code = scratch.empty(len(order), np.int32)
+    code[order] = np.cumsum(first, dtype=np.int32) - np.int32(1)
+    found = order[first]
+    return code, tuple(column[found] for column in columns)
+
+
+def _starts(order: Positions, columns: Sequence[npt.NDArray[np.generic]]) -> Flags:
+    """(n,) rows that differ from the row before, once they stand in an order; one column after the other."""
+    starts = np.zeros(len(order), bool)
+    for column in columns:
+        starts |= run_starts(column[order])
+    return starts
 
 
 def _statements(fusion: Fusion) -> tuple[tuple[Ids, Ids, Ids], Ids, npt.NDArray[np.uint8]]:
@@ -157,16 +167,16 @@ def _statements(fusion: Fusion) -> tuple[tuple[Ids, Ids, Ids], Ids, npt.NDArray[
     _, subject, property, value = fused_columns(fusion)
     computed = len(fusion.computed_subject)
     sizes = [len(rows), computed, len(subject) - len(rows) - computed]
-    kind = np.repeat([STATED, COMPUTED, IDENTITY], sizes)
+    kind = np.repeat(np.array([STATED, COMPUTED, IDENTITY], np.uint8), sizes)
     order = in_order_of(subject, property, value, kind)
-    columns = subject[order], property[order], value[order]
-    first = run_starts(*columns)
-    code = np.empty(len(order), np.int32)
-    code[order] = np.cumsum(first) - 1
-    place = np.full(len(fusion), -1, np.int32)
+    first = _starts(order, (subject, property, value))
+    code = scratch.empty(len(order), np.int32)
+    code[order] = np.cumsum(first, dtype=np.int32) - np.int32(1)
+    place = scratch.full(len(fusion), -1, np.int32)
     place[rows] = code[: len(rows)]
-    subject, property, value = (column[first] for column in columns)
-    return (subject, property, value), place, kind[order][first].astype(np.uint8)
+    found = order[first]
+    subject, property, value = (scratch.pick(column, found) for column in (subject, property, value))
+    return (subject, property, value), place, kind[found]
 
 
 def _evidence(

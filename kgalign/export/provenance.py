@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kgalign.arrays import Flags, Positions, run_starts, spread
+from kgalign.base import scratch
 from kgalign.base.cores import in_order, slices
 from kgalign.base.files import replacing
 from kgalign.base.version import __version__
@@ -283,10 +284,11 @@ def _write_statements(file: IO[bytes], page: _Page, *, annotated: bool) -> None:
         texts = grouped(statements, page.texts, names, notes)
     else:
         rows = np.argsort(group, kind="stable")
-        columns = [column[rows] for column in (found.subject, found.property, found.value)]
-        texts = grouped(
-            Graph(columns[0], columns[1], columns[2], group[rows], page.fusion.terms), page.texts, names
+        subject, property, value, graph = (
+            scratch.pick(column, rows) for column in (found.subject, found.property, found.value, group)
         )
+        del rows, group
+        texts = grouped(Graph(subject, property, value, graph, page.fusion.terms), page.texts, names)
     for text in texts:
         file.write(text)
 
@@ -344,7 +346,10 @@ def _kept(page: _Page) -> _Kept:
     fusion, found, rows = page.fusion, page.origins, page.dropped
     lost = fusion.subject[rows], fusion.property[rows], fusion.value[rows]
     key = lost[0].astype(np.int64) << 32 | lost[1]
-    rows = np.flatnonzero(np.isin(found.subject.astype(np.int64) << 32 | found.property, key))
+    # Both are sorted by subject and property.
+    key = np.append(key[run_starts(key)], -1)
+    said = found.subject.astype(np.int64) << 32 | found.property
+    rows = np.flatnonzero(key[np.searchsorted(key[:-1], said)] == said)
     kept = found.subject[rows], found.property[rows], found.value[rows]
     (exact, item), (lost_exact, lost_item) = contests(fusion, kept, lost)
     values: list[Ids] = []

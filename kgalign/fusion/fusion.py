@@ -115,7 +115,11 @@ def _statements(left: int, right: int, rewritten: Rewritten, config: FuseConfig)
     subject, property, value, graph = columns
     order = in_order_of(subject, property, source, value, graph)
     claims = Claims(
-        *(scratch.pick(column, order) for column in (subject, property, value, source, graph)),
+        scratch.pick(subject, order),
+        scratch.pick(property, order),
+        scratch.pick(value, order),
+        scratch.pick(source, order),
+        scratch.pick(graph, order),
         merged.terms,
         names,
     )

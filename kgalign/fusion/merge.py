@@ -105,7 +105,10 @@ def merge(
     if final is not terms:
         said, named = [remap(ids, place) for ids in said], remap(named, place)
     return Merged(
-        *said,
+        subject=said[0],
+        predicate=said[1],
+        object=said[2],
+        graph=said[3],
         named=named,
         terms=final,
         same_subject=place[kept],

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kgalign.arrays import Doubles, Positions, numbered, run_starts, unique
+from kgalign.base.memory import give_back
 from kgalign.fusion.choosing import choose
 from kgalign.fusion.claims import Claims
 from kgalign.fusion.multiplicity import Habit, as_they_are_meant, habit_of
@@ -28,6 +29,9 @@ from kgalign.rdf.graph import Ids
 from kgalign.rdf.vocabulary import SKOS
 from kgalign.records.fused import Role
 from kgalign.values import ValueKind, Values, read_values
+
+_MANY = 1 << 16
+"""Claims of a property before which what was freed is given back: what they take would not fit into it."""
 
 _AGREED = 0.5
 """Share of values that others bear out, below which different values are taken to be no conflict."""
@@ -87,6 +91,8 @@ def resolve_default(claims: Claims, age: Doubles | None = None, prefer: int | No
     order = np.argsort(claims.property, kind="stable")
     cuts = np.flatnonzero(run_starts(claims.property[order]))
     for rows in np.split(order, cuts[1:]) if len(order) else ():
+        if len(rows) > _MANY:
+            give_back()
         if int(claims.property[rows[0]]) not in taken:
             learned.append(_single(work, rows))
     fates = work.fates

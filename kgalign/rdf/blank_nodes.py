@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyoxigraph as ox
 
+from kgalign.arrays import Flags
 from kgalign.rdf.columns import Part, canonical, take
 from kgalign.rdf.graph import TermKind, Terms
 from kgalign.rdf.terms import RdfTerm, parse_triple
 
-_RANDOM = re.compile(r"[a-f][0-9a-f]{23,31}")
+_RANDOM = "^[a-f][0-9a-f]{23,31}$"
 """What the parser calls a blank node without a label: 128 random bits, hexadecimal."""
 
 _FIRST = (
@@ -24,6 +25,9 @@ _FIRST = (
 _OTHERS = f"{_FIRST}\\-\u00b7\u0300-\u036f\u203f\u2040"
 _LABEL = re.compile(f"[{_FIRST}](?:[{_OTHERS}.]*[{_OTHERS}])?")
 """What Turtle has behind ``_:``."""
+
+_PLAIN_LABEL = "^[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?$"
+"""What most labels are: those of them that are ASCII."""
 
 _ROUNDS = 8
 """How many steps around a blank node are looked at to tell it from others."""
@@ -42,9 +46,9 @@ def prefixed(terms: Terms, prefix: str) -> Terms:
     if not prefix:
         return terms
     blank = pa.array(terms.kind == TermKind.BLANK)
-    before = pa.scalar(prefix, pa.large_string())
-    labels = pc.binary_join_element_wise(before, terms.value, pa.scalar("", pa.large_string()))
-    value = pc.if_else(blank, labels, terms.value)
+    before, nothing = pa.scalar(prefix, pa.large_string()), pa.scalar("", pa.large_string())
+    labels = pc.binary_join_element_wise(before, terms.value.filter(blank), nothing)
+    value = pc.replace_with_mask(terms.value, blank, labels) if len(labels) else terms.value
     return _relabel_triples(replace(terms, value=value), lambda label: prefix + label)
 
 
@@ -57,27 +61,42 @@ def name_anonymous(part: Part) -> Part:
     that Turtle does not have, which the parser lets pass in RDF/XML and above all in JSON-LD, are numbered
     too: written as they are they would end a statement, or be one.
     """
-    labels = dict.fromkeys(_labels(part.terms))
-    random = [label for label in labels if _RANDOM.fullmatch(label) or not _LABEL.fullmatch(label)]
-    if not random:
+    labels = _labels(part.terms)
+    random = labels.filter(pa.array(_need_names(labels)))
+    if not len(random):
         return part
     stem = "b"
-    while any(re.fullmatch(rf"{stem}[0-9]+", label) for label in labels):
+    while pc.any(pc.match_substring_regex(labels, f"^{stem}[0-9]+$")).as_py():
         stem += "b"
     order = _by_surroundings(part, random)
-    numbers = {label: f"{stem}{number}" for number, label in enumerate(order)}
+    names = pa.array([f"{stem}{number}" for number in range(len(order))], pa.large_string())
     blank = pa.array(part.terms.kind == TermKind.BLANK)
-    named = [numbers.get(label, label) for label in part.terms.value.filter(blank).to_pylist()]
-    values = pc.replace_with_mask(part.terms.value, blank, pa.array(named, pa.large_string()))
-    terms = replace(part.terms, value=values)
+    held = part.terms.value.filter(blank)
+    named = pc.coalesce(names.take(pc.index_in(held, order)), held)
+    terms = replace(part.terms, value=pc.replace_with_mask(part.terms.value, blank, named))
+    if not (terms.kind == TermKind.TRIPLE).any():
+        return replace(part, terms=terms)
+    numbers = dict(zip(order.to_pylist(), names.to_pylist(), strict=True))
     return replace(part, terms=_relabel_triples(terms, lambda label: numbers.get(label, label)))
 
 
-def _labels(terms: Terms) -> Iterator[str]:
-    """The labels of the blank nodes, those in triple terms last."""
-    yield from terms.value.filter(pa.array(terms.kind == TermKind.BLANK)).to_pylist()
-    for text in terms.value.filter(pa.array(terms.kind == TermKind.TRIPLE)).to_pylist():
-        yield from _labels_in(parse_triple(text))
+def _labels(terms: Terms) -> pa.LargeStringArray:
+    """The distinct labels of the blank nodes by first appearance, those in triple terms last."""
+    held = terms.value.filter(pa.array(terms.kind == TermKind.BLANK))
+    triples = terms.value.filter(pa.array(terms.kind == TermKind.TRIPLE)).to_pylist()
+    inside = [label for text in triples for label in _labels_in(parse_triple(text))]
+    return pc.unique(pa.concat_arrays([held, pa.array(inside, pa.large_string())]))
+
+
+def _need_names(labels: pa.LargeStringArray) -> Flags:
+    """(n,) labels that the parser made up, and those that Turtle does not have."""
+    found = np.zeros(len(labels), bool)
+    rows = np.flatnonzero(
+        pc.invert(pc.match_substring_regex(labels, _PLAIN_LABEL)).to_numpy(zero_copy_only=False)
+    )
+    found[rows] = [not _LABEL.fullmatch(label) for label in labels.take(pa.array(rows)).to_pylist()]
+    found |= pc.match_substring_regex(labels, _RANDOM).to_numpy(zero_copy_only=False)
+    return found
 
 
 def _labels_in(term: RdfTerm) -> Iterator[str]:
@@ -111,10 +130,12 @@ def map_triple(triple: ox.Triple, changed: Callable[[RdfTerm], RdfTerm]) -> ox.T
     return ox.Triple(inner(triple.subject), inner(triple.predicate), inner(triple.object))  # type: ignore[arg-type]
 
 
-def _by_surroundings(part: Part, labels: list[str]) -> list[str]:
+def _by_surroundings(part: Part, labels: pa.LargeStringArray) -> pa.LargeStringArray:
     """Labels sorted by a colour that sums up what is said around their nodes (1-WL refinement)."""
     terms = part.terms
-    rows = _rows_of(terms, set(labels))
+    rows = np.flatnonzero(terms.kind == TermKind.BLANK)
+    place = pc.index_in(terms.value.take(pa.array(rows)), labels).fill_null(-1).to_numpy(zero_copy_only=False)
+    rows, place = rows[place >= 0], place[place >= 0]
     fixed = np.ones(len(terms), bool)
     fixed[rows] = False
     fixed &= terms.kind != TermKind.TRIPLE
@@ -128,14 +149,9 @@ def _by_surroundings(part: Part, labels: list[str]) -> list[str]:
         if groups == told_apart or groups == len(rows):
             break
         told_apart = groups
-    colours = dict(zip(terms.value.take(pa.array(rows)).to_pylist(), colour[rows].tolist(), strict=True))
-    return sorted(labels, key=lambda label: colours.get(label, 0))
-
-
-def _rows_of(terms: Terms, labels: set[str]) -> npt.NDArray[np.int64]:
-    rows = np.flatnonzero(terms.kind == TermKind.BLANK)
-    values = terms.value.take(pa.array(rows)).to_pylist()
-    return rows[[value in labels for value in values]]
+    colours = np.zeros(len(labels), np.uint64)
+    colours[place] = colour[rows]
+    return labels.take(pa.array(np.argsort(colours, kind="stable")))
 
 
 def _around(part: Part, rows: npt.NDArray[np.int64], colour: _Colours) -> _Colours:

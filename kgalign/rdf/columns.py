@@ -5,8 +5,8 @@ repeat; :func:`assemble` makes the :class:`~kgalign.rdf.graph.Graph` of them.
 """
 
 from array import array
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -14,14 +14,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kgalign.arrays import distinct
+from kgalign.arrays import Flags, Positions, distinct
 from kgalign.base import scratch
-from kgalign.base.cores import slices
+from kgalign.base.cores import in_order, slices
 from kgalign.rdf.graph import Graph, Ids, TermKind, Terms
 
 NO_IDS: Ids = np.empty(0, np.int32)
-_ROWS = 1 << 20
-"""Ids that are replaced at once."""
+_ROWS = 1 << 18
+"""Ids that are replaced, and terms that are put in order, at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,15 +152,37 @@ def canonical(tables: Sequence[Terms]) -> tuple[Terms, Ids]:
     )
     keys = [(name, "ascending") for name in rows.column_names]
     order = pc.sort_indices(rows, sort_keys=keys).to_numpy()
-    ordered = take(joined, order)
-    new = np.ones(len(order), bool)
-    if len(order):
-        new[1:] = pc.not_equal(ordered.value[1:], ordered.value[:-1]).to_numpy(zero_copy_only=False)
-        for ids in (ordered.kind, ordered.datatype, ordered.language):
-            new[1:] |= ids[1:] != ids[:-1]
-    position = np.empty(len(order), np.int32)
-    position[order] = np.cumsum(new) - 1
-    return (ordered if new.all() else take(ordered, np.flatnonzero(new))), position
+    news: list[Flags] = []
+
+    def texts() -> Iterator[pa.LargeStringArray]:
+        cut = slices(len(order), _ROWS)
+        for some, new in in_order(lambda part: _distinct(joined, order, part), cut):
+            news.append(new)
+            yield some
+
+    value = scratch.gather_texts(texts())
+    new = np.concatenate(news) if news else np.zeros(0, bool)
+    position = scratch.empty(len(order), np.int32)
+    position[order] = np.cumsum(new, dtype=np.int32) - np.int32(1)
+    first = order[new]
+    kind, datatype, language = (
+        scratch.pick(column, first) for column in (joined.kind, joined.datatype, joined.language)
+    )
+    return replace(joined, kind=kind, value=value, datatype=datatype, language=language), position
+
+
+def _distinct(terms: Terms, order: Positions, part: slice) -> tuple[pa.LargeStringArray, Flags]:
+    """The texts of a part of the terms in their order without those that repeat the one before, and which of
+    the terms these are.
+    """
+    first = max(part.start - 1, 0)
+    some = take(terms, order[first : part.stop])
+    new = np.ones(len(some), bool)
+    new[1:] = pc.not_equal(some.value[1:], some.value[:-1]).to_numpy(zero_copy_only=False)
+    for ids in (some.kind, some.datatype, some.language):
+        new[1:] |= ids[1:] != ids[:-1]
+    cut = part.start - first
+    return some.value[cut:].filter(pa.array(new[cut:])), new[cut:]
 
 
 def _recode(codes: Ids, names: Sequence[str], target: Sequence[str]) -> Ids:

@@ -284,13 +284,14 @@ def joined(*parts: pa.LargeStringArray) -> memoryview:
     """The bytes of the parts of all rows, one after the other; null is nothing."""
     texts = pc.binary_join_element_wise(*parts, _EMPTY, null_handling="replace", null_replacement="")
     ends, data = scratch.text_buffers(texts)
-    return memoryview(data)[ends[0] : ends[-1]]
+    return data[ends[0] : ends[-1]].data
 
 
 def _sizes(texts: pa.LargeStringArray, ids: Sequence[Ids], rows: slice) -> Positions:
     """(n,) bytes of the texts that some rows have."""
     ends, _ = scratch.text_buffers(texts)
-    return np.add.reduce([ends[each[rows] + 1] - ends[each[rows]] for each in ids])
+    sizes: Positions = np.add.reduce([ends[each[rows] + 1] - ends[each[rows]] for each in ids])
+    return sizes
 
 
 def _pieces(size: int, bytes_of: Callable[[slice], Positions]) -> Iterator[slice]:

@@ -61,7 +61,8 @@ def _behind_last(mark: bytes, data: Array, start: Positions, end: Positions) -> 
     """(n,) where the last of these bytes within each range is behind one, or the range starts."""
     low = int(start[0]) if len(start) else 0
     places = np.concatenate([[-1], low + np.flatnonzero(data[low : int(end.max(initial=0))] == mark[0])])
-    return np.maximum(places[np.searchsorted(places, end) - 1] + 1, start)
+    behind: Positions = np.maximum(places[np.searchsorted(places, end) - 1] + 1, start)
+    return behind
 
 
 def _texts_between(start: Positions, end: Positions, data: Array) -> pa.LargeStringArray:

@@ -8,8 +8,10 @@ characters, or in white space.
 import datetime
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,8 @@ import pyarrow as pa
 
 from kgalign.arrays import Doubles, Flags, Positions
 from kgalign.base import scratch
+from kgalign.base.cores import in_order, slices
+from kgalign.rdf.columns import NO_IDS
 from kgalign.rdf.graph import Ids, TermKind, Terms
 from kgalign.rdf.vocabulary import XSD
 from kgalign.values.codes import is_padded
@@ -28,6 +32,9 @@ from kgalign.values.numbers import exact_number
 
 _MEANT = NUMERIC | DATES | {XSD + "boolean"}
 """Datatypes of values that are more than text."""
+
+_ROWS = 1 << 16
+"""Distinct terms that are read at once, on each core."""
 
 _SPACE = re.compile(r"\s+")
 _DAYS = {"year": 365.2425, "month": 30.44, "day": 1.0, "second": 1 / 86400}
@@ -78,22 +85,50 @@ def read_values(terms: Terms, ids: Ids, *, years: bool = False, plain: bool = Tr
     :param plain: whether a literal without a datatype may be a number, a date or a truth value.
     """
     distinct, place = np.unique(ids, return_inverse=True)
-    columns = _Columns.of(terms, distinct)
-    _read_nodes(columns)
-    if not years:
-        _read_usual(columns, plain)
-    _read_texts(columns, plain)
-    _read_others(columns, years, plain)
-    key, bare = columns.keys()
-    read = Values(columns.kind, key, bare, columns.number, columns.grain, columns.language)
-    return read.take(place)
+
+    def read_some(rows: slice) -> _Columns:
+        columns = _Columns.of(terms, distinct[rows], rows.start)
+        _read_nodes(columns)
+        if not years:
+            _read_usual(columns, plain)
+        _read_texts(columns, plain)
+        _read_others(columns, years, plain)
+        return columns
+
+    return _joined(list(in_order(read_some, slices(len(distinct), _ROWS)))).take(place)
+
+
+class _Way(IntEnum):
+    """How a value was read; keys are numbered in this order."""
+
+    NODE = 0
+    WHOLE = 1
+    DECIMAL = 2
+    DAY = 3
+    YEAR = 4
+    PLAIN = 5
+    TEXT = 6
+    ALONE = 7
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """Keys of what was read in one way as one kind."""
+
+    way: _Way
+    kind: ValueKind
+    rows: Positions
+    """(k,) places among all distinct terms."""
+    texts: pa.LargeStringArray
+    """(k,)"""
 
 
 @dataclass(slots=True)
 class _Columns:
-    """Distinct terms while they are read."""
+    """Some distinct terms while they are read."""
 
-    ids: Ids
+    first: int
+    """The place of the first of them among all."""
     text: pa.LargeStringArray
     literal: Flags
     datatype: Ids
@@ -105,16 +140,15 @@ class _Columns:
     grain: Doubles
     read: Flags
     """(n,) what is read already."""
-    parts: list[tuple[ValueKind, Positions, pa.LargeStringArray]]
-    """Keys of what was read, by kind."""
+    keys: list[_Keys]
 
     @classmethod
-    def of(cls, terms: Terms, ids: Ids) -> "_Columns":
+    def of(cls, terms: Terms, ids: Ids, first: int) -> "_Columns":
         size = len(ids)
         tags = sorted({tag.lower() for tag in terms.languages})
         same = np.array([tags.index(tag.lower()) for tag in terms.languages] + [-1], np.int32)
         return cls(
-            ids=ids,
+            first=first,
             text=terms.value.take(pa.array(ids)),
             literal=terms.kind[ids] == TermKind.LITERAL,
             datatype=terms.datatype[ids],
@@ -124,7 +158,7 @@ class _Columns:
             number=np.full(size, np.nan),
             grain=np.full(size, np.nan),
             read=np.zeros(size, bool),
-            parts=[],
+            keys=[],
         )
 
     def typed(self, names: frozenset[str], plain: bool) -> Flags:
@@ -133,20 +167,29 @@ class _Columns:
         found: Flags = self.literal & (self.language < 0) & np.array(wanted)[self.datatype]
         return found
 
-    def note(self, kind: ValueKind, rows: Positions, keys: pa.LargeStringArray) -> None:
+    def note(self, way: _Way, kind: ValueKind, rows: Positions, keys: pa.LargeStringArray) -> None:
         self.kind[rows], self.read[rows] = kind.code, True
-        self.parts.append((kind, rows, keys))
+        self.keys.append(_Keys(way, kind, self.first + rows, keys))
 
-    def keys(self) -> tuple[Ids, Ids]:
-        """(n,) equal where kind, language and key are, and equal where kind and key are."""
-        code = np.zeros(len(self.ids), np.int64)
-        for kind in {kind for kind, _, _ in self.parts}:
-            mine = [(rows, keys) for each, rows, keys in self.parts if each == kind]
-            codes = pa.concat_arrays([keys for _, keys in mine]).dictionary_encode().indices
-            code[np.concatenate([rows for rows, _ in mine])] = codes.to_numpy(zero_copy_only=False)
-        bare = code * len(READ) + self.kind
-        tagged = bare * (int(self.language.max(initial=-1)) + 2) + self.language + 1
-        return _numbered(tagged), _numbered(bare)
+
+def _joined(parts: Sequence[_Columns]) -> Values:
+    """What was read of all distinct terms."""
+    kind = np.concatenate([NO_IDS.astype(np.uint8), *(part.kind for part in parts)])
+    number, grain = (
+        np.concatenate([np.empty(0), *(getattr(part, name) for part in parts)])
+        for name in ("number", "grain")
+    )
+    language = np.concatenate([NO_IDS, *(part.language for part in parts)])
+    notes = sorted((keys for part in parts for keys in part.keys), key=lambda keys: keys.way)
+    code = np.zeros(len(kind), np.int64)
+    for each in sorted({keys.kind for keys in notes}):
+        mine = [keys for keys in notes if keys.kind == each]
+        texts = scratch.gather_texts(keys.texts for keys in mine)
+        codes = texts.dictionary_encode().indices.to_numpy(zero_copy_only=False)
+        code[np.concatenate([keys.rows for keys in mine])] = codes
+    bare = code * len(READ) + kind
+    tagged = bare * (int(language.max(initial=-1)) + 2) + language + 1
+    return Values(kind, _numbered(tagged), _numbered(bare), number, grain, language)
 
 
 def _numbered(code: Positions) -> Ids:
@@ -156,26 +199,26 @@ def _numbered(code: Positions) -> Ids:
 def _read_nodes(columns: _Columns) -> None:
     """Nodes are what they are: no two terms are the same."""
     rows = np.flatnonzero(~columns.literal)
-    columns.note(ValueKind.NODE, rows, pa.array(rows).cast(pa.large_string()))
+    columns.note(_Way.NODE, ValueKind.NODE, rows, pa.array(columns.first + rows).cast(pa.large_string()))
 
 
 def _read_usual(columns: _Columns, plain: bool) -> None:
     """Numbers and days as nearly everybody writes them."""
     rows = np.flatnonzero(columns.typed(NUMERIC, plain))
-    for usual in (whole_numbers, decimals):
+    for way, usual in ((_Way.WHOLE, whole_numbers), (_Way.DECIMAL, decimals)):
         found = usual(columns.text.take(pa.array(rows)))
         at = rows[found.rows]
         columns.number[at], columns.grain[at] = found.number, found.grain
-        columns.note(ValueKind.NUMBER, at, found.key)
+        columns.note(way, ValueKind.NUMBER, at, found.key)
         rows = rows[~columns.read[rows]]
     rows = np.flatnonzero(columns.typed(DATES, plain=False))
-    for found, length in (
-        (days(texts := columns.text.take(pa.array(rows))), "day"),
-        (years_of(texts), "year"),
+    for way, found, length in (
+        (_Way.DAY, days(texts := columns.text.take(pa.array(rows))), "day"),
+        (_Way.YEAR, years_of(texts), "year"),
     ):
         at = rows[found.rows]
         columns.number[at], columns.grain[at] = found.number, _DAYS[length]
-        columns.note(ValueKind.DATE, at, found.key)
+        columns.note(way, ValueKind.DATE, at, found.key)
 
 
 def _read_texts(columns: _Columns, plain: bool) -> None:
@@ -186,10 +229,10 @@ def _read_texts(columns: _Columns, plain: bool) -> None:
     rows = np.flatnonzero(text & ~columns.read)
     texts = columns.text.take(pa.array(rows))
     easy, keys = plain_keys(texts)
-    columns.note(ValueKind.TEXT, rows[easy], keys)
+    columns.note(_Way.PLAIN, ValueKind.TEXT, rows[easy], keys)
     hard = np.flatnonzero(~easy)
     rest = [text_key(each) for each in texts.take(pa.array(hard)).to_pylist()]
-    columns.note(ValueKind.TEXT, rows[hard], pa.array(rest, pa.large_string()))
+    columns.note(_Way.TEXT, ValueKind.TEXT, rows[hard], pa.array(rest, pa.large_string()))
 
 
 def _read_others(columns: _Columns, years: bool, plain: bool) -> None:
@@ -206,7 +249,7 @@ def _read_others(columns: _Columns, years: bool, plain: bool) -> None:
     keys = pa.array([each.key for each in found], pa.large_string())
     for kind in np.unique(kinds).tolist():
         mine = np.flatnonzero(kinds == kind)
-        columns.note(READ[kind], rows[mine], keys.take(pa.array(mine)))
+        columns.note(_Way.ALONE, READ[kind], rows[mine], keys.take(pa.array(mine)))
 
 
 def read(
