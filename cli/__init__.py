@@ -30,7 +30,7 @@ _COMMANDS = {
     "votes": (".votes", "votes", "Read, count, export and check the votes of a language model."),
     "train": (".train", "train", "Make examples of runs, and train a judge on them."),
     "serve": (".serve", "serve", "Serve a language model that `run --judge llm` asks."),
-    "fuse": (".run", "fuse", "Fuse a run's graphs again, by other rules."),
+    "fuse": (".fuse", "fuse", "Fuse a run's graphs again, by other rules."),
     "unmerge": (".unmerge", "unmerge", "Take a merge of a run back, everywhere, and remember it."),
     "review": (".review", "review", "Answer what is in doubt, entity by entity, on a local page."),
     "decisions": (".decisions", "decisions", "Take in, show and give back what people decided."),

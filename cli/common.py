@@ -16,9 +16,10 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from kgalign.base.addresses import is_address, on_this_machine
 from kgalign.base.logs import LEVELS, configure, printable
 from kgalign.base.progress import NoProgress, Progress, Task
+
+from .paths import PATH
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,44 +36,6 @@ PIPED_WIDTH = 160
 """Characters per line where the output is no terminal."""
 LINE = 1000
 """Most characters of one line of text; what graphs and paths hold is cut there."""
-
-
-class Here(click.Path):
-    """A path of this machine; an address of a store is refused."""
-
-    def __init__(self) -> None:
-        super().__init__(path_type=Path)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's signature
-        """The path.
-
-        :raises InputError: it is an address.
-        """
-        return super().convert(on_this_machine(value), param, ctx)
-
-
-class Place(click.Path):
-    """A path, or an address of a store, which stays text: a path would lose slashes of it."""
-
-    def __init__(self) -> None:
-        super().__init__(path_type=Path)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's signature
-        """The path, or the text."""
-        return value if is_address(value) else super().convert(value, param, ctx)
-
-
-class Input(Place):
-    """The same, or the address of a SPARQL endpoint."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's signature
-        """The path, or the text."""
-        if isinstance(value, str) and value[:7].lower() == "sparql:":
-            return value
-        return super().convert(value, param, ctx)
-
-
-PATH, PLACE, INPUT = Here(), Place(), Input()
 
 Commands = Mapping[str, tuple[str, str, str]]
 """Name → module, the click command in it, and a line on it."""

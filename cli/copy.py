@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from .common import PLACE, log_options, quiet_option, say, terminal_progress
+from .common import log_options, quiet_option, say, terminal_progress
+from .paths import PLACE
 
 
 @click.command()

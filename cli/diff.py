@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import PATH, cell, console, line, log_options, run_argument, table, write_out
+from .common import cell, console, line, log_options, run_argument, table, write_out
+from .paths import PATH
 
 if TYPE_CHECKING:
     from rich.table import Table

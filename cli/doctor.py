@@ -18,7 +18,8 @@ from kgalign.run.finished import Finished
 from kgalign.run.folder import RunFolder
 from kgalign.select import select
 
-from .common import INPUT, console, json_option, log_options, quiet_option, say, table, terminal_progress
+from .common import console, json_option, log_options, quiet_option, say, table, terminal_progress
+from .paths import INPUT
 
 if TYPE_CHECKING:
     from rich.table import Table

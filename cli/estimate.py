@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import PATH, Number, console, json_option, line, log_options, plural, run_argument, say, table
+from .common import Number, console, json_option, line, log_options, plural, run_argument, say, table
+from .paths import PATH
 
 if TYPE_CHECKING:
     from kgalign.estimate import Answers, Cases, Estimate, Share

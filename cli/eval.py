@@ -11,7 +11,8 @@ from kgalign.base.logs import printable
 from kgalign.evaluate import Evaluation, Pair, diff, link_pairs, read_pairs
 from kgalign.evaluate.mistakes import Named
 
-from .common import PATH, cell, console, json_option, log_options, plural, run_argument, say, table
+from .common import cell, console, json_option, log_options, plural, run_argument, say, table
+from .paths import PATH
 
 if TYPE_CHECKING:
     from kgalign.api import AlignmentResult

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from .paths import PATH
+
 if TYPE_CHECKING:
     from kgalign.config import Config
 
@@ -86,9 +88,7 @@ _FUSE_OPTIONS = (
 )
 """What decides about the fused graph alone."""
 
-_CONFIG = click.option(
-    "--config", type=click.Path(path_type=Path), metavar="FILE", help="TOML file; flags go over it."
-)
+_CONFIG = click.option("--config", type=PATH, metavar="FILE", help="TOML file; flags go over it.")
 
 _OPTIONS = (
     click.option("--left-also", multiple=True, metavar="FILE", help="More of the left graph; repeatable."),

@@ -8,8 +8,9 @@ import click
 
 from kgalign.errors import KgalignError
 
-from .common import INPUT, PATH, Number, json_option, log_options, quiet_option, say, terminal_progress
+from .common import Number, json_option, log_options, quiet_option, say, terminal_progress
 from .options import settings, settings_options
+from .paths import INPUT, PATH
 
 if TYPE_CHECKING:
     from kgalign.config import Config

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import INPUT, cell, console, json_option, log_options, say, table, terminal_progress
+from .common import cell, console, json_option, log_options, say, table, terminal_progress
+from .paths import INPUT
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import PATH, log_options, run_argument, say, write_out
+from .common import log_options, run_argument, say, write_out
+from .paths import PATH
 
 if TYPE_CHECKING:
     from kgalign.evaluate.calibration import Calibration

@@ -1,4 +1,4 @@
-"""``kgalign run``: the whole way from two graphs to one; ``kgalign fuse``: its last part again."""
+"""``kgalign run``: the whole way from two graphs to one."""
 
 import math
 import shlex
@@ -12,22 +12,9 @@ import click
 from kgalign.base.logs import printable
 from kgalign.errors import InputError
 
-from .common import (
-    INPUT,
-    LINE,
-    PATH,
-    PLACE,
-    console,
-    echo,
-    log_options,
-    megabytes,
-    quiet_option,
-    run_argument,
-    say,
-    table,
-    terminal_progress,
-)
-from .options import fuse_options, named_overrides, settings, settings_options
+from .common import LINE, console, echo, log_options, megabytes, quiet_option, say, table, terminal_progress
+from .options import settings, settings_options
+from .paths import INPUT, PATH, PLACE
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -137,30 +124,6 @@ def _run(
 
     stored = run_at(left, right, out, config, work=work, take_over=take_over, progress=progress, **given)
     return stored.execution, stored.folder
-
-
-@click.command()
-@run_argument
-@fuse_options
-@quiet_option("No progress, and nothing at the end.")
-@log_options
-def fuse(run: Path, config: Path | None, quiet: bool, **flags: str | bool | tuple[str, ...] | None) -> None:
-    """Fuse the graphs of the run folder RUN again, by other rules; links stay as they are, unless other
-    clusters are too large now (fuse.max_cluster).
-
-    Nothing is retrieved or judged again, and the input files need not be there any more. Without --config the
-    rules are those of the run, with it those in the section [fuse] of FILE, which may say nothing else than
-    the run about the rest; the options go over either. `kgalign run` goes by its own options again.
-    """
-    from kgalign.run.again import fuse_again
-
-    progress = terminal_progress(quiet)
-    execution = fuse_again(run, config, *named_overrides(flags), progress=progress)
-    if not quiet:
-        if not execution.done:
-            say(f"Nothing to do: {run} is fused like this already", limit=200)
-        show_fusion(execution.record, run)
-    close_strictly(execution.record, run)
 
 
 def close_strictly(record: "RunRecord", out: Path) -> None:

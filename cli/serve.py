@@ -9,14 +9,13 @@ from kgalign.base.logs import printable
 from kgalign.errors import KgalignError
 
 from .common import log_options
+from .paths import PATH
 
 
 @click.command(context_settings={"allow_interspersed_args": True})
 @click.argument("model", required=False)
 @click.argument("extra", nargs=-1, type=click.UNPROCESSED, metavar="[-- FLAGS…]")
-@click.option(
-    "--adapter", type=click.Path(path_type=Path), metavar="DIR", help="LoRA adapter in peft's format."
-)
+@click.option("--adapter", type=PATH, metavar="DIR", help="LoRA adapter in peft's format.")
 @click.option(
     "--merge/--no-merge",
     default=None,

@@ -3,7 +3,6 @@
 import os
 import shlex
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -11,6 +10,7 @@ import click
 from kgalign.base.logs import printable
 
 from .common import Number
+from .paths import PATH
 
 if TYPE_CHECKING:
     from kgalign.train.trainer import Trained
@@ -28,16 +28,14 @@ def base_option(command: Command) -> Command:
 
 def out_option(command: Command) -> Command:
     """The option ``-o``."""
-    path = click.Path(path_type=Path)
     help_text = "Folder of the adapter; it has this name when it is finished."
-    return click.option("-o", "--out", required=True, type=path, metavar="ADAPTER", help=help_text)(command)
+    return click.option("-o", "--out", required=True, type=PATH, metavar="ADAPTER", help=help_text)(command)
 
 
 def templates_option(command: Command) -> Command:
     """The option ``--templates``."""
-    path = click.Path(path_type=Path)
     help_text = "Folder of the prompts that the questions were asked by, if not those of the package."
-    return click.option("--templates", type=path, metavar="DIR", help=help_text)(command)
+    return click.option("--templates", type=PATH, metavar="DIR", help=help_text)(command)
 
 
 def settings_options(command: Command) -> Command:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from .common import Number, log_options, terminal_progress
+from .paths import PATH
 from .train_common import (
     base_option,
     out_option,
@@ -17,12 +18,10 @@ from .train_common import (
 
 
 @click.command("dpo")
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
+@click.argument("runs", nargs=-1, required=True, type=PATH, metavar="RUN...")
 @base_option
 @out_option
-@click.option(
-    "--adapter", type=click.Path(path_type=Path), metavar="DIR", help="Begin with this adapter of the model."
-)
+@click.option("--adapter", type=PATH, metavar="DIR", help="Begin with this adapter of the model.")
 @click.option("--judging", metavar="NAME", help="Judging of the runs; the latest one by default.")
 @click.option(
     "--sure",

@@ -9,12 +9,13 @@ import click
 from kgalign.base.logs import printable
 
 from .common import Number, log_options, terminal_progress
+from .paths import PATH
 
 if TYPE_CHECKING:
     from kgalign.train.encoder import EncoderCard
 
 _SOURCES = ("person", "votes", "evidence")
-_FILE = click.Path(path_type=Path)
+_FILE = PATH
 
 
 @click.command("encoder")

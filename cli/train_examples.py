@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from .common import Number, cell, console, log_options, terminal_progress
+from .paths import PATH
 
 if TYPE_CHECKING:
     from kgalign.train.data import About
@@ -62,14 +63,14 @@ class Size(click.ParamType):  # type: ignore[type-arg, unused-ignore] # generic 
 
 
 @click.command("examples")
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), metavar="DATA",
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=PATH)
+@click.option("-o", "--out", required=True, type=PATH, metavar="DATA",
               help="Folder to write to.")  # fmt: skip
 @click.option("--from", "sources", multiple=True, type=click.Choice(_SOURCES),
               help="Who gives the answers; repeatable. All that the runs have by default.")  # fmt: skip
-@click.option("--gold", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
+@click.option("--gold", multiple=True, type=PATH, metavar="FILE",
               help="Links that are right; repeatable.")  # fmt: skip
-@click.option("--test-gold", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
+@click.option("--test-gold", multiple=True, type=PATH, metavar="FILE",
               help="Links whose entities are shown in the test split alone; repeatable.")  # fmt: skip
 @click.option("--closed", is_flag=True, help="The gold is complete: who has no link in it has no partner.")
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(["select", "verify"]),

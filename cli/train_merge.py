@@ -7,13 +7,14 @@ import click
 from kgalign.base.logs import printable
 
 from .common import Number, log_options
+from .paths import PATH
 from .train_common import out_option
 
 _METHODS = ("linear", "ties", "dare_linear", "dare_ties", "average", "cat", "svd")
 
 
 @click.command("merge")
-@click.argument("adapters", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="ADAPTER...")
+@click.argument("adapters", nargs=-1, required=True, type=PATH, metavar="ADAPTER...")
 @out_option
 @click.option(
     "--how",

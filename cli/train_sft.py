@@ -10,6 +10,7 @@ import click
 from kgalign.base.logs import printable
 
 from .common import log_options, terminal_progress
+from .paths import PATH
 from .train_common import (
     base_option,
     out_option,
@@ -22,7 +23,7 @@ from .train_common import (
 if TYPE_CHECKING:
     from kgalign.train.pair_sft import PairsTrained
 
-_FOLDER = click.Path(path_type=Path)
+_FOLDER = PATH
 
 
 @click.command("sft")

@@ -8,12 +8,11 @@ import click
 from kgalign.base.logs import printable
 
 from .common import log_options, terminal_progress
+from .paths import PATH
 
 
 @click.command("student")
-@click.option(
-    "--data", required=True, type=click.Path(path_type=Path), metavar="DATA", help="Folder of examples."
-)
+@click.option("--data", required=True, type=PATH, metavar="DATA", help="Folder of examples.")
 @click.option(
     "--encoder",
     required=True,
@@ -24,7 +23,7 @@ from .common import log_options, terminal_progress
     "-o",
     "--out",
     required=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="DIR",
     help="Folder of the student; it has this name when it is finished.",
 )

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from kgalign import pipeline
 from kgalign.arrays import Flags
+from kgalign.base.addresses import on_this_machine
 from kgalign.base.notebook import Table, html, html_table, progress_here
 from kgalign.base.progress import Progress
 from kgalign.config import Config, as_config
@@ -374,8 +375,9 @@ def open(run: str | Path) -> AlignmentResult:
 
     Raises:
         RunError: it is none, it isn't finished, or another version of kgalign wrote it.
+        InputError: it lies in an object store.
     """
-    work = Finished(Path(run))
+    work = Finished(on_this_machine(run))
     work.get(pipeline.ASSIGN)
     return AlignmentResult(work)
 

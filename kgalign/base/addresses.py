@@ -90,7 +90,7 @@ def opened(address: str) -> "tuple[FileSystem, str]":
 def on_this_machine(place: str | Path) -> Path:
     """The path of what has to lie on this machine.
 
-    :raises InputError: it lies in a store.
+    :raises InputError: it is an address.
     """
     if is_address(place):
         shown = printable(checked(str(place)))

@@ -7,6 +7,7 @@ size, age and SHA-256: what is still the same there is not copied again.
 
 import hashlib
 import json
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pyarrow.fs import FileInfo, FileSystem
 
 _FILE = "copied.json"
+_OF_A_RUN = "run.json"
 _BLOCK = 1 << 22
 _LONGEST_NAME = 200
 
@@ -126,6 +128,11 @@ def _listed(system: "FileSystem", path: str, address: str) -> "list[FileInfo]":
     if found.type == FileType.File:
         return [found]
     below = system.get_file_info(FileSelector(path, recursive=True))
+    if any(each.path == f"{path}/{_OF_A_RUN}" for each in below):
+        raise InputError(
+            f"{address} holds a run, and no graph",
+            f"Name a file of it; or copy it: `kgalign copy {shlex.quote(address)} run`",
+        )
     files = [
         each
         for each in below

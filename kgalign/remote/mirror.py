@@ -17,14 +17,16 @@ from threading import Lock
 from typing import TypeVar
 
 from kgalign.base.files import MAKE_ROOM, explained, write_text
+from kgalign.base.logs import printable
 from kgalign.base.progress import NoProgress, Progress, Task
 from kgalign.errors import RunError
 from kgalign.remote.databases import contains, snapshot
+from kgalign.remote.lease import FILE as LEASE_FILE
 from kgalign.remote.names import BESIDE, DATABASE, FOLDERS, beside_in, digests_in, is_beside
 from kgalign.remote.note import Known, Note
 from kgalign.remote.store import Store, Stored
 from kgalign.run.digests import damaged, digest_of
-from kgalign.run.folder import RUN_FILE, RunFolder, RunRecord
+from kgalign.run.folder import CACHE, RUN_FILE, STAGES, RunFolder, RunRecord
 
 T = TypeVar("T")
 
@@ -72,6 +74,7 @@ class Mirror:
         """
         text = self._store.read(RUN_FILE, _LARGEST_RECORD)
         if text is None:
+            self._check_empty()
             self._note = Note()
         digest = hashlib.sha256(text or b"").hexdigest()
         path = self._folder.file(RUN_FILE)
@@ -96,6 +99,7 @@ class Mirror:
         """
         text = self._store.read(RUN_FILE, _LARGEST_RECORD)
         if text is None:
+            self._check_empty()
             return False
         digests = digests_in(self._parsed(text))
         self._note = Note(
@@ -165,6 +169,16 @@ class Mirror:
                 f"{self._store}/{RUN_FILE} can't be read: {error}",
                 "It was not written by this version of kgalign: give another address",
             ) from error
+
+    def _check_empty(self) -> None:
+        """Refuse an address at which no run was begun and where something lies."""
+        ours = (STAGES, CACHE, LEASE_FILE, "")
+        found = [name for name in self._store.entries() if name not in ours and not name.startswith(".")]
+        if found:
+            raise RunError(
+                f"{self._store} is no run, and it isn't empty: it holds {printable(found[0], 200)}",
+                "Give an address at which nothing lies",
+            )
 
     def _bring_steps(self, record: RunRecord, text: bytes) -> None:
         """What finished steps wrote; a step of which something is not there is forgotten here."""

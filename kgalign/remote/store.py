@@ -95,6 +95,13 @@ class Store:
         found = self._again(lambda: self._system.get_file_info(paths))
         return {name: _stored(each) for name, each in zip(names, found, strict=True) if each.is_file}
 
+    def entries(self) -> list[str]:
+        """Names of the files and folders at the address."""
+        from pyarrow.fs import FileSelector
+
+        place = FileSelector(self._root, allow_not_found=True)
+        return sorted(each.base_name for each in self._again(lambda: self._system.get_file_info(place)))
+
     def below(self, folder: str) -> dict[str, Stored]:
         """All files below a folder, by their names from the address."""
         from pyarrow.fs import FileSelector
@@ -228,7 +235,7 @@ class Store:
 
     def _refused(self, error: Exception) -> RunError:
         return RunError(
-            f"The store does not do what is asked of {self}: {_reason(error)}",
+            f"{self} can't be used: {_reason(error)}",
             "See that it is there, and what the environment says of who asks "
             f"({variables(self.address)}); then give the same command again: what is finished is kept",
         )
@@ -262,4 +269,4 @@ def _path(found: "FileInfo") -> str:
 
 
 def _reason(error: BaseException) -> str:
-    return printable(" ".join(str(error).split()), _LONGEST_REASON)
+    return printable(" ".join(str(error).split()).rstrip("."), _LONGEST_REASON)

@@ -35,8 +35,8 @@ WORDS = {
     "doctor": "{left}",
 }
 """Command → what it is called with, on a run over which a judge was asked."""
-ELSEWHERE = {"serve", "train"}
-"""tests/cli/test_serve.py and tests/cli/test_train_examples.py call them so."""
+ELSEWHERE = {"copy", "serve", "train"}
+"""tests/cli/test_object_stores.py, test_serve.py and test_train_examples.py call them so."""
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,15 @@
 import json
 from pathlib import Path
 
+import click
 import pytest
+from kgalign.cli import main
 
-from tests.commands import Kgalign
+from kgalign import api
+from kgalign.errors import InputError
+from tests.cli.run_folders import files_of
+from tests.cli.test_afresh import ELSEWHERE, WORDS
+from tests.commands import Kgalign, assert_one_line
 from tests.conftest import Pair, write_elements
 from tests.rdf.object_store import Store
 
@@ -45,3 +51,58 @@ def test_what_is_not_there_ends_with_a_sentence(
     done = kgalign("doctor", "s3://bucket/none.nt")
     assert done.returncode == 2
     assert "there is nothing at s3://bucket/none.nt" in done.stderr
+
+
+NO_FOLDERS = {"doctor", "plan"} | ELSEWHERE
+"""Commands that are told apart below: they take files too, or no run at all."""
+COPY = "`kgalign copy s3://bucket/folder run`"
+ADDRESSED = {
+    **{name: words for name, words in WORDS.items() if name not in NO_FOLDERS},
+    "profile": "{run}",
+    "plan": "{left} {right} -o {run}",
+    "doctor": "{run}",
+    "run": "{left} {right} -o out --from {run}",
+    "train": "examples {run} -o data",
+    "votes": "list {run}",
+}
+
+
+def test_every_command_is_tried_with_an_address() -> None:
+    assert set(main.list_commands(click.Context(main))) - ADDRESSED.keys() == {"copy", "serve"}
+
+
+@pytest.mark.parametrize("name", ADDRESSED)
+def test_a_run_in_a_store_is_used_or_refused_with_what_to_do(
+    pair: Pair, store: Store, tmp_path: Path, kgalign: Kgalign, name: str
+) -> None:
+    """Nothing takes an address for a path: it would make, or look into, a folder `s3:`."""
+    store.put("folder/run.json", b"{}")
+    store.put("folder/links.nt", b"")
+    places = {"left": pair.left, "right": pair.right, "gold": pair.gold, "folder": tmp_path}
+    words = [word.format(**places, run="s3://bucket/folder", iri="x") for word in ADDRESSED[name].split()]
+    done = kgalign(name, *words, cwd=tmp_path)
+    assert_one_line(done, COPY)
+    assert not (tmp_path / "s3:").exists()
+
+
+@pytest.mark.parametrize("words", ["show {run} x", "stats {run}", "export {run} -o x.csv", "verify {run}"])
+def test_so_do_the_commands_on_votes(store: Store, tmp_path: Path, kgalign: Kgalign, words: str) -> None:
+    done = kgalign("votes", *words.format(run="s3://bucket/folder").split(), cwd=tmp_path)
+    assert_one_line(done, COPY)
+
+
+def test_python_opens_folders_of_this_machine() -> None:
+    with pytest.raises(InputError, match="kgalign copy s3://bucket/folder run"):
+        api.open("s3://bucket/folder")
+
+
+def test_a_run_is_copied_there_and_back(pair: Pair, store: Store, tmp_path: Path, afresh: Kgalign) -> None:
+    assert afresh("run", pair.left, pair.right, "-o", "out", "-q", cwd=tmp_path).returncode == 0
+    done = afresh("copy", "out", "s3://bucket/there", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Copied: s3://bucket/there\n", "")
+    assert afresh("copy", "s3://bucket/there", "back", "-q", cwd=tmp_path).returncode == 0
+    assert files_of(tmp_path / "back") == files_of(tmp_path / "out")
+    assert_one_line(afresh("copy", "out", "back", cwd=tmp_path), "One of the two has to be an address")
+    assert_one_line(
+        afresh("copy", "s3://bucket/none", "no", cwd=tmp_path), "There is no run at s3://bucket/none"
+    )

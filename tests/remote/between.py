@@ -21,7 +21,7 @@ class Between(ThreadingHTTPServer):
         self.writes: list[str] = []
         """Paths to which something was written, or which were taken away."""
         self.hold_at: int | None = None
-        """The write that is not passed on, and not answered until :attr:`go` is set."""
+        """The write from which on none is passed on; they are broken off when :attr:`go` is set."""
         self.break_at: int | None = None
         """The write from which on nothing is answered any more."""
         self.reached, self.go = threading.Event(), threading.Event()
@@ -47,6 +47,7 @@ class Between(ThreadingHTTPServer):
             self.reached.set()
         if held and write:
             self.go.wait()
+            return True  # who asked is gone, or asks again
         return broken
 
 

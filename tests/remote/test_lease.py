@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
 
@@ -54,7 +55,7 @@ def test_it_is_taken_from_a_machine_that_is_silent(store: Server, monkeypatch: p
     elsewhere = left_by(store, "silent", machine="another")
     with pytest.raises(RunError, match="Another run"):
         lease.take(elsewhere)
-    monkeypatch.setattr(lease, "GONE", lease.timedelta(seconds=-10))
+    monkeypatch.setattr(lease, "GONE", timedelta(seconds=-10))
     lease.take(elsewhere).release()
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from kgalign.decisions import Decision, Decisions, Verdict
 from kgalign.errors import RunError
+from kgalign.ledger import Ledger
 from kgalign.remote import copy_run, names
 from kgalign.remote import store as stores
 from kgalign.remote.databases import contains, snapshot
@@ -94,6 +95,17 @@ def test_a_record_that_is_too_large_or_none_is_refused(store: Server, tmp_path: 
             mirror("s3://bucket/huge", tmp_path / "folder", tmp_path / "area").bring()
 
 
+def test_an_address_of_other_things_is_refused(run: Path, store: Server, tmp_path: Path) -> None:
+    store.put("others/left.nt", b"")
+    for ask in (
+        lambda: copy_run(run, "s3://bucket/others"),
+        mirror("s3://bucket/others", tmp_path / "folder", tmp_path / "area").bring,
+    ):
+        with pytest.raises(RunError, match=r"is no run, and it isn't empty: it holds left\.nt"):
+            ask()
+    assert store.names("others/") == ["others/", "others/left.nt"]
+
+
 def test_what_is_damaged_in_the_store_is_made_again(
     run: Path, store: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -109,11 +121,6 @@ def test_what_is_damaged_in_the_store_is_made_again(
 
 def test_no_room_is_told_before_anything_is_copied(run: Path, store: Server, tmp_path: Path) -> None:
     copy_run(run, "s3://bucket/room")
-    small = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
-    if small is None:
-        pytest.skip("there is no small file system")
-    free = shutil.disk_usage(small).free
-    assert free < 10**18
     made = mirror("s3://bucket/room", tmp_path / "folder", tmp_path / "area")
     with pytest.raises(RunError, match="--work"):
         made._check_room(10**18)
@@ -187,6 +194,23 @@ def test_a_snapshot_is_of_one_moment(tmp_path: Path) -> None:
     assert copy.read_bytes() == path.read_bytes()
 
 
+def test_votes_go_up_while_they_come_in(run: Path, store: Server, tmp_path: Path) -> None:
+    path = run / "votes.sqlite"
+    made = mirror("s3://bucket/coming", run, tmp_path / "area")
+    with Ledger.open(path, write=True) as ledger:
+        for model in ("one", "two"):
+            ledger.begin(model, "", {})
+            made.put_beside()
+            there = tmp_path / f"{model}.sqlite"
+            there.write_bytes(store.read("coming/votes.sqlite"))
+            with Ledger.open(there, write=False) as copy:
+                assert copy.latest() == ledger.latest()
+        times = store.names("coming/")
+        made.put_beside()
+        assert store.names("coming/") == times
+    assert "coming/run.json" not in store.names("coming/")
+
+
 def test_what_is_no_database_contains_nothing(tmp_path: Path) -> None:
     path, other = tmp_path / "a.sqlite", tmp_path / "b.sqlite"
     with closing(sqlite3.connect(path)) as connection:
@@ -218,7 +242,7 @@ def test_a_store_that_fails_is_asked_again_and_then_told(
         server.break_at = 20
         with (
             caplog.at_level(logging.WARNING),
-            pytest.raises(RunError, match="The store does not do") as caught,
+            pytest.raises(RunError, match="s3://bucket/fails can't be used") as caught,
         ):
             made.put_up()
         assert "the same command again" in str(caught.value)
