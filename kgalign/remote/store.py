@@ -56,7 +56,7 @@ class Store:
 
     def __init__(self, address: str, *, patient: bool = True) -> None:
         self.address = checked(address)
-        self._patient = patient
+        self.patient = patient
         self._warned = -_NOT_AGAIN
         try:
             self._system, self._root = opened(address)
@@ -214,13 +214,13 @@ class Store:
         return None if found.type == FileType.NotFound else found
 
     def _again(self, ask: Callable[[], T]) -> T:
-        waits = iter(WAITS if self._patient else ())
+        waits = iter(WAITS if self.patient else ())
         while True:
             try:
                 return ask()
             except _REFUSALS as error:
                 final = any(word in str(error).upper() for word in _FINAL)
-                wait = None if final else next(waits, None)
+                wait = next(waits, None) if isinstance(error, OSError | _Ended) and not final else None
                 if wait is None:
                     raise self._refused(error) from error
                 self._warn(f"{_reason(error)}; asked once more in {wait:g} s")

@@ -104,6 +104,7 @@ def _held(store: Store, lease: Lease, mirror: Mirror) -> Iterator[None]:
     try:
         yield
     except BaseException:
+        store.patient = False
         with suppress(KgalignError):
             mirror.put_beside()
         raise
