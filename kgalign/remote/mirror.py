@@ -78,15 +78,13 @@ class Mirror:
             self._note = Note()
         digest = hashlib.sha256(text or b"").hexdigest()
         path = self._folder.file(RUN_FILE)
-        if text is not None and (digest != self._note.record or not path.is_file()):
+        if text is not None and (digest not in self._note.records or not path.is_file()):
             record = self._parsed(text)
             known = {name: Known(each) for name, each in digests_in(record).items()}
-            of_others = not path.is_file() or digest_of(path) != digest
             beside = {name: each for name, each in self._note.files.items() if is_beside(name)}
-            self._note = Note("", known | beside)
-            if of_others:
-                self._bring_steps(record, text)
-            self._note.record = digest
+            self._note = Note([], known | beside)
+            self._bring_steps(record, text)
+        self._note.records = [digest] if text is not None else []
         self._bring_beside()
         self._note.write(self._noted)
         return text is not None
@@ -102,9 +100,8 @@ class Mirror:
             self._check_empty()
             return False
         digests = digests_in(self._parsed(text))
-        self._note = Note(
-            hashlib.sha256(text).hexdigest(), {name: Known(each) for name, each in digests.items()}
-        )
+        known = {name: Known(each) for name, each in digests.items()}
+        self._note = Note([hashlib.sha256(text).hexdigest()], known)
         for name in BESIDE:
             path, fetched = self._folder.file(name), self._area / "fetched.sqlite"
             if not name.endswith(DATABASE) or self._store.fetch(name, fetched, _Silent()) is None:
@@ -280,9 +277,11 @@ class Mirror:
         path = self._area / "record"
         write_text(path, text)
         digest = hashlib.sha256(text.encode()).hexdigest()
-        if digest != self._note.record:
+        if self._note.records != [digest]:
+            self._note.records.append(digest)
+            self._note.write(self._noted)
             self._store.replace(RUN_FILE, path, _Silent())
-        self._note.record = digest
+            self._note.records = [digest]
         self._note.write(self._noted)
 
     def _put_beside(self) -> None:

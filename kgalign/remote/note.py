@@ -26,8 +26,8 @@ class Note:
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
-    record: str = ""
-    """SHA-256 of the ``run.json`` that is there."""
+    records: list[str] = field(default_factory=list)
+    """SHA-256 of the ``run.json`` that is there; and of those that may have got there since."""
     files: dict[str, Known] = field(default_factory=dict)
 
     @classmethod

@@ -22,6 +22,8 @@ class Between(ThreadingHTTPServer):
         """Paths to which something was written, or which were taken away."""
         self.hold_at: int | None = None
         """The write from which on none is passed on; they are broken off when :attr:`go` is set."""
+        self.lose_at: int | None = None
+        """The write that is passed on, and of which nobody hears."""
         self.break_at: int | None = None
         """The write from which on nothing is answered any more."""
         self.reached, self.go = threading.Event(), threading.Event()
@@ -67,6 +69,9 @@ class _Handler(BaseHTTPRequestHandler):
         link.request(self.command, self.path, body or None, headers)
         answer = link.getresponse()
         content = answer.read()
+        if self._is_lost(write):
+            self.close_connection = True
+            return
         self.send_response(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in _HOP:
@@ -76,6 +81,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
         link.close()
+
+    def _is_lost(self, write: bool) -> bool:
+        """Whether nobody is to hear of what was just done."""
+        lost = write and self.server.lose_at is not None and len(self.server.writes) >= self.server.lose_at
+        if lost:
+            self.server.reached.set()
+            self.server.go.wait()
+        return lost
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":

@@ -147,6 +147,29 @@ def test_killed_while_steps_are_replaced_the_store_stays_whole(
     assert compared(folder_in(tmp_path / "one")) == compared(out)
 
 
+@pytest.mark.slow
+def test_killed_before_it_heard_of_it_the_same_machine_keeps_what_it_did(
+    pair: Pair, store: Store, proxy: Between, tmp_path: Path
+) -> None:
+    command = words(pair, "s3://bucket/unheard", tmp_path / "one", "-q")
+    assert call(command).returncode == 0
+    command += ["--canonical", "right"]
+    proxy.lose_at = len(proxy.writes) + 2  # run.json without what is about to be replaced
+    process = begin(command)
+    assert proxy.reached.wait(120)
+    process.kill()
+    process.join()
+    process.close()
+    proxy.lose_at = None
+    finished = RunRecord.from_json((folder_in(tmp_path / "one") / "run.json").read_text(encoding="utf8"))
+    missing = finished.steps.keys() - record_in(store, "unheard").steps.keys()
+    assert missing, "the store has forgotten what this machine has"
+    assert call(command).returncode == 0
+    after = record_in(store, "unheard")
+    assert {name: after.steps[name] for name in missing} == {name: finished.steps[name] for name in missing}
+    assert_whole(store, "unheard")
+
+
 def test_votes_are_not_asked_again_elsewhere(pair: Pair, store: Store, tmp_path: Path) -> None:
     assert call(words(pair, "s3://bucket/votes", tmp_path / "one", "-q")).returncode == 0
     record = record_in(store, "votes")
