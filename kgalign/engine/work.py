@@ -26,7 +26,7 @@ _STORE = "/plasma"
 _PAGES = Path("/proc/self/maps")
 _mapped: list[tuple[int, int]] = []
 """Where they lie in the memory of this process, and how many bytes."""
-_advise = ctypes.CDLL(None).madvise if sys.platform == "linux" else None
+_advise: Any = ctypes.CDLL(None).madvise if sys.platform == "linux" else None
 
 
 @dataclass(frozen=True, slots=True)
