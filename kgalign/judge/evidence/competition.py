@@ -92,7 +92,9 @@ def lead(
         found: Flags = end(rows) != nearest.take(ends.node[rows])
         return found
 
-    second = ends.highest(lambda rows: np.where(rest(rows), value(rows), -np.inf).astype(score.dtype, copy=False))
+    second = ends.highest(
+        lambda rows: np.where(rest(rows), value(rows), -np.inf).astype(score.dtype, copy=False)
+    )
 
     def ahead(rows: slice) -> Floats:
         node = ends.node[rows]
@@ -118,7 +120,8 @@ def best_of_each(ends: Ends, other: Ids, score: Doubles) -> Positions:
     if len(rows) == np.count_nonzero(best > -np.inf):
         return rows
     nearest = ends.first(rows, other[rows])
-    return rows[other[rows] == nearest[ends.node[rows]]]
+    found: Positions = rows[other[rows] == nearest[ends.node[rows]]]
+    return found
 
 
 class _Favourites:

@@ -339,11 +339,14 @@ def _date_similarity(x: Doubles, y: Doubles) -> Floats:
     result = _BY_YEARS.take(np.minimum(apart, len(_BY_YEARS) - 1))
     result[(apart == 0) & (month == other_month) & (month > 0)] = 0.7
     # Days are counted as thirty a month: a few of them apart is near, whatever the month.
-    days = np.abs((year * 365.25 + month * 30.44 + day) - (other_year * 365.25 + other_month * 30.44 + other_day))
+    days = np.abs(
+        (year * 365.25 + month * 30.44 + day) - (other_year * 365.25 + other_month * 30.44 + other_day)
+    )
     result[(days <= _NEAR_DAYS) & (day > 0) & (other_day > 0)] = 0.85
     result[(x == y) & (day > 0)] = 1.0
     result[unread] = 0.0
-    return result.astype(np.float32)
+    near: Floats = result.astype(np.float32)
+    return near
 
 
 def _parts_of_date(date: Rows) -> tuple[Rows, Rows, Rows]:

@@ -91,7 +91,8 @@ class _Seen:
         """(k,) false for those that are not among them."""
         place, mark = self._place(keys)
         held = self._marks.take(place)
-        return (held == mark) | (held == _SEVERAL)
+        found: Flags = (held == mark) | (held == _SEVERAL)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class _Matched:
     start: Positions
     """(n + 1,) where those of each left entity begin."""
     other: Ids
-    """(e,) the neighbour; ``partner`` (e,) its partner on the right, and ``chance`` (e,) how likely that is."""
+    """(e,) the neighbour; ``partner`` (e,) its partner on the right, ``chance`` (e,) how likely that is."""
     partner: Ids
     chance: Floats
     relation: Ids
@@ -120,7 +121,8 @@ class _Matched:
 
     @classmethod
     def of(cls, side: _Side, partners: Ids, chance: Floats) -> "_Matched":
-        """
+        """Take the partners of all left entities.
+
         :param partners: (n, k) partners of each left entity, -1 for none; ``chance`` (n, k) how likely.
         """
         edges, places = np.nonzero(partners[side.other] >= 0)

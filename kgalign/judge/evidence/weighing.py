@@ -305,7 +305,9 @@ class Weighing(ABC):
         return parts.column(self._by_all_of, self.size)
 
     def _by_all_of(self, rows: slice | Positions) -> Doubles:
-        return self._joined({name: self.adds(name, rows) for name in self.prior.final.shapes}, rows, self.by_prior[rows])
+        return self._joined(
+            {name: self.adds(name, rows) for name in self.prior.final.shapes}, rows, self.by_prior[rows]
+        )
 
     def _joined(self, added: Mapping[str, Floats], rows: slice | Positions, by_prior: Doubles) -> Doubles:
         """(r,) log-odds of some rows by what each measure of the final model adds, and by the prior's own."""

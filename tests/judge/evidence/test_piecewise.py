@@ -1,0 +1,24 @@
+"""Lines through knots: what NumPy finds, to the last bit."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kgalign.judge.evidence.piecewise import between
+
+NUMBER = st.floats(-50, 50, width=32)
+KNOTS = st.lists(st.floats(-20, 20), min_size=1, max_size=15, unique=True).map(sorted)
+
+
+@given(KNOTS, st.data())
+def test_values_between_knots_are_those_of_numpy_to_the_last_bit(
+    knots: list[float], data: st.DataObject
+) -> None:
+    if len(knots) > 1 and np.diff(knots).min() < 1e-3:
+        return
+    heights = data.draw(st.lists(st.floats(-9, 9), min_size=len(knots), max_size=len(knots)))
+    drawn = data.draw(st.lists(NUMBER, max_size=30))
+    value = np.array([*drawn, *knots, np.inf, -np.inf, np.nan], dtype=np.float32)
+    expected = np.interp(value, knots, heights).astype(np.float32)
+    expected[np.isnan(value)] = -7
+    assert np.array_equal(between(value, tuple(knots), tuple(heights), -7.0), expected)
