@@ -23,7 +23,7 @@ from kgalign.values.kinds import ValueKind
 from kgalign.values.predicates import path_names
 
 _SEEDS = 600
-SHUFFLES = 7
+SHUFFLES = 3
 """Times that pairs at random are made: what agrees by chance in one of them hardly does so in another."""
 _GAIN = 0.1
 _MOST = 32

@@ -106,8 +106,8 @@ def test_where_an_entity_may_have_several_partners_no_pair_is_far_behind() -> No
     pairs = [(0, 0), (0, 1), (0, 2), (1, 2)]
     found = started(sides(3), pairs, [5.0, 3.0, 1.0, 0.0], only(start=STEEP))
     found.learn(NoProgress())
-    assert found.measures()["lead of the right one"].tolist() == pytest.approx([2, -2, -4, 12], abs=1e-4)
+    assert found.measures()["lead of the right one"][:].tolist() == pytest.approx([2, -2, -4, 12], abs=1e-4)
     found.free = [False, True]
     free = found.measures()
-    assert free["lead of the right one"].tolist() == pytest.approx([2, 1, 1, 12], abs=1e-4)
-    assert free["lead of the left one"].tolist() == pytest.approx([12, 12, 1, -1], abs=1e-4)
+    assert free["lead of the right one"][:].tolist() == pytest.approx([2, 1, 1, 12], abs=1e-4)
+    assert free["lead of the left one"][:].tolist() == pytest.approx([12, 12, 1, -1], abs=1e-4)

@@ -55,7 +55,7 @@ def test_where_all_leads_are_worth_the_same_rivals_take_nothing_from_the_best(tm
     assert evidence.reliance > 0.5
     assert {"for", "against"} <= evidence.final_measures.keys()
     for measure in ("pooled", "for", "against"):
-        assert (evidence.final_measures[measure][evidence.top] != 0).any(), measure
+        assert (evidence.final_measures[measure][np.flatnonzero(evidence.top)] != 0).any(), measure
     best = evidence.top
     assert best.any()
     assert np.abs(found.contribution[best, -1]).max() < 0.01
