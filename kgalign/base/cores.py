@@ -63,6 +63,11 @@ def engaged(engine: Engine | None) -> Iterator[None]:
         _engine = before
 
 
+def elsewhere() -> bool:
+    """Whether heavy work is sent to other processes or machines."""
+    return _engine is not None
+
+
 def told() -> dict[str, str]:
     """What the engine did since it was last asked; nothing of threads."""
     return _engine.told() if _engine is not None else {}

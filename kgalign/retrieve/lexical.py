@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 
 from kgalign.arrays import Doubles, Flags, Positions, place_in_run, run_starts, sparse_rows
 from kgalign.base import scratch
-from kgalign.base.cores import Lent, in_order, slices
+from kgalign.base.cores import Lent, elsewhere, in_order, slices
 from kgalign.base.progress import Progress
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats
@@ -31,8 +31,10 @@ _TASK = 4 * _PART
 """Rows that are looked up by one task, one shard after the other."""
 _PAIRS = 50_000
 """Pairs whose cosines are taken at once."""
-SHARD = 1 << 25
-"""Bytes of an index that are looked at at once."""
+SHARD = 1 << 28
+"""Bytes of an index that are looked at at once: each further shard takes a tenth more time."""
+SENT = 1 << 25
+"""Where it goes to workers that hold one at a time."""
 _COUNTED = 1 << 18
 """Rows whose columns are counted at once."""
 _BLOCKS = 8
@@ -167,7 +169,7 @@ def top_rows(left: Rows, right: Rows, k: int, *, progress: Progress, name: str, 
     :returns: (left entity, right entity, cosine), sorted by left entity and falling cosine.
     """
     rows, owner = left
-    index = index_of(right, k)
+    index = index_of(right, k, SENT if elsewhere() else SHARD)
 
     def search(part: Rows) -> Pairs:
         return nearest(part, index, k, first)
