@@ -30,7 +30,7 @@ except ImportError as error:
 
 _REACHED = 5.0
 """Seconds within which somebody must be there at an address."""
-_ANSWERED = 6.0
+_ANSWERED = 15.0
 """Seconds within which they must have answered."""
 _HEAD, _CLIENTS = "/ray.rpc.NodeInfoGcsService/CheckAlive", "/ray.rpc.RayletDriver/ClusterInfo"
 """What a head answers, and the server for ``ray://``; without a token they say that it is missing."""
