@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from kgalign.config.fusion import FuseConfig
 from kgalign.fusion import fuse
+from kgalign.fusion.vocabulary import rewriting
 from kgalign.rdf import Graph, read_graph
 from kgalign.records.fused import Fusion, fused_graph
 from kgalign.records.vocabularies import ClassMatch, Conversion, PropertyMatch, Vocabularies
@@ -51,6 +54,13 @@ def statements(fusion: Fusion) -> set[str]:
     return {" ".join(names[term] for term in row) for row in rows}
 
 
+@pytest.fixture(params=[1, 2, rewriting._ROWS], ids=["one", "two", "all"])
+def cut(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Statements are rewritten so many at a time."""
+    monkeypatch.setattr(rewriting, "_ROWS", request.param)
+
+
+@pytest.mark.usefixtures("cut")
 def test_all_is_said_in_the_left_vocabulary(tmp_path: Path) -> None:
     assert statements(fused(tmp_path, ALL, "left")) == {
         *("a type Town", "a name A", "a name B", "a has x", "a km 2", "a old 1"),

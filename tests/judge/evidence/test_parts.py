@@ -28,6 +28,8 @@ def test_parts_of_any_size_give_the_same_verdicts(
     whole = verdicts(sides)
     monkeypatch.setattr(parts, "PART", rows)
     monkeypatch.setattr(parts, "_HELD", 2)
+    # The right side in stretches of eight entities, one after the other.
+    monkeypatch.setattr(parts, "_STRETCH", 3)
     monkeypatch.setattr(cores, "cores", lambda: threads)
     # Each column of more than a few rows lies in a file.
     monkeypatch.setattr(scratch, "SMALL", 64)
