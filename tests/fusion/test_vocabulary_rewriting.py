@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kgalign.base import store
 from kgalign.config.fusion import FuseConfig
 from kgalign.fusion import fuse
 from kgalign.fusion.vocabulary import rewriting
@@ -54,13 +55,19 @@ def statements(fusion: Fusion) -> set[str]:
     return {" ".join(names[term] for term in row) for row in rows}
 
 
-@pytest.fixture(params=[1, 2, rewriting._ROWS], ids=["one", "two", "all"])
-def cut(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Statements are rewritten so many at a time."""
-    monkeypatch.setattr(rewriting, "_ROWS", request.param)
+@pytest.mark.parametrize("rows", [1, 2])
+def test_however_many_statements_are_renamed_at_a_time_all_is_the_same(
+    rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = []
+    for name, most in (("whole", rewriting._ROWS), ("cut", rows)):
+        monkeypatch.setattr(rewriting, "_ROWS", most)
+        store.save(tmp_path / name, fused(tmp_path, ALL, "left"))
+        files = sorted(path for path in (tmp_path / name).rglob("*") if path.is_file())
+        kept.append({path.relative_to(tmp_path / name): path.read_bytes() for path in files})
+    assert kept[0] == kept[1]
 
 
-@pytest.mark.usefixtures("cut")
 def test_all_is_said_in_the_left_vocabulary(tmp_path: Path) -> None:
     assert statements(fused(tmp_path, ALL, "left")) == {
         *("a type Town", "a name A", "a name B", "a has x", "a km 2", "a old 1"),
