@@ -1,6 +1,7 @@
 """Memory and disk of whole runs, and how far an estimate by the sizes of what was read is off."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -69,7 +70,8 @@ def _generated(folder: Path, sizes: Sequence[int], long: Sequence[int]) -> Itera
 
 
 def _run(each: Set, out: Path) -> Run:
-    command = ["run", each.left, each.right, "-o", out, "--quiet", "--force", *each.options]
+    shutil.rmtree(out, ignore_errors=True)
+    command = ["run", each.left, each.right, "-o", out, "--quiet", *each.options]
     process = subprocess.Popen(
         [sys.executable, "-m", "kgalign", *map(str, command)], stdin=subprocess.DEVNULL
     )

@@ -55,7 +55,7 @@ def test_what_is_not_there_ends_with_a_sentence(
 
 NO_FOLDERS = {"doctor", "plan"} | ELSEWHERE
 """Commands that are told apart below: they take files too, or no run at all."""
-COPY = "`kgalign copy s3://bucket/folder run`"
+COPY = "`kgalign copy s3://bucket/finished run`"
 ADDRESSED = {
     **{name: words for name, words in WORDS.items() if name not in NO_FOLDERS},
     "profile": "{run}",
@@ -76,10 +76,10 @@ def test_a_run_in_a_store_is_used_or_refused_with_what_to_do(
     pair: Pair, store: Store, tmp_path: Path, kgalign: Kgalign, name: str
 ) -> None:
     """Nothing takes an address for a path: it would make, or look into, a folder `s3:`."""
-    store.put("folder/run.json", b"{}")
-    store.put("folder/links.nt", b"")
+    store.put("finished/run.json", b"{}")
+    store.put("finished/links.nt", b"")
     places = {"left": pair.left, "right": pair.right, "gold": pair.gold, "folder": tmp_path}
-    words = [word.format(**places, run="s3://bucket/folder", iri="x") for word in ADDRESSED[name].split()]
+    words = [word.format(**places, run="s3://bucket/finished", iri="x") for word in ADDRESSED[name].split()]
     done = kgalign(name, *words, cwd=tmp_path)
     assert_one_line(done, COPY)
     assert not (tmp_path / "s3:").exists()
@@ -87,13 +87,13 @@ def test_a_run_in_a_store_is_used_or_refused_with_what_to_do(
 
 @pytest.mark.parametrize("words", ["show {run} x", "stats {run}", "export {run} -o x.csv", "verify {run}"])
 def test_so_do_the_commands_on_votes(store: Store, tmp_path: Path, kgalign: Kgalign, words: str) -> None:
-    done = kgalign("votes", *words.format(run="s3://bucket/folder").split(), cwd=tmp_path)
+    done = kgalign("votes", *words.format(run="s3://bucket/finished").split(), cwd=tmp_path)
     assert_one_line(done, COPY)
 
 
 def test_python_opens_folders_of_this_machine() -> None:
-    with pytest.raises(InputError, match="kgalign copy s3://bucket/folder run"):
-        api.open("s3://bucket/folder")
+    with pytest.raises(InputError, match="kgalign copy s3://bucket/finished run"):
+        api.open("s3://bucket/finished")
 
 
 def test_a_run_is_copied_there_and_back(pair: Pair, store: Store, tmp_path: Path, afresh: Kgalign) -> None:
