@@ -1,8 +1,8 @@
 """How much memory and disk a run takes, by the sizes of what was read: fitted to runs that were measured.
 
-``python -m bench room`` measures such runs, fits the figures anew, and holds them against runs left out. On 28
-real sets and generated pairs of up to a million a side memory was .8 to 1.4 of what they say; it goes with the
-length of the texts far more than with all else.
+``python -m bench room`` measures such runs, fits the figures anew, and holds them against runs left out. On
+28 real sets and generated pairs of up to a million a side memory was .8 to 1.4 of what they say; it goes with
+the length of the texts far more than with all else.
 """
 
 from collections.abc import Sequence
