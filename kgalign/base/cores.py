@@ -79,12 +79,12 @@ def alone(rest: Callable[[], None] | None = None) -> Iterator[None]:
 
     :param rest: is called after each part that is done in here.
     """
-    before = getattr(_here, "busy", False), getattr(_here, "rest", None)
-    _here.busy, _here.rest = True, rest
+    before = getattr(_here, "busy", False), getattr(_here, "rest", None), getattr(_here, "single", False)
+    _here.busy, _here.rest, _here.single = True, rest, True
     try:
         yield
     finally:
-        _here.busy, _here.rest = before
+        _here.busy, _here.rest, _here.single = before
 
 
 def cores() -> int:
@@ -99,6 +99,11 @@ def _allowed(bound: int) -> int:
         return math.ceil(int(quota) / int(period))
     except (OSError, ValueError, ZeroDivisionError):
         return bound
+
+
+def threads() -> int:
+    """Threads that a library may count with inside of a part: one where the part has a core for itself."""
+    return 1 if getattr(_here, "single", False) else cores()
 
 
 def in_order(
@@ -118,24 +123,24 @@ def in_order(
     :param heavy: whether a part is so much work that it pays to send it, with all that the function holds, to
         another process or machine, where there is an engine that does so.
     """
-    threads = cores() if workers is None else workers
+    most = cores() if workers is None else workers
     busy = getattr(_here, "busy", False)
     if heavy and _engine is not None and not busy:
         yield from _engine.in_order(function, parts)
         return
-    if threads < 2 or busy:
+    if most < 2 or busy:
         rest = getattr(_here, "rest", None)
         for part in parts:
             yield function(part)
             if rest is not None:
                 rest()
         return
-    with ThreadPoolExecutor(threads, "part", initializer=_begin) as pool:
+    with ThreadPoolExecutor(most, "part", initializer=_begin) as pool:
         waiting: deque[Future[_Result]] = deque()
         try:
             for part in parts:
                 waiting.append(pool.submit(function, part))
-                if len(waiting) > threads:
+                if len(waiting) > most:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

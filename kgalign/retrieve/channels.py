@@ -20,7 +20,8 @@ from kgalign.base.progress import Progress
 from kgalign.errors import KgalignError
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
-from kgalign.retrieve.lexical import BUDGET, HALF, Pairs, Rows, common_only, keep_best, top_rows
+from kgalign.retrieve.lexical import BUDGET, HALF, Rows, common_only, in_content_order, top_rows
+from kgalign.retrieve.ranks import Pairs, keep_best
 from kgalign.values import day_number, read_date, read_number
 from kgalign.values.kinds import ValueKind
 from kgalign.values.text import LONG, fold, gram_rows, idf, weigh, words
@@ -107,17 +108,22 @@ def _names(left: Profile, right: Profile, search: Search) -> list[Pairs]:
 
 def _rows_of_names(left: Profile, right: Profile) -> tuple[Rows, Rows]:
     (rows_l, owner_l), (rows_r, owner_r) = (_name_rows(profile) for profile in (left, right))
-    weights = idf(rows_l, rows_r)
-    return (weigh(rows_l, weights), owner_l), (weigh(rows_r, weights), owner_r)
+    return _weighed(rows_l, rows_r, (owner_l, owner_r))
 
 
 def _owned(left: csr_array, right: csr_array) -> tuple[Rows, Rows]:
     """TF-IDF rows of counts, one for each entity."""
+    owners = [np.arange(rows.shape[0], dtype=np.int32) for rows in (left, right)]
+    return _weighed(left, right, (owners[0], owners[1]))
+
+
+def _weighed(left: csr_array, right: csr_array, owners: tuple[Ids, Ids]) -> tuple[Rows, Rows]:
+    """TF-IDF rows of counts.
+
+    :param owners: the entity that each left row is of, ascending, and each right one.
+    """
     weights = idf(left, right)
-    first, second = (
-        (weigh(rows, weights), np.arange(rows.shape[0], dtype=np.int32)) for rows in (left, right)
-    )
-    return first, second
+    return in_content_order(weigh(left, weights), weigh(right, weights), owners)
 
 
 def _name_rows(profile: Profile) -> tuple[csr_array, Ids]:

@@ -17,7 +17,8 @@ from kgalign.rdf.graph import Ids
 from kgalign.records import Candidates, Floats, Profile
 from kgalign.records.growth import Growth
 from kgalign.retrieve.channels import IN_WORDS, anchor_rows, anchors, turned
-from kgalign.retrieve.lexical import Pairs, Rows, keep_best, top_rows
+from kgalign.retrieve.lexical import Rows, top_rows
+from kgalign.retrieve.ranks import Pairs, keep_best
 from kgalign.retrieve.union import same_iris_of
 from kgalign.retrieve.uniting import place_of, unite
 

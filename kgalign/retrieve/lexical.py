@@ -10,39 +10,36 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from kgalign.arrays import Doubles, Flags, Positions, place_in_run, run_starts, sparse_rows
+from kgalign.arrays import Doubles, Flags, Positions, run_starts, sparse_rows, spread
 from kgalign.base import scratch
-from kgalign.base.cores import Lent, elsewhere, in_order, slices
+from kgalign.base.cores import Lent, in_order, slices
 from kgalign.base.progress import Progress
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats
+from kgalign.retrieve.ordering import content_order
+from kgalign.retrieve.products import largest
+from kgalign.retrieve.ranks import Pairs, keep_best
 from kgalign.values.text import dots, row_of
 
 BUDGET = 4_000
 """Postings that are looked at for a row."""
 HALF = BUDGET // 2
 """For a first look where columns say the same more than once, as the n-grams of one name do."""
-_PART = 512
-"""Rows that are looked up at once."""
-_TASK = 4 * _PART
+_TASK = 1 << 13
 """Rows that are looked up by one task, one shard after the other."""
 _PAIRS = 50_000
 """Pairs whose cosines are taken at once."""
-SHARD = 1 << 28
-"""Bytes of an index that are looked at at once: each further shard takes a tenth more time."""
-SENT = 1 << 25
-"""Where it goes to workers that hold one at a time."""
+SHARD = 1 << 27
+"""Bytes of an index that are looked at at once: of equal rows at the cut those of an earlier shard count."""
 _COUNTED = 1 << 18
 """Rows whose columns are counted at once."""
-_BLOCKS = 8
-"""Blocks that a row is cut into, for each of the entries that are wanted: see :func:`_best`."""
-Pairs = tuple[Ids, Ids, Floats]
-"""(n,) left entities, right entities, and how near the two are; greater is nearer."""
+_TRIED = 1 << 11
+"""Rows that tell whether a first look is enough for most; it is tried where there are many times more."""
+_MANY = 16 * _TRIED
 Rows = tuple[csr_array, Ids]
-"""Rows of unit length, and the entity that each is of, ascending."""
+"""Rows of unit length, and the entity that each is of; those of one entity stand together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +50,6 @@ class Shard:
     """(n, columns) rows of unit length."""
     lists: csr_array
     """(columns, n) of each column the rows that have it: the champions alone where they are too many."""
-    listed: csr_array
-    """(n, columns) 1 where a column of a row has it in ``lists``, else 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +57,7 @@ class Index:
     """Rows that can be looked up by what they hold."""
 
     owner: Ids
-    """(n,) the entity that each row is of, ascending."""
+    """(n,) the entity that each row is of."""
     shards: tuple[Lent[Shard], ...]
     bounds: Positions
     """(shards + 1,) the row that each shard begins with, and the number of rows."""
@@ -84,7 +79,7 @@ class _Pruned:
 def index_of(given: Rows, k: int, shard: int = SHARD) -> Index:
     """An index in which the k nearest rows are looked up.
 
-    :param shard: bytes of a shard, about; what is found does not depend on it.
+    :param shard: bytes of a shard, about.
     """
     rows, owner = given
     longest = max(BUDGET, 2 * k)
@@ -96,37 +91,34 @@ def index_of(given: Rows, k: int, shard: int = SHARD) -> Index:
     return Index(owner, shards, np.array([0, *(part.stop for part in parts)]), frequency, longest)
 
 
-def _shard(rows: csr_array, listed: npt.NDArray[np.int8], part: slice) -> Shard:
+def _shard(rows: csr_array, listed: Flags, part: slice) -> Shard:
     bounds = rows.indptr[part.start : part.stop + 1]
     entries = slice(int(bounds[0]), int(bounds[-1]))
-    bounds, data, indices, listed = (
+    bounds, data, indices, kept = (
         bounds - bounds[0],
         rows.data[entries],
         rows.indices[entries],
         listed[entries],
     )
-    mine = sparse_rows(data, indices, bounds, rows.shape[1])
-    marks = csr_array((listed, mine.indices, mine.indptr), shape=mine.shape)
-    kept = listed > 0
+    mine = lists = sparse_rows(data, indices, bounds, rows.shape[1])
     if not kept.all():
         before = np.concatenate([[0], np.cumsum(kept, dtype=np.int64)])
         lists = sparse_rows(data[kept], indices[kept], before[bounds], rows.shape[1])
-        return Shard(mine, lists.T.tocsr(), marks)
-    return Shard(mine, mine.T.tocsr(), marks)
+    return Shard(mine, lists.T.tocsr())
 
 
-def _listed(rows: csr_array, frequency: Ids, longest: int) -> npt.NDArray[np.int8]:
-    """(entries,) 1 where the row is in the list of the column: of a column that too many have, the rows in
+def _listed(rows: csr_array, frequency: Ids, longest: int) -> Flags:
+    """(entries,) whether the row is in the list of the column: of a column that too many have, the rows in
     which it weighs most.
     """
-    listed = np.ones(rows.nnz, dtype=np.int8)
+    listed = np.ones(rows.nnz, dtype=bool)
     entry = np.flatnonzero(frequency[rows.indices] > longest)
     column = rows.indices[entry]
     order = np.argsort(column, kind="stable")
     starts = np.flatnonzero(run_starts(column[order]))
-    listed[entry] = 0
+    listed[entry] = False
     for places in np.split(entry[order], starts[1:]) if len(entry) else []:
-        listed[places[_largest(rows.data[places], longest)]] = 1
+        listed[places[_largest(rows.data[places], longest)]] = True
     return listed
 
 
@@ -161,15 +153,34 @@ def common_only(rows: csr_array, others: csr_array, k: int) -> Common | None:
     return Common(int(found.sum()), int(found.argmax()), longest) if found.any() else None
 
 
+def in_content_order(left: csr_array, right: csr_array, owners: tuple[Ids, Ids]) -> tuple[Rows, Rows]:
+    """Rows of both sides in an order in which they are looked up fast (:mod:`.ordering`).
+
+    :param owners: the entity that each left row is of, ascending, and each right one.
+    """
+    width = left.shape[1]
+    frequency = np.bincount(left.indices, minlength=width) + np.bincount(right.indices, minlength=width)
+    order = [
+        content_order(rows, owner, frequency, 2 * BUDGET)
+        for rows, owner in zip((left, right), owners, strict=True)
+    ]
+    return (left[order[0]], owners[0][order[0]]), (right[order[1]], owners[1][order[1]])
+
+
 def top_rows(left: Rows, right: Rows, k: int, *, progress: Progress, name: str, first: int = BUDGET) -> Pairs:
     """The k right entities nearest to each left one by cosine: the best pair of their rows counts.
 
     :param first: postings of a row after which it gets no more where nothing that was not seen can be nearer
-        than what was found.
+        than what was found; of many rows, if that is so for most of them.
     :returns: (left entity, right entity, cosine), sorted by left entity and falling cosine.
     """
     rows, owner = left
-    index = index_of(right, k, SENT if elsewhere() else SHARD)
+    index = index_of(right, k)
+    starts = run_starts(owner)
+    # Within the search left entities go by their places.
+    place = (np.cumsum(starts) - 1).astype(np.int32)
+    if first < BUDGET and not _pays(rows, index, k, first):
+        first = BUDGET
 
     def search(part: Rows) -> Pairs:
         return nearest(part, index, k, first)
@@ -178,25 +189,60 @@ def top_rows(left: Rows, right: Rows, k: int, *, progress: Progress, name: str, 
 
         def found() -> Iterator[Pairs]:
             cut = slices(rows.shape[0], _TASK)
-            parts = ((rows[part], owner[part]) for part in cut)
+            parts = ((rows[part], place[part]) for part in cut)
             for part, pairs in zip(cut, in_order(search, parts, heavy=True), strict=True):
                 task.advance(part.stop - part.start)
                 yield pairs
 
         none = np.zeros(0, np.int32)
         pairs = scratch.gather_columns(_whole(found(), k, (none, none, np.zeros(0, np.float32))))
-    return pairs[0], pairs[1], pairs[2]
+    return _by_entity(pairs, owner[starts])
+
+
+def _pays(rows: csr_array, index: Index, k: int, first: int) -> bool:
+    """Whether a first look is enough for most rows, told from some of them."""
+    if rows.shape[0] < _MANY:
+        return True
+    tried = rows[:: rows.shape[0] // _TRIED]
+    a, _, score, rest = _look(tried, index, k, first)
+    return bool(_open_after(a, score, rest).mean() < 0.5)
+
+
+def _open_after(a: Ids, score: Floats, rest: Doubles) -> Flags:
+    """(rows,) for which something that was not seen may be nearer than all that was found."""
+    best = np.zeros(len(rest))
+    np.maximum.at(best, a, score)
+    found: Flags = best < rest
+    return found
+
+
+def _by_entity(pairs: tuple[scratch.Array, ...], entity: Ids) -> Pairs:
+    """Pairs in the order of the left entities, by whose places they stand.
+
+    :param entity: (places,) the left entity at each place.
+    """
+    place, other, score = pairs
+    if (entity[1:] > entity[:-1]).all():
+        return entity[place], other, score
+    counts = np.bincount(place, minlength=len(entity))
+    starts = np.cumsum(counts) - counts
+    order = np.argsort(entity, kind="stable")
+
+    def moved() -> Iterator[Pairs]:
+        for part in slices(len(order), _COUNTED) or [slice(0, 0)]:
+            some = order[part]
+            number, rows = spread(starts[some], counts[some])
+            yield entity[some[number]], other[rows], score[rows]
+
+    left, right, near = scratch.gather_columns(moved())
+    return left, right, near
 
 
 def nearest(part: Rows, index: Index, k: int, first: int) -> Pairs:
     """What :func:`top_rows` gives, for a part of the rows."""
     rows, owner = part
     a, b, score, rest = _look(rows, index, k, first)
-    best = np.zeros(rows.shape[0])
-    starts = np.flatnonzero(run_starts(a))
-    if len(starts):
-        best[a[starts]] = np.maximum.reduceat(score, starts)
-    again = best < rest
+    again = _open_after(a, score, rest)
     if first < BUDGET and again.any():
         more = np.flatnonzero(again).astype(np.int32)
         found = _look(rows[more], index, k, BUDGET)
@@ -235,37 +281,6 @@ def _of_owners(a: Ids, b: Ids, score: Floats, k: int) -> Pairs:
     return keep_best(a, b, score, k)
 
 
-def keep_best(a: Ids, b: Ids, score: Floats, k: int) -> Pairs:
-    """Keep the k best pairs of each a, best first; equal scores go by b.
-
-    :param score: (n,) not negative.
-    """
-    order = best_first(a, b, score)
-    a = a[order]
-    keep = place_in_run(a) < k
-    order = order[keep]
-    return a[keep], b[order], score[order]
-
-
-def best_first(a: Ids, b: Ids, score: Floats) -> npt.NDArray[np.int64]:
-    """Order by a, then falling score, then b: a sort of whole numbers, faster than one of three keys."""
-    # The bits of a float that is not negative order as the float does.
-    key = np.maximum(score, 0).astype(np.float32).view(np.uint32).astype(np.int64)
-    np.subtract(0xFFFFFFFF, key, out=key)
-    key |= a.astype(np.int64) << 32
-    if (key[1:] >= key[:-1]).all():
-        order: npt.NDArray[np.int64] = np.arange(len(key))
-    else:
-        order = np.argsort(key, kind="stable")
-        key = key[order]
-    equal = key[1:] == key[:-1]
-    later = b[order]
-    if (equal & (later[1:] < later[:-1])).any():
-        rows = np.flatnonzero(np.append(equal, False) | np.append(False, equal))
-        order[rows] = order[rows][np.lexsort((later[rows], key[rows]))]
-    return order
-
-
 def _look(rows: csr_array, index: Index, k: int, budget: int) -> tuple[Ids, Ids, Floats, Doubles]:
     """Candidates of each row by its rarest columns, their cosines, and how near others may be at most."""
     pruned = _prune(rows, index, budget)
@@ -292,82 +307,17 @@ def _by_shard(index: Index, b: Ids) -> Iterator[tuple[Shard, Positions, Ids]]:
 
 
 def _candidates(rows: csr_array, index: Index, k: int) -> Pairs:
-    """The k rows of the index with the largest product for each row, by row: one shard after the other.
-
-    Of equal products those count that share the later column as their first, then the later rows: as a
-    product with the whole index gives them.
-    """
-    none = np.zeros(0, np.int32)
-    found = none, none, np.zeros(0, np.float32)
+    """The k rows of the index with the largest product for each row, by row: one shard after the other."""
+    found = np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32)
     for lent, first in zip(index.shards, index.bounds.tolist(), strict=False):
-        least = np.full(rows.shape[0], -np.inf, dtype=np.float32)
-        full = np.flatnonzero(place_in_run(found[0]) == k - 1)
-        least[found[0][full]] = found[2][full]
-        parts = [found]
         with lent.opened() as shard:
-            for part in slices(rows.shape[0], _PART):
-                product = rows[part] @ shard.lists
-                a, place = _best_from(product, least[part], k)
-                b = (product.indices[place] + first).astype(np.int32)
-                parts.append((a + np.int32(part.start), b, product.data[place]))
-        a, b, score = (np.concatenate(column) for column in zip(*parts, strict=True))
-        found = _still_best(a, b, score, k) if first else (a, b, score)
-    return _untied(found, rows, index, k)
-
-
-def _best_from(product: csr_array, least: Floats, k: int) -> tuple[Ids, Positions]:
-    """As :func:`_best`, of the entries that are not less than the row's ``least``."""
-    open_ = np.flatnonzero(np.isneginf(least))
-    if len(open_) == len(least):
-        return _best(product, k)
-    counts = np.diff(product.indptr)
-    closed = np.where(np.isneginf(least), np.float32(np.inf), least)
-    place = np.flatnonzero(product.data >= np.repeat(closed, counts))
-    row = (np.searchsorted(product.indptr, place, "right") - 1).astype(np.int32)
-    if len(open_):
-        some = product[open_]
-        a, within = _best(some, k)
-        row = np.concatenate([row, open_[a].astype(np.int32)])
-        place = np.concatenate([place, within - some.indptr[a] + product.indptr[open_[a]]])
-    order = best_first(row, np.zeros(len(row), np.int32), product.data[place])
-    row, place = row[order], place[order]
-    keep = place_in_run(row) < k
-    return row[keep], place[keep]
-
-
-def _still_best(a: Ids, b: Ids, score: Floats, k: int) -> Pairs:
-    """By row and falling score, the k best of each row and all that equal the last of them."""
-    order = best_first(a, np.zeros(len(a), np.int32), score)
-    a, b, score = a[order], b[order], score[order]
-    keep = score >= score[_last(a, k)]
-    return a[keep], b[keep], score[keep]
-
-
-def _last(a: Ids, k: int) -> Positions:
-    """(n,) place of the k-th of the row that each belongs to, or of its last."""
-    starts = np.flatnonzero(run_starts(a))
-    counts = np.diff(np.append(starts, len(a)))
-    return np.repeat(starts + np.minimum(counts, k) - 1, counts)
-
-
-def _untied(found: Pairs, rows: csr_array, index: Index, k: int) -> Pairs:
-    """At most k of each row, where more than that many are there for being equal to the last."""
-    a, b, score = found
-    if not (place_in_run(a) >= k).any():
-        return found
-    tied = np.flatnonzero(score == score[_last(a, k)])
-    # Columns of a row by their places in it, from 1.
-    places = np.arange(rows.nnz) - np.repeat(rows.indptr[:-1], np.diff(rows.indptr)) + 1
-    placed = csr_array((places, rows.indices, rows.indptr), shape=rows.shape)
-    first = np.zeros(len(a), dtype=np.int64)
-    for shard, at, mine in _by_shard(index, b[tied]):
-        both = placed[a[tied[at]]].multiply(shard.listed[mine]).tocsr()
-        first[tied[at]] = np.minimum.reduceat(both.data, both.indptr[:-1])
-    # Those that are above the last come first whatever they share.
-    first[score > score[_last(a, k)]] = rows.shape[1] + 1
-    order = np.lexsort((-b, -first, a))
-    order = np.sort(order[place_in_run(a[order]) < k])
-    return a[order], b[order], score[order]
+            a, b, score = largest(rows, shard.lists, k)
+        b = b + np.int32(first)
+        if first and len(found[0]):
+            a, b, score = (np.concatenate(columns) for columns in zip(found, (a, b, score), strict=True))
+            a, b, score = keep_best(a, b, score, k)
+        found = a, b, score
+    return found
 
 
 def _prune(rows: csr_array, index: Index, budget: int) -> _Pruned:
@@ -387,37 +337,6 @@ def _prune(rows: csr_array, index: Index, budget: int) -> _Pruned:
     rest = np.sqrt(np.bincount(row[unseen], rows.data[unseen].astype(np.float64) ** 2, minlength=size))
     indptr = np.concatenate([[0], np.cumsum(np.bincount(row[kept], minlength=size))])
     return _Pruned(sparse_rows(rows.data[kept], rows.indices[kept], indptr, rows.shape[1]), rest)
-
-
-def _best(product: csr_array, k: int) -> tuple[Ids, Positions]:
-    """Row and position of the k largest entries of each row, by row and falling value, of equals the first.
-
-    Each row is cut into blocks: what is less than the k-th largest of their maxima is not among the k
-    largest, and what is left is sorted. All rows at once: a loop over them would hold the interpreter.
-    """
-    counts = np.diff(product.indptr)
-    rows = np.flatnonzero(counts)
-    counts, start = counts[rows].astype(np.int64), product.indptr[rows].astype(np.int64)
-    width = np.maximum(counts // (_BLOCKS * k), 1)
-    blocks = -(-counts // width)
-    first = np.cumsum(blocks) - blocks
-    within = np.arange(int(blocks.sum())) - np.repeat(first, blocks)
-    least = np.full(len(rows), -np.inf, dtype=np.float32)
-    if len(rows) and blocks.max() > k:
-        maxima = np.maximum.reduceat(
-            product.data, np.repeat(start, blocks) + within * np.repeat(width, blocks)
-        )
-        table = np.full((len(rows), int(blocks.max())), -np.inf, dtype=np.float32)
-        table[np.repeat(np.arange(len(rows)), blocks), within] = maxima
-        table.partition(table.shape[1] - k, axis=1)
-        least = table[:, table.shape[1] - k]
-    above: Flags = product.data >= np.repeat(least, counts)
-    place = np.flatnonzero(above)
-    row = rows[np.searchsorted(start, place, "right") - 1].astype(np.int32)
-    order = best_first(row, np.zeros(len(row), np.int32), product.data[place])
-    row, place = row[order], place[order]
-    keep = place_in_run(row) < k
-    return row[keep], place[keep]
 
 
 def _largest(values: Floats, k: int) -> Positions:

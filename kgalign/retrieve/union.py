@@ -13,7 +13,7 @@ from kgalign.records import Candidates, Profile
 from kgalign.retrieve.auto import choose
 from kgalign.retrieve.channels import CHANNELS, Search, find_by
 from kgalign.retrieve.dense import dense_channel
-from kgalign.retrieve.lexical import Pairs
+from kgalign.retrieve.ranks import Pairs
 from kgalign.retrieve.uniting import unite
 
 

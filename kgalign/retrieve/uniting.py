@@ -17,7 +17,7 @@ from kgalign.base import scratch
 from kgalign.base.cores import in_order, slices
 from kgalign.rdf.graph import Ids
 from kgalign.records import Candidates, Floats
-from kgalign.retrieve.lexical import Pairs, best_first
+from kgalign.retrieve.ranks import Pairs, best_first
 
 _RRF = 60
 """The constant of reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009)."""

@@ -1,6 +1,8 @@
 """The inverted index against brute force, and what its budget leaves."""
 
+import itertools
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -16,13 +18,14 @@ from kgalign.retrieve.lexical import (
     HALF,
     Rows,
     _largest,
-    best_first,
     common_only,
     index_of,
-    keep_best,
     nearest,
     top_rows,
 )
+from kgalign.retrieve.ordering import content_order
+from kgalign.retrieve.products import largest, largest_by_scipy
+from kgalign.retrieve.ranks import best_first, keep_best
 
 COLUMNS = 8
 
@@ -149,11 +152,13 @@ few_weights = st.lists(
 ).map(unit)
 
 
-def _same_from_shards(left: csr_array, right: csr_array, k: int, first: int, shard: int) -> int:
+def _as_good_from_shards(left: csr_array, right: csr_array, k: int, first: int, shard: int) -> int:
+    """As many are found for each row, and as near: of equal ones others may be."""
     whole, cut = index_of(owned(right), k), index_of(owned(right), k, shard)
     assert len(whole.shards) == 1
-    for one, other in zip(*(nearest(owned(left), each, k, first) for each in (whole, cut)), strict=True):
-        assert one.tobytes() == other.tobytes()
+    one, other = (nearest(owned(left), each, k, first) for each in (whole, cut))
+    assert one[0].tobytes() == other[0].tobytes()
+    assert np.allclose(one[2], other[2], atol=1e-6)
     return len(cut.shards)
 
 
@@ -161,18 +166,68 @@ def _same_from_shards(left: csr_array, right: csr_array, k: int, first: int, sha
 def test_shards_find_what_the_whole_index_finds(
     left: csr_array, right: csr_array, k: int, shard: int
 ) -> None:
-    _same_from_shards(left, right, k, BUDGET, shard)
+    assert _as_good_from_shards(left, right, k, BUDGET, shard) >= 1
 
 
 @settings(max_examples=10)
 @given(st.integers(0, 10_000))
-def test_shards_find_the_same_where_lists_are_cut_and_many_are_alike(seed: int) -> None:
+def test_shards_find_as_near_ones_where_many_are_looked_at(seed: int) -> None:
     random = np.random.default_rng(seed)
     shares = np.concatenate([np.full(3, 0.7), np.full(12, 0.1), np.full(100, 0.004)])
-    drawn = random.random((9_000, len(shares))) < shares
+    drawn = random.random((3_000, len(shares))) < shares
     rows = unit(drawn * random.choice([1.0, 2.0], drawn.shape), len(shares))
-    for first in (10, BUDGET):
-        assert _same_from_shards(rows[:200], rows, 7, first, rows.nnz * 5) > 3
+    # No list is cut, and no column of a row is left out: the products are the cosines.
+    assert _as_good_from_shards(rows[:200], rows, 7, BUDGET**2, rows.nnz * 5) > 3
+
+
+@given(few_weights, few_weights, st.integers(1, 50))
+def test_the_largest_entries_of_a_product_are_those_of_scipy(
+    left: csr_array, right: csr_array, k: int
+) -> None:
+    product = (left @ right.T).toarray()
+    for pick in (largest, largest_by_scipy):
+        row, column, value = pick(left, right.T.tocsr(), k)
+        assert np.allclose(product[row, column], value, atol=1e-6)
+        assert len({*zip(row.tolist(), column.tolist(), strict=True)}) == len(row)
+        for number, entries in enumerate(product):
+            best = np.sort(entries[entries > 0])[::-1][:k]
+            assert np.allclose(value[row == number], best, atol=1e-6)
+        assert best_first(row, column, value).tolist() == list(range(len(row)))
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.sets(st.integers(0, 4))), max_size=30), st.data())
+def test_rows_in_order_of_content_are_all_there_and_those_of_an_entity_together(
+    drawn: list[tuple[int, set[int]]], data: st.DataObject
+) -> None:
+    drawn.sort(key=lambda each: each[0])
+    owner = np.array([entity for entity, _ in drawn], dtype=np.int32)
+    dense = np.array([[float(column in held) for column in range(5)] for _, held in drawn])
+    rows = csr_array(dense.reshape(-1, 5).astype(np.float32))
+    frequency = np.bincount(rows.indices, minlength=5).astype(np.int32)
+    order = content_order(rows, owner, frequency, data.draw(st.integers(0, 30)))
+    assert sorted(order.tolist()) == list(range(len(drawn)))
+    runs = [entity for entity, _ in itertools.groupby(owner[order].tolist())]
+    assert len(runs) == len(set(runs))
+
+
+def test_rows_that_share_a_column_lie_together_in_order_of_content() -> None:
+    rows = unit(np.eye(COLUMNS)[np.arange(40) % COLUMNS])
+    order = content_order(rows, np.arange(40, dtype=np.int32), np.full(COLUMNS, 5, dtype=np.int32), 10)
+    assert len(list(itertools.groupby(rows.indices[order].tolist()))) == COLUMNS
+
+
+@given(few_weights, few_weights, st.integers(1, 4), st.randoms(use_true_random=False))
+def test_the_order_of_the_rows_changes_nothing_that_is_found(
+    left: csr_array, right: csr_array, k: int, random: Random
+) -> None:
+    """As near ones are found for each entity, which come in the order of the entities."""
+    rows = np.array(random.sample(range(left.shape[0]), left.shape[0]), dtype=np.int32)
+    found = [
+        top_rows(each, owned(right), k, progress=NoProgress(), name="test")
+        for each in (owned(left), (left[rows], rows))
+    ]
+    for one, other in zip(*found, strict=True):
+        assert np.allclose(one, other, atol=1e-6)
 
 
 @settings(max_examples=15)
