@@ -5,7 +5,7 @@ A channel of one's own is a :class:`Channel` that a package brings by an entry p
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from scipy.sparse import coo_array, csr_array
 
 from kgalign.arrays import distinct, join, unique
-from kgalign.base.cores import slices
+from kgalign.base.cores import in_order, slices
 from kgalign.base.doors import bring
 from kgalign.base.progress import Progress
 from kgalign.errors import KgalignError
@@ -23,11 +23,12 @@ from kgalign.records import Floats, Profile
 from kgalign.retrieve.lexical import BUDGET, HALF, Rows, common_only, in_content_order, top_rows
 from kgalign.retrieve.ranks import Pairs, keep_best
 from kgalign.values import day_number, read_date, read_number
+from kgalign.values.folding import Words, each_alone, fold_all, grams_of, one_by_one, words_of
 from kgalign.values.kinds import ValueKind
-from kgalign.values.text import LONG, fold, gram_rows, idf, weigh, words
+from kgalign.values.text import LONG, Grams, idf, rows_of_grams, weigh
 from kgalign.values.tokens import Tokens, token_rows, tokens_of
 
-_TEXTS = 1_000
+_TEXTS = 1 << 14
 """Names that are read at once."""
 _SHOWN = 60
 """Most characters of a word that people are shown."""
@@ -132,12 +133,11 @@ def _name_rows(profile: Profile) -> tuple[csr_array, Ids]:
     rows = naming[profile.value_attribute]
     entity, text = distinct(profile.value_entity[rows], profile.value_text[rows])
 
-    def texts() -> Iterator[str]:
-        for part in slices(len(text), _TEXTS):
-            taken = profile.texts.take(pa.array(text[part]))
-            yield from map(fold, pc.utf8_slice_codeunits(taken, 0, LONG).to_pylist())
+    def grams(part: slice) -> Grams:
+        taken = profile.texts.take(pa.array(text[part]))
+        return grams_of(fold_all(pc.utf8_slice_codeunits(taken, 0, LONG)))
 
-    return gram_rows(texts()), entity
+    return rows_of_grams(in_order(grams, slices(len(text), _TEXTS))), entity
 
 
 def _rows_of_values(
@@ -162,17 +162,17 @@ def _tokens(profile: Profile, vocabulary: dict[str, int]) -> list[Tokens]:
     """The values of each entity, by how they are split."""
     kinds = [each.kind for each in profile.attributes]
 
-    def split(wanted: list[bool], into: Callable[[str], list[str]]) -> Tokens:
+    def split(wanted: list[bool], into: Callable[[pa.LargeStringArray], Words]) -> Tokens:
         rows = np.flatnonzero(np.array([*wanted, False])[profile.value_attribute])
         of = profile.value_entity[rows], profile.value_text[rows]
         return tokens_of(*of, profile.texts, into, vocabulary)
 
     def near(kind: ValueKind) -> Tokens:
-        return split([each == kind for each in kinds], lambda text: _marks(text, kind))
+        return split([each == kind for each in kinds], one_by_one(lambda text: _marks(text, kind)))
 
     return [
-        split([each != ValueKind.LINK for each in kinds], words),
-        split([each == ValueKind.LINK for each in kinds], lambda text: [text]),
+        split([each != ValueKind.LINK for each in kinds], words_of),
+        split([each == ValueKind.LINK for each in kinds], each_alone),
         near(ValueKind.NUMBER),
         near(ValueKind.DATE),
     ]

@@ -6,7 +6,7 @@ import io
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,13 @@ _MARKS = dict.fromkeys(c for c in range(0x300, 0x370))
 _ENTITY = re.compile(r"&[a-zA-Z#0-9]{2,8};")
 _CHARACTERS = 1 << 19
 """Characters of texts whose n-grams are counted at once: some 50 bytes each are held."""
+_ENTRIES = 1 << 20
+"""Entries of rows that are weighed at once."""
+_GRAM = 3
+BUCKETS = 1 << 20
+"""Columns that trigrams are hashed into."""
+Grams = tuple[npt.NDArray[np.float32], npt.NDArray[np.int32], npt.NDArray[np.int32]]
+"""How often each text has a trigram and its bucket, text by text, and (texts,) how many it has."""
 _SEEN = {code: chr(code) if chr(code).isalnum() else " " for code in range(128)}
 LONG = 20_000
 """Characters of one value that are looked at: what comes after does not tell two things apart."""
@@ -58,34 +65,31 @@ def words(text: str, folded: str | None = None) -> list[str]:
     return found
 
 
-def word_rows(texts: Iterable[Sequence[str]], vocabulary: dict[str, int]) -> csr_array:
-    """Rows of word counts; ``vocabulary`` grows by the words that are new.
+def word_rows(counts: npt.NDArray[np.int32], word: npt.NDArray[np.int32], width: int) -> csr_array:
+    """Rows of word counts.
 
-    :returns: (texts, words) counts; pad rows of an earlier call to the same width before use.
+    :param counts: (texts,) how many words each text has; ``word`` their numbers, text by text.
+    :returns: (texts, width) counts.
     """
-    indptr, indices = [0], []
-    for row in texts:
-        indices.extend([vocabulary.setdefault(word, len(vocabulary)) for word in row])
-        indptr.append(len(indices))
-    data = np.ones(len(indices), dtype=np.float32)
-    matrix = sparse_rows(data, np.array(indices, dtype=np.int64), np.array(indptr), max(len(vocabulary), 1))
+    ends = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+    matrix = sparse_rows(np.ones(len(word), dtype=np.float32), word, ends, max(width, 1))
     matrix.sum_duplicates()
     return matrix
 
 
-def gram_rows(texts: Iterable[str], size: int = 3, buckets: int = 1 << 20) -> csr_array:
-    """Rows of character n-gram counts, words padded with a space, n-grams hashed into buckets.
+def gram_rows(texts: Iterable[str]) -> csr_array:
+    """Rows of character trigram counts, words padded with a space, trigrams hashed into :data:`BUCKETS`.
 
     :param texts: folded texts; so many are held at once as have some characters together.
     :returns: (texts, buckets) counts.
     """
+    return rows_of_grams(in_order(grams, _in_parts(texts)))
 
-    def part_grams(part: Sequence[str]) -> tuple[scratch.Array, ...]:
-        return _grams(part, size, buckets)
 
-    none = part_grams([])
-    data, indices, counts = scratch.gather_columns(chain([none], in_order(part_grams, _in_parts(texts))))
-    return sparse_rows(data, indices, np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]), buckets)
+def rows_of_grams(parts: Iterable[Grams]) -> csr_array:
+    """The rows of parts of texts, one part after the other."""
+    data, indices, counts = scratch.gather_columns(chain([grams([])], parts))
+    return sparse_rows(data, indices, np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]), BUCKETS)
 
 
 def _in_parts(texts: Iterable[str]) -> Iterator[list[str]]:
@@ -102,27 +106,34 @@ def _in_parts(texts: Iterable[str]) -> Iterator[list[str]]:
         yield part
 
 
-def _grams(texts: Sequence[str], size: int, buckets: int) -> tuple[scratch.Array, ...]:
-    """How often each text has a gram and its bucket, text by text, and how many each text has."""
+def grams(texts: Sequence[str]) -> Grams:
+    """The trigrams of some folded texts."""
     joined = "".join(f" {text} \n" for text in texts)
-    points = np.frombuffer(joined.encode("utf-32-le"), dtype=np.uint32)
+    return grams_between(np.frombuffer(joined.encode("utf-32-le"), dtype=np.uint32), len(texts))
+
+
+def grams_between(points: npt.NDArray[np.uint32], texts: int) -> Grams:
+    """The trigrams of some texts.
+
+    :param points: the characters of the texts, each between two spaces, and a line break after each.
+    """
     row = np.cumsum(points == 10) - (points == 10)
-    codes = np.zeros(max(len(points) - size + 1, 0), dtype=np.uint64)
+    codes = np.zeros(max(len(points) - _GRAM + 1, 0), dtype=np.uint64)
     crossing = np.zeros(len(codes), dtype=bool)
-    for offset in range(size):
+    for offset in range(_GRAM):
         part = points[offset : offset + len(codes)]
         codes = codes * np.uint64(0x100000001B3) + part
         crossing |= part == 10
     codes ^= codes >> np.uint64(29)
     codes *= np.uint64(0x9E3779B97F4A7C15)
-    bucket = (codes >> np.uint64(64 - (buckets.bit_length() - 1))).astype(np.int64)
+    bucket = (codes >> np.uint64(64 - (BUCKETS.bit_length() - 1))).astype(np.int64)
     keep = ~crossing
-    keys = np.sort(row[: len(codes)][keep] * buckets + bucket[keep])
+    keys = np.sort(row[: len(codes)][keep] * BUCKETS + bucket[keep])
     first = np.flatnonzero(run_starts(keys))
     times = np.diff(np.append(first, len(keys))).astype(np.float32)
     keys = keys[first]
-    lengths = np.bincount(keys // buckets, minlength=len(texts)).astype(np.int32)
-    return times, (keys % buckets).astype(np.int32), lengths
+    lengths = np.bincount(keys // BUCKETS, minlength=texts).astype(np.int32)
+    return times, (keys % BUCKETS).astype(np.int32), lengths
 
 
 def idf(left: csr_array, right: csr_array) -> npt.NDArray[np.float32]:
@@ -137,12 +148,21 @@ def idf(left: csr_array, right: csr_array) -> npt.NDArray[np.float32]:
 
 def weigh(rows: csr_array, weights: npt.NDArray[np.float32]) -> csr_array:
     """TF-IDF rows of unit length (zero rows stay zero); term frequency is damped by its logarithm."""
-    data = (1 + np.log(rows.data)) * weights[rows.indices]
-    norms = np.sqrt(np.bincount(row_of(rows), weights=data * data, minlength=rows.shape[0]))
-    scale = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
-    return sparse_rows(
-        (data * scale[row_of(rows)]).astype(np.float32), rows.indices, rows.indptr, rows.shape[1]
-    )
+    cuts = np.searchsorted(rows.indptr, np.arange(0, rows.nnz, _ENTRIES))
+    bounds = np.unique(np.concatenate([[0], cuts, [rows.shape[0]]])).tolist()
+
+    def weighed(part: tuple[int, int]) -> npt.NDArray[np.float32]:
+        counts = np.diff(rows.indptr[part[0] : part[1] + 1])
+        entries = slice(int(rows.indptr[part[0]]), int(rows.indptr[part[1]]))
+        data = (1 + np.log(rows.data[entries])) * weights[rows.indices[entries]]
+        row = np.repeat(np.arange(len(counts)), counts)
+        norms = np.sqrt(np.bincount(row, weights=data * data, minlength=len(counts)))
+        scale = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
+        found: npt.NDArray[np.float32] = (data * scale[row]).astype(np.float32)
+        return found
+
+    data = scratch.gather(in_order(weighed, pairwise(bounds))) if rows.nnz else rows.data
+    return sparse_rows(data, rows.indices, rows.indptr, rows.shape[1])
 
 
 def row_of(rows: csr_array) -> npt.NDArray[np.int64]:

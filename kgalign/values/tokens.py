@@ -1,6 +1,6 @@
 """Words of the values of entities as rows of counts, a part of the texts and of the entities at a time."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -12,9 +12,10 @@ from scipy.sparse import csr_array
 from kgalign.arrays import Ids, Positions, run_starts, sparse_rows, spread, unique
 from kgalign.base import scratch
 from kgalign.base.cores import in_order, slices
+from kgalign.values.folding import Words
 from kgalign.values.text import LONG
 
-_TEXTS = 1_000
+_TEXTS = 1 << 12
 """Texts that are split at once."""
 _ENTITIES = 1 << 14
 """Entities whose words are counted at once."""
@@ -38,27 +39,24 @@ def tokens_of(
     entity: Ids,
     text: Ids,
     texts: pa.LargeStringArray,
-    split: Callable[[str], Sequence[str]],
+    split: Callable[[pa.LargeStringArray], Words],
     vocabulary: dict[str, int],
 ) -> Tokens:
     """Split the texts that are values, each once; the vocabulary grows by the words that are new.
 
     :param entity: (v,) whose each value is, ascending.
     :param text: (v,) index into ``texts``.
-    :param split: the words of a text, of which it is given the beginning.
+    :param split: the words of some texts, of which it is given the beginnings.
     """
     used = unique(text)
 
-    def parts() -> Iterator[tuple[Ids, Ids]]:
-        for part in slices(len(used), _TEXTS):
-            taken = pc.utf8_slice_codeunits(texts.take(pa.array(used[part])), 0, LONG)
-            found = [split(each) for each in taken.to_pylist()]
-            ids = [vocabulary.setdefault(word, len(vocabulary)) for each in found for word in each]
-            counts = [len(each) for each in found]
-            yield np.array(ids, dtype=np.int32), np.array(counts, dtype=np.int32)
+    def split_part(part: slice) -> Words:
+        return split(pc.utf8_slice_codeunits(texts.take(pa.array(used[part])), 0, LONG))
 
     none = np.zeros(0, dtype=np.int32)
-    word, counts = scratch.gather_columns(chain([(none, none)], parts()))
+    found = in_order(split_part, slices(len(used), _TEXTS))
+    parts = ((each.numbered(vocabulary), each.counts) for each in found)
+    word, counts = scratch.gather_columns(chain([(none, none)], parts))
     bounds = np.zeros(len(texts) + 1, dtype=np.int64)
     bounds[used + 1] = counts
     return Tokens(entity, text, np.cumsum(bounds, out=bounds), word)

@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from scipy.sparse import csr_array
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 
 from kgalign.records import Attribute, Profile
+from kgalign.values.folding import one_by_one
 from kgalign.values.kinds import ValueKind
 from kgalign.values.text import (
     fold,
@@ -117,10 +119,18 @@ def dense(rows: csr_array) -> npt.NDArray[np.float64]:
     return np.asarray(rows.toarray(), dtype=np.float64)
 
 
+def rows_of(rows: list[list[str]], vocabulary: dict[str, int]) -> csr_array:
+    """Counts of the words of some rows."""
+    joined = pa.array(["\n".join(row) for row in rows], pa.large_string())
+    found = one_by_one(lambda text: text.split("\n") if text else [])(joined)
+    word = found.numbered(vocabulary)
+    return word_rows(found.counts, word, len(vocabulary))
+
+
 @given(st.lists(st.lists(st.sampled_from("abcd"), max_size=6), min_size=1, max_size=6))
 def test_word_rows_count_words_as_scikit_learn_does(rows: list[list[str]]) -> None:
     vocabulary: dict[str, int] = {}
-    counts = dense(word_rows(rows, vocabulary))
+    counts = dense(rows_of(rows, vocabulary))
     for number, row in enumerate(rows):
         assert {
             word: counts[number, column] for word, column in vocabulary.items() if word in row
@@ -134,29 +144,29 @@ def test_word_rows_count_words_as_scikit_learn_does(rows: list[list[str]]) -> No
 
 def test_a_vocabulary_grows_from_one_side_to_the_other() -> None:
     vocabulary: dict[str, int] = {}
-    word_rows([["a", "b"]], vocabulary)
-    second = word_rows([["b", "c"]], vocabulary)
+    rows_of([["a", "b"]], vocabulary)
+    second = rows_of([["b", "c"]], vocabulary)
     assert vocabulary == {"a": 0, "b": 1, "c": 2}
     assert dense(second).tolist() == [[0, 1, 1]]
 
 
-def grams(text: str, size: int) -> list[str]:
+def trigrams(text: str) -> list[str]:
     padded = f" {text} "
-    return [padded[i : i + size] for i in range(len(padded) - size + 1)]
+    return [padded[i : i + 3] for i in range(len(padded) - 2)]
 
 
-@given(folded_texts, folded_texts, st.integers(2, 4))
-def test_gram_rows_are_the_n_grams_of_scikit_learn(left: list[str], right: list[str], size: int) -> None:
-    """Compared by their dot products, since n-grams are hashed into columns of no known order."""
-    a, b = gram_rows(left, size), gram_rows(right, size)
+@given(folded_texts, folded_texts)
+def test_gram_rows_are_the_trigrams_of_scikit_learn(left: list[str], right: list[str]) -> None:
+    """Compared by their dot products, since trigrams are hashed into columns of no known order."""
+    a, b = gram_rows(left), gram_rows(right)
     assert a.shape[0] == len(left)
-    if not any(grams(text, size) for text in left + right):
+    if not any(trigrams(text) for text in left + right):
         assert a.nnz == b.nnz == 0
         return
-    model = CountVectorizer(analyzer=lambda text: grams(text, size)).fit(left + right)
+    model = CountVectorizer(analyzer=trigrams).fit(left + right)
     expected = model.transform(left) @ model.transform(right).T
     assert np.array_equal((a @ b.T).toarray(), expected.toarray())
-    assert np.array_equal(dense(a).sum(axis=1), [len(grams(text, size)) for text in left])
+    assert np.array_equal(dense(a).sum(axis=1), [len(trigrams(text)) for text in left])
 
 
 counts = st.lists(st.lists(st.integers(0, 3), min_size=5, max_size=5), min_size=1, max_size=6).map(

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import vstack
 
+from kgalign.values.folding import each_alone, one_by_one, words_of
 from kgalign.values.text import fold, gram_rows, words
 from kgalign.values.tokens import token_rows, tokens_of
 
@@ -22,7 +23,7 @@ def test_counts_are_those_of_plain_python(split: list[tuple[int, int]], whole: l
     vocabulary: dict[str, int] = {}
     texts = pa.array(TEXTS, pa.large_string())
     tokens = []
-    for rows, into in ((split, words), (whole, lambda text: [text])):
+    for rows, into in ((split, words_of), (whole, each_alone)):
         ids = np.array(sorted(rows), dtype=np.int32).reshape(-1, 2)
         tokens.append(tokens_of(ids[:, 0], ids[:, 1], texts, into, vocabulary))
     found = token_rows(tokens, 20_001, max(len(vocabulary), 1))
@@ -44,7 +45,7 @@ def test_each_text_is_split_once_and_only_its_beginning() -> None:
 
     texts = pa.array(["a b", "unused", "c " * 50_000], pa.large_string())
     entity, text = np.arange(4, dtype=np.int32), np.array([0, 2, 0, 2], dtype=np.int32)
-    tokens = tokens_of(entity, text, texts, split, {})
+    tokens = tokens_of(entity, text, texts, one_by_one(split), {})
     assert [len(each) for each in seen] == [3, 20_000]
     assert np.diff(tokens.bounds).tolist() == [2, 0, 10_000]
 

@@ -1,24 +1,27 @@
 """Values made ready to compare: each text folded once, each pair of texts compared once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from rapidfuzz import fuzz
 from rapidfuzz.process import cpdist
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array
 
 from kgalign.arrays import Doubles, Flags, Positions, distinct, run_starts, spread, unique
-from kgalign.base.cores import slices
+from kgalign.base import scratch
+from kgalign.base.cores import in_order
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
 from kgalign.values import read_date, read_number
+from kgalign.values.folding import Words, fold_all, grams_of, in_word_order, parts_of, words_of
 from kgalign.values.kinds import ValueKind
-from kgalign.values.text import fold, gram_rows, idf, row_dots, sort_words, weigh, word_rows, words
+from kgalign.values.text import Grams, idf, row_dots, rows_of_grams, weigh, word_rows
 
-_TEXTS_AT_ONCE = 50_000
 _PAIR_LIMIT = 36
 """Pairs of values looked at per pair of entities and attributes."""
 _LONG = 200
@@ -86,21 +89,40 @@ class _Read:
     """
 
     def __init__(self, profile: Profile, numbers: dict[str, int]) -> None:
-        size = len(profile.texts)
-        self.empty = np.zeros(size, dtype=bool)
-        grams, rows, beginnings = [], [], []
-        for part in slices(size, _TEXTS_AT_ONCE) or [slice(0, 0)]:
-            texts = profile.texts[part].to_pylist()
-            folded = [fold(text) for text in texts]
-            self.empty[part] = [not text for text in folded]
-            beginnings.append(pa.array([sort_words(text)[:_LONG] for text in folded], pa.large_string()))
-            grams.append(gram_rows([text[:_LONG] for text in folded]))
-            rows.append(word_rows(map(words, texts, folded), numbers))
+        texts = profile.texts
+        beginnings: list[pa.LargeStringArray] = []
+        empty: list[Flags] = []
+
+        def parts() -> Iterator[tuple[scratch.Array, ...]]:
+            nothing = pa.array([], pa.large_string())
+            for each in chain([_read(nothing)], in_order(_read, (texts[part] for part in parts_of(texts)))):
+                beginnings.append(each.beginnings)
+                empty.append(each.empty)
+                yield *each.grams, each.words.numbered(numbers), each.words.counts
+
+        times, bucket, counts, word, word_counts = scratch.gather_columns(parts())
+        self.empty = np.concatenate(empty)
         self.sorted_words = pa.concat_arrays(beginnings)
-        for each in rows:
-            each.resize((each.shape[0], max(len(numbers), 1)))
-        self.grams = csr_array(vstack(grams, format="csr")) if len(grams) > 1 else grams[0]
-        self.words = csr_array(vstack(rows, format="csr")) if len(rows) > 1 else rows[0]
+        self.grams = rows_of_grams([(times, bucket, counts)])
+        self.words = word_rows(word_counts, word, len(numbers))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Some texts, read."""
+
+    empty: Flags
+    beginnings: pa.LargeStringArray
+    grams: Grams
+    words: Words
+
+
+def _read(texts: pa.LargeStringArray) -> _Part:
+    folded = fold_all(texts)
+    empty = pc.equal(pc.binary_length(folded), 0).to_numpy(zero_copy_only=False)
+    ordered = pc.utf8_slice_codeunits(in_word_order(folded), 0, _LONG)
+    grams = grams_of(pc.utf8_slice_codeunits(folded, 0, _LONG))
+    return _Part(empty, ordered, grams, words_of(texts, folded))
 
 
 def _read_as(profile: Profile, kind: ValueKind, read: Callable[[str], float | None]) -> Doubles:
