@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from kgalign.arrays import among
 from kgalign.base.cores import slices
 from kgalign.rdf.graph import Ids
 from kgalign.records import Alignment, Candidates, Outcome, Profile, Verdicts, Worklist
@@ -16,6 +17,8 @@ from kgalign.records import Alignment, Candidates, Outcome, Profile, Verdicts, W
 PATH_SEPARATOR = " / "
 _ROWS = 1 << 20
 """Rows of a row group."""
+_DICTIONARY = 1 << 28
+"""Most bytes of a dictionary in a file."""
 
 
 def profile_table(left: Profile, right: Profile | None = None) -> pa.Table:
@@ -154,11 +157,18 @@ def write_parquet(tables: Iterable[pa.Table], path: Path) -> int:
     written = 0
     waiting = iter(tables)
     first = next(waiting)
-    with pq.ParquetWriter(path, first.schema, compression="zstd") as writer:
+    # Numbers in dictionaries take longer and are no shorter; of IRIs all of a row group go into one.
+    words = [field.name for field in first.schema if not _is_number(field.type)]
+    limits = {"use_dictionary": words, "dictionary_pagesize_limit": _DICTIONARY}
+    with pq.ParquetWriter(path, first.schema, compression="zstd", **limits) as writer:
         for table in chain([first], waiting):
             writer.write_table(table)
             written += table.num_rows
     return written
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind))
 
 
 def _parts(size: int) -> list[slice]:
@@ -167,11 +177,12 @@ def _parts(size: int) -> list[slice]:
 
 
 def _pair_columns(left: Ids, right: Ids, left_profile: Profile, right_profile: Profile) -> dict[str, Any]:
-    """IRIs of both sides, as dictionaries: a pair takes eight bytes, not two IRIs."""
-    return {
-        "left": pa.DictionaryArray.from_arrays(pa.array(left), left_profile.entity_iri),
-        "right": pa.DictionaryArray.from_arrays(pa.array(right), right_profile.entity_iri),
-    }
+    """IRIs of both sides, as dictionaries of those that are there: a pair takes eight bytes, not two IRIs."""
+    columns = {}
+    for name, ids, profile in (("left", left, left_profile), ("right", right, right_profile)):
+        used, place = among(ids, len(profile))
+        columns[name] = pa.DictionaryArray.from_arrays(pa.array(place), profile.entity_iri.take(pa.array(used)))
+    return columns
 
 
 def _distinct(names: list[str]) -> list[str]:
