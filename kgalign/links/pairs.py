@@ -13,6 +13,8 @@ from kgalign.links.gold import Pair
 from kgalign.rdf.graph import Ids
 from kgalign.records import Alignment, Outcome, Profile
 
+_FEW = 30
+"""IRIs that are looked for one by one: a table of all that there are would take longer."""
 LINKED = (Outcome.MATCH, Outcome.CONFIRMED)
 """Outcomes of an alignment's rows that are links."""
 
@@ -60,6 +62,9 @@ def _keys(left: Ids, right: Ids) -> npt.NDArray[np.int64]:
 
 def entity_ids(profile: Profile, iris: Sequence[str]) -> Ids:
     """(n,) id of the entity with each IRI, -1 where the side has no such entity."""
+    if len(iris) < _FEW:
+        one_by_one = [pc.index(profile.entity_iri, pa.scalar(each, pa.large_string())).as_py() for each in iris]
+        return np.array(one_by_one, dtype=np.int32)
     wanted = pa.array(iris, type=pa.large_string())
     found = pc.index_in(wanted, value_set=profile.entity_iri).fill_null(-1)
     return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.int32)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from kgalign.arrays import flags
 from kgalign.charts import Dots, dot_rows
 from kgalign.rdf.graph import Ids
 from kgalign.report.findings import Findings, Places
@@ -19,7 +20,7 @@ def weights(found: Findings) -> Section:
     features, contribution = found.verdicts.features, found.verdicts.contribution
     rows = found.alignment.verdict[found.linked]
     linked = rows[rows >= 0]
-    others = np.setdiff1d(found.best, linked)
+    others = found.best[~flags(len(contribution), linked)[found.best]]
     adds, takes = (_means(contribution, each) for each in (linked, others))
     size = np.abs(adds) + np.abs(takes)
     order = sorted(range(len(features)), key=lambda number: (-size[number], number))
