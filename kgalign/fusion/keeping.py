@@ -49,6 +49,8 @@ def keep_names(terms: Terms, groups: Groups, names: Names, canonical: Canonical)
     :param groups: as :func:`~kgalign.fusion.groups.group_nodes` gives them.
     :param names: what the earlier run called things.
     """
+    if not len(names.name):
+        return groups
     whole = _with_singles(terms, groups, names)
     granted = _granted(_allowed(terms, whole, _claims(terms, whole, names), canonical))
     texts = granted.names.take(pa.array(granted.name)).to_pylist()
@@ -77,8 +79,10 @@ def successors(terms: Terms, groups: Groups, names: Names) -> list[tuple[str, st
         long as nothing has the name.
     :returns: sorted pairs, several for what was split; the second is empty where no node is left.
     """
-    called = _Called(terms, groups)
     old = pc.unique(pa.concat_arrays([names.name, names.retired]))
+    if not len(old):
+        return []
+    called = _Called(terms, groups)
     dead = old.filter(pa.array(~called.alive(old)))
     if not len(dead):
         return []

@@ -213,8 +213,9 @@ def term_id(terms: Terms, iri: str) -> int:
 def term_ids(terms: Terms, iris: Sequence[str] | pa.LargeStringArray) -> Ids:
     """(n,) ids of IRIs, -1 where one is none of the terms."""
     end = int(np.searchsorted(terms.kind, TermKind.BLANK))
-    if len(iris) < _FEW and not isinstance(iris, pa.Array):
-        return np.array([_place(terms, end, iri) for iri in iris], np.int32)
+    if len(iris) < _FEW:
+        few = iris.to_pylist() if isinstance(iris, pa.Array) else iris
+        return np.array([_place(terms, end, iri) for iri in few], np.int32)
     places = pc.index_in(pa.array(iris, pa.large_string()), terms.value[:end])
     return np.asarray(places.fill_null(-1).to_numpy(zero_copy_only=False), np.int32)
 
