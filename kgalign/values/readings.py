@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from kgalign.arrays import Doubles, Flags, Positions
+from kgalign.arrays import Doubles, Flags, Positions, among
 from kgalign.base import scratch
 from kgalign.base.cores import in_order, slices
 from kgalign.rdf.columns import NO_IDS
@@ -84,7 +84,7 @@ def read_values(terms: Terms, ids: Ids, *, years: bool = False, plain: bool = Tr
     :param years: whether digits alone may be years and days, as where the other values are dates.
     :param plain: whether a literal without a datatype may be a number, a date or a truth value.
     """
-    distinct, place = np.unique(ids, return_inverse=True)
+    distinct, place = among(ids, len(terms))
 
     def read_some(rows: slice) -> _Columns:
         columns = _Columns.of(terms, distinct[rows], rows.start)
