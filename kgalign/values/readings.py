@@ -71,7 +71,7 @@ class Values:
     def __len__(self) -> int:
         return len(self.kind)
 
-    def take(self, rows: Positions) -> "Values":
+    def take(self, rows: Positions | Ids) -> "Values":
         """Some of the values."""
         columns = (self.kind, self.key, self.bare, self.number, self.grain, self.language)
         return Values(*(scratch.pick(column, rows) for column in columns))
