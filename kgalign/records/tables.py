@@ -15,7 +15,7 @@ from kgalign.rdf.graph import Ids
 from kgalign.records import Alignment, Candidates, Outcome, Profile, Verdicts, Worklist
 
 PATH_SEPARATOR = " / "
-_ROWS = 1 << 20
+_ROWS = 1 << 18
 """Rows of a row group."""
 _DICTIONARY = 1 << 28
 """Most bytes of a dictionary in a file."""
