@@ -63,7 +63,6 @@ class Generic:
         grams = _telling([_entity_grams(profile, side) for profile, side in sides])
         weights = idf(*grams)
         self.grams = tuple(weigh(rows, weights) for rows in grams)
-        self.words = tuple(weigh(rows, self.pooled.weights) for rows in self.pooled.words)
         self.texts = self.pooled.texts = texts[0].bare(), texts[1].bare()
 
     def measure(self, a: Ids, b: Ids, sides: tuple[int, int] = (0, 1)) -> tuple[Floats, ...]:
@@ -72,13 +71,8 @@ class Generic:
         :param sides: whose entities ``a`` and ``b`` are: 0 for the left side's, 1 for the right one's.
         """
         x, y = sides
-        *levels, larger = self.pooled.measure(a, b, sides)
-        return (
-            *levels,
-            row_dots(self.grams[x], self.grams[y], a, b),
-            row_dots(self.words[x], self.words[y], a, b),
-            larger,
-        )
+        *levels, words, larger = self.pooled.measure(a, b, sides)
+        return (*levels, row_dots(self.grams[x], self.grams[y], a, b), words, larger)
 
     def measure_ends(self, ends: tuple[Ids, Ids]) -> tuple[Floats, ...]:
         """As :meth:`measure`, of pairs across."""
@@ -161,14 +155,20 @@ def _entity_grams(profile: Profile, texts: Texts) -> csr_array:
 
 
 def _telling(rows: list[csr_array]) -> list[csr_array]:
-    """Rows without the trigrams that one entity in ten has: they tell little and cost most of the time."""
+    """Rows without the trigrams that one entity in ten has: they tell little and cost most of the time.
+
+    Those that are left are numbered anew, in their order. A product of two rows that are in no order takes a
+    table of all columns, which is to be small.
+    """
     entities = rows[0].shape[0] + rows[1].shape[0]
     frequency = sum(np.bincount(each.indices, minlength=each.shape[1]) for each in rows)
-    keep = frequency <= max(_COMMON * entities, _FEW)
+    keep = (frequency > 0) & (frequency <= max(_COMMON * entities, _FEW))
+    number = np.cumsum(keep, dtype=np.int32) - 1
     found = []
     for each in rows:
         kept = keep[each.indices]
         counts = np.bincount(row_of(each)[kept], minlength=each.shape[0])
         indptr = np.concatenate([[0], np.cumsum(counts)])
-        found.append(sparse_rows(each.data[kept], each.indices[kept], indptr, each.shape[1]))
+        columns = number[each.indices[kept]]
+        found.append(sparse_rows(each.data[kept], columns, indptr, max(int(keep.sum()), 1)))
     return found
