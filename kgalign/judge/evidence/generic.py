@@ -1,7 +1,6 @@
 """What two entities share whatever their properties are called: measured before anything is learned."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Container, Mapping, Sequence
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
@@ -9,7 +8,8 @@ from scipy.sparse import coo_array, csr_array
 from kgalign.arrays import sparse_rows, unique
 from kgalign.judge.evidence import parts
 from kgalign.judge.evidence.comparisons import STRING_LABELS, Comparison, Pooled, labels_of, steps
-from kgalign.judge.evidence.competition import Ends, lead
+from kgalign.judge.evidence.ends import Ends
+from kgalign.judge.evidence.leading import Lead, Scored
 from kgalign.judge.evidence.texts import Texts
 from kgalign.rdf.graph import Ids
 from kgalign.records import Candidates, Floats, Profile
@@ -80,29 +80,34 @@ class Generic:
 
 
 def leads(
-    measures: Mapping[str, Floats],
+    measures: Mapping[str, Scored],
     ends: tuple[Ends, Ends],
     things: Sequence[Ids | None],
     free: Sequence[bool],
-) -> dict[str, Callable[[], Floats]]:
-    """By how much a pair leads its rivals in a measure, for the left and for the right entity: by name, what
-    finds out.
+) -> dict[str, Lead]:
+    """By how much a pair leads its rivals in a measure, for the left and for the right entity, by name.
 
     :param ends: the pairs by their left and by their right entities.
     :param things: per side, (n,) number of the thing that each entity is a record of; None where each is one.
     :param free: per side, whether an entity of the other side may have several partners there.
     """
-
-    def ahead(name: str, side: int) -> Floats:
-        found = lead(ends[1 - side], ends[side].node, measures[name], things[side], missing=-1.0)
-        return np.maximum(found, np.float32(LEADS[name])) if free[side] else found
-
     return {
-        f"{name}, lead of the {('left', 'right')[side]} one": partial(ahead, name, side)
-        for name in LEADS
-        if name in measures
+        f"{name}, lead of the {('left', 'right')[side]} one": Lead(
+            ends[1 - side],
+            ends[side].node,
+            measures[name],
+            things[side],
+            missing=-1.0,
+            least=LEADS[name] if free[side] else None,
+        )
+        for name in of_leads(measures)
         for side in (1, 0)
     }
+
+
+def of_leads(measures: Container[str]) -> list[str]:
+    """Those of the measures in which pairs compete."""
+    return [name for name in LEADS if name in measures]
 
 
 def same_iri(candidates: Candidates) -> Floats:

@@ -1,7 +1,8 @@
 """Which neighbours of two entities meet: a left one has a partner that is a neighbour of the right one.
 
-Of the two lists of a pair the shorter one is written out and looked up in the other, so that a pair costs as
-much as the one of the two with fewer neighbours. Nearly all that is looked up is told from a table of marks.
+Of the two lists of a pair the shorter one is written out and looked up in the other, so that a pair costs
+about as much as the one of the two with fewer neighbours. A table of marks tells of nearly all that is not
+there.
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from kgalign.records import Floats, Profile
 
 _AT_ONCE = 400_000
 """Neighbours that are written out together."""
+_NEAR = 3
+"""Times as long as looking up among the neighbours of a few left entities takes it among all right ones."""
 _ROOM = 8
 """Marks for each key in a table of those that are there."""
 _MOST_BITS = 26
@@ -146,8 +149,8 @@ def meetings(matched: Matched, right: Side, keys: Keys, a: Ids, b: Ids) -> tuple
     """
     lefts = matched.start[a + 1] - matched.start[a]
     rights = np.where(lefts > 0, right.first[b + 1] - right.first[b], 0)
-    by_left = np.flatnonzero((rights > 0) & (lefts <= rights))
-    by_right = np.flatnonzero((rights > 0) & (lefts > rights))
+    by_left = np.flatnonzero((rights > 0) & (_NEAR * lefts <= rights))
+    by_right = np.flatnonzero((rights > 0) & (_NEAR * lefts > rights))
     found = [
         _by_left(matched, len(right.start) - 1, keys, a[by_left], b[by_left]),
         _by_right(matched, right, a[by_right], b[by_right]),

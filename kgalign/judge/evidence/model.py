@@ -68,7 +68,7 @@ class Evidence(Weighing):
         self._add_from_candidates()
         self._weigh_by_prior()
         self.pooled = self._pooled(generic.COMPARED)
-        self.believe(parts.column(lambda rows: self.by_prior[rows], self.size))
+        self.believe(self.by_prior)
 
     def _forget_texts(self) -> None:
         """Let go of what only measuring and learning needs: what is believed stays as it is."""

@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 
 from kgalign.arrays import Doubles, Flags, place_in_run
 from kgalign.judge.evidence import generic, parts
-from kgalign.judge.evidence.competition import Ends
+from kgalign.judge.evidence.ends import Ends
 from kgalign.judge.evidence.prior import Additive
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats
