@@ -10,10 +10,11 @@ from kgalign.judge.evidence import parts
 from kgalign.judge.evidence.comparisons import STRING_LABELS, Comparison, Pooled, labels_of, steps
 from kgalign.judge.evidence.ends import Ends
 from kgalign.judge.evidence.leading import Lead, Scored
+from kgalign.judge.evidence.products import dots
 from kgalign.judge.evidence.texts import Texts
 from kgalign.rdf.graph import Ids
 from kgalign.records import Candidates, Floats, Profile
-from kgalign.values.text import idf, row_dots, row_of, weigh
+from kgalign.values.text import idf, row_of, weigh
 
 COMPARED = ("names", "words shared", "rarity of shared words", "codes shared")
 """Comparisons whose levels are weighed anew on the graphs at hand."""
@@ -72,7 +73,7 @@ class Generic:
         """
         x, y = sides
         *levels, words, larger = self.pooled.measure(a, b, sides)
-        return (*levels, row_dots(self.grams[x], self.grams[y], a, b), words, larger)
+        return (*levels, dots(self.grams[x], self.grams[y], a, b), words, larger)
 
     def measure_ends(self, ends: tuple[Ids, Ids]) -> tuple[Floats, ...]:
         """As :meth:`measure`, of pairs across."""

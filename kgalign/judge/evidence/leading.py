@@ -7,7 +7,6 @@ where rows stand in the order of the entities not even that.
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from kgalign.arrays import Flags, Ids, Positions, run_starts
 from kgalign.judge.evidence import parts
@@ -92,17 +91,17 @@ class Lead:
         count = np.diff(start, append=len(value))
         rival = np.repeat(np.maximum.reduceat(value, start), count)
         top = np.flatnonzero(value == rival)
+        begins = run_starts(np.searchsorted(start, top, "right"))
         rest = value.copy()
-        if self._thing is None and len(top) == len(start):
-            rest[top] = -np.inf
-            rival[top] = np.maximum.reduceat(rest, start)
+        if self._thing is None:
+            # Where several are as good none leads.
+            near = top[begins & np.append(begins[1:], True)]
         else:
             end = self._end(whole)
-            run = np.searchsorted(start, top, "right") - 1
-            nearest = np.minimum.reduceat(end[top], np.flatnonzero(run_starts(run)))
+            nearest = np.minimum.reduceat(end[top], np.flatnonzero(begins))
             near = np.flatnonzero(end == np.repeat(nearest, count))
-            rest[near] = -np.inf
-            rival[near] = np.maximum.reduceat(rest, start)[np.searchsorted(start, near, "right") - 1]
+        rest[near] = -np.inf
+        rival[near] = np.maximum.reduceat(rest, start)[np.searchsorted(start, near, "right") - 1]
         inside = slice(rows.start - whole.start, rows.stop - whole.start)
         return value[inside], rival[inside]
 
@@ -111,36 +110,24 @@ class Lead:
     def _look_round(self) -> None:
         """Find the best of each node, and the best with another thing than the best one."""
         ends = self._ends
+        if self._thing is None:
+            self._best, self._second = ends.highest_two(self._value)
+            return
         self._best = ends.highest(self._value)
         top = rows_where(lambda rows: self._value(rows) == self._best.take(ends.node[rows]), len(self))
-        end = self._end(top)
-        nearest = ends.first(top, end)
-        self._nearest: Ids | None = None
-        if self._thing is None:
-            top = top[end == nearest[ends.node[top]]]
-            self._top: npt.NDArray[np.integer] = (
-                top.astype(np.int32) if len(self) <= np.iinfo(np.int32).max else top
-            )
-        else:
-            self._nearest = nearest
+        self._nearest = ends.first(top, self._end(top))
         self._second = ends.highest(self._of_others)
-
-    def _near(self, rows: slice) -> npt.NDArray[np.integer]:
-        """Places among some rows of those with the thing that is the best one of their node."""
-        if self._nearest is not None:
-            return np.flatnonzero(self._end(rows) == self._nearest.take(self._ends.node[rows]))
-        bounds = np.array([rows.start, rows.stop]).astype(self._top.dtype)
-        begin, end = np.searchsorted(self._top, bounds)
-        return self._top[begin:end] - self._top.dtype.type(rows.start)
 
     def _of_others(self, rows: slice) -> Scores:
         value = self._value(rows).copy()
-        value[self._near(rows)] = -np.inf
+        value[self._end(rows) == self._nearest.take(self._ends.node[rows])] = -np.inf
         return value
 
     def _by_tables(self, rows: slice) -> tuple[Scores, Scores]:
         """As :meth:`_in_order`."""
-        value, node, near = self._value(rows), self._ends.node[rows], self._near(rows)
+        value, node = self._value(rows), self._ends.node[rows]
         rival = self._best.take(node)
+        same = value == rival if self._thing is None else self._end(rows) == self._nearest.take(node)
+        near = np.flatnonzero(same)
         rival[near] = self._second.take(node[near])
         return value, rival

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array
 
 from kgalign.arrays import Doubles, Flags, Positions, distinct, sparse_rows, unique
+from kgalign.judge.evidence.products import sums
 from kgalign.judge.evidence.texts import Texts
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
@@ -72,26 +73,17 @@ class SharedWords:
         code = self.code.take(word)
         row = np.repeat(np.arange(len(a)), count)
         return Shared(
-            _sums(weight, count),
+            sums(weight, count),
             (left.own[a], right.own[b]),
-            _sums(weight[code], np.bincount(row[code], minlength=len(a))),
+            sums(weight[code], np.bincount(row[code], minlength=len(a))),
             (left.codes[a], right.codes[b]),
-            _sums(cosine, count),
+            sums(cosine, count),
         )
 
 
 def _scaled(weight: Floats, scale: Doubles, count: Positions) -> Floats:
     """Weights of unit rows, as :func:`kgalign.values.text.weigh` has them."""
     found: Floats = (weight * np.repeat(scale, count)).astype(np.float32)
-    return found
-
-
-def _sums(values: Floats, count: Positions) -> Floats:
-    """(rows,) the sum of the values of each row, which stand together, ``count[i]`` of row i."""
-    found = np.zeros(len(count), dtype=values.dtype)
-    some = count > 0
-    if len(values):
-        found[some] = np.add.reduceat(values, (np.cumsum(count) - count)[some])
     return found
 
 

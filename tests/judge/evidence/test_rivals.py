@@ -82,7 +82,9 @@ def test_where_the_best_shares_too_little_there_are_no_records_of_it() -> None:
 
 
 def test_a_pair_within_a_side_is_held_against_the_weaker_pair_across() -> None:
-    found = rivals_of_one(Ends(ids(0, 0)), Ends(ids(5, 6)), np.array([4.0, 3.0]), np.ones(2, dtype=bool), WIDE)
+    found = rivals_of_one(
+        Ends(ids(0, 0)), Ends(ids(5, 6)), np.array([4.0, 3.0]), np.ones(2, dtype=bool), WIDE
+    )
     assert hold_together(found, np.array([2.6]), np.array([6.0, 3.0]), WIDE).all()
     assert hold_together(found, np.array([2.6]), np.array([3.0, 6.0]), WIDE).all()
     assert not hold_together(found, np.array([2.4]), np.array([6.0, 3.0]), WIDE).any()
