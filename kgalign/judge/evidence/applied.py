@@ -84,9 +84,9 @@ class Applied(Evidence):
             super().conclude(held=held)
             return
         self.final_measures = self.measures()
-        log_odds = self._by_all()
-        self._add(log_odds, self.final_shift)
-        self.believe(self._on_the_line(log_odds))
+        self.believe(
+            parts.column(lambda rows: self._line_of(self._by_all_of(rows) + self.final_shift), self.size)
+        )
 
     def weigh_again(self) -> None:
         """Learn anew what levels are worth and how common matches are; nothing is compared anew."""
@@ -116,7 +116,7 @@ def learned_of(evidence: Evidence, figures: dict[str, float]) -> Learned:
         left=evidence.a,
         right=evidence.b,
         measures=measures,
-        measured=_stacked([evidence.start_measures[name] for name in measures], size, np.float32),
+        measured=_stacked([evidence.start_measures[name][:] for name in measures], size, np.float32),
         columns=tuple(
             LearnedColumn(
                 column.name,

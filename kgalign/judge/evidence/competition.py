@@ -1,126 +1,50 @@
-"""What the candidates of one entity make of each other: leads, and who is taken first.
+"""What the candidates of one entity make of each other: who is taken first.
 
 All are reductions over ids. Records of one thing within a side (:mod:`kgalign.judge.evidence.twins`) share a
 number and do not compete. Ties go by the entities' ids, never by the place of a row.
 """
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from kgalign.arrays import Doubles, Flags, Ids, Positions, run_starts
 from kgalign.judge.evidence import parts
-from kgalign.records import Floats
-
-Scores = npt.NDArray[np.floating[Any]]
-ALONE = 12.0
-"""The lead of a pair that competes with none."""
-
-
-class Ends:
-    """Pairs by what stands at one of their ends.
-
-    :param node: (c,) number of the node of each pair.
-    """
-
-    def __init__(self, node: Ids) -> None:
-        self.node = node
-        self.size = int(node.max(initial=-1)) + 1
-        self._in_order = bool(np.all(node[1:] >= node[:-1]))
-
-    def highest(self, value: Callable[[slice], Scores]) -> Scores:
-        """(n,) the highest value of each node, minus infinity for one of no pair.
-
-        The rows are read as they lie and the nodes are looked up: there are far fewer of these, and a core
-        has them in its cache.
-
-        :param value: of some rows.
-        """
-        found = np.full(self.size, -np.inf, dtype=value(slice(0, 0)).dtype)
-        for node, best in parts.in_turn(partial(self._highest, value), parts.parts_of(len(self.node))):
-            np.maximum.at(found, node, best)
-        return found
-
-    def _highest(self, value: Callable[[slice], Scores], rows: slice) -> tuple[Ids, Scores]:
-        """Nodes of some rows and values of theirs, the highest among them."""
-        node, values = self.node[rows], value(rows)
-        if not self._in_order:
-            return node, values
-        start = np.flatnonzero(run_starts(node))
-        return node[start], np.maximum.reduceat(values, start) if len(start) else values
-
-    def first(self, rows: Positions, other: Ids) -> Ids:
-        """(n,) of each node the lowest number at the other end of some rows, the highest of all for none.
-
-        :param other: (r,) of these rows.
-        """
-        found = np.full(self.size, np.iinfo(other.dtype).max, dtype=other.dtype)
-        np.minimum.at(found, self.node[rows], other)
-        return found
-
-
-def lead(
-    ends: Ends,
-    other: Ids,
-    score: Scores,
-    thing: Ids | None = None,
-    missing: float | None = None,
-) -> Floats:
-    """(c,) by how much each pair leads the best that its node has with another thing; negative where it
-    trails.
-
-    :param other: (c,) entity at the other end; ``thing`` what each of those is a record of, itself if None.
-        Pairs of a node with one thing don't compete.
-    :param missing: the score of those that have none (NaN).
-    """
-
-    def value(rows: slice) -> Scores:
-        found = score[rows]
-        return found if missing is None else np.where(np.isnan(found), found.dtype.type(missing), found)
-
-    def end(rows: slice | Positions) -> Ids:
-        return other[rows] if thing is None else thing[other[rows]]
-
-    best = ends.highest(value)
-    at_best = _rows(lambda rows: value(rows) == best.take(ends.node[rows]), len(score))
-    nearest = ends.first(at_best, end(at_best))
-
-    def rest(rows: slice) -> Flags:
-        found: Flags = end(rows) != nearest.take(ends.node[rows])
-        return found
-
-    second = ends.highest(
-        lambda rows: np.where(rest(rows), value(rows), -np.inf).astype(score.dtype, copy=False)
-    )
-
-    def ahead(rows: slice) -> Floats:
-        node = ends.node[rows]
-        rival = np.where(rest(rows), best.take(node), second.take(node))
-        found: Floats = np.where(np.isinf(rival), ALONE, value(rows) - rival).astype(np.float32)
-        return found
-
-    return parts.column(ahead, len(score))
-
-
-def _rows(holds: Callable[[slice], Flags], size: int) -> Positions:
-    """Rows for which something holds."""
-    found = parts.in_turn(lambda rows: np.flatnonzero(holds(rows)) + rows.start, parts.parts_of(size))
-    return np.concatenate(list(found))
+from kgalign.judge.evidence.ends import Ends, rows_where
 
 
 def best_of_each(ends: Ends, other: Ids, score: Doubles) -> Positions:
     """(n,) rows of the best pair of each node that has any; equal scores go by the other end, and all rows of
     one are best.
     """
+    if ends.in_order:
+        return np.concatenate(
+            list(parts.in_turn(partial(_best_in_order, ends, other, score), parts.parts_of(len(score))))
+        )
     best = ends.highest(lambda rows: score[rows])
-    rows = _rows(lambda part: score[part] == best.take(ends.node[part]), len(score))
+    rows = rows_where(lambda part: score[part] == best.take(ends.node[part]), len(score))
     if len(rows) == np.count_nonzero(best > -np.inf):
         return rows
     nearest = ends.first(rows, other[rows])
     found: Positions = rows[other[rows] == nearest[ends.node[rows]]]
+    return found
+
+
+def _best_in_order(ends: Ends, other: Ids, score: Doubles, rows: slice) -> Positions:
+    """As :func:`best_of_each`, of the nodes that begin in some rows."""
+    rows = ends.beginning(rows)
+    value, start = score[rows], np.flatnonzero(run_starts(ends.node[rows]))
+    if not len(start):
+        return np.zeros(0, dtype=np.int64)
+    top = np.flatnonzero(
+        value == np.repeat(np.maximum.reduceat(value, start), np.diff(start, append=len(value)))
+    )
+    if len(top) > len(start):
+        end = other[rows][top]
+        begins = run_starts(np.searchsorted(start, top, "right"))
+        nearest = np.minimum.reduceat(end, np.flatnonzero(begins))
+        top = top[end == nearest[np.cumsum(begins) - 1]]
+    found: Positions = top + rows.start
     return found
 
 

@@ -1,7 +1,6 @@
 """What two entities share whatever their properties are called: measured before anything is learned."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Container, Mapping, Sequence
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
@@ -9,11 +8,13 @@ from scipy.sparse import coo_array, csr_array
 from kgalign.arrays import sparse_rows, unique
 from kgalign.judge.evidence import parts
 from kgalign.judge.evidence.comparisons import STRING_LABELS, Comparison, Pooled, labels_of, steps
-from kgalign.judge.evidence.competition import Ends, lead
+from kgalign.judge.evidence.ends import Ends
+from kgalign.judge.evidence.leading import Lead, Scored
+from kgalign.judge.evidence.products import dots
 from kgalign.judge.evidence.texts import Texts
 from kgalign.rdf.graph import Ids
 from kgalign.records import Candidates, Floats, Profile
-from kgalign.values.text import idf, row_dots, row_of, weigh
+from kgalign.values.text import idf, row_of, weigh
 
 COMPARED = ("names", "words shared", "rarity of shared words", "codes shared")
 """Comparisons whose levels are weighed anew on the graphs at hand."""
@@ -63,7 +64,6 @@ class Generic:
         grams = _telling([_entity_grams(profile, side) for profile, side in sides])
         weights = idf(*grams)
         self.grams = tuple(weigh(rows, weights) for rows in grams)
-        self.words = tuple(weigh(rows, self.pooled.weights) for rows in self.pooled.words)
         self.texts = self.pooled.texts = texts[0].bare(), texts[1].bare()
 
     def measure(self, a: Ids, b: Ids, sides: tuple[int, int] = (0, 1)) -> tuple[Floats, ...]:
@@ -72,13 +72,8 @@ class Generic:
         :param sides: whose entities ``a`` and ``b`` are: 0 for the left side's, 1 for the right one's.
         """
         x, y = sides
-        *levels, larger = self.pooled.measure(a, b, sides)
-        return (
-            *levels,
-            row_dots(self.grams[x], self.grams[y], a, b),
-            row_dots(self.words[x], self.words[y], a, b),
-            larger,
-        )
+        *levels, words, larger = self.pooled.measure(a, b, sides)
+        return (*levels, dots(self.grams[x], self.grams[y], a, b), words, larger)
 
     def measure_ends(self, ends: tuple[Ids, Ids]) -> tuple[Floats, ...]:
         """As :meth:`measure`, of pairs across."""
@@ -86,29 +81,34 @@ class Generic:
 
 
 def leads(
-    measures: Mapping[str, Floats],
+    measures: Mapping[str, Scored],
     ends: tuple[Ends, Ends],
     things: Sequence[Ids | None],
     free: Sequence[bool],
-) -> dict[str, Callable[[], Floats]]:
-    """By how much a pair leads its rivals in a measure, for the left and for the right entity: by name, what
-    finds out.
+) -> dict[str, Lead]:
+    """By how much a pair leads its rivals in a measure, for the left and for the right entity, by name.
 
     :param ends: the pairs by their left and by their right entities.
     :param things: per side, (n,) number of the thing that each entity is a record of; None where each is one.
     :param free: per side, whether an entity of the other side may have several partners there.
     """
-
-    def ahead(name: str, side: int) -> Floats:
-        found = lead(ends[1 - side], ends[side].node, measures[name], things[side], missing=-1.0)
-        return np.maximum(found, np.float32(LEADS[name])) if free[side] else found
-
     return {
-        f"{name}, lead of the {('left', 'right')[side]} one": partial(ahead, name, side)
-        for name in LEADS
-        if name in measures
+        f"{name}, lead of the {('left', 'right')[side]} one": Lead(
+            ends[1 - side],
+            ends[side].node,
+            measures[name],
+            things[side],
+            missing=-1.0,
+            least=LEADS[name] if free[side] else None,
+        )
+        for name in of_leads(measures)
         for side in (1, 0)
     }
+
+
+def of_leads(measures: Container[str]) -> list[str]:
+    """Those of the measures in which pairs compete."""
+    return [name for name in LEADS if name in measures]
 
 
 def same_iri(candidates: Candidates) -> Floats:
@@ -161,14 +161,20 @@ def _entity_grams(profile: Profile, texts: Texts) -> csr_array:
 
 
 def _telling(rows: list[csr_array]) -> list[csr_array]:
-    """Rows without the trigrams that one entity in ten has: they tell little and cost most of the time."""
+    """Rows without the trigrams that one entity in ten has: they tell little and cost most of the time.
+
+    Those that are left are numbered anew, in their order. A product of two rows that are in no order takes a
+    table of all columns, which is to be small.
+    """
     entities = rows[0].shape[0] + rows[1].shape[0]
     frequency = sum(np.bincount(each.indices, minlength=each.shape[1]) for each in rows)
-    keep = frequency <= max(_COMMON * entities, _FEW)
+    keep = (frequency > 0) & (frequency <= max(_COMMON * entities, _FEW))
+    number = np.cumsum(keep, dtype=np.int32) - 1
     found = []
     for each in rows:
         kept = keep[each.indices]
         counts = np.bincount(row_of(each)[kept], minlength=each.shape[0])
         indptr = np.concatenate([[0], np.cumsum(counts)])
-        found.append(sparse_rows(each.data[kept], each.indices[kept], indptr, each.shape[1]))
+        columns = number[each.indices[kept]]
+        found.append(sparse_rows(each.data[kept], columns, indptr, max(int(keep.sum()), 1)))
     return found

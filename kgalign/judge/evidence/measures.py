@@ -1,15 +1,21 @@
 """Measures of some pairs, which are not all held at once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import Protocol
 
 from kgalign.arrays import Positions
 from kgalign.judge.evidence.levels import Codes
 from kgalign.records import Floats
+
+
+class Measure(Protocol):
+    """A number of each pair: a column, or what is made as it is looked at."""
+
+    def __getitem__(self, rows: slice | Positions, /) -> Floats:
+        """(r,) of some pairs."""
+
+    def __len__(self) -> int: ...
 
 
 class Measures(Mapping[str, Floats]):
@@ -22,24 +28,56 @@ class Measures(Mapping[str, Floats]):
 
     def __init__(
         self,
-        whole: Mapping[str, Floats],
+        whole: Mapping[str, Measure],
         rows: slice | Positions,
-        anew: Mapping[str, npt.NDArray[np.floating[Any]]],
+        anew: Mapping[str, Measure],
         part: slice = slice(None),
     ) -> None:
         self._whole, self._rows, self._anew, self._part = whole, rows, anew, part
 
     def __getitem__(self, name: str) -> Floats:
         if name in self._anew:
-            return self._anew[name][self._part].astype(np.float32, copy=False)
-        found: Floats = self._whole[name][self._rows]
-        return found
+            return self._anew[name][self._part]
+        return self._whole[name][self._rows]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._whole)
 
     def __len__(self) -> int:
         return len(self._whole)
+
+
+class Made:
+    """A measure that is made of some pairs whenever they are looked at.
+
+    :param make: of some rows, from nothing but them.
+    """
+
+    def __init__(self, make: Callable[[slice | Positions], Floats], size: int) -> None:
+        self._make, self._size = make, size
+
+    def __getitem__(self, rows: slice | Positions) -> Floats:
+        """(r,) the measure of some pairs."""
+        return self._make(rows)
+
+    def __len__(self) -> int:
+        return self._size
+
+
+class Picked:
+    """A column of only some rows, which are picked as they are looked at.
+
+    :param rows: (r,) places in the column.
+    """
+
+    def __init__(self, column: Measure, rows: Positions) -> None:
+        self._column, self._rows = column, rows
+
+    def __getitem__(self, part: slice) -> Floats:
+        return self._column[self._rows[part]]
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
 
 @dataclass(frozen=True, slots=True)

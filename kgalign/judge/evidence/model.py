@@ -68,7 +68,7 @@ class Evidence(Weighing):
         self._add_from_candidates()
         self._weigh_by_prior()
         self.pooled = self._pooled(generic.COMPARED)
-        self.believe(parts.column(lambda rows: self.by_prior[rows], self.size))
+        self.believe(self.by_prior)
 
     def _forget_texts(self) -> None:
         """Let go of what only measuring and learning needs: what is believed stays as it is."""
@@ -181,8 +181,8 @@ class Evidence(Weighing):
         across = parts.column(lambda rows: self._across(columns, rows), self.size)
         top = np.flatnonzero(self.top)
         usual = twins.weighted_quantile(across[top], self.expected[top], reach.usual)
-        ends, member = self.ends[1 - side], self.ends[side].node
-        found = twins.rivals_of_one(ends, member, self.total, across >= usual, reach)
+        ends = self.ends[1 - side], self.ends[side]
+        found = twins.rivals_of_one(*ends, self.total, across >= usual, reach)
         if not len(found.row):
             return np.arange(len((self.left, self.right)[side]), dtype=np.int32)
         ok = twins.hold_together(found, self._within(found.first, found.second, side), across, reach)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from kgalign.arrays import run_starts
 from kgalign.base import scratch
-from kgalign.base.cores import in_order, slices
+from kgalign.base.cores import elsewhere, in_order, slices
 from kgalign.rdf.graph import Ids
 
 PART = 100_000
@@ -51,7 +51,8 @@ def of_pairs(make: Callable[[tuple[Ids, Ids]], Sequence[Array]], a: Ids, b: Ids)
         return _by_right(make, *ends)
 
     ends = ((a[rows], b[rows]) for rows in parts_of(len(a)))
-    return scratch.gather_columns(in_turn(by_right, ends, heavy=True))
+    # Elsewhere what is said of a side comes by stretches; here all of it is there.
+    return scratch.gather_columns(in_turn(by_right if elsewhere() else make, ends, heavy=True))
 
 
 def _by_right(make: Callable[[tuple[Ids, Ids]], Sequence[Array]], a: Ids, b: Ids) -> Sequence[Array]:

@@ -26,6 +26,13 @@ _PAIR_LIMIT = 36
 """Pairs of values looked at per pair of entities and attributes."""
 _LONG = 200
 """Characters of a text that are compared."""
+_FEW = 1_000
+"""Keys all of which are looked at."""
+_ONE_IN = np.uint64(58)
+"""Bits that a hash is moved by: of one key in 64 nothing is left."""
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MOST_DISTINCT = 0.8
+"""Share of distinct keys from which all are taken to be distinct."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +169,11 @@ def cross(a: Pool, b: Pool, left: Ids, right: Ids) -> tuple[Positions, Ids, Ids]
     ca, cb = a.count(left), b.count(right)
     cb = np.minimum(cb, np.maximum(_PAIR_LIMIT // np.maximum(ca, 1), 1))
     ca = np.minimum(ca, _PAIR_LIMIT)
-    row, place = spread(np.zeros(len(left), dtype=np.int64), ca * cb)
+    count = ca * cb
+    if count.max(initial=0) <= 1:
+        row = np.flatnonzero(count)
+        return row, a.text[a.start[left[row]]], b.text[b.start[right[row]]]
+    row, place = spread(np.zeros(len(left), dtype=np.int64), count)
     width = np.maximum(cb[row], 1)
     ta = a.text[a.start[left[row]] + place // width]
     tb = b.text[b.start[right[row]] + place % width]
@@ -178,21 +189,41 @@ def string_similarity(a: Texts, b: Texts, ta: Ids, tb: Ids) -> Floats:
     if not len(ta):
         return np.zeros(0, dtype=np.float32)
     keys = ta.astype(np.int64) * len(b.raw) + tb
+    if not _repeated(keys):
+        return _similarity(a, b, ta, tb)
     distinct, inverse = np.unique(keys, return_inverse=True)
     ua, ub = (distinct // len(b.raw)).astype(np.int32), (distinct % len(b.raw)).astype(np.int32)
+    return _similarity(a, b, ua, ub)[inverse]
+
+
+def _repeated(keys: Positions) -> bool:
+    """Whether it pays to look for keys that are equal: told by those with some hashes, if there are many."""
+    drawn = keys if len(keys) < _FEW else keys[keys.view(np.uint64) * _GOLDEN >> _ONE_IN == 0]
+    return len(unique(drawn)) < _MOST_DISTINCT * len(drawn)
+
+
+def _similarity(a: Texts, b: Texts, ta: Ids, tb: Ids) -> Floats:
     edit = cpdist(
-        a.sorted_words.take(pa.array(ua)).to_pylist(),
-        b.sorted_words.take(pa.array(ub)).to_pylist(),
+        _strings(a.sorted_words, ta),
+        _strings(b.sorted_words, tb),
         scorer=fuzz.ratio,
         dtype=np.float32,
-        workers=-1,
+        # What calls it is a part on one of the cores.
+        workers=1,
     ) / np.float32(100)
-    cosine = row_dots(a.grams, b.grams, ua, ub)
-    similarity = np.minimum(0.5 * (edit + cosine), np.float32(0.995))
+    cosine = row_dots(a.grams, b.grams, ta, tb)
+    similarity: Floats = np.minimum(0.5 * (edit + cosine), np.float32(0.995))
     similarity[edit >= 1] = 1
-    similarity[a.empty[ua] | b.empty[ub]] = 0
-    result: Floats = similarity[inverse]
-    return result
+    similarity[a.empty[ta] | b.empty[tb]] = 0
+    return similarity
+
+
+def _strings(texts: pa.LargeStringArray, rows: Ids) -> list[str]:
+    """Texts at some rows, of which equal ones often stand together: one string each time."""
+    start = np.flatnonzero(run_starts(rows))
+    found = texts.take(pa.array(rows[start])).to_numpy(zero_copy_only=False)
+    strings: list[str] = np.repeat(found, np.diff(start, append=len(rows))).tolist()
+    return strings
 
 
 def best_by_row(row: Positions, value: Floats, rows: int) -> Floats:

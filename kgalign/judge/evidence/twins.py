@@ -15,8 +15,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from kgalign.arrays import Doubles, Flags, place_in_run
-from kgalign.judge.evidence import generic, parts
-from kgalign.judge.evidence.competition import Ends
+from kgalign.judge.evidence import generic
+from kgalign.judge.evidence.ends import Ends, rows_where
 from kgalign.judge.evidence.prior import Additive
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats
@@ -77,21 +77,17 @@ def weighted_quantile(value: Doubles, weight: Doubles, share: float) -> float:
     return float(value[order[np.searchsorted(reached, share * reached[-1])]])
 
 
-def rivals_of_one(ends: Ends, member: Ids, score: Doubles, likely: Flags, reach: Reach) -> Triples:
+def rivals_of_one(ends: Ends, members: Ends, score: Floats, likely: Flags, reach: Reach) -> Triples:
     """The best candidate of each node with each of those that come near it.
 
-    :param ends: the pairs across by the entities of the other side; ``member`` the entity of this side.
+    :param ends: the pairs across by the entities of the other side; ``members`` by those of this one.
+    :param score: (c,) of the pairs across.
     :param likely: (c,) pairs that share as much as matches do.
     """
-    node = ends.node
+    node, member = ends.node, members.node
     # Whoever has a better candidate elsewhere is a look-alike of this one.
-    own = np.full(int(member.max()) + 1, -np.inf)
-    np.maximum.at(own, member, score)
-    most = np.full(ends.size, -np.inf)
-    np.maximum.at(most, node, score)
-    rows = parts.column(
-        lambda part: np.flatnonzero(score[part] >= most[node[part]] - reach.margin) + part.start, len(node)
-    )
+    own, most = (each.highest(lambda rows: score[rows]).astype(np.float64) for each in (members, ends))
+    rows = rows_where(lambda part: score[part] >= most[node[part]] - reach.margin, len(node))
     order = rows[np.lexsort((member[rows], -score[rows], node[rows]))]
     place = place_in_run(node[order])
     best = order[np.arange(len(order)) - place]

@@ -7,7 +7,7 @@ for a part of the pairs at a time.
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -15,9 +15,11 @@ from kgalign.arrays import Doubles, Flags, Positions
 from kgalign.base import memory, scratch
 from kgalign.judge.evidence import associate, decoys, generic, levels, parts, twins
 from kgalign.judge.evidence.base_rate import base_shift
-from kgalign.judge.evidence.competition import Ends, dominant, lead
+from kgalign.judge.evidence.competition import dominant
+from kgalign.judge.evidence.ends import Ends
+from kgalign.judge.evidence.leading import Lead
 from kgalign.judge.evidence.levels import Codes, Levels
-from kgalign.judge.evidence.measures import Coded, Measures
+from kgalign.judge.evidence.measures import Coded, Made, Measure, Measures, Picked
 from kgalign.judge.evidence.prior import Prior, load_prior, with_meaning
 from kgalign.rdf.graph import Ids
 from kgalign.records import Candidates, Floats, Profile
@@ -26,8 +28,10 @@ HALF = 0.5
 """What a learned log-odd counts beside the prior's where pairs compete: they say the same in part."""
 CERTAIN = 20.0
 """Log-odds of a pair that is known."""
-_FREE_LEAD = np.float32(1.0)
+_FREE_LEAD = 1.0
 """Log-odds that a pair leads by, at least, where an entity may have several partners."""
+_SUMS = ("pooled", "for", "against")
+"""What the final model weighs of all other comparisons: sums of what their levels are worth."""
 _BESIDE = ("surprise", "neighbours")
 """What the final model weighs of the comparisons of neighbours, as measures."""
 
@@ -97,8 +101,9 @@ class Weighing(ABC):
         # Known pairs tell nothing of how common matches are; of what is only mentioned nothing is said.
         self._open = parts.column(self._told, self.size)
         self._sure = bool(given.any() or self.refused.any())
-        self.start_measures: dict[str, Floats] = {}
-        self.final_measures: dict[str, Floats | Coded] = {}
+        self._log_odds, self._moved = np.zeros(0), 0.0
+        self.start_measures: dict[str, Measure] = {}
+        self.final_measures: dict[str, Measure] = {}
         self.pooled: list[Column] = []
         self.columns: list[Column] = []
         self.beside: list[Column] = []
@@ -145,27 +150,28 @@ class Weighing(ABC):
         return column_of(levels.in_parts(lambda rows: generic.level_of(name, measure[rows]), self.size))
 
     def _weigh_by_prior(self) -> None:
-        leads = generic.leads(self.start_measures, self.ends, self._things(), self.free)
-        for name, ahead in leads.items():
-            self.start_measures[name] = ahead()
-            scratch.release(*self.start_measures.values())
-        self.by_prior: Doubles = parts.column(lambda rows: self._start_of(rows, {}), self.size)
-        self.shift, _ = self._shift(self.by_prior)
-        self._add(self.by_prior, self.shift)
-        self._prior_measure, self._prior_part = parts.columns(self._by_prior_of, self.size)
+        self.start_measures |= generic.leads(self.start_measures, self.ends, self._things(), self.free)
+        by_prior: Doubles = parts.column(lambda rows: self._start_of(rows, {}), self.size)
+        self.shift, _ = self._shift(by_prior)
+        self.by_prior, self._prior_part = parts.columns(partial(self._by_prior_of, by_prior), self.size)
         self._let_go()
 
     def _start_of(
-        self, rows: slice | Positions, leads: Mapping[str, Floats], part: slice = slice(None)
+        self, rows: slice | Positions, leads: Mapping[str, Measure], part: slice = slice(None)
     ) -> Doubles:
         """(r,) log-odds by the prior; the rest as of :class:`.Measures`."""
         measures = Measures(self.start_measures, rows, leads, part)
         return self.prior.start.log_odds(measures, self.absolute[rows], generic.MEASURES)
 
-    def _by_prior_of(self, rows: slice) -> tuple[Floats, Floats]:
-        """What the prior says as a measure of the final model, and what it adds there."""
-        measure: Floats = self.by_prior[rows].astype(np.float32)
-        return measure, self.prior.final.shapes["prior"].look_up(measure)
+    def _by_prior_of(self, by_prior: Doubles, rows: slice) -> tuple[Doubles, Floats]:
+        """What the prior says, how common matches are counted in, and what it adds in the final model."""
+        moved = by_prior[rows] + self.shift
+        return moved, self.prior.final.shapes["prior"].look_up(moved.astype(np.float32))
+
+    def _prior_measure(self, rows: slice | Positions) -> Floats:
+        """(r,) what the prior says as a measure of the final model."""
+        found: Floats = self.by_prior[rows].astype(np.float32)
+        return found
 
     @cached_property
     def absolute(self) -> Doubles:
@@ -174,16 +180,12 @@ class Weighing(ABC):
             lambda rows: twins.absolute(self.prior.start, Measures(self.start_measures, rows, {})), self.size
         )
 
-    def _by_prior_now(self) -> tuple[dict[str, Floats], Doubles, Floats, Floats, float]:
+    def _by_prior_now(self) -> tuple[dict[str, Measure], Doubles, Floats, float]:
         """What the prior says, to come back to."""
-        return dict(self.start_measures), self.by_prior, self._prior_measure, self._prior_part, self.shift
+        return dict(self.start_measures), self.by_prior, self._prior_part, self.shift
 
-    def _take_by_prior(self, held: tuple[dict[str, Floats], Doubles, Floats, Floats, float]) -> None:
-        self.start_measures, self.by_prior, self._prior_measure, self._prior_part, self.shift = held
-
-    def _add(self, column: Doubles, constant: float) -> None:
-        for rows in parts.parts_of(self.size):
-            column[rows] += constant
+    def _take_by_prior(self, held: tuple[dict[str, Measure], Doubles, Floats, float]) -> None:
+        self.start_measures, self.by_prior, self._prior_part, self.shift = held
 
     def _weighed(self, columns: Sequence[Column]) -> list[Column]:
         """The columns with what their levels are worth, by what is expected now."""
@@ -199,20 +201,42 @@ class Weighing(ABC):
 
     # What is believed.
 
-    def believe(self, log_odds: Doubles, top: Flags | None = None) -> None:
+    @property
+    def log_odds(self) -> Doubles:
+        """(c,) what is believed, before some of it is excluded."""
+        if self._moved:
+            log_odds, moved = self._log_odds, self._moved
+            self._log_odds, self._moved = parts.column(lambda rows: log_odds[rows] + moved, self.size), 0.0
+        return self._log_odds
+
+    def believe(self, log_odds: Doubles, top: Flags | None = None, moved: float = 0.0) -> None:
         """Take log-odds for what is believed, as far as pairs don't exclude each other.
 
-        :param log_odds: (c,) they become the evidence's own.
+        :param log_odds: (c,) they become the evidence's own, and stay as they are.
         :param top: (c,) pairs that win by them, if that is known.
+        :param moved: what is to be added to all of them.
         """
+        self._log_odds, self._moved = log_odds, moved
         if self._sure:
-            log_odds[self.refused] = -CERTAIN
-            log_odds[self.given] = CERTAIN
-        self.log_odds = log_odds
-        self.top = self._winners(log_odds) if top is None or self._sure else top
-        rows = np.flatnonzero(self.top)
-        self.expected = scratch.full(self.size, 0.0, np.float64)
-        self.expected[rows] = 1 / (1 + np.exp(-log_odds[rows]))
+            self._log_odds, self._moved = (
+                parts.column(partial(self._certainly, log_odds, moved), self.size),
+                0.0,
+            )
+        self.top = self._winners(self.log_odds) if top is None or self._sure else top
+        self.expected = parts.column(self._expected, self.size)
+
+    def _certainly(self, log_odds: Doubles, moved: float, rows: slice) -> Doubles:
+        """(r,) log-odds of some pairs, where some are certain."""
+        found = log_odds[rows] + moved
+        found[self.refused[rows]] = -CERTAIN
+        found[self.given[rows]] = CERTAIN
+        return found
+
+    def _expected(self, rows: slice) -> Doubles:
+        top = np.flatnonzero(self.top[rows])
+        found = np.zeros(len(self.a[rows]))
+        found[top] = 1 / (1 + np.exp(-(self._log_odds[rows][top] + self._moved)))
+        return found
 
     def _winners(self, log_odds: Doubles) -> Flags:
         """(c,) pairs that win where they compete: all pairs of the records of two things that do."""
@@ -237,34 +261,48 @@ class Weighing(ABC):
 
     # What is weighed.
 
-    def measures(self) -> dict[str, Floats | Coded]:
+    def measures(self) -> dict[str, Measure]:
         """What the final model weighs, (c,) each, by what is expected now."""
         self.pooled, self.columns = self._weighed(self.pooled), self._weighed(self.columns)
         self.beside = self._weighed(self.beside)
-        *sums, self.total = parts.columns(self._sums, self.size)
-        found: dict[str, Floats | Coded] = dict(zip(("pooled", "for", "against"), sums, strict=True))
-        found["prior"] = self._prior_measure
+        self.total = parts.column(self._total, self.size)
+        made = {name: Made(partial(self._sum, place), self.size) for place, name in enumerate(_SUMS)}
+        found: dict[str, Measure] = {"prior": Made(self._prior_measure, self.size), **made}
         found.update(self._measures_beside())
         for end, side in (("left", 0), ("right", 1)):
-            ahead = lead(self.ends[1 - side], self.ends[side].node, self.total, self._things()[side])
-            found[f"lead of the {end} one"] = np.maximum(ahead, _FREE_LEAD) if self.free[side] else ahead
+            least = _FREE_LEAD if self.free[side] else None
+            ends, thing = self.ends[1 - side], self._things()[side]
+            found[f"lead of the {end} one"] = Lead(ends, self.ends[side].node, self.total, thing, least=least)
         return found
 
-    def _sums(self, rows: slice) -> tuple[Floats, Floats, Floats, Doubles]:
-        """What the columns add: pooled, for, against, and by what pairs compete."""
-        by_prior = self._prior_measure[rows]
-        pooled, speaks_for, against = np.zeros((3, len(by_prior)), dtype=np.float32)
+    def _sum(self, place: int, rows: slice | Positions) -> Floats:
+        return self._sums(rows)[place]
+
+    def _sums(self, rows: slice | Positions) -> tuple[Floats, Floats, Floats]:
+        """What the columns add to some pairs, as :data:`_SUMS` has it."""
+        pooled = np.zeros(len(self.a[rows]), dtype=np.float32)
         for column in self.pooled:
             pooled += column.look_up(rows)
+        return pooled, *self._for_and_against(rows)
+
+    def _for_and_against(self, rows: slice | Positions) -> tuple[Floats, Floats]:
+        speaks_for, against = np.zeros((2, len(self.a[rows])), dtype=np.float32)
         for column in self.columns:
             if column.name != associate.TYPES:
                 worth = column.look_up(rows)
                 speaks_for += np.maximum(worth, 0)
                 against += np.minimum(worth, 0)
-        total = by_prior + HALF * (speaks_for + against)
+        return speaks_for, against
+
+    def _total(self, rows: slice) -> Floats:
+        """(r,) that by which pairs compete."""
+        speaks_for, against = self._for_and_against(rows)
+        speaks_for += against
+        speaks_for *= np.float32(HALF)
+        total = self._prior_measure(rows) + speaks_for
         for column in self.beside:
-            total = total + HALF * column.look_up(rows)
-        return pooled, speaks_for, against, total.astype(np.float64)
+            total += np.float32(HALF) * column.look_up(rows)
+        return total
 
     def _measures_beside(self) -> Mapping[str, Coded]:
         """What neighbours say, as measures: NaN where there is nothing to compare."""
@@ -286,11 +324,10 @@ class Weighing(ABC):
         known = float(self.given.sum())
         matches = float((self.expected[~self.given] if known else self.expected).sum()) + known
         self.reliance = matches / (matches + self.prior.matches)
-        log_odds = self._by_all()
+        log_odds = parts.column(self._by_all_of, self.size)
         self.final_shift, won = self._shift(log_odds)
         self.line = decoys.Line()
-        self._add(log_odds, self.final_shift)
-        self.believe(log_odds, won)
+        self.believe(log_odds, won, self.final_shift)
         if held:
             self._hold_against_decoys()
         self._let_go()
@@ -300,14 +337,20 @@ class Weighing(ABC):
         scratch.release_all()
         memory.give_back()
 
-    def _by_all(self) -> Doubles:
-        """(c,) log-odds by all measures, before how common matches are is counted in."""
-        return parts.column(self._by_all_of, self.size)
+    def _by_all_of(self, rows: slice) -> Doubles:
+        """(r,) log-odds by all measures, before how common matches are is counted in."""
+        return self._joined(self._added(rows), rows, self.by_prior[rows])
 
-    def _by_all_of(self, rows: slice | Positions) -> Doubles:
-        return self._joined(
-            {name: self.adds(name, rows) for name in self.prior.final.shapes}, rows, self.by_prior[rows]
-        )
+    def _added(self, rows: slice | Positions, anew: Mapping[str, Floats] | None = None) -> dict[str, Floats]:
+        """What each measure of the final model adds to some pairs.
+
+        :param anew: (r,) measures that are others than those of all pairs.
+        """
+        held = dict(zip(_SUMS, self._sums(rows), strict=True)) | dict(anew or {})
+        return {
+            name: shape.look_up(held[name]) if name in held else self.adds(name, rows)
+            for name, shape in self.prior.final.shapes.items()
+        }
 
     def _joined(self, added: Mapping[str, Floats], rows: slice | Positions, by_prior: Doubles) -> Doubles:
         """(r,) log-odds of some rows by what each measure of the final model adds, and by the prior's own."""
@@ -315,7 +358,8 @@ class Weighing(ABC):
         for name in self.prior.final.shapes:
             log_odds += added[name]
         log_odds += self.prior.final.intercept
-        log_odds += self.by_type(rows)
+        if any(each.name == associate.TYPES for each in self.columns):
+            log_odds += self.by_type(rows)
         log_odds *= self.reliance
         log_odds += (1 - self.reliance) * by_prior
         return log_odds
@@ -324,7 +368,8 @@ class Weighing(ABC):
         """(r,) what a measure of the final model adds."""
         measure, shape = self.final_measures[name], self.prior.final.shapes[name]
         if name == "prior":
-            return self._prior_part[rows]
+            found: Floats = self._prior_part[rows]
+            return found
         if isinstance(measure, Coded):
             return shape.look_up(measure.values).take(measure.codes[rows])
         return shape.look_up(measure[rows])
@@ -372,7 +417,10 @@ class Weighing(ABC):
         self.believe(self._on_the_line(self.log_odds), self.top)
 
     def _on_the_line(self, log_odds: Doubles) -> Doubles:
-        return parts.column(lambda rows: self.line.stretch * log_odds[rows] + self.line.move, self.size)
+        return parts.column(lambda rows: self._line_of(log_odds[rows]), self.size)
+
+    def _line_of(self, log_odds: Doubles) -> Doubles:
+        return self.line.stretch * log_odds + self.line.move
 
     def _match_again(self, rows: Positions) -> tuple[Doubles, Flags]:
         """Log-odds and best pairs where only some rows are there."""
@@ -388,28 +436,23 @@ class Weighing(ABC):
     def _log_odds_among(self, rows: Positions, ends: tuple[Ends, Ends]) -> Doubles:
         """(r,) log-odds where only some rows are there: leads are others then, the rest stays."""
         things = self._things()
-        start = Measures(self.start_measures, rows, {})
-        leads = {name: ahead() for name, ahead in generic.leads(start, ends, things, self.free).items()}
+        start = {
+            name: Picked(self.start_measures[name], rows) for name in generic.of_leads(self.start_measures)
+        }
+        leads = generic.leads(start, ends, things, self.free)
         by_prior = parts.column(lambda part: self._start_of(rows[part], leads, part) + self.shift, len(rows))
-        before = self.final_measures["prior"]
         total = parts.column(
-            lambda part: self.total[rows[part]] + by_prior[part] - before[rows[part]], len(rows)
+            lambda part: self.total[rows[part]] + by_prior[part] - self._prior_measure(rows[part]), len(rows)
         )
-        anew: dict[str, Floats] = {
-            "lead of the right one": lead(ends[0], ends[1].node, total, things[1]),
-            "lead of the left one": lead(ends[1], ends[0].node, total, things[0]),
+        ahead = {
+            "lead of the right one": Lead(ends[0], ends[1].node, total, things[1]),
+            "lead of the left one": Lead(ends[1], ends[0].node, total, things[0]),
         }
 
         def again(part: slice) -> Doubles:
-            held = {**anew, "prior": by_prior}
-            added = {
-                name: (
-                    shape.look_up(held[name][part].astype(np.float32, copy=False))
-                    if name in held
-                    else self.adds(name, rows[part])
-                )
-                for name, shape in self.prior.final.shapes.items()
-            }
+            anew = {name: each[part] for name, each in ahead.items()}
+            anew["prior"] = by_prior[part].astype(np.float32)
+            added = self._added(rows[part], anew)
             return self._joined(added, rows[part], by_prior[part]) + self.final_shift
 
         return parts.column(again, len(rows))

@@ -4,7 +4,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgalign.judge.evidence.competition import ALONE, Ends, dominant, lead
+from kgalign.judge.evidence.competition import dominant
+from kgalign.judge.evidence.ends import Ends
+from kgalign.judge.evidence.leading import ALONE, Lead
 
 PAIRS = st.dictionaries(
     st.tuples(st.integers(0, 5), st.integers(0, 5)), st.integers(-6, 6), min_size=1, max_size=20
@@ -20,9 +22,9 @@ def columns(pairs: dict[tuple[int, int], int]) -> tuple[np.ndarray, np.ndarray, 
 @given(PAIRS)
 def test_a_lead_is_over_the_best_other_partner(pairs: dict[tuple[int, int], int]) -> None:
     left, right, score = columns(pairs)
-    found = lead(Ends(left), right, score)
+    found = Lead(Ends(left), right, score)[:]
     alone = np.arange(6, dtype=np.int32)
-    assert lead(Ends(left), right, score, alone).tolist() == found.tolist()
+    assert Lead(Ends(left), right, score, alone)[:].tolist() == found.tolist()
     for row, ((a, b), value) in enumerate(pairs.items()):
         rivals = [other for (x, y), other in pairs.items() if x == a and y != b]
         assert found[row] == (value - max(rivals) if rivals else ALONE)
@@ -31,7 +33,7 @@ def test_a_lead_is_over_the_best_other_partner(pairs: dict[tuple[int, int], int]
 def test_records_of_one_thing_do_not_compete() -> None:
     left, right, score = columns({(0, 0): 5, (0, 1): 4, (0, 2): 1})
     things = np.array([7, 7, 8], dtype=np.int32)
-    assert lead(Ends(left), right, score, things).tolist() == [4, 3, -4]
+    assert Lead(Ends(left), right, score, things)[:].tolist() == [4, 3, -4]
 
 
 @given(PAIRS, st.randoms())

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kgalign.judge.evidence import neighbours
+from kgalign.judge.evidence import meeting
 from kgalign.judge.evidence.crowds import CANDIDATES, NEIGHBOURS, crowded
 from kgalign.judge.evidence.neighbours import Neighbours
 from kgalign.rdf.graph import Ids
@@ -73,6 +73,6 @@ def test_a_pair_with_more_edges_than_a_batch_is_looked_at_in_several(
     hubs: Callable[[], list[list[float]]], batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = hubs()
-    monkeypatch.setattr(neighbours, "_BATCH", batch)
+    monkeypatch.setattr(meeting, "_AT_ONCE", batch)
     assert str(hubs()) == str(whole)
     assert max(whole[0]) > 1

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from kgalign.arrays import Doubles, Flags, Positions
-from kgalign.judge.evidence.competition import Ends, dominant
+from kgalign.judge.evidence.competition import dominant
 from kgalign.judge.evidence.decoys import decoys
+from kgalign.judge.evidence.ends import Ends
 from kgalign.rdf.graph import Ids
 
 SIZE = 6

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from kgalign.judge.evidence import generic
-from kgalign.judge.evidence.competition import ALONE, Ends
+from kgalign.judge.evidence.ends import Ends
+from kgalign.judge.evidence.leading import ALONE
 from kgalign.judge.evidence.prior import load_prior
 from kgalign.judge.evidence.twins import Reach, absolute, hold_together, rivals_of_one
 from kgalign.rdf.graph import Ids
@@ -27,7 +28,7 @@ def leads(
     measures["names"] = np.array(names, dtype=np.float32)
     things = ids(0), right_things
     found = generic.leads(measures, (Ends(ids(0, 0, 0)), Ends(ids(0, 1, 2))), things, free)
-    return {name: ahead() for name, ahead in found.items()}
+    return {name: ahead[:] for name, ahead in found.items()}
 
 
 def test_a_pair_leads_the_next_one_and_records_of_one_thing_do_not_compete() -> None:
@@ -56,7 +57,7 @@ def seconds(
 ) -> list[tuple[int, int]]:
     """The best candidate of each node, with each that comes near it."""
     sure = np.array(likely if likely is not None else [True] * len(score))
-    found = rivals_of_one(Ends(node), member, np.array(score), sure, reach)
+    found = rivals_of_one(Ends(node), Ends(member), np.array(score), sure, reach)
     return list(zip(found.first.tolist(), found.second.tolist(), strict=True))
 
 
@@ -81,7 +82,9 @@ def test_where_the_best_shares_too_little_there_are_no_records_of_it() -> None:
 
 
 def test_a_pair_within_a_side_is_held_against_the_weaker_pair_across() -> None:
-    found = rivals_of_one(Ends(ids(0, 0)), ids(5, 6), np.array([4.0, 3.0]), np.ones(2, dtype=bool), WIDE)
+    found = rivals_of_one(
+        Ends(ids(0, 0)), Ends(ids(5, 6)), np.array([4.0, 3.0]), np.ones(2, dtype=bool), WIDE
+    )
     assert hold_together(found, np.array([2.6]), np.array([6.0, 3.0]), WIDE).all()
     assert hold_together(found, np.array([2.6]), np.array([3.0, 6.0]), WIDE).all()
     assert not hold_together(found, np.array([2.4]), np.array([6.0, 3.0]), WIDE).any()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kgalign.judge.evidence.competition import Ends
+from kgalign.judge.evidence.ends import Ends
 from kgalign.judge.evidence.twins import (
     SEARCH,
     Reach,
@@ -23,18 +23,18 @@ LIKELY = np.ones(4, dtype=bool)
 def test_candidates_of_one_entity_that_come_near_are_looked_at_together() -> None:
     node, member = ids(0, 0, 0, 1), ids(5, 6, 7, 7)
     score = np.array([4.0, 3.0, 0.5, 3.0])
-    found = rivals_of_one(Ends(node), member, score, LIKELY, SEARCH)
+    found = rivals_of_one(Ends(node), Ends(member), score, LIKELY, SEARCH)
     # 7 is too far behind for 0, and likes 1 better.
     assert list(zip(found.first.tolist(), found.second.tolist(), strict=True)) == [(5, 6)]
     wide = Reach(margin=9.0, own=9.0, most=8, slack=0.5, usual=0.1)
-    found = rivals_of_one(Ends(node), member, score, LIKELY, wide)
+    found = rivals_of_one(Ends(node), Ends(member), score, LIKELY, wide)
     assert found.second.tolist() == [6, 7]
     unlikely = np.array([True, False, True, True])
-    assert rivals_of_one(Ends(node), member, score, unlikely, wide).second.tolist() == [7]
+    assert rivals_of_one(Ends(node), Ends(member), score, unlikely, wide).second.tolist() == [7]
 
 
 def test_records_are_as_much_alike_as_each_is_like_the_other_side() -> None:
-    found = rivals_of_one(Ends(ids(0, 0)), ids(5, 6), np.array([4.0, 3.0]), LIKELY[:2], SEARCH)
+    found = rivals_of_one(Ends(ids(0, 0)), Ends(ids(5, 6)), np.array([4.0, 3.0]), LIKELY[:2], SEARCH)
     across = np.array([6.0, 2.0])
     assert hold_together(found, np.array([1.6]), across, SEARCH).tolist() == [True]
     assert hold_together(found, np.array([1.4]), across, SEARCH).tolist() == [False]
