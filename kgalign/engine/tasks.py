@@ -24,6 +24,8 @@ _AGAIN = 10
 """Times that a part is done again where its worker is lost."""
 _AHEAD = 2
 """Parts that are under way for each core of the cluster."""
+_SENT = 0.25
+"""Share of the object store that they may take."""
 _LOOK = 5.0
 """Seconds after which it is looked whether there are workers left."""
 _PATIENCE = 60.0
@@ -79,7 +81,7 @@ class Tasks:
         return found
 
     def in_order(
-        self, function: Callable[[_Part], _Result], parts: Iterable[_Part]
+        self, function: Callable[[_Part], _Result], parts: Iterable[_Part], *, streamed: bool = False
     ) -> Generator[_Result, None, None]:
         """What a function makes of each part, in the order of the parts; a single part is done here.
 
@@ -90,27 +92,35 @@ class Tasks:
         if len(first) < 2:
             yield from map(function, first)
             return
-        groups = self._grouped(chain(first, waiting))
+        groups = self._grouped(chain(first, waiting), streamed=streamed)
         packed, refs = self._packer.pack(function)
         where = [packed.key, ray.put((packed, refs))]
         self._say_where_full()
-        under_way: deque[tuple[Any, Any]] = deque()
+        under_way: deque[tuple[tuple[Any, Any], int]] = deque()
+        held = 0
         try:
             for group in groups:
+                size = bytes_of(group)
                 self._tasks += 1
-                self._sent += bytes_of(group)
-                under_way.append(self._work.remote(where, group))
-                if len(under_way) > _AHEAD * self._cluster.cores():
-                    yield from self._taken(under_way.popleft())
+                self._sent += size
+                held += size
+                under_way.append((self._work.remote(where, group), size))
+                del group  # it may be large, and lies in the store
+                while len(under_way) > _AHEAD * self._cluster.cores() or (
+                    held > _SENT * self._cluster.store_bytes and len(under_way) > 1
+                ):
+                    refs_of, size = under_way.popleft()
+                    held -= size
+                    yield from self._taken(refs_of)
             while under_way:
-                yield from self._taken(under_way.popleft())
+                yield from self._taken(under_way.popleft()[0])
         finally:
-            for refs_of in under_way:
+            for refs_of, _ in under_way:
                 ray.cancel(refs_of[0], force=False)
 
-    def _grouped(self, parts: Iterable[_Part]) -> Iterator[list[_Part]]:
+    def _grouped(self, parts: Iterable[_Part], *, streamed: bool) -> Iterator[list[_Part]]:
         """Parts that are done by one task each."""
-        if self._partitions is None:
+        if self._partitions is None or streamed:
             return ([part] for part in parts)
         every = list(parts)
         bounds = [len(every) * place // self._partitions for place in range(self._partitions + 1)]
