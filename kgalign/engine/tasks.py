@@ -13,6 +13,7 @@ import ray
 from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 
 from kgalign.engine.cluster import Cluster
+from kgalign.engine.pages import watched
 from kgalign.engine.sending import Packer, bytes_of
 from kgalign.engine.work import ready, work
 from kgalign.errors import KgalignError
@@ -44,6 +45,7 @@ class Tasks:
             num_cpus=1, num_returns=2, max_retries=_AGAIN, scheduling_strategy="SPREAD"
         )
         self._spilled = False
+        self._watched = watched()
         self._begin()
 
     def _begin(self) -> None:
@@ -52,6 +54,7 @@ class Tasks:
         self._packer.bytes_put = 0
 
     def __enter__(self) -> "Tasks":
+        self._watched.__enter__()
         # While this process reads, the workers import what it has imported.
         modules = sorted(name for name in list(sys.modules) if name.partition(".")[0] == "kgalign")
         import_all = ray.remote(ready).options(num_cpus=1, scheduling_strategy="SPREAD")
@@ -62,6 +65,7 @@ class Tasks:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._packer.forget()
+        self._watched.__exit__(kind, error, trace)
 
     def told(self) -> dict[str, str]:
         """What was done since it was last asked; what was put until now is let go."""
