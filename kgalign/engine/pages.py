@@ -13,11 +13,11 @@ from threading import Event, Thread
 from typing import Any
 
 MOST = 1 << 25
-"""Bytes of it that a process holds, and what it looks at until that is seen."""
+"""Bytes of them from which a process that watches lets them go."""
 _STORE = "/plasma"
 """What the names of the files that Ray's object store lies in have in them."""
 _MAPS, _STATUS = Path("/proc/self/maps"), Path("/proc/self/status")
-_EVERY = 0.01
+_EVERY = 0.05
 """Seconds after which it is looked how many they are."""
 _advise: Any = ctypes.CDLL(None).madvise if sys.platform == "linux" else None
 
@@ -42,7 +42,7 @@ def _mapped() -> list[tuple[int, int]]:
     return found
 
 
-def _seen() -> int:
+def seen() -> int:
     """Bytes of shared memory that this process holds now."""
     with suppress(OSError, ValueError):
         for line in _STATUS.read_text(encoding="ascii").splitlines():
@@ -58,7 +58,7 @@ def watched() -> Iterator[None]:
 
     def watch() -> None:
         while not over.wait(_EVERY):
-            if _seen() > MOST:
+            if seen() > MOST:
                 let_go()
 
     thread = Thread(target=watch, name="pages", daemon=True)

@@ -49,7 +49,7 @@ class Tasks:
         self._begin()
 
     def _begin(self) -> None:
-        self._tasks = self._sent = self._back = self._peak = self._idle = 0
+        self._tasks = self._sent = self._back = self._peak = self._idle = self._seen = 0
         self._seconds = 0.0
         self._packer.bytes_put = 0
 
@@ -79,6 +79,7 @@ class Tasks:
             "ray bytes back": str(self._back),
             "ray worker idle bytes": str(self._idle),
             "ray worker peak bytes": str(self._peak),
+            "ray worker seen bytes": str(self._seen),
             "ray worker seconds": f"{self._seconds:.2f}",
         }
         self._begin()
@@ -149,6 +150,7 @@ class Tasks:
             self._back += effort.bytes_back
             self._idle = max(self._idle, effort.idle_bytes)
             self._peak = max(self._peak, effort.peak_bytes)
+            self._seen = max(self._seen, effort.seen_bytes)
             self._seconds += effort.seconds
             return list(made)
 

@@ -13,7 +13,7 @@ import ray
 
 from kgalign.base.cores import alone, in_order
 from kgalign.base.memory import give_back
-from kgalign.engine.pages import let_go, watched
+from kgalign.engine import pages
 from kgalign.engine.sending import Key, Packed, bytes_of, opened, unpack
 
 _held: dict[Key, Any] = {}
@@ -34,6 +34,8 @@ class Effort:
     """What its process held with all libraries, and before it did anything."""
     peak_bytes: int
     """Most that its process held meanwhile, with what it saw of the object store."""
+    seen_bytes: int
+    """Most that it saw of the object store when a part was done; processes of a node share that."""
     seconds: float
     """Of processors."""
 
@@ -48,11 +50,18 @@ def work(where: list[Any], parts: list[Any]) -> tuple[list[Any], Effort]:
     start = time.process_time()
     idle = ready()
     _begin_anew()
-    with watched(), alone(let_go):
+    seen = 0
+
+    def rest() -> None:
+        nonlocal seen
+        seen = max(seen, pages.seen())
+        pages.let_go()
+
+    with alone(rest):
         made = list(in_order(_unpacked(where[0], where[1]), parts))
     # Before results go: what they were made of is no longer needed.
     give_back()
-    return made, Effort(bytes_of(made), idle, _peak(), time.process_time() - start)
+    return made, Effort(bytes_of(made), idle, _peak(), seen, time.process_time() - start)
 
 
 def ready(modules: Sequence[str] = ()) -> int:
@@ -118,4 +127,4 @@ class Borrowed:
         try:
             yield ray.get(self._ref)
         finally:
-            let_go()
+            pages.let_go()
