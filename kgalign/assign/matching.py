@@ -18,6 +18,8 @@ _FLOOR = 0.02
 _K = RetrieveConfig().k
 _PART = 1 << 10
 """Pairs with rivals that are decided at once, and the others of the last group."""
+_BATCH = 1 << 16
+"""Pairs that are decided one part after the other, and the others of the last part: some 60 ms of work."""
 
 
 def assign(
@@ -130,12 +132,24 @@ def _matching(a: Ids, b: Ids, weight: Doubles, n_left: int, n_right: int) -> Fla
     order = open_[np.argsort(group, kind="stable")]
     starts = np.flatnonzero(run_starts(np.sort(group)))
     firsts = starts[run_starts(starts // _PART)]
-    parts = np.split(order, firsts[1:])
-    for part, chosen in zip(
-        parts, in_order(lambda each: _solved(a[each], b[each], weight[each]), parts), strict=True
-    ):
-        kept[part] = chosen
+    batches = np.split(order, firsts[run_starts(firsts // _BATCH)][1:])
+    bounds = np.split(firsts, np.flatnonzero(run_starts(firsts // _BATCH))[1:])
+    parts = (
+        (a[rows], b[rows], weight[rows], cuts[1:] - cuts[0])
+        for rows, cuts in zip(batches, bounds, strict=True)
+    )
+    for rows, chosen in zip(batches, in_order(_solved_each, parts, heavy=True), strict=True):
+        kept[rows] = chosen
     return kept
+
+
+def _solved_each(part: tuple[Ids, Ids, Doubles, Positions]) -> Flags:
+    """Which pairs are in the matchings of some groups of rivals: left and right ends, weights, and where a
+    group begins that is decided by itself.
+    """
+    a, b, weight, cuts = part
+    split = (np.split(column, cuts) for column in (a, b, weight))
+    return np.concatenate([_solved(*each) for each in zip(*split, strict=True)])
 
 
 def _solved(a: Ids, b: Ids, weight: Doubles) -> Flags:

@@ -41,7 +41,7 @@ class Engine(Protocol):
     """Where heavy work is done: :mod:`kgalign.engine` has another one than the threads of this process."""
 
     def in_order(
-        self, function: Callable[[_Part], _Result], parts: Iterable[_Part]
+        self, function: Callable[[_Part], _Result], parts: Iterable[_Part], *, streamed: bool = False
     ) -> Generator[_Result, None, None]:
         """As :func:`in_order`."""
 
@@ -112,6 +112,7 @@ def in_order(
     *,
     workers: int | None = None,
     heavy: bool = False,
+    streamed: bool = False,
 ) -> Generator[_Result, None, None]:
     """What a function makes of each part, in the order of the parts, on all cores.
 
@@ -122,11 +123,12 @@ def in_order(
     :param workers: threads; as many as there are cores if not given.
     :param heavy: whether a part is so much work that it pays to send it, with all that the function holds, to
         another process or machine, where there is an engine that does so.
+    :param streamed: whether parts are so large that an engine asks for no more of them than it sends.
     """
     most = cores() if workers is None else workers
     busy = getattr(_here, "busy", False)
     if heavy and _engine is not None and not busy:
-        yield from _engine.in_order(function, parts)
+        yield from _engine.in_order(function, parts, streamed=streamed)
         return
     if most < 2 or busy:
         rest = getattr(_here, "rest", None)

@@ -32,10 +32,14 @@ class _NoTask:
         pass
 
 
+NO_TASK = _NoTask()
+"""A piece of work that nobody watches."""
+
+
 class NoProgress:
     """Reports nothing: the default of the Python API."""
 
     @contextmanager
     def task(self, name: str, total: int | None = None, unit: str = "") -> Iterator[Task]:
         """Begin a piece of work that nobody watches."""
-        yield _NoTask()
+        yield NO_TASK

@@ -114,7 +114,11 @@ def gather_texts(parts: Iterable[pa.LargeStringArray]) -> pa.LargeStringArray:
         return np.diff(ends), data[ends[0] : ends[-1]]
 
     nothing = pa.array([], pa.large_string())
-    sizes, data = gather_columns(columns(part) for part in chain([nothing], parts))
+    return texts_of(*gather_columns(columns(part) for part in chain([nothing], parts)))
+
+
+def texts_of(sizes: Array, data: Array) -> pa.LargeStringArray:
+    """Texts by (n,) the bytes that each has, and all bytes: ends that are not small lie in a mapped file."""
     ends = empty(len(sizes) + 1, np.int64)
     ends[0] = 0
     np.cumsum(sizes, out=ends[1:])

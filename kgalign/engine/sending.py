@@ -188,6 +188,8 @@ def bytes_of(thing: object) -> int:
     """Bytes of what goes to a worker or comes back: of arrays their data, of all else a few."""
     if isinstance(thing, np.ndarray):
         return int(thing.nbytes)
+    if isinstance(thing, pa.Array | pa.ChunkedArray):
+        return int(thing.nbytes)
     if isinstance(thing, csr_array):
         return bytes_of((thing.data, thing.indices, thing.indptr))
     if isinstance(thing, Mapping):

@@ -1,13 +1,10 @@
 """What runs on a worker of Ray: a function that was sent, on one part."""
 
-import ctypes
 import importlib
-import mmap
 import resource
-import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,18 +12,16 @@ from typing import Any
 import ray
 
 from kgalign.base.cores import alone, in_order
+from kgalign.base.memory import give_back
+from kgalign.engine import pages
 from kgalign.engine.sending import Key, Packed, bytes_of, opened, unpack
 
 _held: dict[Key, Any] = {}
 """Pieces of the function that this process worked with last, as they came from the object store."""
 _function: tuple[Key, Any] | None = None
 _idle: int | None = None
-_STORE = "/plasma"
-"""What the names of the files that Ray's object store lies in have in them."""
-_PAGES = Path("/proc/self/maps")
-_mapped: list[tuple[int, int]] = []
-"""Where they lie in the memory of this process, and how many bytes."""
-_advise: Any = ctypes.CDLL(None).madvise if sys.platform == "linux" else None
+_STATUS = Path("/proc/self/status")
+_REFERENCES = Path("/proc/self/clear_refs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +33,9 @@ class Effort:
     idle_bytes: int
     """What its process held with all libraries, and before it did anything."""
     peak_bytes: int
-    """Most that its process held so far, with what it saw of the object store."""
+    """Most that its process held meanwhile, with what it saw of the object store."""
+    seen_bytes: int
+    """Most that it saw of the object store when a part was done; processes of a node share that."""
     seconds: float
     """Of processors."""
 
@@ -52,11 +49,19 @@ def work(where: list[Any], parts: list[Any]) -> tuple[list[Any], Effort]:
     """
     start = time.process_time()
     idle = ready()
-    function = _unpacked(where[0], where[1])
-    _find_store()
-    with alone(_let_go):
-        made = list(in_order(function, parts))
-    return made, Effort(bytes_of(made), idle, _peak(), time.process_time() - start)
+    _begin_anew()
+    seen = 0
+
+    def rest() -> None:
+        nonlocal seen
+        seen = max(seen, pages.seen())
+        pages.let_go()
+
+    with alone(rest):
+        made = list(in_order(_unpacked(where[0], where[1]), parts))
+    # Before results go: what they were made of is no longer needed.
+    give_back()
+    return made, Effort(bytes_of(made), idle, _peak(), seen, time.process_time() - start)
 
 
 def ready(modules: Sequence[str] = ()) -> int:
@@ -73,7 +78,18 @@ def ready(modules: Sequence[str] = ()) -> int:
 
 
 def _peak() -> int:
+    """Most bytes that this process held since that was last counted anew."""
+    with suppress(OSError, ValueError):
+        for line in _STATUS.read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _begin_anew() -> None:
+    """From now on the most that this process held is counted anew, where the system can do so."""
+    with suppress(OSError):
+        _REFERENCES.write_text("5", encoding="ascii")
 
 
 def _unpacked(key: Key, ref: Any) -> Any:  # noqa: ANN401
@@ -111,24 +127,4 @@ class Borrowed:
         try:
             yield ray.get(self._ref)
         finally:
-            _let_go()
-
-
-def _let_go() -> None:
-    """Let the pages of the object store go that this process looked at: they come back as they are read."""
-    for start, size in _mapped:
-        _advise(ctypes.c_void_p(start), ctypes.c_size_t(size), mmap.MADV_DONTNEED)
-
-
-def _find_store() -> None:
-    """Find where the object store lies in the memory of this process: more of it as Ray needs it."""
-    global _mapped
-    if sys.platform != "linux":
-        return
-    _mapped = []
-    for line in _PAGES.read_text(encoding="utf8", errors="replace").splitlines():
-        place, rights, _ = line.split(" ", 2)
-        # Pages that are shared are in the file still; others would be lost.
-        if _STORE in line and rights.endswith("s"):
-            start, end = (int(bound, 16) for bound in place.split("-"))
-            _mapped.append((start, end - start))
+            pages.let_go()

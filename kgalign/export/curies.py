@@ -48,7 +48,9 @@ class Prefixes:
         """The same prefixes, and further ones for the IRIs that none of them fits."""
         column = _column(iris)
         places: Counter[tuple[str, str]] = Counter()
-        for found in in_order(lambda rows: self._unfit(as_uris(column[rows])), slices(len(column), _BATCH)):
+        # Copied, each for itself: a slice goes to others with all of the column.
+        some = (pa.concat_arrays([column[rows]]) for rows in slices(len(column), _BATCH))
+        for found in in_order(lambda iris: self._unfit(as_uris(iris)), some, heavy=True):
             places.update(found)
         spaces: Counter[str] = Counter()
         for (space, _), count in places.items():

@@ -6,11 +6,12 @@ labels mean nothing outside of a file (N-Triples, section 2.4).
 
 import gzip
 import hashlib
+import io
 import json
 import re
-import shutil
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +22,11 @@ from kgalign.arrays import Flags, Positions, connected
 from kgalign.base.cores import in_order
 from kgalign.base.files import replacing_folder
 from kgalign.rdf.graph import Graph, TermKind, Terms
-from kgalign.rdf.write import write_nquads, write_ntriples
+from kgalign.rdf.write import lines_of, without_names
 
 MANIFEST = "manifest.json"
 NAMES = re.compile(r"part-[0-9]{5,}\.n[qt]\.gz")
 """How the files are called."""
-_PIECE = 1 << 20
-"""Bytes that are packed at once."""
 _FAST = 6
 """How hard it is packed: as gzip does if nobody says."""
 
@@ -53,14 +52,10 @@ def write_parts(graph: Graph, folder: Path, count: int, *, named: bool) -> list[
     :raises RunError: there is no room or no permission.
     """
     rows = parts_of(graph, count)
-    ending, write = ("nq", write_nquads) if named else ("nt", write_ntriples)
+    ending = "nq" if named else "nt"
     names = [f"part-{number:05d}.{ending}.gz" for number in range(1, len(rows) + 1)]
-    with replacing_folder(folder) as partial:
-
-        def written(number: int) -> Part:
-            return _write(_taken(graph, rows[number]), partial / names[number], write)
-
-        parts = list(in_order(written, range(len(rows))))
+    with replacing_folder(folder) as place:
+        parts = list(_written(graph, rows, [place / name for name in names], named=named))
         told = {
             "format": "nquads" if named else "ntriples",
             "statements": sum(part.statements for part in parts),
@@ -69,8 +64,27 @@ def write_parts(graph: Graph, folder: Path, count: int, *, named: bool) -> list[
                 for each in parts
             ],
         }
-        (partial / MANIFEST).write_text(json.dumps(told, indent=1) + "\n", encoding="utf8")
+        (place / MANIFEST).write_text(json.dumps(told, indent=1) + "\n", encoding="utf8")
     return parts
+
+
+def _written(graph: Graph, rows: list[Positions], paths: list[Path], *, named: bool) -> Iterator[Part]:
+    """Write each part: wherever heavy work is done it is packed, and only then comes here."""
+    some = (_taken(graph, each) for each in rows)
+    packed = in_order(partial(_packed, named=named), some, heavy=True, streamed=True)
+    for path, (count, data) in zip(paths, packed, strict=True):
+        path.write_bytes(data)
+        yield Part(path.name, count, len(data), hashlib.sha256(data).hexdigest())
+
+
+def _packed(graph: Graph, *, named: bool) -> tuple[int, bytes]:
+    """The number of statements, and the packed file of them."""
+    graph = graph if named else without_names(graph)
+    found = io.BytesIO()
+    with gzip.GzipFile("", "wb", _FAST, found, mtime=0) as sink:
+        for text in lines_of(graph):
+            sink.write(text)
+    return len(graph), found.getvalue()
 
 
 def parts_of(graph: Graph, count: int) -> list[Positions]:
@@ -135,18 +149,3 @@ def _taken(graph: Graph, rows: Positions) -> Graph:
     )
     subject, predicate, object_, name = (np.where(each >= 0, place[each], -1) for each in columns)
     return Graph(subject, predicate, object_, name.astype(np.int32), some)
-
-
-def _write(graph: Graph, path: Path, write: Callable[[Graph, Path], int]) -> Part:
-    plain = path.with_suffix("")
-    count = write(graph, plain)
-    with (
-        plain.open("rb") as source,
-        path.open("wb") as packed,
-        gzip.GzipFile("", "wb", _FAST, packed, mtime=0) as sink,
-    ):
-        shutil.copyfileobj(source, sink, _PIECE)
-    plain.unlink()
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Part(path.name, count, path.stat().st_size, digest)

@@ -60,7 +60,7 @@ class Source:
         """Language tags seen so far, as they are spelt."""
         self._task = task
         self._told = 0
-        self._patterns = _TAGS[format]
+        self._format = format
         self._tail = b""
         self._block = memoryview(b"")
         self._place = 0
@@ -112,8 +112,8 @@ class Source:
         if self._may_hold_triples and b"<<" in self._tail[-1:] + block:
             self._may_hold_triples = False
             _check_triple_terms(self.path)
-        for pattern in self._patterns:
-            self.tags.update(pattern.findall(self._tail + block))
+        # What goes on in the next block is found with it.
+        self.tags.update(tags_in(self._tail + block, self._format, whole=not block))
         self._tail = block[-_LONGEST_TAG:]
         return block
 
@@ -122,6 +122,20 @@ class Source:
         if self._task is not None and place > self._told:
             self._task.advance(place - self._told)
         self._told = max(place, self._told, 1)
+
+
+def tags_in(text: bytes, format: RdfFormat, *, whole: bool = True) -> set[bytes]:
+    """The language tags in a text, as they are spelt.
+
+    :param whole: whether the text ends where it ends; if not, a tag at its end is none.
+    """
+    found: set[bytes] = set()
+    for pattern in _TAGS[format]:
+        if whole:
+            found.update(pattern.findall(text))
+        else:
+            found.update(tag[1] for tag in pattern.finditer(text) if tag.end() < len(text))
+    return found
 
 
 def _check_triple_terms(path: Path) -> None:

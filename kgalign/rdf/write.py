@@ -47,7 +47,7 @@ def write_ntriples(graph: Graph, path: Path) -> int:
     :returns: the number of statements written: one that several named graphs hold is one.
     :raises RunError: where there is no room or no permission.
     """
-    return _write_lines(_without_names(graph), path)
+    return _write_lines(without_names(graph), path)
 
 
 def write_nquads(graph: Graph, path: Path) -> int:
@@ -67,7 +67,7 @@ def write_turtle(graph: Graph, path: Path) -> int:
     :returns: the number of statements written: one that several named graphs hold is one.
     :raises RunError: where there is no room or no permission.
     """
-    return _write_grouped(_without_names(graph), path)
+    return _write_grouped(without_names(graph), path)
 
 
 def write_trig(graph: Graph, path: Path) -> int:
@@ -79,7 +79,8 @@ def write_trig(graph: Graph, path: Path) -> int:
     return _write_grouped(graph, path)
 
 
-def _without_names(graph: Graph) -> Graph:
+def without_names(graph: Graph) -> Graph:
+    """The statements without the names of the graphs that hold them."""
     if not len(graph) or (graph.graph < 0).all():
         return graph
     subject, predicate, object = distinct(graph.subject, graph.predicate, graph.object)
@@ -87,6 +88,14 @@ def _without_names(graph: Graph) -> Graph:
 
 
 def _write_lines(graph: Graph, path: Path) -> int:
+    with replacing(path) as file:
+        for text in lines_of(graph):
+            file.write(text)
+    return len(graph)
+
+
+def lines_of(graph: Graph) -> Iterator[memoryview]:
+    """The lines of N-Quads, or of N-Triples where no statement has the name of a graph; some at a time."""
     texts = term_texts(graph.terms)
     space, end = pa.scalar(" ", pa.large_string()), pa.scalar(" .\n", pa.large_string())
     gaps = pa.array([" ", ""], pa.large_string())
@@ -98,10 +107,7 @@ def _write_lines(graph: Graph, path: Path) -> int:
         gap = gaps.take(pa.array(unnamed.astype(np.int8)))
         return joined(s, space, p, space, o, gap, _some(texts, graph.graph[rows], ~unnamed), end)
 
-    with replacing(path) as file:
-        for text in in_order(lines, _pieces(len(graph), partial(_sizes, texts, ids))):
-            file.write(text)
-    return len(graph)
+    yield from in_order(lines, _pieces(len(graph), partial(_sizes, texts, ids)))
 
 
 _LEADS = pa.array(["", " .\n", " ;\n    ", " , ", " .\n}\n"], pa.large_string())

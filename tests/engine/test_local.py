@@ -24,7 +24,9 @@ class Backwards:
     def __init__(self) -> None:
         self.done = 0
 
-    def in_order(self, function: Callable[[Any], Any], parts: Iterable[Any]) -> Generator[Any, None, None]:
+    def in_order(
+        self, function: Callable[[Any], Any], parts: Iterable[Any], *, streamed: bool = False
+    ) -> Generator[Any, None, None]:
         made = [function(part) for part in reversed(list(parts))]
         self.done += len(made)
         yield from reversed(made)

@@ -1,5 +1,6 @@
 """What the tests of Ray share: real clusters of real processes on this machine, and a pair of graphs."""
 
+import gzip
 import os
 import secrets
 import shutil
@@ -26,6 +27,8 @@ STORE = 150_000_000
 """Bytes of a node's object store."""
 ENTITIES = 5_000
 """Of a side: enough for several parts of everything that is heavy."""
+FILES, REPEATED = 6, 12
+"""Files of the left side, and times that each line stands there."""
 START_LIMIT = 120
 
 
@@ -53,7 +56,7 @@ class Nodes:
         return f"127.0.0.1:{self.port}"
 
     def start(self, name: str, *words: str, environment: Mapping[str, str] | None = None) -> None:
-        """Start a node; it is there when this returns."""
+        """Begin to start a node."""
         variables = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", **(environment or {})}
         common = ["--block", "--disable-usage-stats", f"--object-store-memory={STORE}"]
         with (self.folder / f"{name}.log").open("wb") as log:
@@ -64,11 +67,12 @@ class Nodes:
                 env=variables,
                 start_new_session=True,
             )
-        self._wait_for(name, "Ray runtime started")
 
-    def add(self, name: str, environment: Mapping[str, str] | None = None) -> None:
-        """Start a worker with one core."""
-        self.start(name, f"--address={self.address}", "--num-cpus=1", environment=environment)
+    def add(self, *names: str, environment: Mapping[str, str] | None = None) -> None:
+        """Start workers with one core each, one after the other: those of one machine look for free ports."""
+        for name in names:
+            self.start(name, f"--address={self.address}", "--num-cpus=1", environment=environment)
+            self.wait_for(name)
 
     def kill(self, name: str) -> None:
         """As a machine that loses its power."""
@@ -81,9 +85,20 @@ class Nodes:
         """Whether a node does a part just now: Ray names its processes after what they do."""
         return any(_title(pid) == "ray::work" for pid in children(self.processes[name].pid))
 
-    def _wait_for(self, name: str, text: str) -> None:
+    def one_at_work(self, limit: float = 60) -> str:
+        """The name of a node that does a part just now."""
+        deadline = time.monotonic() + limit
+        while True:
+            for name in self.processes:
+                if name != "head" and self.working(name):
+                    return name
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+
+    def wait_for(self, name: str) -> None:
+        """Wait until a node is there."""
         log, deadline = self.folder / f"{name}.log", time.monotonic() + START_LIMIT
-        while text not in (said := log.read_text(errors="replace")):
+        while "Ray runtime started" not in (said := log.read_text(errors="replace")):
             assert self.processes[name].poll() is None and time.monotonic() < deadline, said
             time.sleep(0.1)
 
@@ -107,8 +122,8 @@ def cluster(workers: int) -> Iterator[Nodes]:
             *(f"--port={nodes.port}", f"--ray-client-server-port={nodes.client_port}"),
             f"--temp-dir={folder / 'ray'}",
         )
-        for number in range(workers):
-            nodes.add(f"worker{number}")
+        nodes.wait_for("head")
+        nodes.add(*(f"worker{number}" for number in range(workers)))
         yield nodes
     finally:
         for name in [*nodes.processes]:
@@ -127,10 +142,20 @@ def three() -> Iterator[Nodes]:
 def graphs(tmp_path_factory: pytest.TempPathFactory) -> Graphs:
     folder = tmp_path_factory.mktemp("graphs")
     generate(folder, ENTITIES)
-    found = Graphs(folder / "left.nt.gz", folder / "right.nt.gz", folder / "local")
+    _in_files(folder / "left.nt.gz", folder / "left")
+    found = Graphs(folder / "left", folder / "right.nt.gz", folder / "local")
     done = kgalign("run", found.left, found.right, "-o", found.local, "--quiet")
     assert (done.returncode, done.stderr) == (0, "")
     return found
+
+
+def _in_files(path: Path, folder: Path) -> None:
+    """Put lines into several files, each of them several times: enough to read for some workers."""
+    folder.mkdir()
+    lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    for number in range(FILES):
+        text = b"".join(lines[number::FILES]) * REPEATED
+        (folder / f"{number}.nt").write_bytes(text)
 
 
 def command(*words: object) -> list[str]:
