@@ -1,0 +1,154 @@
+"""The second process of a run: started, given steps, listened to, and ended."""
+
+import logging
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing import Pipe
+from pathlib import Path
+
+from kgalign.base.memory import limit
+from kgalign.base.progress import Progress
+from kgalign.run.apart import Setup, Task
+from kgalign.run.measure import beside, heard, resident
+from kgalign.run.telling import Failed, Given, Listening, Message, Ready, Refused
+
+log = logging.getLogger(__name__)
+
+# Nothing of this process's own program is imported there, which may be a script without a guard; its path is
+# told before anything but the standard library is, and the folder that it stands in is not on it.
+_PROGRAM = """
+import sys
+from multiprocessing.connection import Connection
+connection = Connection(int(sys.argv[1]))
+sys.path[:] = connection.recv()
+from kgalign.run.apart import serve
+serve(connection, int(sys.argv[2]))
+"""
+_LOOK = 0.05
+"""Seconds between two looks at the memory."""
+_TOO_MUCH = 3
+"""Looks one after the other that find too much held."""
+Answer = Ready | Given | Refused | Failed
+
+
+def can_start() -> bool:
+    """Whether this process knows which Python it is."""
+    name = Path(sys.executable or "").name
+    return name.startswith(("python", "pypy")) and not getattr(sys, "frozen", False)
+
+
+class Second:
+    """A second process. It ends with this one, however that ends; what it works on it holds the lock of, too.
+
+    :param setup: what it needs to know.
+    :param lock: the handle of the run folder's lock.
+    :param answered: is called once it can make steps, and then with what became of each, in a thread of its
+        own; with nothing once the process is gone or was ended since both together held too much.
+    :raises OSError: no process can be started.
+    """
+
+    def __init__(
+        self,
+        setup: Setup,
+        lock: int | None,
+        progress: Progress,
+        answered: Callable[["Second", Answer | None], None],
+    ) -> None:
+        self._answered, self._listening = answered, Listening(progress)
+        self.full = False
+        """Whether it was ended since both together held too much."""
+        self.fault: BaseException | None = None
+        """What went wrong in showing what it tells."""
+        self._ended = False
+        told = pickle.dumps(setup)
+        self._connection, its = Pipe()
+        with its, _interrupts_held_back():
+            self._process = subprocess.Popen(
+                [sys.executable, *_flags(), "-P", "-c", _PROGRAM, str(its.fileno()), str(os.getpid())],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[its.fileno(), *([] if lock is None else [lock])],
+            )
+        with suppress(OSError):  # it is gone already: who listens finds out
+            self._connection.send([str(each) for each in sys.path])
+            self._connection.send_bytes(told)
+        self._thread = threading.Thread(target=self._listen, name="kgalign-second", daemon=True)
+        self._thread.start()
+
+    def begin(self, task: Task) -> None:
+        """Have it make a step; it makes one at a time."""
+        with suppress(OSError):  # it is gone: who listens finds out
+            self._connection.send_bytes(pickle.dumps(task))
+
+    def end(self) -> None:
+        """End it, in the middle of whatever it does."""
+        self._ended = True
+        self._process.kill()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+        self._process.wait()
+
+    def why(self) -> str:
+        """How it ended, in words."""
+        code = self._process.wait()
+        return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+    def _listen(self) -> None:
+        with beside(self._process.pid):
+            try:
+                self._hear_all()
+            except BaseException as error:  # noqa: BLE001 - it is raised where the run goes on
+                self.fault = error
+            finally:
+                self._process.kill()
+                self._process.wait()
+                with suppress(Exception):
+                    self._listening.close()
+                self._connection.close()
+        if not self._ended:
+            self._answered(self, None)
+
+    def _hear_all(self) -> None:
+        """Listen until it is gone, or has to go."""
+        above, looked = 0, time.monotonic()
+        while not self._ended:
+            if self._connection.poll(_LOOK):
+                try:
+                    self._hear(self._connection.recv())
+                except (EOFError, OSError):
+                    return
+            if time.monotonic() - looked >= _LOOK:
+                looked, above = time.monotonic(), above + 1 if resident() > limit() else 0
+                if above >= _TOO_MUCH:
+                    self.full = True
+                    return
+
+    def _hear(self, message: Message) -> None:
+        if not isinstance(message, Ready | Given | Refused | Failed):
+            self._listening.hear(message)
+            return
+        if isinstance(message, Given):
+            heard(self._process.pid, message.mark)
+        self._answered(self, message)
+
+
+def _flags() -> list[str]:
+    """How this interpreter was told to start, as far as that decides what is imported."""
+    flags = [("-E", sys.flags.ignore_environment), ("-s", sys.flags.no_user_site)]
+    return [flag for flag, given in flags if given] + (["-X", "utf8"] if sys.flags.utf8_mode else [])
+
+
+class _interrupts_held_back:  # noqa: N801 - reads as a function
+    """Within this a process that is started does not see Ctrl-C, not even before it can say so."""
+
+    def __enter__(self) -> None:
+        self._before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+
+    def __exit__(self, *_: object) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
