@@ -11,6 +11,7 @@ import click
 
 from kgalign.base.logs import printable
 from kgalign.errors import InputError
+from kgalign.run.early import early
 
 from .common import LINE, console, echo, log_options, megabytes, quiet_option, say, table, terminal_progress
 from .options import settings, settings_options
@@ -95,9 +96,11 @@ def run(
         raise InputError(f"--{'work' if work else 'take-over'} is for a run in a store", "Leave it out")
     _begin(left, right, quiet)
     given = {"gold": gold, "force": force, "check": check, "refresh": refresh, "before": before}
-    execution, folder = _run(
-        left, right, out, settings(config, flags), given, work, take_over, terminal_progress(quiet)
-    )
+    # What it needs is imported while this process imports its own.
+    with early((left, right), ["kgalign.pipeline"]):
+        execution, folder = _run(
+            left, right, out, settings(config, flags), given, work, take_over, terminal_progress(quiet)
+        )
     if not quiet:
         show_run(execution, folder)
         if isinstance(out, str):

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import recv_handle
 from pathlib import Path
 
 from kgalign.base import scratch
@@ -92,6 +93,10 @@ def serve(connection: Connection, parent: int) -> None:
 def _watch(connection: Connection, parent: int, coming: "queue.SimpleQueue[bytes]") -> None:
     """Take what comes; end this process with the first one, in the middle of whatever it does."""
     try:
+        if connection.recv():
+            recv_handle(
+                connection
+            )  # of the run folder's lock, which is held until this process has ended, too
         while True:
             while not connection.poll(_LOOK):
                 if os.getppid() != parent:

@@ -23,6 +23,7 @@ from kgalign.base.locks import lock
 from kgalign.base.logs import printable
 from kgalign.errors import RunError
 from kgalign.run.digests import damaged
+from kgalign.run.early import unpacked
 
 FORMAT = 1
 """Version of ``run.json``."""
@@ -35,8 +36,6 @@ BEFORE = "before"
 _LOCK = ".lock"
 _DIGEST = "digest"
 
-_PACKED = 9
-"""Times as long as a packed file what is in it is, or less."""
 _AS_WRITTEN = ConfigDict(extra="forbid")
 """What is read back may hold no other fields."""
 
@@ -61,7 +60,7 @@ class Source:
     @property
     def unpacked(self) -> int:
         """Bytes of what is in it, where it is packed an estimate."""
-        return self.bytes * (_PACKED if self.path.endswith((".gz", ".parquet")) else 1)
+        return unpacked(self.path, self.bytes)
 
 
 @dataclass(frozen=True, slots=True)

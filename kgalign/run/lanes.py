@@ -9,24 +9,23 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 
-from kgalign.base.cores import cores
 from kgalign.base.memory import limit
+from kgalign.base.processes import can_start
 from kgalign.base.progress import Progress
 from kgalign.errors import KgalignError
 from kgalign.run.apart import Setup, Task
+from kgalign.run.early import dismiss, is_worth_it
 from kgalign.run.folder import RunFolder, StepRecord
 from kgalign.run.making import Made
 from kgalign.run.measure import high_water
 from kgalign.run.room import OVER, Room
-from kgalign.run.second import Answer, Second, can_start
+from kgalign.run.second import Answer, Second
 from kgalign.run.steps import AnyStep, Step, Work
 from kgalign.run.telling import Failed, Given, Ready, Refused, Shared
 
 log = logging.getLogger(__name__)
 
 Find = Callable[[str], AnyStep]
-LEAST = 5_000_000
-"""Bytes of the inputs, as if none was packed, from which a second process takes less time than it costs."""
 BASE = 230_000_000
 """Bytes that a process holds with its libraries, and before it does anything."""
 SHARE = 0.2
@@ -39,7 +38,7 @@ def pays(work: Work, todo: Sequence[AnyStep]) -> bool:
     if given is not None:
         return given > 1 and can_start()
     size = sum(each.unpacked for side in ("left", "right") for each in work.inputs.files.get(side, ()))
-    return size >= LEAST and cores() > 1 and can_start() and sum(step.beside for step in todo) > 1
+    return is_worth_it(size) and sum(step.beside for step in todo) > 1
 
 
 class Lanes:
@@ -282,6 +281,7 @@ class Lanes:
         """End the second process, which holds memory as long as it is there."""
         with self._change:
             second, self._second, self._ready = self._second, None, False
+        dismiss()
         if second is not None:
             second.end()
 

@@ -1,47 +1,26 @@
 """The second process of a run: started, given steps, listened to, and ended."""
 
 import logging
-import os
 import pickle
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from multiprocessing import Pipe
-from pathlib import Path
 
 from kgalign.base.memory import limit
 from kgalign.base.progress import Progress
 from kgalign.run.apart import Setup, Task
+from kgalign.run.early import take
 from kgalign.run.measure import beside, heard, resident
 from kgalign.run.telling import Failed, Given, Listening, Message, Ready, Refused
 
 log = logging.getLogger(__name__)
 
-# Nothing of this process's own program is imported there, which may be a script without a guard; its path is
-# told before anything but the standard library is, and the folder that it stands in is not on it.
-_PROGRAM = """
-import sys
-from multiprocessing.connection import Connection
-connection = Connection(int(sys.argv[1]))
-sys.path[:] = connection.recv()
-from kgalign.run.apart import serve
-serve(connection, int(sys.argv[2]))
-"""
 _LOOK = 0.05
 """Seconds between two looks at the memory."""
 _TOO_MUCH = 3
 """Looks one after the other that find too much held."""
 Answer = Ready | Given | Refused | Failed
-
-
-def can_start() -> bool:
-    """Whether this process knows which Python it is."""
-    name = Path(sys.executable or "").name
-    return name.startswith(("python", "pypy")) and not getattr(sys, "frozen", False)
 
 
 class Second:
@@ -68,15 +47,12 @@ class Second:
         """What went wrong in showing what it tells."""
         self._ended = False
         told = pickle.dumps(setup)
-        self._connection, its = Pipe()
-        with its, _interrupts_held_back():
-            self._process = subprocess.Popen(
-                [sys.executable, *_flags(), "-P", "-c", _PROGRAM, str(its.fileno()), str(os.getpid())],
-                stdin=subprocess.DEVNULL,
-                pass_fds=[its.fileno(), *([] if lock is None else [lock])],
-            )
+        self._started = take()
+        self._connection, self._process = self._started.connection, self._started.process
         with suppress(OSError):  # it is gone already: who listens finds out
-            self._connection.send([str(each) for each in sys.path])
+            self._connection.send(lock is not None)
+            if lock is not None:
+                self._started.hand_on(lock)
             self._connection.send_bytes(told)
         self._thread = threading.Thread(target=self._listen, name="kgalign-second", daemon=True)
         self._thread.start()
@@ -106,11 +82,9 @@ class Second:
             except BaseException as error:  # noqa: BLE001 - it is raised where the run goes on
                 self.fault = error
             finally:
-                self._process.kill()
-                self._process.wait()
+                self._started.end()
                 with suppress(Exception):
                     self._listening.close()
-                self._connection.close()
         if not self._ended:
             self._answered(self, None)
 
@@ -136,19 +110,3 @@ class Second:
         if isinstance(message, Given):
             heard(self._process.pid, message.mark)
         self._answered(self, message)
-
-
-def _flags() -> list[str]:
-    """How this interpreter was told to start, as far as that decides what is imported."""
-    flags = [("-E", sys.flags.ignore_environment), ("-s", sys.flags.no_user_site)]
-    return [flag for flag, given in flags if given] + (["-X", "utf8"] if sys.flags.utf8_mode else [])
-
-
-class _interrupts_held_back:  # noqa: N801 - reads as a function
-    """Within this a process that is started does not see Ctrl-C, not even before it can say so."""
-
-    def __enter__(self) -> None:
-        self._before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-
-    def __exit__(self, *_: object) -> None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, self._before)

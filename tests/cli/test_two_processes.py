@@ -15,7 +15,7 @@ import pytest
 
 from kgalign.pipeline import STAGE_OF, step_named
 from tests.cli.run_folders import CARBON, files_of
-from tests.commands import COMMAND, Kgalign, assert_one_line, begin
+from tests.commands import COMMAND, Kgalign, assert_one_line, begin, children_of, kill
 from tests.conftest import Pair, write_elements
 
 SHAPES = """
@@ -175,13 +175,8 @@ def test_either_process_is_killed_at_any_moment_and_the_same_comes_out(
         process = begin(words(pair, out, 2))
         process.join(dice.uniform(0.0, 3.0))
         second = dice.random() < 0.5
-        victims = children(process.pid) if second else [process.pid]
-        for each in victims:
-            if each is not None and process.is_alive():
-                try:
-                    os.kill(each, signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
+        if process.is_alive():
+            kill(children_of(process.pid) if second else [process.pid or 0])
         process.join()
         # Whose second process is killed does its work alone.
         assert process.exitcode == 0 or not second
@@ -190,8 +185,3 @@ def test_either_process_is_killed_at_any_moment_and_the_same_comes_out(
     assert done.returncode == 0, done.stderr
     same(whole, out)
     assert not [path for path in out.rglob("*") if path.name.endswith((".partial", ".old"))]
-
-
-def children(process: int | None) -> list[int]:
-    found = subprocess.run(["pgrep", "-P", str(process)], capture_output=True, text=True, check=False)
-    return [int(each) for each in found.stdout.split()]

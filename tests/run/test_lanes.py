@@ -11,15 +11,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from kgalign.base.progress import Task
 from kgalign.config import Config
 from kgalign.errors import InputError
+from kgalign.run.early import LEAST, early
 from kgalign.run.folder import RunFolder, Source
-from kgalign.run.lanes import LEAST, pays
+from kgalign.run.lanes import pays
 from kgalign.run.measure import resident
 from kgalign.run.steps import Inputs, Work
+from tests.commands import children_of, kill, split_off
 from tests.run import handed
 
 BESIDE = ["right", "turned", "table.txt", "last.txt"]
@@ -185,6 +189,32 @@ def test_a_second_process_is_for_graphs_that_are_large_enough(tmp_path: Path) ->
         os.sched_setaffinity(0, before)
 
 
+def test_one_waits_for_large_inputs_alone_and_is_taken_or_ended(tmp_path: Path) -> None:
+    small, large = tmp_path / "small.nt", tmp_path / "folder" / "large.nt"
+    large.parent.mkdir()
+    small.write_bytes(b"#" * 100)
+    large.write_bytes(b"#" * LEAST)
+    before = set(children_of(os.getpid()))
+
+    def more() -> int:
+        return len(set(children_of(os.getpid())) - before)
+
+    with early([small, tmp_path / "missing.nt", "sparql:http://a.example/"], []):
+        assert more() == 0
+    several = len(os.sched_getaffinity(0)) > 1
+    for inputs in ([large], [small, large.parent]):
+        with early(inputs, ["tests.run.handed"]):
+            assert more() == several
+        assert more() == 0
+    with early([large], []):
+        handed.go(tmp_path / "one", processes=1)
+        assert more() == 0
+    with early([large], ["tests.run.handed"]):
+        handed.go(tmp_path / "two")
+        assert more() == 0
+    assert handed.makers(tmp_path / "two")["turned"] == [False]
+
+
 # --- From wherever it is started
 
 
@@ -210,6 +240,29 @@ def test_a_program_without_a_guard_runs_once(tmp_path: Path, script: bool) -> No
     )
     done = _called(program, tmp_path, script=script)
     assert (done.returncode, done.stdout, done.stderr) == (0, "begun\n[False]\n", "")
+
+
+def test_it_is_there_in_a_notebook_with_its_progress(tmp_path: Path) -> None:
+    cell = (
+        f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom pathlib import Path\n"
+        "from kgalign.base.notebook import NotebookProgress\nfrom tests.run import handed\n"
+        f"out = Path({str(tmp_path / 'run')!r})\n"
+        "handed.go(out, {'turned': ['tell']}, progress=NotebookProgress(delay=0))\n"
+        "print(handed.makers(out)['turned'])"
+    )
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    outputs = notebook.cells[0].outputs
+    assert [each["text"] for each in outputs if each.get("name") == "stdout"] == ["[False]\n"]
+    assert "turned: take care" in "".join(each["text"] for each in outputs if each.get("name") == "stderr")
+
+
+def test_a_process_that_may_have_no_children_has_a_second_one(tmp_path: Path) -> None:
+    """Such as the one in which a run learns while people answer: a daemon, as multiprocessing calls it."""
+    process = split_off(handed.go, tmp_path / "run")
+    process.join(60)
+    assert process.exitcode == 0
+    assert len({line.split()[1] for line in _lines(tmp_path / "run.made")}) == 2
 
 
 # --- Killed
@@ -302,17 +355,9 @@ def test_either_is_killed_at_any_moment_and_the_same_bytes_come_out(tmp_path: Pa
         _wait_for(lambda: process.poll() is not None or (made.exists() and step in made.read_text()))  # noqa: B023
         moment.touch()
         time.sleep(dice.uniform(0, 0.02))
-        victims = [process.pid] if dice.random() < 0.5 else _children(process.pid)
-        for each in victims:
-            if each != process.pid or process.poll() is None:
-                os.kill(each, signal.SIGKILL)
+        kill([process.pid] if dice.random() < 0.5 else children_of(process.pid))
         process.communicate(timeout=60)
     handed.go(out)
     handed.go(tmp_path / "whole", processes=1)
     assert handed.contents(out) == handed.contents(tmp_path / "whole")
     assert not [path for path in out.rglob("*") if path.name.endswith((".partial", ".old"))]
-
-
-def _children(process: int) -> list[int]:
-    found = subprocess.run(["pgrep", "-P", str(process)], capture_output=True, text=True, check=False)
-    return [int(each) for each in found.stdout.split()]
