@@ -49,11 +49,14 @@ class Second:
         told = pickle.dumps(setup)
         self._started = take()
         self._connection, self._process = self._started.connection, self._started.process
-        with suppress(OSError):  # it is gone already: who listens finds out
+        try:
             self._connection.send(lock is not None)
             if lock is not None:
                 self._started.hand_on(lock)
             self._connection.send_bytes(told)
+        except OSError:
+            self._started.end()
+            raise
         self._thread = threading.Thread(target=self._listen, name="kgalign-second", daemon=True)
         self._thread.start()
 
@@ -94,9 +97,10 @@ class Second:
         while not self._ended:
             if self._connection.poll(_LOOK):
                 try:
-                    self._hear(self._connection.recv())
+                    message = self._connection.recv()
                 except (EOFError, OSError):
                     return
+                self._hear(message)
             if time.monotonic() - looked >= _LOOK:
                 looked, above = time.monotonic(), above + 1 if resident() > limit() else 0
                 if above >= _TOO_MUCH:
