@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ def whole(pair: Pair, kgalign: Kgalign) -> Path:
     return out
 
 
-def words(pair: Pair, out: Path, processes: int, *more: object) -> Iterable[object]:
+def words(pair: Pair, out: Path, processes: int, *more: object) -> Sequence[object]:
     shapes = pair.left.parent / "shapes.ttl"
     shapes.write_text(SHAPES, encoding="utf8")
     options = ("--config", config(pair.left.parent, processes), "--gold", pair.gold, "--shapes", shapes)
@@ -105,8 +105,8 @@ def test_a_run_that_is_changed_and_one_that_grows_are_the_same(
     text = inputs[0].read_text(encoding="utf8")
     inputs[0].write_text(text.replace("Carbon", "Carbonium"), encoding="utf8")
     for processes, out in grown.items():
-        options = ("-q", "--config", config(tmp_path, processes), "--from", runs[1])
-        assert kgalign("run", *inputs, "-o", out, *options).returncode == 0
+        more = ("-q", "--config", config(tmp_path, processes), "--from", runs[1])
+        assert kgalign("run", *inputs, "-o", out, *more).returncode == 0
     same(grown[1], grown[2])
     for out in runs.values():
         done = kgalign("update", out, "-q")

@@ -54,7 +54,7 @@ def _ordered(work: Work, step: str) -> None:
                 time.sleep(0.01)
 
 
-def _step(name: str, needs: tuple[AnyStep, ...], *, beside: bool, value: int) -> Step[Numbers]:
+def _step(name: str, needs: tuple[Step[Numbers], ...], *, beside: bool, value: int) -> Step[Numbers]:
     def run(work: Work) -> Numbers:
         _ordered(work, name)
         return Numbers(np.concatenate([np.array([value]), *(work.get(need).values for need in needs)]))

@@ -22,7 +22,7 @@ from kgalign.run.early import LEAST, early
 from kgalign.run.folder import RunFolder, Source
 from kgalign.run.lanes import pays
 from kgalign.run.measure import resident
-from kgalign.run.steps import Inputs, Work
+from kgalign.run.steps import AnyStep, Inputs, Work
 from tests.commands import children_of, kill, split_off
 from tests.run import handed
 
@@ -108,7 +108,7 @@ def test_what_fails_there_alone_is_made_here(
 def test_a_fault_is_raised_here_with_its_traceback(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="turned has a fault") as told:
         handed.go(tmp_path / "run", {"turned": ["fail"]})
-    assert told.traceback[-1].path.name == "handed.py"
+    assert Path(told.traceback[-1].path).name == "handed.py"
 
 
 def test_two_that_hold_too_much_become_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -165,7 +165,7 @@ def test_a_step_that_is_not_found_there_is_made_here(
     assert "KeyError" in caplog.text
 
 
-def lost(name: str) -> handed.AnyStep:
+def lost(name: str) -> AnyStep:
     raise KeyError(name)
 
 
