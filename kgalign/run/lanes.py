@@ -265,17 +265,20 @@ class Lanes:
     def _give_up(self, second: Second, step: AnyStep | None, answer: Answer | None) -> None:
         """Do all that is left in this process: the other one is gone, or can't do its work."""
         self._find, self._fault = None, second.fault
+        rest = "all else is" if step is None else f"'{step.name}' and all else are"
         if step is not None:
             names = {each.name for each in (*self._waiting, step)}
             self._waiting = [each for each in self._todo if each.name in names]
         if second.full:
-            log.info("both processes together held too much: all else is done in one")
+            log.info("both processes together held too much: all else is made in one")
         elif isinstance(answer, Failed):
-            log.warning("a second process could not make '%s' (%s): it is made here", _name(step), answer.why)
+            log.warning("a second process failed (%s): %s made here", answer.why, rest)
             log.debug("%s", answer.trace)
             second.end()
         elif second.fault is None:
-            log.warning("a second process is gone (%s): '%s' is made here", second.why(), _name(step))
+            # Where it was not at work nothing is lost: it may not have been able to start.
+            level = logging.INFO if step is None else logging.WARNING
+            log.log(level, "a second process is gone (%s): %s made here", second.why(), rest)
 
     def _end(self) -> None:
         """End the second process, which holds memory as long as it is there."""
@@ -285,6 +288,3 @@ class Lanes:
         if second is not None:
             second.end()
 
-
-def _name(step: AnyStep | None) -> str:
-    return step.name if step is not None else "nothing"

@@ -49,19 +49,15 @@ class Second:
         told = pickle.dumps(setup)
         self._started = take()
         self._connection, self._process = self._started.connection, self._started.process
-        try:
-            self._connection.send(lock is not None)
-            if lock is not None:
-                self._started.hand_on(lock)
-            self._connection.send_bytes(told)
-        except OSError:
-            self._started.end()
-            raise
-        self._thread = threading.Thread(target=self._listen, name="kgalign-second", daemon=True)
+        self._greeted = threading.Event()
+        self._thread = threading.Thread(
+            target=self._listen, args=[told, lock], name="kgalign-second", daemon=True
+        )
         self._thread.start()
 
     def begin(self, task: Task) -> None:
         """Have it make a step; it makes one at a time."""
+        self._greeted.wait()
         with suppress(OSError):  # it is gone: who listens finds out
             self._connection.send_bytes(pickle.dumps(task))
 
@@ -78,9 +74,10 @@ class Second:
         code = self._process.wait()
         return f"signal {-code}" if code < 0 else f"exit code {code}"
 
-    def _listen(self) -> None:
+    def _listen(self, setup: bytes, lock: int | None) -> None:
         with beside(self._process.pid):
             try:
+                self._greet(setup, lock)
                 self._hear_all()
             except BaseException as error:  # noqa: BLE001 - it is raised where the run goes on
                 self.fault = error
@@ -90,6 +87,18 @@ class Second:
                     self._listening.close()
         if not self._ended:
             self._answered(self, None)
+
+    def _greet(self, setup: bytes, lock: int | None) -> None:
+        """Tell what it needs to know; macOS has us wait until it has the handle."""
+        try:
+            self._connection.send(lock is not None)
+            if lock is not None:
+                self._started.hand_on(lock)
+            self._connection.send_bytes(setup)
+        except (OSError, RuntimeError):  # it is gone: nothing will be heard of it
+            self._process.kill()
+        finally:
+            self._greeted.set()
 
     def _hear_all(self) -> None:
         """Listen until it is gone, or has to go."""

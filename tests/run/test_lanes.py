@@ -116,7 +116,7 @@ def test_two_that_hold_too_much_become_one(tmp_path: Path, caplog: pytest.LogCap
         handed.go(tmp_path / "run", {"turned": ["eat"]}, memory=max(500_000_000, resident() + 250_000_000))
     made = handed.makers(tmp_path / "run")
     assert (made["turned"], made["table.txt"], made["last.txt"]) == ([False, True], [True], [True])
-    assert "both processes together held too much: all else is done in one" in caplog.messages
+    assert "both processes together held too much: all else is made in one" in caplog.messages
 
 
 def test_where_two_would_hold_too_much_there_is_one(tmp_path: Path) -> None:
