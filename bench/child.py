@@ -4,11 +4,16 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 _KILO = 1 if sys.platform == "darwin" else 1024
+_INTERVAL = 0.02
+"""Seconds between two samples of what processes hold together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +24,11 @@ class Cost:
     """Exit code; negative where a signal ended it."""
     seconds: float
     cpu_seconds: float
+    """Of the process and of those that it waited for."""
     peak_bytes: int
-    """Most resident memory of the process. On Linux never below that of the process that started it,
-    which therefore imports nothing heavy."""
+    """Most resident memory of the process, exactly, or of it and all that it started together, the largest of
+    the samples (Linux), whichever is more. On Linux never below that of the process that started it, which
+    therefore imports nothing heavy. Pages that processes share are counted for each."""
     error: str
     """Last line of its standard error output."""
 
@@ -36,7 +43,9 @@ def run(command: Sequence[str]) -> Cost:
     with tempfile.TemporaryFile() as said:
         start = time.perf_counter()
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said)
+        sampling = _Sampling(process.pid)
         _, status, usage = os.wait4(process.pid, 0)
+        sampling.end()
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
         said.seek(0)
@@ -45,6 +54,43 @@ def run(command: Sequence[str]) -> Cost:
         status=process.returncode,
         seconds=seconds,
         cpu_seconds=usage.ru_utime + usage.ru_stime,
-        peak_bytes=usage.ru_maxrss * _KILO,
+        peak_bytes=max(usage.ru_maxrss * _KILO, sampling.peak_bytes),
         error=lines[-1] if lines else "",
     )
+
+
+class _Sampling:
+    """Looks at what a process and all that it started hold together, where there are such."""
+
+    def __init__(self, process: int) -> None:
+        self.peak_bytes = 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._sample, args=[process], daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Stop looking."""
+        self._ended.set()
+        self._thread.join()
+
+    def _sample(self, process: int) -> None:
+        while not self._ended.wait(_INTERVAL):
+            every = list(_tree(process))
+            if len(every) > 1:
+                self.peak_bytes = max(self.peak_bytes, sum(map(_resident, every)))
+
+
+def _tree(process: int) -> Iterator[int]:
+    """A process and all below it, as far as the system says."""
+    yield process
+    with suppress(OSError):
+        for task in Path(f"/proc/{process}/task").iterdir():
+            for child in (task / "children").read_text(encoding="ascii").split():
+                yield from _tree(int(child))
+
+
+def _resident(process: int) -> int:
+    with suppress(OSError, IndexError):  # it has just ended
+        pages = Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+    return 0

@@ -24,8 +24,9 @@ FLOORS = (
     ("explain",),
     ("export", "report"),
     (
-        *("run.digests", "run.folder", "run.inputs", "run.measure"),
-        *("run.reports", "run.room", "run.settings", "run.steps", "run.taking", "run.target", "run.verify"),
+        *("run.digests", "run.early", "run.folder", "run.inputs", "run.measure", "run.reports", "run.room"),
+        *("run.settings", "run.steps", "run.taking", "run.target", "run.todo", "run.verify"),
+        *("run.apart", "run.executing", "run.lanes", "run.making", "run.second", "run.telling"),
     ),
     ("pipeline",),
     (

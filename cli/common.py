@@ -183,7 +183,7 @@ class _Lines:
 
 class TerminalProgress:
     """Shows a bar with rate and time left for each piece of work that takes more than two seconds; of one
-    that is part of no other a line stays.
+    that is part of no other a line stays. What other threads do at the same time is part of no work here.
     """
 
     def __init__(self, delay: float = DELAY) -> None:
@@ -207,21 +207,24 @@ class TerminalProgress:
             transient=True,
         )
         self._shown = 0
+        self._within = threading.local()
         self._lock = threading.Lock()
 
     @contextmanager
     def task(self, name: str, total: int | None = None, unit: str = "") -> Iterator[Task]:
         """Begin a piece of work; its bar appears once the delay is over and goes when the work ends."""
-        outermost, begun = not self._bars.task_ids, time.monotonic()
+        depth, begun = getattr(self._within, "depth", 0), time.monotonic()
         bar = self._bars.add_task(printable(name, 60), total=total, visible=False, start=True, state="")
         timer = threading.Timer(self._delay, self._show, [bar])
         timer.daemon = True
         timer.start()
+        self._within.depth = depth + 1
         try:
             yield _Bar(self._bars, bar, unit)
         finally:
+            self._within.depth = depth
             timer.cancel()
-            if self._hide(bar) and outermost:
+            if self._hide(bar) and not depth:
                 text = f"{printable(name, 60)}: {time.monotonic() - begun:,.1f} s"
                 self._bars.console.print(text, markup=False, highlight=False)
 

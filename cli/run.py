@@ -11,6 +11,7 @@ import click
 
 from kgalign.base.logs import printable
 from kgalign.errors import InputError
+from kgalign.run.early import early
 
 from .common import LINE, console, echo, log_options, megabytes, quiet_option, say, table, terminal_progress
 from .options import settings, settings_options
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 
     from kgalign.base.progress import Progress
     from kgalign.config import Config
+    from kgalign.run.executing import Execution
     from kgalign.run.finished import Finished
     from kgalign.run.folder import RunRecord, StepRecord
-    from kgalign.run.steps import Execution
 
 
 @click.command()
@@ -95,9 +96,11 @@ def run(
         raise InputError(f"--{'work' if work else 'take-over'} is for a run in a store", "Leave it out")
     _begin(left, right, quiet)
     given = {"gold": gold, "force": force, "check": check, "refresh": refresh, "before": before}
-    execution, folder = _run(
-        left, right, out, settings(config, flags), given, work, take_over, terminal_progress(quiet)
-    )
+    # What it needs is imported while this process imports its own.
+    with early((left, right), ["kgalign.pipeline"]):
+        execution, folder = _run(
+            left, right, out, settings(config, flags), given, work, take_over, terminal_progress(quiet)
+        )
     if not quiet:
         show_run(execution, folder)
         if isinstance(out, str):
@@ -146,7 +149,7 @@ def show_run(execution: "Execution", out: Path) -> None:
     """Say what a run did, what came out, and what to do next."""
     record = execution.record
     if execution.done:
-        console().print(_stages(record, execution.done))
+        console().print(_stages(record, execution.done, execution.seconds))
     else:
         say(f"Nothing to do: {out} is up to date with these inputs and options", limit=200)
     say(*summary(record))
@@ -226,14 +229,18 @@ def show_fusion(record: "RunRecord", out: Path) -> None:
     say(*_taken_back(record), *_fusion(record), f"Results: {out}")
 
 
-def _stages(record: "RunRecord", done: Sequence[str]) -> "Table":
-    """Seconds and peak memory of each stage; of those that were partly done before, what was done now."""
+def _stages(record: "RunRecord", done: Sequence[str], whole: float) -> "Table":
+    """Seconds and peak memory of each stage; of those that were partly done before, what was done now.
+
+    :param whole: seconds that all of it took: less than its parts together where some were done side by side.
+    """
     from kgalign.pipeline import STAGE_OF, STAGES
 
     made = table(["stage"], ("seconds", "peak memory"))
     rows = {stage: [record.steps[name] for name in done if STAGE_OF[name] == stage] for stage in STAGES}
     for stage, steps in (rows | {"all": [record.steps[name] for name in done]}).items():
-        seconds = f"{sum(step.seconds for step in steps):.2f}" if steps else "kept"
+        spent = whole if stage == "all" else sum(step.seconds for step in steps)
+        seconds = f"{spent:.2f}" if steps else "kept"
         peak = megabytes(max(step.peak_bytes for step in steps)) if steps else ""
         made.add_row(stage, seconds, peak)
     return made

@@ -7,10 +7,11 @@ they don't show whether a command imports what it needs: so tests/cli/test_afres
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -97,6 +98,19 @@ def _invoke(words: list[str], said: list[str], folder: str, environment: dict[st
 
     with suppress(BrokenPipeError):
         main(words, prog_name="kgalign")
+
+
+def children_of(process: int | None) -> list[int]:
+    """Processes that another one started and that are still there."""
+    found = subprocess.run(["pgrep", "-P", str(process)], capture_output=True, text=True, check=False)
+    return [int(each) for each in found.stdout.split()]
+
+
+def kill(processes: Iterable[int]) -> None:
+    """Kill processes, as far as they are still there."""
+    for each in processes:
+        with suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
 
 
 def assert_one_line(result: "subprocess.CompletedProcess[str]", *expected: str) -> None:

@@ -81,12 +81,33 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
     :raises RunError: no room, or no permission.
     """
+    with new_folder(path) as partial:
+        yield partial
+    put_in_place(path)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A new folder that does not take the place of ``path`` before :func:`put_in_place` says so.
+
+    :raises RunError: no room, or no permission.
+    """
     partial = partial_of(path)
     with explained(path):
         remove(partial)
         partial.mkdir(parents=True)
         yield partial
-        remove(path)
+
+
+def put_in_place(path: Path) -> None:
+    """Have what was written to :func:`partial_of` a path, a file or a folder, take its place.
+
+    :raises RunError: no permission.
+    """
+    with explained(path):
+        partial = partial_of(path)
+        if partial.is_dir():
+            remove(path)
         partial.replace(path)
 
 

@@ -22,7 +22,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from kgalign.base import scratch
-from kgalign.base.files import replacing_folder
+from kgalign.base.files import new_folder, put_in_place
 from kgalign.errors import RunError
 
 FORMAT = 1
@@ -40,7 +40,17 @@ def save(path: Path, record: object) -> None:
     :raises TypeError: a field of a kind that can't be stored.
     :raises RunError: no room, or no permission to write there.
     """
-    with replacing_folder(path) as folder:
+    begin(path, record)
+    put_in_place(path)
+
+
+def begin(path: Path, record: object) -> None:
+    """Write a record beside ``path``, where :func:`kgalign.base.files.put_in_place` takes it from.
+
+    :raises TypeError: a field of a kind that can't be stored.
+    :raises RunError: no room, or no permission to write there.
+    """
+    with new_folder(path) as folder:
         _write_record(folder, record)
 
 

@@ -13,6 +13,10 @@ class LimitsConfig(Section):
     folder, and is looked at in parts. None for a share of what is free when it begins. What comes out is the
     same."""
 
+    processes: int | None = Field(default=None, ge=1, le=2)
+    """Processes that a run works in: with two of them steps that do not need each other are done side by
+    side, and share ``memory``. None for two where there are cores and graphs enough for that."""
+
     depth: int = Field(default=1000, ge=1, le=2000)
     """Most objects and arrays of JSON-LD, or elements of RDF/XML, that may lie in each other. Parsers take
     time and memory by the square of it, and from some three thousand on the process would be lost."""

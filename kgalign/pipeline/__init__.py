@@ -8,7 +8,7 @@ Stages are cut into steps, each side of ``read`` and ``select`` and each group o
 so that a changed option redoes as little as possible. Each imports its stage when it runs: who only reads a
 finished run waits for none. What else a step depends on says
 :mod:`kgalign.run.settings`, what it tells of its output :mod:`kgalign.run.reports`, and
-:mod:`kgalign.run.steps` runs the steps. Each module holds the steps of a part of the way, and knows those
+:mod:`kgalign.run.executing` runs the steps. Each module holds the steps of a part of the way, and knows those
 before.
 """
 
@@ -72,6 +72,7 @@ __all__ = [
     "judged_of",
     "ledger_of",
     "open_ledger",
+    "step_named",
     "steps",
     "verdicts_of",
 ]
@@ -120,5 +121,13 @@ STEPS_TO_GROW_FROM = (
 STAGES = ("read", "select", "retrieve", "judge", "assign", "fuse", "export")
 """The stages in order."""
 
-STAGE_OF = {step.name: step.stage for step in steps(with_gold=True, with_shapes=True, with_changes=True)}
+_EVERY = {step.name: step for step in steps(with_gold=True, with_shapes=True, with_changes=True)}
+
+
+def step_named(name: str) -> AnyStep:
+    """A step by its name."""
+    return _EVERY[name]
+
+
+STAGE_OF = {name: step.stage for name, step in _EVERY.items()}
 """Step → the stage that it is part of."""

@@ -64,6 +64,7 @@ LINKS_FILES = Output(
     settings=settings.links,
     files=("links.nt", "mappings.sssom.tsv", "alignment.rdf"),
     write=_links,
+    beside=True,
 )
 
 
@@ -135,6 +136,7 @@ FUSED_FILE = one_file(
     "fuse",
     (FUSE,),
     lambda work, path: Report({"written": write_turtle(fused_graph(work.get(FUSE)), path)}),
+    beside=True,
 )
 
 
@@ -150,8 +152,8 @@ def _conflicts(work: Work, path: Path) -> Report:
     return Report({"rows": write_conflicts(work.get(FUSE), path)})
 
 
-PROVENANCE_FILE = one_file("fused.trig", "fuse", (FUSE,), _provenance, settings.provenance)
-CONFLICTS_FILE = one_file("conflicts.parquet", "fuse", (FUSE,), _conflicts)
+PROVENANCE_FILE = one_file("fused.trig", "fuse", (FUSE,), _provenance, settings.provenance, beside=True)
+CONFLICTS_FILE = one_file("conflicts.parquet", "fuse", (FUSE,), _conflicts, beside=True)
 
 
 def _check_shapes(work: Work, path: Path) -> Report:
@@ -164,6 +166,6 @@ def _check_shapes(work: Work, path: Path) -> Report:
 
 
 VIOLATIONS_FILE = one_file(
-    "violations.json", "fuse", (READ_LEFT, READ_RIGHT, FUSE), _check_shapes, settings.shapes
+    "violations.json", "fuse", (READ_LEFT, READ_RIGHT, FUSE), _check_shapes, settings.shapes, beside=True
 )
 """Only with shapes."""

@@ -73,6 +73,7 @@ WORKLIST = Step(
     settings=settings.nothing,
     run=_worklist,
     report=reports.worklist,
+    beside=True,
 )
 
 
@@ -89,4 +90,6 @@ def _write_worklist(work: Work, path: Path) -> Report:
     return Report({"rows": write_worklist(path, work.get(WORKLIST), *profiles_of(work))})
 
 
-WORKLIST_FILE = one_file("worklist.csv", "export", (SELECT_LEFT, SELECT_RIGHT, WORKLIST), _write_worklist)
+WORKLIST_FILE = one_file(
+    "worklist.csv", "export", (SELECT_LEFT, SELECT_RIGHT, WORKLIST), _write_worklist, beside=True
+)

@@ -77,6 +77,7 @@ RECALL = Step(
     settings=settings.recall,
     run=_recall,
     report=reports.recall,
+    beside=True,
 )
 """Only with gold; nothing depends on it."""
 

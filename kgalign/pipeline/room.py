@@ -7,9 +7,13 @@ the length of the texts far more than with all else.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from kgalign.rdf.formats import is_table
 from kgalign.rdf.graph import Graph
+from kgalign.run.folder import Source
 from kgalign.run.room import Room
+from kgalign.run.steps import Inputs
 
 PAIRS = 0.8
 """Pairs that are found, over ``retrieve.k`` times the entities of both sides."""
@@ -18,6 +22,12 @@ MEMORY = (315e6, 10.0, 20.0, 2.0)
 each pair."""
 DISK = (3e6, 350.0, 5.0, 125.0)
 """Bytes of the run folder at most, the same way."""
+SIDE = (230e6, 2.2)
+"""Bytes that the process holds while it reads a side and selects from it: in any case, and for each byte that
+its files would have as N-Triples."""
+_DENSE, _TABLE = 3, 10
+"""Times as long as a file N-Triples are that say the same: one that has prefixes and leaves out what repeats,
+and a table, whose names of columns stand there once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +64,15 @@ def estimate(size: Size) -> Room:
         for figures in (MEMORY, DISK)
     )
     return Room(memory, disk)
+
+
+def of_side(inputs: Inputs, side: str) -> int:
+    """Bytes that the process holds while a side is read and its entities are selected, by its files."""
+    return int(SIDE[0] + SIDE[1] * sum(map(_as_lines, inputs.files.get(side, ()))))
+
+
+def _as_lines(file: Source) -> int:
+    """Bytes that a file would have as N-Triples, or less."""
+    path = Path(file.path.removesuffix(".gz"))
+    times = _TABLE if is_table(path) else 1 if path.suffix in (".nt", ".nq") else _DENSE
+    return times * file.unpacked

@@ -5,6 +5,7 @@ from functools import partial
 
 import pyarrow as pa
 
+from kgalign.pipeline import room
 from kgalign.rdf import read_graph
 from kgalign.rdf.graph import Graph
 from kgalign.records import Profile
@@ -28,6 +29,8 @@ def _read_step(side: str) -> Step[Graph]:
             read=work.config.read,
         ),
         report=reports.read,
+        beside=side == "right",
+        holds=partial(room.of_side, side=side),
     )
 
 
@@ -43,6 +46,8 @@ def _select_step(side: str, read: Step[Graph]) -> Step[Profile]:
         settings=partial(settings.select, side=side),
         run=lambda work: _select(work, side, read),
         report=reports.select,
+        beside=side == "right",
+        holds=partial(room.of_side, side=side),
     )
 
 
@@ -70,7 +75,11 @@ def profiles_of(work: Work) -> tuple[Profile, Profile]:
 def table_file(name: str, needs: tuple[AnyStep, ...], tables: Callable[[Work], Iterable[pa.Table]]) -> Output:
     """A Parquet file of tables that are made of what some steps gave, one after the other."""
     return one_file(
-        name, "export", needs, lambda work, path: Report({"rows": write_parquet(tables(work), path)})
+        name,
+        "export",
+        needs,
+        lambda work, path: Report({"rows": write_parquet(tables(work), path)}),
+        beside=True,
     )
 
 

@@ -21,9 +21,9 @@ from kgalign.errors import KgalignError, RunError
 from kgalign.remote.lease import RENEWED, Lease, take
 from kgalign.remote.mirror import Mirror
 from kgalign.remote.store import Store
+from kgalign.run.executing import Execution
 from kgalign.run.folder import RunFolder
 from kgalign.run.start import run
-from kgalign.run.steps import Execution
 
 log = logging.getLogger(__name__)
 

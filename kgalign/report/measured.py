@@ -131,8 +131,8 @@ def took(besides: Besides) -> Section | None:
     seconds = sum(each.seconds for each in besides.spent)
     peak = max(each.peak_bytes for each in besides.spent)
     words = paragraph(
-        f"{seconds:,.1f} seconds in all, {peak / 1e6:,.0f} MB at most. What was kept from an earlier run is "
-        "counted as it was then."
+        f"{seconds:,.1f} seconds in all, each step by itself where some were done side by side; "
+        f"{peak / 1e6:,.0f} MB at most. What was kept from an earlier run is counted as it was then."
     )
     listed = table("Seconds and memory by step", ("stage", "step", "seconds", "", "peak memory"), rows)
     return Section("took", "What it took", joined([words, listed]))

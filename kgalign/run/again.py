@@ -35,18 +35,20 @@ from kgalign.pipeline import (
     SELECT_LEFT,
     SELECT_RIGHT,
     STUDENT,
+    step_named,
     steps,
 )
 from kgalign.rdf.graph import Graph
 from kgalign.records import Alignment, Profile
 from kgalign.records.fused import Fusion
 from kgalign.records.names import Names, no_names
+from kgalign.run.executing import Execution, execute
 from kgalign.run.folder import RunFolder, RunRecord, Source, writing
 from kgalign.run.growing import before_still_there
 from kgalign.run.inputs import library_versions, source, with_decisions
 from kgalign.run.merges import Merge, Merges
 from kgalign.run.start import check_early
-from kgalign.run.steps import AnyStep, Execution, Inputs, Work, execute, fingerprints
+from kgalign.run.steps import AnyStep, Inputs, Work, fingerprints
 
 _BEFORE_LEARNING = (READ_LEFT, READ_RIGHT, SELECT_LEFT, SELECT_RIGHT, RETRIEVE)
 _NEEDED = (*_BEFORE_LEARNING, LEARN, JUDGE, STUDENT, ASK)
@@ -266,6 +268,7 @@ class _Run:
             lambda to_do: check_early(to_do, inputs, self.folder),
             later=every[end:],
             standing=[step for step in every[:start] if step.name in record.steps],
+            find=step_named,
         )
         self.record = execution.record
         return execution

@@ -1,27 +1,19 @@
 """What the files of a run folder hold, as SHA-256 of their contents, and whether they still do."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 from kgalign.base.cores import in_order
 
 
-def digests_of(root: Path, places: Iterable[Path]) -> dict[str, str]:
-    """Digests of files, and of all files in folders, by their paths from ``root``.
+def digests_of(files: Mapping[str, Path]) -> dict[str, str]:
+    """Digests of files, by the names that they are given here.
 
-    :param places: files and folders below ``root``.
     :raises OSError: one can't be read.
     """
-    paths = [
-        path
-        for place in places
-        for path in (sorted(place.rglob("*")) if place.is_dir() else [place])
-        if path.is_file()
-    ]
-    names = (path.relative_to(root).as_posix() for path in paths)
-    return dict(zip(names, in_order(digest_of, paths), strict=True))
+    return dict(zip(files, in_order(digest_of, files.values()), strict=True))
 
 
 def digest_of(path: Path) -> str:

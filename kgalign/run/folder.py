@@ -23,6 +23,7 @@ from kgalign.base.locks import lock
 from kgalign.base.logs import printable
 from kgalign.errors import RunError
 from kgalign.run.digests import damaged
+from kgalign.run.early import unpacked
 
 FORMAT = 1
 """Version of ``run.json``."""
@@ -56,6 +57,11 @@ class Source:
     asked: str = ""
     """When that was, in UTC."""
 
+    @property
+    def unpacked(self) -> int:
+        """Bytes of what is in it, where it is packed an estimate."""
+        return unpacked(self.path, self.bytes)
+
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
@@ -67,7 +73,7 @@ class StepRecord:
     """Hash of everything the output depends on."""
     seconds: float
     peak_bytes: int
-    """Highest resident memory of the process while the step ran."""
+    """Most resident memory that the processes of the run held together while the step ran."""
     counts: dict[str, int] = field(default_factory=dict)
     figures: dict[str, float] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
@@ -137,6 +143,8 @@ class RunFolder:
         self.path = path
         self._whole: dict[str, dict[str, str]] = {}
         """Steps whose files were found to be what was written, with the digests of then."""
+        self.held: int | None = None
+        """Handle of the lock while this process has it: who gets it too keeps others out as well."""
 
     def __str__(self) -> str:
         return str(self.path)
@@ -244,12 +252,13 @@ class RunFolder:
         with writing(self.path):
             self._prepare()
             taken = f"Another kgalign is at work in {self}"
-            descriptor = lock(self.path / _LOCK, taken, "Wait for it, or give another folder with -o")
+            self.held = lock(self.path / _LOCK, taken, "Wait for it, or give another folder with -o")
         try:
             self._sweep()
             yield
         finally:
-            os.close(descriptor)
+            os.close(self.held)
+            self.held = None
 
     def clean(self) -> tuple[Path, ...]:
         """Take away what writers left that were stopped.

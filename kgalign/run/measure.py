@@ -5,6 +5,8 @@ import resource
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -13,6 +15,8 @@ from kgalign.base.scratch import release_all
 
 _STATM = Path("/proc/self/statm")
 _STATUS = Path("/proc/self/status")
+_beside: dict[int, int] = {}
+"""Processes of the same run, and the most that each said it held: what they hold counts, too."""
 _INTERVAL = 0.02
 """Seconds between two samples of the resident memory."""
 _FULL = 0.8
@@ -30,7 +34,9 @@ class Measure:
 
     The operating system keeps one high-water mark per process. Where the work raises it, the peak is that
     mark, exactly. Where it doesn't, an earlier step needed more, and the peak is the largest of the samples
-    that a thread takes; without ``/proc`` (macOS) it is the mark of the process so far.
+    that a thread takes; without ``/proc`` (macOS) it is the mark of the process so far. While another process
+    of the run is there (:func:`beside`), the peak is the largest sample of what both hold together, or the
+    sum of their marks without ``/proc``: pages of libraries that they share are in it twice.
     """
 
     def __init__(self) -> None:
@@ -59,8 +65,10 @@ class Measure:
             self._thread.join()
             self.peak_bytes = max(self.peak_bytes, resident())
         mark = high_water()
-        if mark > self._mark or self._thread is None:
-            self.peak_bytes = mark
+        if self._thread is None:
+            self.peak_bytes = mark + sum(_beside.values())
+        elif mark > self._mark:
+            self.peak_bytes = max(self.peak_bytes, mark)
 
     def _sample(self) -> None:
         """Look at what is held, and let go of what is mapped where that is much, or memory is scarce."""
@@ -74,15 +82,36 @@ class Measure:
                 bound = max(most, resident() + _MORE * limit())
 
 
+@contextmanager
+def beside(process: int) -> Iterator[None]:
+    """Within this a process of the same run is there, and what it holds counts."""
+    _beside[process] = 0
+    try:
+        yield
+    finally:
+        _beside.pop(process, None)
+
+
+def heard(process: int, mark: int) -> None:
+    """Take note of the most that a process beside this one has held so far."""
+    if process in _beside:
+        _beside[process] = mark
+
+
 def resident() -> int:
-    """Bytes of memory that the process holds now (Linux)."""
-    return _held()[0]
+    """Bytes of memory that this process, and those beside it, hold now; 0 where the system does not say."""
+    return _held()[0] if _STATM.exists() else 0
 
 
 def _held() -> tuple[int, int]:
-    """Bytes of memory that the process holds now, and those of them that are of files."""
+    """Bytes of memory that all processes hold now, and those of this one that are of files."""
+    page = os.sysconf("SC_PAGE_SIZE")
     pages = _STATM.read_text(encoding="ascii").split()
-    return int(pages[1]) * os.sysconf("SC_PAGE_SIZE"), int(pages[2]) * os.sysconf("SC_PAGE_SIZE")
+    held = int(pages[1])
+    for process in tuple(_beside):
+        with suppress(OSError, IndexError):  # it has just ended
+            held += int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1])
+    return held * page, int(pages[2]) * page
 
 
 def high_water() -> int:

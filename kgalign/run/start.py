@@ -11,14 +11,15 @@ from kgalign.base.version import __version__
 from kgalign.config import Config
 from kgalign.decisions.taken_over import take_over
 from kgalign.ledger import FILE as LEDGER_FILE
-from kgalign.pipeline import ASK, READ_LEFT, READ_RIGHT, RECALL, STUDENT, VIOLATIONS_FILE, steps
+from kgalign.pipeline import ASK, READ_LEFT, READ_RIGHT, RECALL, STUDENT, VIOLATIONS_FILE, step_named, steps
 from kgalign.rdf.remote import is_remote
+from kgalign.run.executing import Execution, execute
 from kgalign.run.finished import Finished
 from kgalign.run.folder import RunFolder, RunRecord, writing
 from kgalign.run.growing import bring_along, grown, opened_before
 from kgalign.run.inputs import check_owner, check_place, gather, library_versions, with_decisions
 from kgalign.run.settings import asks
-from kgalign.run.steps import AnyStep, Execution, Inputs, Work, execute
+from kgalign.run.steps import AnyStep, Inputs, Work
 
 
 def run(
@@ -74,7 +75,7 @@ def run(
                 if to_do:
                     whole.enter_context(engine.opened(config.engine))
 
-            return execute(todo, work, folder, record, begin, check=check, finished=finished)
+            return execute(todo, work, folder, record, begin, check=check, finished=finished, find=step_named)
 
 
 def check_early(to_do: Sequence[AnyStep], inputs: Inputs, folder: RunFolder) -> None:
@@ -138,7 +139,7 @@ def evidence(
         every = steps(with_gold=True, with_shapes=True, with_changes=True)
         end = every.index(STUDENT) + 1
         until = tuple(step for step in every[:end] if step is not RECALL)
-        execute(until, work, folder, record, later=(RECALL, *every[end:]))
+        execute(until, work, folder, record, later=(RECALL, *every[end:]), find=step_named)
         return work
 
 

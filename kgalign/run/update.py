@@ -10,13 +10,14 @@ from kgalign.base.progress import Progress
 from kgalign.base.version import __version__
 from kgalign.config import Config
 from kgalign.errors import RunError
-from kgalign.pipeline import steps
+from kgalign.pipeline import step_named, steps
+from kgalign.run.executing import Execution, execute
 from kgalign.run.finished import Finished
 from kgalign.run.folder import BEFORE, RUN_FILE, RunFolder, RunRecord, writing
 from kgalign.run.growing import check_finished, grown
 from kgalign.run.inputs import embedder_source, library_versions, source, with_decisions
 from kgalign.run.start import check_early
-from kgalign.run.steps import AnyStep, Execution, Inputs, Work, execute, fingerprints
+from kgalign.run.steps import AnyStep, Inputs, Work, fingerprints
 from kgalign.run.taking import link
 
 
@@ -127,4 +128,11 @@ def _brought_up_to_date(
         steps=folder.read().steps,
     )
     work = Work(inputs, progress, folder, before=before)
-    return execute(_steps_of(inputs), work, folder, record, lambda to_do: check_early(to_do, inputs, folder))
+    return execute(
+        _steps_of(inputs),
+        work,
+        folder,
+        record,
+        lambda to_do: check_early(to_do, inputs, folder),
+        find=step_named,
+    )

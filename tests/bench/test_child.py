@@ -11,6 +11,17 @@ def test_measures_a_process() -> None:
     assert cost.peak_bytes >= 200_000_000
 
 
+def test_counts_what_a_process_starts() -> None:
+    block = "import time; block = b'x' * 100_000_000; time.sleep(0.5)"
+    script = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {block!r}]); {block}"
+    one = child.run([sys.executable, "-c", script])
+    assert 100_000_000 <= one.peak_bytes < 200_000_000, "one after the other"
+    begun = f"import subprocess, sys; other = subprocess.Popen([sys.executable, '-c', {block!r}])"
+    script = f"{begun}; {block}; other.wait()"
+    both = child.run([sys.executable, "-c", script])
+    assert both.peak_bytes >= 200_000_000
+
+
 def test_keeps_the_exit_code_and_the_last_line_of_a_failure() -> None:
     script = "import sys; print('noise'); print('first\\nlast', file=sys.stderr); sys.exit(3)"
     cost = child.run([sys.executable, "-c", script])

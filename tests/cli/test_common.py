@@ -73,6 +73,28 @@ def test_a_line_stays_of_long_work_that_is_part_of_no_other() -> None:
     assert not re.search(r"inner: \d", shown)
 
 
+BESIDE = """
+import threading, time
+from kgalign.cli.common import TerminalProgress
+progress = TerminalProgress(delay=0.05)
+def work():
+    with progress.task("right"), progress.task("inner"):
+        time.sleep(0.3)
+with progress.task("left"):
+    other = threading.Thread(target=work)
+    other.start()
+    time.sleep(0.2)
+other.join()
+"""
+
+
+def test_a_line_stays_of_work_that_is_done_beside_other_work() -> None:
+    shown = _on_a_terminal(BESIDE)
+    assert re.search(r"left: 0\.\d s\r\n", shown)
+    assert re.search(r"right: 0\.\d s\r\n", shown)
+    assert not re.search(r"inner: \d", shown)
+
+
 def test_what_is_read_is_said_before_it_is_read(tmp_path: Path) -> None:
     missing = tmp_path / "\x1b[31mmissing.ttl"
     words = ["run", str(missing), "right.ttl", "-o", str(tmp_path / "run")]

@@ -13,8 +13,8 @@ from kgalign.config import Config
 from kgalign.ledger import Ledger
 from kgalign.llm.scripted.server import Running
 from kgalign.run import start
+from kgalign.run.executing import Execution
 from kgalign.run.folder import StepRecord
-from kgalign.run.steps import Execution
 from tests import commands
 from tests.commands import COMMAND as COMMAND
 from tests.commands import assert_one_line as assert_one_line

@@ -12,7 +12,7 @@ from kgalign.ledger import Ledger, used
 from kgalign.llm.scripted import Fault, ScriptedSettings
 from kgalign.llm.scripted.server import Running, running
 from kgalign.records.votes import Vote
-from kgalign.run.steps import Execution
+from kgalign.run.executing import Execution
 from tests.conftest import Pair
 from tests.llm import servers
 from tests.llm_runs import runs

@@ -11,8 +11,9 @@ import pytest
 
 from kgalign.config import Config, as_config
 from kgalign.errors import RunError
+from kgalign.run.executing import Execution, execute
 from kgalign.run.folder import RunFolder, RunRecord, Source
-from kgalign.run.steps import AnyStep, Execution, Inputs, Output, Report, Step, Work, execute
+from kgalign.run.steps import AnyStep, Inputs, Output, Report, Step, Work
 
 
 @dataclass(frozen=True, slots=True)
