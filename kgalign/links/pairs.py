@@ -63,8 +63,8 @@ def _keys(left: Ids, right: Ids) -> npt.NDArray[np.int64]:
 def entity_ids(profile: Profile, iris: Sequence[str]) -> Ids:
     """(n,) id of the entity with each IRI, -1 where the side has no such entity."""
     if len(iris) < _FEW:
-        one_by_one = [pc.index(profile.entity_iri, pa.scalar(each, pa.large_string())).as_py() for each in iris]
-        return np.array(one_by_one, dtype=np.int32)
+        names = [pa.scalar(each, pa.large_string()) for each in iris]
+        return np.array([pc.index(profile.entity_iri, name).as_py() for name in names], dtype=np.int32)
     wanted = pa.array(iris, type=pa.large_string())
     found = pc.index_in(wanted, value_set=profile.entity_iri).fill_null(-1)
     return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.int32)

@@ -181,7 +181,8 @@ def _pair_columns(left: Ids, right: Ids, left_profile: Profile, right_profile: P
     columns = {}
     for name, ids, profile in (("left", left, left_profile), ("right", right, right_profile)):
         used, place = among(ids, len(profile))
-        columns[name] = pa.DictionaryArray.from_arrays(pa.array(place), profile.entity_iri.take(pa.array(used)))
+        iris = profile.entity_iri.take(pa.array(used))
+        columns[name] = pa.DictionaryArray.from_arrays(pa.array(place), iris)
     return columns
 
 

@@ -287,4 +287,3 @@ class Lanes:
         dismiss()
         if second is not None:
             second.end()
-

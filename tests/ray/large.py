@@ -27,9 +27,9 @@ def rivals(_: Path) -> bytes:
     """Groups of four to four rivals, and some of ten thousand."""
     dice = np.random.default_rng(7)
     size, k = 100_000, 5
-    left = np.repeat(np.arange(size), k)
-    group = np.where(left < 40_000, 10_000, 4)
-    key = np.unique(left << 32 | (left // group * group + dice.integers(0, group)))
+    one = np.repeat(np.arange(size, dtype=np.int64), k)
+    group = np.where(one < 40_000, 10_000, 4)
+    key = np.unique(one << 32 | (one // group * group + dice.integers(0, group)))
     left, right = (key >> 32).astype(np.int32), (key & 0xFFFFFFFF).astype(np.int32)
     probability = dice.random(len(left)).astype(np.float32)
     nothing = np.zeros((len(left), 0), np.float32)

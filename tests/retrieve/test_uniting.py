@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgalign.retrieve.lexical import Pairs
+from kgalign.retrieve.ranks import Pairs
 from kgalign.retrieve.uniting import unite
 
 SCORES = [0.125, 0.25, 0.5, 1.0]

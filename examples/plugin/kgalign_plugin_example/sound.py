@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from kgalign.records import Profile
 from kgalign.retrieve.channels import Channel, Pairs, Search, both_ways, by_entity
+from kgalign.values.folding import one_by_one
 from kgalign.values.text import fold, idf, weigh, word_rows
 
 _CODES = str.maketrans("bfpvcgjkqsxzdtlmnr", "111122222222334556")
@@ -18,16 +19,17 @@ def soundex(word: str) -> str:
     return (word[:1] + "".join(digits) + "000")[:4]
 
 
-def _sounds(profile: Profile) -> list[list[str]]:
-    return [[soundex(word) for word in fold(name or "").split()] for name in profile.entity_name.to_pylist()]
+def _sounds(name: str) -> list[str]:
+    return [soundex(word) for word in fold(name).split()]
 
 
 def find(left: Profile, right: Profile, search: Search) -> Sequence[Pairs]:
     """Entities whose names have sounds in common, the rare ones before the others."""
     vocabulary: dict[str, int] = {}
-    rows = [word_rows(_sounds(profile), vocabulary) for profile in (left, right)]
-    for matrix in rows:
-        matrix.resize((matrix.shape[0], max(len(vocabulary), 1)))
+    sounds_of = one_by_one(_sounds)
+    sounds = [sounds_of(profile.entity_name.fill_null("")) for profile in (left, right)]
+    numbers = [each.numbered(vocabulary) for each in sounds]
+    rows = [word_rows(each.counts, word, len(vocabulary)) for each, word in zip(sounds, numbers, strict=True)]
     weights = idf(*rows)
     one, other = (weigh(matrix, weights) for matrix in rows)
     return both_ways(by_entity(one), by_entity(other), search.k, search.progress, "retrieve by sound")
