@@ -14,6 +14,8 @@ from pathlib import Path
 _KILO = 1 if sys.platform == "darwin" else 1024
 _INTERVAL = 0.02
 """Seconds between two samples of what processes hold together."""
+_LOOK = 0.2
+"""Seconds between two looks at what of that they share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Cost:
     peak_bytes: int
     """Most resident memory of the process, exactly, or of it and all that it started together, the largest of
     the samples (Linux), whichever is more. On Linux never below that of the process that started it, which
-    therefore imports nothing heavy. Pages that processes share are counted for each."""
+    therefore imports nothing heavy. Pages that processes share are counted once."""
     error: str
     """Last line of its standard error output."""
 
@@ -64,6 +66,7 @@ class _Sampling:
 
     def __init__(self, process: int) -> None:
         self.peak_bytes = 0
+        self._shared: dict[int, tuple[float, int]] = {}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._sample, args=[process], daemon=True)
         self._thread.start()
@@ -77,7 +80,23 @@ class _Sampling:
         while not self._ended.wait(_INTERVAL):
             every = list(_tree(process))
             if len(every) > 1:
-                self.peak_bytes = max(self.peak_bytes, sum(map(_resident, every)))
+                shared = sum(map(self._shared_by, every[1:]))
+                self.peak_bytes = max(self.peak_bytes, sum(map(_resident, every)) - shared)
+
+    def _shared_by(self, process: int) -> int:
+        """Bytes of a process below that others hold, too; seldom looked at, since it waits meanwhile."""
+        now = time.monotonic()
+        looked, found = self._shared.get(process, (-_LOOK, 0))
+        if now - looked >= _LOOK:
+            self._shared[process] = now, (found := _shared(process))
+        return found
+
+
+def _shared(process: int) -> int:
+    with suppress(OSError, ValueError, IndexError):  # it has just ended
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines()
+        return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Shared_"))
+    return 0
 
 
 def _tree(process: int) -> Iterator[int]:

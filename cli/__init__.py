@@ -9,6 +9,7 @@ from typing import IO, Any
 import click
 
 from kgalign import __version__
+from kgalign.base.arenas import one_arena
 from kgalign.base.logs import printable
 from kgalign.errors import KgalignError
 
@@ -100,3 +101,4 @@ def _say_error(text: str) -> None:
 @click.version_option(__version__, prog_name="kgalign")
 def main() -> None:
     """Find which entities of two RDF graphs are the same, and fuse the graphs into one."""
+    one_arena()

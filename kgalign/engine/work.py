@@ -11,6 +11,7 @@ from typing import Any
 
 import ray
 
+from kgalign.base.arenas import one_arena
 from kgalign.base.cores import alone, in_order
 from kgalign.base.memory import give_back
 from kgalign.engine import pages
@@ -47,6 +48,7 @@ def work(where: list[Any], parts: list[Any]) -> tuple[list[Any], Effort]:
         leaves it to this process when to get it.
     :returns: what the function makes of each part, and what that took.
     """
+    one_arena()
     start = time.process_time()
     idle = ready()
     _begin_anew()

@@ -119,5 +119,4 @@ REPORT_FILE = one_file(
     "export",
     (SELECT_LEFT, SELECT_RIGHT, RETRIEVE, JUDGE, STUDENT, ASK, ASSIGN, WORKLIST, VOCABULARIES, FUSE),
     _report,
-    beside=True,
 )

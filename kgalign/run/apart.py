@@ -17,7 +17,8 @@ from multiprocessing.reduction import recv_handle
 from pathlib import Path
 
 from kgalign.base import scratch
-from kgalign.base.memory import limited
+from kgalign.base.arenas import one_arena
+from kgalign.base.memory import give_back, limited
 from kgalign.errors import KgalignError
 from kgalign.run.folder import RunFolder, StepRecord
 from kgalign.run.making import make
@@ -63,6 +64,7 @@ def serve(connection: Connection, parent: int) -> None:
 
     :param parent: the number of the first process.
     """
+    one_arena()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first process, which ends this one
     coming: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_watch, args=(connection, parent, coming), daemon=True).start()
@@ -88,6 +90,8 @@ def serve(connection: Connection, parent: int) -> None:
             heard(parent, task.mark)
             send(_done(task, setup, work))
             work.keep_only(set(task.keep))
+            give_back()  # it may wait for long
+            scratch.release_all()
 
 
 def _watch(connection: Connection, parent: int, coming: "queue.SimpleQueue[bytes]") -> None:

@@ -17,11 +17,15 @@ _STATM = Path("/proc/self/statm")
 _STATUS = Path("/proc/self/status")
 _beside: dict[int, int] = {}
 """Processes of the same run, and the most that each said it held: what they hold counts, too."""
+_shared: dict[int, tuple[float, int]] = {}
+"""When it was looked what a process beside this one shares with others, and how many bytes that was."""
+_LOOK = 0.2
+"""Seconds after which that is looked at anew: it takes some milliseconds, in which the process waits."""
 _INTERVAL = 0.02
 """Seconds between two samples of the resident memory."""
 _FULL = 0.8
 """Share of the memory that may be held from which what is mapped is let go."""
-_MAPPED = 300_000_000
+_MAPPED = 160_000_000
 """Bytes of files, those of libraries among them, from which what is mapped is let go in any case: a gigabyte
 comes back in a tenth of a second, and who looks at the memory of a process does not see what it is.
 """
@@ -36,7 +40,7 @@ class Measure:
     mark, exactly. Where it doesn't, an earlier step needed more, and the peak is the largest of the samples
     that a thread takes; without ``/proc`` (macOS) it is the mark of the process so far. While another process
     of the run is there (:func:`beside`), the peak is the largest sample of what both hold together, or the
-    sum of their marks without ``/proc``: pages of libraries that they share are in it twice.
+    sum of their marks without ``/proc``, where pages of libraries that they share are in it twice.
     """
 
     def __init__(self) -> None:
@@ -90,6 +94,7 @@ def beside(process: int) -> Iterator[None]:
         yield
     finally:
         _beside.pop(process, None)
+        _shared.pop(process, None)
 
 
 def heard(process: int, mark: int) -> None:
@@ -110,8 +115,23 @@ def _held() -> tuple[int, int]:
     held = int(pages[1])
     for process in tuple(_beside):
         with suppress(OSError, IndexError):  # it has just ended
-            held += int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1])
+            its = int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1])
+            held += max(0, its - _shared_by(process) // page)
     return held * page, int(pages[2]) * page
+
+
+def _shared_by(process: int) -> int:
+    """Bytes of what a process holds that another holds, too: of libraries, as a rule."""
+    now = time.monotonic()
+    looked, found = _shared.get(process, (-_LOOK, 0))
+    if now - looked >= _LOOK:
+        found = 0
+        with suppress(OSError, ValueError, IndexError):  # another system, or it has just ended
+            for line in Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines():
+                if line.startswith("Shared_"):
+                    found += int(line.split()[1]) * 1024
+        _shared[process] = now, found
+    return found
 
 
 def high_water() -> int:
