@@ -27,8 +27,9 @@ BUDGET = 4_000
 """Postings that are looked at for a row."""
 HALF = BUDGET // 2
 """For a first look where columns say the same more than once, as the n-grams of one name do."""
-_TASK = 1 << 13
-"""Rows that are looked up by one task, one shard after the other."""
+_TASK, _TASKS = 1 << 13, 16
+"""Rows that are looked up by one task, shard after shard; fewer where there would be few tasks."""
+_LEAST = 1 << 10
 _PAIRS = 50_000
 """Pairs whose cosines are taken at once."""
 SHARD = 1 << 27
@@ -188,7 +189,7 @@ def top_rows(left: Rows, right: Rows, k: int, *, progress: Progress, name: str, 
     with progress.task(name, rows.shape[0], "entities") as task:
 
         def found() -> Iterator[Pairs]:
-            cut = slices(rows.shape[0], _TASK)
+            cut = slices(rows.shape[0], min(_TASK, max(_LEAST, rows.shape[0] // _TASKS)))
             parts = ((rows[part], place[part]) for part in cut)
             for part, pairs in zip(cut, in_order(search, parts, heavy=True), strict=True):
                 task.advance(part.stop - part.start)

@@ -215,5 +215,5 @@ class _Run:
 
 def _warn_of_memory(step: str, peak: int, most: int | None) -> None:
     if most is not None and peak > OVER * most:
-        told = "%s: held %.1f GB, more than the %.1f GB of --memory: give it that much"
-        log.warning(told, step, peak / 1e9, most / 1e9)
+        told = "%s: held %.0f MB, more than the %.0f MB of --memory: give it that much"
+        log.warning(told, step, peak / 1e6, most / 1e6)

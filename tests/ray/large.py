@@ -1,7 +1,7 @@
 """Stages that a small pair of graphs gives little to do, made large by themselves: what the tests run.
 
-``python -m tests.ray.large FOLDER [ADDRESS]`` says of each ``begins``, and then the digest of what came
-out and in how many tasks.
+``python -m tests.ray.large FOLDER [ADDRESS]`` says of each ``begins``, and then ``made``, the digest of
+what came out, and in how many tasks.
 """
 
 import hashlib
@@ -66,4 +66,5 @@ if __name__ == "__main__":
     with opened(EngineConfig(name="ray", address=address[0]) if address else EngineConfig()):
         for made in (rivals, packed, prefixes):
             print("begins", flush=True)
-            print(hashlib.sha256(made(Path(folder))).hexdigest(), told().get("ray tasks", "0"), flush=True)
+            digest = hashlib.sha256(made(Path(folder))).hexdigest()
+            print("made", digest, told().get("ray tasks", "0"), flush=True)

@@ -24,10 +24,10 @@ def _said(process: "subprocess.Popen[str]", nodes: Nodes | None = None) -> list[
     said = []
     assert process.stdout
     for line in process.stdout:
-        if line.strip() != "begins":
-            digest, tasks = line.split()
-            said.append((digest, int(tasks)))
-        elif nodes is not None:
+        word, *rest = line.split() or [""]
+        if word == "made":  # Ray says on the same output that a task is done again
+            said.append((rest[0], int(rest[1])))
+        elif word == "begins" and nodes is not None:
             nodes.kill(nodes.one_at_work())
     assert process.wait(200) == 0
     process.stdout.close()
