@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from kgalign.arrays import Flags, Ids, Positions, place_in_run, sparse_rows
@@ -46,13 +47,28 @@ def largest(rows: csr_array, lists: csr_array, k: int) -> Pairs:
     if _library is None:
         return largest_by_scipy(rows, lists, k)
     # It takes places in 32 bits alone.
-    sides = (sparse_rows(each.data, each.indices, each.indptr, each.shape[1]) for each in (rows, lists))
+    sides = [sparse_rows(each.data, each.indices, each.indptr, each.shape[1]) for each in (rows, lists)]
+    for side in sides:
+        side.data, side.indices, side.indptr = map(_lent, (side.data, side.indices, side.indptr))
     most = min(k, lists.shape[1])
     several = threads() if rows.shape[0] >= _SEVERAL else 1
     product = _library(*sides, top_n=most, sort=True, threshold=0.0, n_threads=several)
     row = np.repeat(np.arange(rows.shape[0], dtype=np.int32), np.diff(product.indptr))
     order = best_first(row, product.indices, product.data)
     return row[order], product.indices[order], product.data[order]
+
+
+class _Lent:
+    """An array as the library takes it: it refuses arrays that can't be written to, and writes to none."""
+
+    def __init__(self, array: npt.NDArray[Any]) -> None:
+        self._array = array
+        self.__array_interface__ = {**array.__array_interface__, "data": (array.ctypes.data, False)}
+
+
+def _lent(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The same bytes; those of an engine's object store are for reading alone."""
+    return array if array.flags.writeable else np.asarray(_Lent(array))
 
 
 def largest_by_scipy(rows: csr_array, lists: csr_array, k: int) -> Pairs:

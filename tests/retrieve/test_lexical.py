@@ -170,6 +170,16 @@ def test_shards_find_what_the_whole_index_finds(
 
 
 @settings(max_examples=10)
+@given(matrices, matrices)
+def test_rows_that_nobody_may_write_to_give_the_same(rows: csr_array, others: csr_array) -> None:
+    lists = others.T.tocsr()
+    expected = largest(rows, lists, 3)
+    for each in (rows.data, rows.indices, rows.indptr, lists.data, lists.indices, lists.indptr):
+        each.flags.writeable = False
+    for found, same in zip(largest(rows, lists, 3), expected, strict=True):
+        np.testing.assert_array_equal(found, same)
+
+
 @given(st.integers(0, 10_000))
 def test_shards_find_as_near_ones_where_many_are_looked_at(seed: int) -> None:
     random = np.random.default_rng(seed)
