@@ -1,7 +1,7 @@
 """How long work says how far it is. Stages call it; what shows it is the caller's business."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 
@@ -22,6 +22,26 @@ class Progress(Protocol):
     def task(self, name: str, total: int | None = None, unit: str = "") -> Iterator[Task]:
         """Begin a piece of work of ``total`` units (None where that is not known)."""
         ...
+
+
+class LockedTask:
+    """A piece of work that several threads speak to, one at a time.
+
+    :param lock: held while it is spoken to.
+    """
+
+    def __init__(self, task: Task, lock: AbstractContextManager[object]) -> None:
+        self._task, self._lock = task, lock
+
+    def advance(self, amount: int = 1) -> None:
+        """As of :class:`Task`."""
+        with self._lock:
+            self._task.advance(amount)
+
+    def note(self, text: str) -> None:
+        """As of :class:`Task`."""
+        with self._lock:
+            self._task.note(text)
 
 
 class _NoTask:

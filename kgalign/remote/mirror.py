@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from kgalign.base.files import MAKE_ROOM, explained, write_text
 from kgalign.base.logs import printable
-from kgalign.base.progress import NoProgress, Progress, Task
+from kgalign.base.progress import LockedTask, NoProgress, Progress, Task
 from kgalign.errors import RunError
 from kgalign.remote.databases import contains, snapshot
 from kgalign.remote.lease import FILE as LEASE_FILE
@@ -320,22 +320,7 @@ class Mirror:
             return
         files = f"{len(sizes)} files" if len(sizes) > 1 else next(iter(sizes))
         with self._progress.task(f"{what} {files}", total, "B") as task:
-            yield _Locked(task)
-
-
-class _Locked:
-    """A task that several threads speak to."""
-
-    def __init__(self, task: Task) -> None:
-        self._task, self._lock = task, Lock()
-
-    def advance(self, amount: int = 1) -> None:
-        with self._lock:
-            self._task.advance(amount)
-
-    def note(self, text: str) -> None:
-        with self._lock:
-            self._task.note(text)
+            yield LockedTask(task, Lock())
 
 
 class _Silent:

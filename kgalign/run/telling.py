@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kgalign import errors
-from kgalign.base.progress import Progress, Task
+from kgalign.base.progress import LockedTask, Progress, Task
 from kgalign.errors import KgalignError
 
 if TYPE_CHECKING:
@@ -210,20 +210,7 @@ class Shared:
         with self._lock:
             task = opened.__enter__()
         try:
-            yield _SharedTask(task, self._lock)
+            yield LockedTask(task, self._lock)
         finally:
             with self._lock:
                 opened.__exit__(None, None, None)
-
-
-class _SharedTask:
-    def __init__(self, task: Task, lock: threading.RLock) -> None:
-        self._task, self._lock = task, lock
-
-    def advance(self, amount: int = 1) -> None:
-        with self._lock:
-            self._task.advance(amount)
-
-    def note(self, text: str) -> None:
-        with self._lock:
-            self._task.note(text)
