@@ -240,7 +240,29 @@ def scale(
     said = [f"--sizes {sizes}", *(["--long"] if long else []), *setting.options]
     said += ["--splink .venv-splink/bin/python"] if splink else []
     name, title = ("scale long", "Growth, long texts") if long else ("scale", "Growth")
+    if memory:
+        name, title = f"{name} limited", f"{title}, in {memory} of memory"
     write_section(results, name, title, f"python -m bench scale {' '.join(said)}", body)
+
+
+@main.command()
+@click.option("--size", default=30_000, show_default=True, help="Entities a side.")
+@click.option("--kills", default=10, show_default=True, help="How often it is killed.")
+@click.option("--memory", default="", metavar="SIZE", help="Given to `kgalign run`.")
+@RESULTS
+def killed(size: int, kills: int, memory: str, results: Path) -> None:
+    """Kill a run at moments spread over it, let it go on each time, and compare what comes out."""
+    from bench import killing as bench
+    from bench.results import write_section
+
+    options = ["--memory", memory] if memory else []
+    found = bench.measure(size, kills, options, click.echo)
+    body = bench.as_markdown(found)
+    click.echo(body)
+    if found.other:
+        sys.exit(1)
+    command = " ".join(["python -m bench killed", f"--size {size} --kills {kills}", *options])
+    write_section(results, "killed", "Killed and gone on", command, body)
 
 
 @main.command()
