@@ -19,7 +19,7 @@ from kgalign.run.steps import Inputs
 
 PAIRS = 0.8
 """Pairs that are found, over ``retrieve.k`` times the entities of both sides."""
-MEMORY = (290e6, 10.0, 20.0, 2.0)
+MEMORY = (300e6, 158.0, 2.8, 42.0)
 """Bytes that the process holds: in any case, for each statement, for each byte of the terms' texts, and for
 each pair."""
 DISK = (3e6, 350.0, 5.0, 125.0)

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,8 @@ _CHARACTERS = 1 << 19
 """Characters of texts whose n-grams are counted at once: some 50 bytes each are held."""
 _ENTRIES = 1 << 20
 """Entries of rows that are weighed at once."""
+_COUNTED = 1 << 22
+"""Entries of rows that are counted at once."""
 _GRAM = 3
 BUCKETS = 1 << 20
 """Columns that trigrams are hashed into."""
@@ -72,7 +75,7 @@ def word_rows(counts: npt.NDArray[np.int32], word: npt.NDArray[np.int32], width:
     :returns: (texts, width) counts.
     """
     ends = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-    matrix = sparse_rows(np.ones(len(word), dtype=np.float32), word, ends, max(width, 1))
+    matrix = sparse_rows(scratch.full(len(word), 1, np.float32), word, ends, max(width, 1))
     matrix.sum_duplicates()
     return matrix
 
@@ -136,24 +139,27 @@ def grams_between(points: npt.NDArray[np.uint32], texts: int) -> Grams:
     return times, (keys % BUCKETS).astype(np.int32), lengths
 
 
+def frequency(*sides: csr_array) -> npt.NDArray[np.int64]:
+    """(columns,) how many entries each column has, over all sides; they are counted some at a time."""
+    found = np.zeros(sides[0].shape[1], dtype=np.int64)
+    for rows in sides:
+        for part in slices(rows.nnz, _COUNTED):
+            found += np.bincount(rows.indices[part], minlength=len(found))
+    return found
+
+
 def idf(left: csr_array, right: csr_array) -> npt.NDArray[np.float32]:
     """Inverse document frequency over both sides: log of rows over rows that have the column."""
-    frequency = np.bincount(left.indices, minlength=left.shape[1]) + np.bincount(
-        right.indices, minlength=left.shape[1]
-    )
     rows = left.shape[0] + right.shape[0]
-    weights: npt.NDArray[np.float32] = np.log((2 + rows) / (1 + frequency)).astype(np.float32)
+    weights: npt.NDArray[np.float32] = np.log((2 + rows) / (1 + frequency(left, right))).astype(np.float32)
     return weights
 
 
 def weigh(rows: csr_array, weights: npt.NDArray[np.float32]) -> csr_array:
     """TF-IDF rows of unit length (zero rows stay zero); term frequency is damped by its logarithm."""
-    cuts = np.searchsorted(rows.indptr, np.arange(0, rows.nnz, _ENTRIES))
-    bounds = np.unique(np.concatenate([[0], cuts, [rows.shape[0]]])).tolist()
 
-    def weighed(part: tuple[int, int]) -> npt.NDArray[np.float32]:
-        counts = np.diff(rows.indptr[part[0] : part[1] + 1])
-        entries = slice(int(rows.indptr[part[0]]), int(rows.indptr[part[1]]))
+    def weighed(part: slice) -> npt.NDArray[np.float32]:
+        counts, entries = entries_of(rows, part)
         data = (1 + np.log(rows.data[entries])) * weights[rows.indices[entries]]
         row = np.repeat(np.arange(len(counts)), counts)
         norms = np.sqrt(np.bincount(row, weights=data * data, minlength=len(counts)))
@@ -161,8 +167,24 @@ def weigh(rows: csr_array, weights: npt.NDArray[np.float32]) -> csr_array:
         found: npt.NDArray[np.float32] = (data * scale[row]).astype(np.float32)
         return found
 
-    data = scratch.gather(in_order(weighed, pairwise(bounds))) if rows.nnz else rows.data
+    data = scratch.gather(in_order(weighed, row_parts(rows.indptr))) if rows.nnz else rows.data
     return sparse_rows(data, rows.indices, rows.indptr, rows.shape[1])
+
+
+def row_parts(bounds: npt.NDArray[np.integer[Any]]) -> list[slice]:
+    """Rows in slices that have some entries together, one row at least; one empty slice where there are none.
+
+    :param bounds: (rows + 1,) where the entries of each row begin and end.
+    """
+    cuts = np.searchsorted(bounds, np.arange(0, int(bounds[-1]), _ENTRIES))
+    ends = np.unique(np.concatenate([[0], cuts, [len(bounds) - 1]])).tolist()
+    return [slice(first, last) for first, last in pairwise(ends)] or [slice(0, 0)]
+
+
+def entries_of(rows: csr_array, part: slice) -> tuple[npt.NDArray[np.int64], slice]:
+    """How many entries each of some rows has, and where they stand."""
+    bounds = rows.indptr[part.start : part.stop + 1]
+    return np.diff(bounds).astype(np.int64), slice(int(bounds[0]), int(bounds[-1]))
 
 
 def row_of(rows: csr_array) -> npt.NDArray[np.int64]:

@@ -3,18 +3,20 @@
 from collections.abc import Container, Mapping, Sequence
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import csr_array
 
-from kgalign.arrays import sparse_rows, unique
+from kgalign.arrays import Flags, Positions, sparse_rows
+from kgalign.base import scratch
+from kgalign.base.cores import in_order
 from kgalign.judge.evidence import parts
 from kgalign.judge.evidence.comparisons import STRING_LABELS, Comparison, Pooled, labels_of, steps
 from kgalign.judge.evidence.ends import Ends
 from kgalign.judge.evidence.leading import Lead, Scored
 from kgalign.judge.evidence.products import dots
-from kgalign.judge.evidence.texts import Texts
+from kgalign.judge.evidence.texts import Texts, of_entities
 from kgalign.rdf.graph import Ids
 from kgalign.records import Candidates, Floats, Profile
-from kgalign.values.text import idf, row_of, weigh
+from kgalign.values.text import entries_of, frequency, idf, row_parts, weigh
 
 COMPARED = ("names", "words shared", "rarity of shared words", "codes shared")
 """Comparisons whose levels are weighed anew on the graphs at hand."""
@@ -150,14 +152,11 @@ def level_of(name: str, value: Floats) -> Comparison:
 
 def _entity_grams(profile: Profile, texts: Texts) -> csr_array:
     """Character trigrams of all that each entity's values say, as counts."""
-    counts = texts.gram_counts
-    if not len(profile.value_text):
-        return csr_array((len(profile), counts.shape[1]), dtype=np.float32)
-    held = unique(profile.value_entity.astype(np.int64) << 32 | profile.value_text)
-    where = (held >> 32).astype(np.int32), (held & 0xFFFFFFFF).astype(np.int32)
-    ones = np.ones(len(held), dtype=np.float32)
-    rows: csr_array = coo_array((ones, where), shape=(len(profile), counts.shape[0])).tocsr() @ counts
-    return rows
+
+    def entries(_part: slice, rows: csr_array) -> tuple[scratch.Array, ...]:
+        return rows.data, rows.indices, np.diff(rows.indptr)
+
+    return _rows(*of_entities(profile, texts.gram_counts, entries), texts.gram_counts.shape[1])
 
 
 def _telling(rows: list[csr_array]) -> list[csr_array]:
@@ -167,14 +166,25 @@ def _telling(rows: list[csr_array]) -> list[csr_array]:
     table of all columns, which is to be small.
     """
     entities = rows[0].shape[0] + rows[1].shape[0]
-    frequency = sum(np.bincount(each.indices, minlength=each.shape[1]) for each in rows)
-    keep = (frequency > 0) & (frequency <= max(_COMMON * entities, _FEW))
+    common = frequency(*rows)
+    keep = (common > 0) & (common <= max(_COMMON * entities, _FEW))
     number = np.cumsum(keep, dtype=np.int32) - 1
-    found = []
-    for each in rows:
-        kept = keep[each.indices]
-        counts = np.bincount(row_of(each)[kept], minlength=each.shape[0])
-        indptr = np.concatenate([[0], np.cumsum(counts)])
-        columns = number[each.indices[kept]]
-        found.append(sparse_rows(each.data[kept], columns, indptr, max(int(keep.sum()), 1)))
-    return found
+    width = max(int(keep.sum()), 1)
+    return [_rows(*_kept(each, keep, number), width) for each in rows]
+
+
+def _kept(rows: csr_array, keep: Flags, number: Ids) -> tuple[scratch.Array, ...]:
+    """The entries of some columns, those columns by their new numbers, and how many each row has."""
+
+    def kept(part: slice) -> tuple[scratch.Array, ...]:
+        counts, entries = entries_of(rows, part)
+        column = rows.indices[entries]
+        here = keep[column]
+        row = np.repeat(np.arange(len(counts)), counts)
+        return rows.data[entries][here], number[column[here]], np.bincount(row[here], minlength=len(counts))
+
+    return scratch.gather_columns(in_order(kept, row_parts(rows.indptr)))
+
+
+def _rows(data: Floats, column: Ids, counts: Positions, width: int) -> csr_array:
+    return sparse_rows(data, column, np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]), width)

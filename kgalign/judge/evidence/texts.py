@@ -12,7 +12,7 @@ from rapidfuzz import fuzz
 from rapidfuzz.process import cpdist
 from scipy.sparse import csr_array
 
-from kgalign.arrays import Doubles, Flags, Positions, distinct, run_starts, spread, unique
+from kgalign.arrays import Doubles, Flags, Positions, distinct, run_starts, sparse_rows, spread, unique
 from kgalign.base import scratch
 from kgalign.base.cores import in_order
 from kgalign.rdf.graph import Ids
@@ -20,7 +20,7 @@ from kgalign.records import Floats, Profile
 from kgalign.values import read_date, read_number
 from kgalign.values.folding import Words, fold_all, grams_of, in_word_order, parts_of, words_of
 from kgalign.values.kinds import ValueKind
-from kgalign.values.text import Grams, idf, row_dots, rows_of_grams, weigh, word_rows
+from kgalign.values.text import Grams, idf, row_dots, row_parts, rows_of_grams, weigh, word_rows
 
 _PAIR_LIMIT = 36
 """Pairs of values looked at per pair of entities and attributes."""
@@ -139,6 +139,33 @@ def _read_as(profile: Profile, kind: ValueKind, read: Callable[[str], float | No
     rows = unique(profile.value_text[kinds[profile.value_attribute]])
     found[rows] = np.array([read(text) for text in profile.texts.take(rows).to_pylist()], dtype=np.float64)
     return found
+
+
+def of_entities(
+    profile: Profile,
+    rows: csr_array,
+    made: Callable[[slice, csr_array], Sequence[scratch.Array]],
+    held: tuple[Ids, Ids] | None = None,
+) -> tuple[scratch.Array, ...]:
+    """What is made of the sums of the rows of each entity's texts, for some entities at a time.
+
+    :param rows: (t, columns) of the profile's texts.
+    :param made: the parts of columns, from some entities and their sums: (entities, columns), which stand in no
+        order of columns.
+    :param held: the entity and the text of each value that counts, distinct and by entity; all of them if None.
+    """
+    entity, text = distinct(profile.value_entity, profile.value_text) if held is None else held
+    starts = np.searchsorted(entity, np.arange(len(profile) + 1))
+    entries = np.concatenate([[0], np.cumsum(np.diff(rows.indptr)[text], dtype=np.int64)])[starts]
+
+    def summed(part: slice) -> Sequence[scratch.Array]:
+        bounds = starts[part.start : part.stop + 1]
+        texts = text[bounds[0] : bounds[-1]]
+        ones = np.ones(len(texts), dtype=np.float32)
+        which = sparse_rows(ones, texts, bounds - bounds[0], rows.shape[0])
+        return made(part, which @ rows)
+
+    return scratch.gather_columns(in_order(summed, row_parts(entries)))
 
 
 @dataclass(frozen=True, slots=True)

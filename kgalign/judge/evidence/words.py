@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import csr_array
 
 from kgalign.arrays import Doubles, Flags, Positions, distinct, sparse_rows, unique
+from kgalign.base import scratch
+from kgalign.base.cores import in_order
 from kgalign.judge.evidence.products import sums
-from kgalign.judge.evidence.texts import Texts
+from kgalign.judge.evidence.texts import Texts, of_entities
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
 from kgalign.values import is_code
 from kgalign.values.kinds import ValueKind
-from kgalign.values.text import idf, row_of
+from kgalign.values.text import entries_of, idf, row_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +48,23 @@ class SharedWords:
         self.sides = tuple(self._side(each) for each in rows)
 
     def _side(self, rows: csr_array) -> _Side:
-        weight, row = self.weights[rows.indices], row_of(rows)
+        def summed(part: slice) -> tuple[Doubles, ...]:
+            counts, entries = entries_of(rows, part)
+            word = rows.indices[entries]
+            weight, row = self.weights[word], np.repeat(np.arange(len(counts)), counts)
+            return tuple(
+                np.asarray(np.bincount(row, weights=each, minlength=len(counts)), dtype=np.float64)
+                for each in (weight * weight, weight, np.where(self.code[word], weight, 0))
+            )
 
-        def summed(weights: Floats) -> Doubles:
-            return np.asarray(np.bincount(row, weights=weights, minlength=rows.shape[0]), dtype=np.float64)
-
-        norms = np.sqrt(summed(weight * weight))
-        ones = np.ones(len(rows.indices), dtype=np.int8)
+        squares, own, codes = scratch.gather_columns(in_order(summed, row_parts(rows.indptr)))
+        norms = np.sqrt(squares)
+        ones = scratch.full(rows.nnz, 1, np.int8)
         return _Side(
             csr_array((ones, rows.indices, rows.indptr), shape=rows.shape),
             np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0),
-            summed(weight).astype(np.float32),
-            summed(np.where(self.code[rows.indices], weight, 0)).astype(np.float32),
+            own.astype(np.float32),
+            codes.astype(np.float32),
         )
 
     def compare(self, a: Ids, b: Ids, sides: tuple[int, int]) -> "Shared":
@@ -117,33 +124,45 @@ def word_rows_of(
     rank[sorted(range(len(vocabulary)), key=vocabulary.__getitem__)] = np.arange(len(vocabulary))
     first = np.full(len(vocabulary), len(left) + len(right))
     for matrix, before in ((rows[1], len(left)), (rows[0], 0)):
-        first[matrix.indices[::-1]] = row_of(matrix)[::-1] + before
+        for part in reversed(row_parts(matrix.indptr)):
+            counts, entries = entries_of(matrix, part)
+            row = np.repeat(np.arange(part.start, part.stop), counts)
+            first[matrix.indices[entries][::-1]] = row[::-1] + before
     order = np.lexsort((rank, first))
     now = np.empty(len(order), dtype=np.int32)
     now[order] = np.arange(len(order))
-    found = []
-    width = max(len(order), 1)
-    for matrix in rows:
-        each = sparse_rows(np.ones_like(matrix.data), now[matrix.indices], matrix.indptr, width)
-        each.sort_indices()
-        found.append(each)
+    found = [_renumbered(matrix, now) for matrix in rows]
     return (found[0], found[1]), [vocabulary[number] for number in order.tolist()]
+
+
+def _renumbered(rows: csr_array, now: Ids) -> csr_array:
+    """Rows with each column by its new number, in order."""
+    columns = scratch.pick(now, rows.indices)
+    made = sparse_rows(rows.data, columns, rows.indptr, max(len(now), 1))
+    made.sort_indices()
+    return made
 
 
 def _held(profile: Profile, words: csr_array, numbers: dict[str, int]) -> csr_array:
     """Which words each entity holds: the words of its texts, and each of its links as a word of its own."""
     links = np.array([each.kind == ValueKind.LINK for each in profile.attributes] + [False])
     linked = links[profile.value_attribute]
-    entity, text = distinct(profile.value_entity[~linked], profile.value_text[~linked])
-    has = coo_array((np.ones(len(entity), np.float32), (entity, text)), shape=(len(profile), words.shape[0]))
-    held = (has.tocsr() @ words).tocoo()
     targets = unique(profile.value_text[linked])
     named = np.zeros(words.shape[0], dtype=np.int32)
     named[targets] = [
         numbers.setdefault(text, len(numbers)) for text in profile.texts.take(targets).to_pylist()
     ]
-    row = np.concatenate([held.coords[0], profile.value_entity[linked]])
-    column = np.concatenate([held.coords[1], named[profile.value_text[linked]]])
-    row, column = distinct(row.astype(np.int32), column.astype(np.int32))
-    indptr = np.searchsorted(row, np.arange(len(profile) + 1))
-    return sparse_rows(np.ones(len(row), np.float32), column, indptr, len(numbers))
+    entity, target = distinct(profile.value_entity[linked], named[profile.value_text[linked]])
+    starts = np.searchsorted(entity, np.arange(len(profile) + 1))
+
+    def held(part: slice, rows: csr_array) -> tuple[Ids, Ids]:
+        here = slice(starts[part.start], starts[part.stop])
+        own = rows.tocoo()
+        row = np.concatenate([own.coords[0].astype(np.int32), entity[here] - np.int32(part.start)])
+        row, column = distinct(row, np.concatenate([own.coords[1].astype(np.int32), target[here]]))
+        return column, np.bincount(row, minlength=rows.shape[0])
+
+    spoken = distinct(profile.value_entity[~linked], profile.value_text[~linked])
+    columns, counts = of_entities(profile, words, held, (spoken[0], spoken[1]))
+    indptr = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+    return sparse_rows(scratch.full(len(columns), 1, np.float32), columns, indptr, len(numbers))
