@@ -17,7 +17,14 @@ from bench.generate import generate
 from bench.results import table
 from bench.sets import Set, find_sets
 
-_COMPARED = ("links.nt", "mappings.sssom.tsv", "alignment.rdf", "verdicts.parquet", "worklist.csv", "fused.ttl")
+_COMPARED = (
+    "links.nt",
+    "mappings.sssom.tsv",
+    "alignment.rdf",
+    "verdicts.parquet",
+    "worklist.csv",
+    "fused.ttl",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,8 @@ def measure(size: int, kills: int, options: Sequence[str], tell: Callable[[str],
             found.append(_kill(each, folder / "killed", options, (number + 0.5) / kills, whole, seconds))
             tell(found[-1].line())
         last = _to_its_end(each, folder / "killed", options)
-        same, other = [], []
+        same: list[str] = []
+        other: list[str] = []
         for name in _COMPARED:
             files = [(folder / run / name).read_bytes() for run in ("whole", "killed")]
             (same if files[0] == files[1] else other).append(name)
@@ -123,8 +131,8 @@ def as_markdown(found: Killed) -> str:
     if found.other:
         said += f" **Other bytes: {', '.join(found.other)}.**"
     return (
-        f"{found.entities:,} generated entities a side took {found.whole:.0f} s; another run of them was killed "
-        f"(SIGKILL) {len(found.kills)} times, at moments spread over it, and begun again each time. The last one "
-        f"took {found.last:.0f} s to the end. {said}\n\n"
+        f"{found.entities:,} generated entities a side took {found.whole:.0f} s; another run of them was "
+        f"killed (SIGKILL) {len(found.kills)} times, at moments spread over it, and begun again each time. "
+        f"The last one took {found.last:.0f} s to the end. {said}\n\n"
         + table(["share done", "s since it went on", "steps kept", "steps done"], rows)
     )

@@ -150,9 +150,9 @@ def of_entities(
     """What is made of the sums of the rows of each entity's texts, for some entities at a time.
 
     :param rows: (t, columns) of the profile's texts.
-    :param made: the parts of columns, from some entities and their sums: (entities, columns), which stand in no
+    :param made: the parts of columns, from some entities and their sums: (entities, columns), which are in no
         order of columns.
-    :param held: the entity and the text of each value that counts, distinct and by entity; all of them if None.
+    :param held: the entity and the text of each value that counts, distinct and by entity; all if None.
     """
     entity, text = distinct(profile.value_entity, profile.value_text) if held is None else held
     starts = np.searchsorted(entity, np.arange(len(profile) + 1))

@@ -155,7 +155,7 @@ def _held(profile: Profile, words: csr_array, numbers: dict[str, int]) -> csr_ar
     entity, target = distinct(profile.value_entity[linked], named[profile.value_text[linked]])
     starts = np.searchsorted(entity, np.arange(len(profile) + 1))
 
-    def held(part: slice, rows: csr_array) -> tuple[Ids, Ids]:
+    def held(part: slice, rows: csr_array) -> tuple[Ids, Positions]:
         here = slice(starts[part.start], starts[part.stop])
         own = rows.tocoo()
         row = np.concatenate([own.coords[0].astype(np.int32), entity[here] - np.int32(part.start)])

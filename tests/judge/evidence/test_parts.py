@@ -11,6 +11,7 @@ from kgalign.judge import judge
 from kgalign.judge.evidence import parts
 from kgalign.records import Profile, Verdicts
 from kgalign.retrieve import retrieve
+from kgalign.values import text
 from tests.judge.generate import profiles, write_people
 
 NONE = np.zeros(0, dtype=np.int32)
@@ -30,6 +31,7 @@ def test_parts_of_any_size_give_the_same_verdicts(
     monkeypatch.setattr(parts, "_HELD", 2)
     # The right side in stretches of eight entities, one after the other.
     monkeypatch.setattr(parts, "_STRETCH", 3)
+    monkeypatch.setattr(text, "_ENTRIES", rows)
     monkeypatch.setattr(cores, "cores", lambda: threads)
     # Each column of more than a few rows lies in a file.
     monkeypatch.setattr(scratch, "SMALL", 64)
