@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from kgalign.base.arenas import without_pandas
 from kgalign.base.logs import printable
 from kgalign.errors import InputError
 from kgalign.run.early import early
@@ -98,6 +99,7 @@ def run(
     given = {"gold": gold, "force": force, "check": check, "refresh": refresh, "before": before}
     # What it needs is imported while this process imports its own.
     with early((left, right), ["kgalign.pipeline"]):
+        without_pandas()
         execution, folder = _run(
             left, right, out, settings(config, flags), given, work, take_over, terminal_progress(quiet)
         )

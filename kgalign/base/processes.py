@@ -20,7 +20,7 @@ from importlib import import_module
 from multiprocessing.connection import Connection
 connection = Connection(int(sys.argv[1]))
 sys.path[:], modules = connection.recv()
-serve = [import_module(name) for name in modules][0].serve
+serve = [import_module(name) for name in modules][-1].serve
 serve(connection, int(sys.argv[2]))
 """
 
@@ -50,8 +50,8 @@ def can_start() -> bool:
 
 
 def start(modules: Sequence[str]) -> Started:
-    """Start a process that imports modules and calls ``serve`` of the first of them, with its end of the
-    connection and the number of this process.
+    """Start a process that imports modules, in their order, and calls ``serve`` of the last of them, with its
+    end of the connection and the number of this process.
 
     Ctrl-C does not reach it: this process ends it.
 

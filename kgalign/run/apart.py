@@ -17,7 +17,6 @@ from multiprocessing.reduction import recv_handle
 from pathlib import Path
 
 from kgalign.base import scratch
-from kgalign.base.arenas import one_arena
 from kgalign.base.memory import give_back, limited
 from kgalign.errors import KgalignError
 from kgalign.run.folder import RunFolder, StepRecord
@@ -64,7 +63,6 @@ def serve(connection: Connection, parent: int) -> None:
 
     :param parent: the number of the first process.
     """
-    one_arena()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first process, which ends this one
     coming: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_watch, args=(connection, parent, coming), daemon=True).start()

@@ -14,7 +14,7 @@ LEAST = 5_000_000
 """Bytes of the inputs, as if none was packed, from which a second process takes less time than it costs."""
 _PACKED = 9
 """Times as long as a packed file what is in it is, or less."""
-_SERVING = "kgalign.run.apart"
+_FIRST, _SERVING = "kgalign.base.own", "kgalign.run.apart"
 _waiting: list[Started] = []
 
 
@@ -40,7 +40,7 @@ def early(inputs: Iterable[object], modules: Iterable[str]) -> Iterator[None]:
     """
     if is_worth_it(sum(map(_size, (each for each in inputs if isinstance(each, Path))))):
         with suppress(OSError):
-            _waiting.append(start([_SERVING, *modules]))
+            _waiting.append(start([_FIRST, *modules, _SERVING]))
     try:
         yield
     finally:
@@ -58,7 +58,7 @@ def take() -> Started:
 
     :raises OSError: none can be started.
     """
-    return _waiting.pop() if _waiting else start([_SERVING])
+    return _waiting.pop() if _waiting else start([_FIRST, _SERVING])
 
 
 def _size(path: Path) -> int:
