@@ -4,8 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import networkx as nx
-
 from kgalign.decisions.decision import Decision, Relation, Verdict
 
 Pair = tuple[str, str]
@@ -123,6 +121,10 @@ def _is_other(decision: Decision) -> bool:
 
 def _contradictions(counting: Sequence[Decision]) -> list[Contradiction]:
     """Pairs that are different and hang together by links; the shortest chain of each."""
+    if not any(each.verdict is Verdict.DIFFERENT for each in counting):
+        return []
+    import networkx as nx
+
     links = nx.Graph()
     for number, each in enumerate(counting):
         if each.verdict is Verdict.SAME and not _is_other(each):
