@@ -1,10 +1,8 @@
 """How much memory and disk a run takes, by the sizes of what was read: fitted to runs that were measured.
 
-``python -m bench room`` measures such runs, fits the figures anew, and holds them against runs left out. On
-28 real sets and generated pairs of up to a million a side memory was .8 to 1.4 of what they say; it goes with
-the length of the texts far more than with all else. Since then all threads share one arena of memory: what is
-held in any case was lowered by 25 MB (the chemical elements, twice, held 249 MB where 315 were told), and
-nothing was fitted anew.
+``python -m bench room`` measures such runs, fits the figures anew, and holds them against runs left out: its
+table in ``bench/RESULTS.md`` says how far off they are. They are of one process; a second one beside it comes
+with what is left of ``--memory``.
 """
 
 from collections.abc import Sequence
@@ -19,10 +17,10 @@ from kgalign.run.steps import Inputs
 
 PAIRS = 0.8
 """Pairs that are found, over ``retrieve.k`` times the entities of both sides."""
-MEMORY = (300e6, 158.0, 2.8, 42.0)
+MEMORY = (280e6, 240.0, 0.6, 0.0)
 """Bytes that the process holds: in any case, for each statement, for each byte of the terms' texts, and for
 each pair."""
-DISK = (3e6, 350.0, 5.0, 125.0)
+DISK = (3e6, 280.0, 6.0, 165.0)
 """Bytes of the run folder at most, the same way."""
 SIDE = (230e6, 2.2)
 """Bytes that the process holds while it reads a side and selects from it: in any case, and for each byte that
