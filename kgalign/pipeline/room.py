@@ -17,10 +17,10 @@ from kgalign.run.steps import Inputs
 
 PAIRS = 0.8
 """Pairs that are found, over ``retrieve.k`` times the entities of both sides."""
-MEMORY = (280e6, 240.0, 0.6, 0.0)
+MEMORY = (275e6, 184.0, 0.9, 11.0)
 """Bytes that the process holds: in any case, for each statement, for each byte of the terms' texts, and for
 each pair."""
-DISK = (3e6, 280.0, 6.0, 165.0)
+DISK = (3e6, 286.0, 4.1, 160.0)
 """Bytes of the run folder at most, the same way."""
 SIDE = (230e6, 2.2)
 """Bytes that the process holds while it reads a side and selects from it: in any case, and for each byte that
