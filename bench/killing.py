@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,10 +40,13 @@ class Kill:
     """Steps that were done already when it was begun this time."""
     done: int
     """Steps that were done when it was killed."""
+    ended: bool
+    """Whether it had come to its end before that."""
 
     def line(self) -> str:
         """One line for the terminal."""
-        return f"killed at {self.moment:.0%}, {self.seconds:.0f} s after going on with {self.kept} steps"
+        what = "ended before it was killed" if self.ended else "killed"
+        return f"{what} at {self.moment:.0%}, {self.seconds:.0f} s after going on with {self.kept} steps"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +103,23 @@ def _to_its_end(each: Set, out: Path, options: Sequence[str]) -> float:
 def _kill(
     each: Set, out: Path, options: Sequence[str], moment: float, whole: float, seconds: dict[str, float]
 ) -> Kill:
-    """Go on until a share of the whole is done, then kill it; at once if it is."""
+    """Go on until a share of the whole is done, then kill it; at once if it is.
+
+    :raises RuntimeError: it ended with an error before.
+    """
     kept = _steps(out)
     before = sum(seconds.get(name, 0.0) for name in kept) / sum(seconds.values())
     wait = max(moment - before, 0.0) * whole
     words = ["run", each.left, each.right, "-o", out, "--quiet", *options]
     process = subprocess.Popen([sys.executable, "-m", "kgalign", *map(str, words)], stdin=subprocess.DEVNULL)
     begun = time.monotonic()
-    try:
+    with suppress(subprocess.TimeoutExpired):
         process.wait(wait)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    return Kill(moment, time.monotonic() - begun, len(kept), len(_steps(out)))
+    process.kill()
+    status = process.wait()
+    if status not in (0, -signal.SIGKILL):
+        raise RuntimeError(f"exit code {status} at {moment:.0%}")
+    return Kill(moment, time.monotonic() - begun, len(kept), len(_steps(out)), ended=status == 0)
 
 
 def _steps(out: Path) -> dict[str, Any]:
@@ -124,15 +132,14 @@ def _steps(out: Path) -> dict[str, Any]:
 
 def as_markdown(found: Killed) -> str:
     """What each kill left, and what came out in the end."""
-    rows = [
-        [f"{each.moment:.0%}", f"{each.seconds:.0f}", str(each.kept), str(each.done)] for each in found.kills
-    ]
+    killed = [each for each in found.kills if not each.ended]
+    rows = [[f"{each.moment:.0%}", f"{each.seconds:.0f}", str(each.kept), str(each.done)] for each in killed]
     said = f"The same bytes as without: {', '.join(found.same) or 'none'}."
     if found.other:
         said += f" **Other bytes: {', '.join(found.other)}.**"
     return (
         f"{found.entities:,} generated entities a side took {found.whole:.0f} s; another run of them was "
-        f"killed (SIGKILL) {len(found.kills)} times, at moments spread over it, and begun again each time. "
+        f"killed (SIGKILL) {len(killed)} times, at moments spread over it, and begun again each time. "
         f"The last one took {found.last:.0f} s to the end. {said}\n\n"
         + table(["share done", "s since it went on", "steps kept", "steps done"], rows)
     )

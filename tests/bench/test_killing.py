@@ -14,8 +14,10 @@ def test_a_run_is_killed_goes_on_and_gives_the_same_bytes() -> None:
 
 
 def test_files_with_other_bytes_are_told() -> None:
-    kill = killing.Kill(moment=0.5, seconds=3.2, kept=2, done=4)
-    found = killing.Killed(100, 7.0, 4.0, [kill], ["links.nt"], ["fused.ttl"])
+    kill = killing.Kill(moment=0.5, seconds=3.2, kept=2, done=4, ended=False)
+    late = killing.Kill(moment=0.9, seconds=5.0, kept=4, done=9, ended=True)
+    found = killing.Killed(100, 7.0, 4.0, [kill, late], ["links.nt"], ["fused.ttl"])
     said = killing.as_markdown(found)
     assert "**Other bytes: fused.ttl.**" in said
+    assert "killed (SIGKILL) 1 times" in said, "what had ended by itself was not killed"
     assert "| 50% | 3 | 2 | 4 |" in said
