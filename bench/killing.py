@@ -82,7 +82,7 @@ def measure(size: int, kills: int, options: Sequence[str], tell: Callable[[str],
         tell(f"nobody killed it: {whole:.0f} s")
         found = []
         for number in range(kills):
-            found.append(_kill(each, folder / "killed", options, (number + 0.5) / kills, whole, seconds))
+            found.append(_kill(each, folder / "killed", options, (number + 1) / (kills + 1), whole, seconds))
             tell(found[-1].line())
         last = _to_its_end(each, folder / "killed", options)
         same: list[str] = []

@@ -7,7 +7,7 @@ def test_a_run_is_killed_goes_on_and_gives_the_same_bytes() -> None:
     told: list[str] = []
     found = killing.measure(100, 3, [], told.append)
     assert len(told) == 4
-    assert [round(each.moment, 2) for each in found.kills] == [0.17, 0.5, 0.83]
+    assert [round(each.moment, 2) for each in found.kills] == [0.25, 0.5, 0.75]
     assert all(each.kept <= each.done for each in found.kills)
     assert {"links.nt", "fused.ttl"} < set(found.same)
     assert found.other == []
