@@ -9,8 +9,8 @@ from typing import IO, Any
 import click
 
 from kgalign import __version__
-from kgalign.base.arenas import one_arena
 from kgalign.base.logs import printable
+from kgalign.base.own import one_arena
 from kgalign.errors import KgalignError
 
 from .common import LazyGroup, echo

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from kgalign.base.arenas import without_pandas
 from kgalign.base.logs import printable
+from kgalign.base.own import without_pandas
 from kgalign.errors import InputError
 from kgalign.run.early import early
 

@@ -92,6 +92,20 @@ def sparse_rows(
     return csr_array((data, indices.astype(kind, copy=False), indptr.astype(kind, copy=False)), shape=shape)
 
 
+def rows_by_count(
+    width: int,
+    data: npt.NDArray[np.float32],
+    indices: npt.NDArray[np.integer[Any]],
+    counts: npt.NDArray[np.integer[Any]],
+) -> csr_array:
+    """As :func:`sparse_rows`.
+
+    :param counts: (rows,) how many entries each row has.
+    """
+    ends = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+    return sparse_rows(data, indices, ends, width)
+
+
 def place_in_run(*ordered: npt.NDArray[Any]) -> Positions:
     """(n,) place of each row of sorted columns among the rows that equal it, from 0."""
     row = np.arange(len(ordered[0]))

@@ -11,9 +11,9 @@ from typing import Any
 
 import ray
 
-from kgalign.base.arenas import one_arena
 from kgalign.base.cores import alone, in_order
 from kgalign.base.memory import give_back
+from kgalign.base.own import one_arena
 from kgalign.engine import pages
 from kgalign.engine.sending import Key, Packed, bytes_of, opened, unpack
 

@@ -21,7 +21,7 @@ from kgalign.records import Floats
 from kgalign.retrieve.ordering import content_order
 from kgalign.retrieve.products import largest
 from kgalign.retrieve.ranks import Pairs, keep_best
-from kgalign.values.text import dots, row_of
+from kgalign.values.text import dots, frequency, row_of
 
 BUDGET = 4_000
 """Postings that are looked at for a row."""
@@ -84,12 +84,12 @@ def index_of(given: Rows, k: int, shard: int = SHARD) -> Index:
     """
     rows, owner = given
     longest = max(BUDGET, 2 * k)
-    frequency = np.bincount(rows.indices, minlength=rows.shape[1]).astype(np.int32)
-    listed = _listed(rows, frequency, longest)
+    held = frequency(rows).astype(np.int32)
+    listed = _listed(rows, held, longest)
     step = max(1, rows.shape[0] * shard // max(2 * (rows.data.nbytes + rows.indices.nbytes), 1))
     parts = slices(rows.shape[0], step) or [slice(0, 0)]
     shards = tuple(Lent(_shard(rows, listed, part)) for part in parts)
-    return Index(owner, shards, np.array([0, *(part.stop for part in parts)]), frequency, longest)
+    return Index(owner, shards, np.array([0, *(part.stop for part in parts)]), held, longest)
 
 
 def _shard(rows: csr_array, listed: Flags, part: slice) -> Shard:
@@ -137,16 +137,16 @@ class Common:
 
 def common_only(rows: csr_array, others: csr_array, k: int) -> Common | None:
     """Rows whose every column is in more of the others than the budget allows; None where there are none."""
-    frequency = np.bincount(others.indices, minlength=others.shape[1])
+    held = frequency(others)
     longest = max(BUDGET, 2 * k)
-    if frequency.max(initial=0) <= longest:
+    if held.max(initial=0) <= longest:
         return None
     found = np.zeros(rows.shape[1], dtype=np.int64)
     never = np.iinfo(np.int64).max
     for part in slices(rows.shape[0], _COUNTED):
         columns = rows.indices[rows.indptr[part.start] : rows.indptr[part.stop]]
         counts = np.diff(rows.indptr[part.start : part.stop + 1]).astype(np.int64)
-        key = np.where(frequency[columns] > 0, frequency[columns] << 32 | columns, never)
+        key = np.where(held[columns] > 0, held[columns] << 32 | columns, never)
         starts = (np.cumsum(counts) - counts)[counts > 0]
         rarest = np.minimum.reduceat(key, starts) if len(starts) else key
         rarest = rarest[(rarest >> 32 > longest) & (rarest < never)] & 0xFFFFFFFF
@@ -159,10 +159,9 @@ def in_content_order(left: csr_array, right: csr_array, owners: tuple[Ids, Ids])
 
     :param owners: the entity that each left row is of, ascending, and each right one.
     """
-    width = left.shape[1]
-    frequency = np.bincount(left.indices, minlength=width) + np.bincount(right.indices, minlength=width)
+    held = frequency(left, right)
     order = [
-        content_order(rows, owner, frequency, 2 * BUDGET)
+        content_order(rows, owner, held, 2 * BUDGET)
         for rows, owner in zip((left, right), owners, strict=True)
     ]
     return (left[order[0]], owners[0][order[0]]), (right[order[1]], owners[1][order[1]])

@@ -15,7 +15,7 @@ _DEPTH = 3
 """Columns of a row that it is ordered by."""
 
 
-def content_order(rows: csr_array, owner: Ids, frequency: Ids, most: int) -> Positions:
+def content_order(rows: csr_array, owner: Ids, frequency: Ids | Positions, most: int) -> Positions:
     """(n,) rows by their most frequent columns, those of an entity together.
 
     :param owner: (n,) the entity that each row is of, ascending.
@@ -31,7 +31,7 @@ def content_order(rows: csr_array, owner: Ids, frequency: Ids, most: int) -> Pos
     return found
 
 
-def _keys(rows: csr_array, frequency: Ids, most: int) -> list[Positions]:
+def _keys(rows: csr_array, frequency: Ids | Positions, most: int) -> list[Positions]:
     """(n,) each: the most frequent column of each row with its frequency, then the next."""
     counts = np.diff(rows.indptr)
     some = np.flatnonzero(counts)

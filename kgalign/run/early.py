@@ -14,7 +14,7 @@ LEAST = 5_000_000
 """Bytes of the inputs, as if none was packed, from which a second process takes less time than it costs."""
 _PACKED = 9
 """Times as long as a packed file what is in it is, or less."""
-_FIRST, _SERVING = "kgalign.base.own", "kgalign.run.apart"
+_FIRST, _SERVING = "kgalign.base.begin", "kgalign.run.apart"
 _waiting: list[Started] = []
 
 

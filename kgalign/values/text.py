@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from kgalign.arrays import run_starts, sparse_rows
+from kgalign.arrays import rows_by_count, run_starts, sparse_rows
 from kgalign.base import scratch
 from kgalign.base.cores import in_order, slices
 
@@ -74,8 +74,7 @@ def word_rows(counts: npt.NDArray[np.int32], word: npt.NDArray[np.int32], width:
     :param counts: (texts,) how many words each text has; ``word`` their numbers, text by text.
     :returns: (texts, width) counts.
     """
-    ends = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-    matrix = sparse_rows(scratch.full(len(word), 1, np.float32), word, ends, max(width, 1))
+    matrix = rows_by_count(max(width, 1), scratch.full(len(word), 1, np.float32), word, counts)
     matrix.sum_duplicates()
     return matrix
 
@@ -92,7 +91,7 @@ def gram_rows(texts: Iterable[str]) -> csr_array:
 def rows_of_grams(parts: Iterable[Grams]) -> csr_array:
     """The rows of parts of texts, one part after the other."""
     data, indices, counts = scratch.gather_columns(chain([grams([])], parts))
-    return sparse_rows(data, indices, np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]), BUCKETS)
+    return rows_by_count(BUCKETS, data, indices, counts)
 
 
 def _in_parts(texts: Iterable[str]) -> Iterator[list[str]]:

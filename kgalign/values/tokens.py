@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.sparse import csr_array
 
-from kgalign.arrays import Ids, Positions, run_starts, sparse_rows, spread, unique
+from kgalign.arrays import Ids, Positions, rows_by_count, run_starts, spread, unique
 from kgalign.base import scratch
 from kgalign.base.cores import in_order, slices
 from kgalign.values.folding import Words
@@ -75,7 +75,7 @@ def token_rows(every: Sequence[Tokens], entities: int, width: int) -> csr_array:
     none = rows(slice(0, 0))
     parts = in_order(rows, slices(entities, _ENTITIES))
     times, word, lengths = scratch.gather_columns(chain([none], parts))
-    return sparse_rows(times, word, np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]), width)
+    return rows_by_count(width, times, word, lengths)
 
 
 def _rows(every: Sequence[Tokens], part: slice) -> tuple[scratch.Array, ...]:

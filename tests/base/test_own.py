@@ -12,7 +12,7 @@ from tests.conftest import Pair
 ROOT = Path(__file__).parents[2]
 SECOND = """
 from pathlib import Path
-from kgalign.base.arenas import without_pandas
+from kgalign.base.own import without_pandas
 without_pandas()
 from tests.run import handed
 handed.go(Path("run"))
@@ -74,7 +74,7 @@ def test_who_asks_arrow_for_a_frame_later_gets_one() -> None:
     pytest.importorskip("pandas")
     program = """
 import sys
-from kgalign.base.arenas import without_pandas
+from kgalign.base.own import without_pandas
 without_pandas()
 import pyarrow as pa
 assert pa.array(["a", "b"]).to_pylist() == ["a", "b"]

@@ -5,7 +5,7 @@ from collections.abc import Container, Mapping, Sequence
 import numpy as np
 from scipy.sparse import csr_array
 
-from kgalign.arrays import Flags, sparse_rows
+from kgalign.arrays import Flags, rows_by_count
 from kgalign.base import scratch
 from kgalign.base.cores import in_order
 from kgalign.judge.evidence import parts
@@ -156,7 +156,7 @@ def _entity_grams(profile: Profile, texts: Texts) -> csr_array:
     def entries(_part: slice, rows: csr_array) -> tuple[scratch.Array, ...]:
         return rows.data, rows.indices, np.diff(rows.indptr)
 
-    return _rows(of_entities(profile, texts.gram_counts, entries), texts.gram_counts.shape[1])
+    return rows_by_count(texts.gram_counts.shape[1], *of_entities(profile, texts.gram_counts, entries))
 
 
 def _telling(rows: list[csr_array]) -> list[csr_array]:
@@ -170,7 +170,7 @@ def _telling(rows: list[csr_array]) -> list[csr_array]:
     keep = (common > 0) & (common <= max(_COMMON * entities, _FEW))
     number = np.cumsum(keep, dtype=np.int32) - 1
     width = max(int(keep.sum()), 1)
-    return [_rows(_kept(each, keep, number), width) for each in rows]
+    return [rows_by_count(width, *_kept(each, keep, number)) for each in rows]
 
 
 def _kept(rows: csr_array, keep: Flags, number: Ids) -> tuple[scratch.Array, ...]:
@@ -184,8 +184,3 @@ def _kept(rows: csr_array, keep: Flags, number: Ids) -> tuple[scratch.Array, ...
         return rows.data[entries][here], number[column[here]], np.bincount(row[here], minlength=len(counts))
 
     return scratch.gather_columns(in_order(kept, row_parts(rows.indptr)))
-
-
-def _rows(entries: Sequence[scratch.Array], width: int) -> csr_array:
-    data, column, counts = entries
-    return sparse_rows(data, column, np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]), width)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
-from kgalign.arrays import Doubles, Flags, Positions, distinct, sparse_rows, unique
+from kgalign.arrays import Doubles, Flags, Positions, distinct, rows_by_count, sparse_rows, unique
 from kgalign.base import scratch
 from kgalign.base.cores import in_order
 from kgalign.judge.evidence.products import sums
@@ -164,5 +164,4 @@ def _held(profile: Profile, words: csr_array, numbers: dict[str, int]) -> csr_ar
 
     spoken = distinct(profile.value_entity[~linked], profile.value_text[~linked])
     columns, counts = of_entities(profile, words, held, (spoken[0], spoken[1]))
-    indptr = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-    return sparse_rows(scratch.full(len(columns), 1, np.float32), columns, indptr, len(numbers))
+    return rows_by_count(len(numbers), scratch.full(len(columns), 1, np.float32), columns, counts)
