@@ -19,8 +19,8 @@ _beside: dict[int, int] = {}
 """Processes of the same run, and the most that each said it held: what they hold counts, too."""
 _shared: dict[int, tuple[float, int]] = {}
 """When it was looked what a process beside this one shares with others, and how many bytes that was."""
-_LOOK = 0.2
-"""Seconds after which that is looked at anew: it takes some milliseconds, in which the process waits."""
+_LOOK = 1.0
+"""Seconds after which that is looked at anew: it takes ten milliseconds for some hundred MB."""
 _INTERVAL = 0.02
 """Seconds between two samples of the resident memory."""
 _FULL = 0.8
