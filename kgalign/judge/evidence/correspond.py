@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from kgalign.arrays import Doubles, drawn, rotations, spread
+from kgalign.arrays import Doubles, Flags, drawn, rotations, run_starts, spread
 from kgalign.arrays import Positions as Rows
 from kgalign.judge.evidence import parts
 from kgalign.judge.evidence.comparisons import STRING_LABELS, STRING_STEPS, Comparison, Positions, steps
@@ -27,6 +27,10 @@ SHUFFLES = 3
 """Times that pairs at random are made: what agrees by chance in one of them hardly does so in another."""
 _GAIN = 0.1
 _MOST = 32
+_OF_NAMES = 0.9
+"""Of what all names gain, the part that two attributes of names have to gain to be compared by themselves."""
+_MAIN_NAME = 0.8
+"""Share of all names from which an attribute is as good as all of them."""
 _NEAR_DAYS = 15.0
 _SURE = 0.8
 _FEW_SURE = 40
@@ -152,60 +156,67 @@ def _learn(left: Profile, right: Profile, texts: tuple[Texts, Texts], a: Ids, b:
     if len(a) < 5 or not left.attributes or not right.attributes:
         return []
     size = len(right.attributes)
-    agree, seen, factors = _agreement(left, right, texts, a, b, {})
-    at_random, seen_random, names_random = np.zeros_like(agree), np.zeros_like(seen), 0.0
+    found, factors = _agreement(left, right, texts, a, b, None)
+    at_random, seen_random, names_random = np.zeros_like(found.agree), np.zeros_like(found.seen), 0.0
     others = rotations(SHUFFLES, b)
     for other in others:
-        both = _agreement(left, right, texts, a, other, factors)
-        at_random, seen_random = at_random + both[0], seen_random + both[1]
+        both, _ = _agreement(left, right, texts, a, other, factors)
+        _, of_found, of_both = np.intersect1d(found.cell, both.cell, assume_unique=True, return_indices=True)
+        at_random[of_found] += both.agree[of_both]
+        seen_random[of_found] += both.seen[of_both]
         names_random += _names_gain(left, right, texts, a, other) / len(others)
     expected = np.divide(at_random, seen_random, out=np.zeros_like(at_random), where=seen_random > 0)
-    gain = np.divide(agree, seen, out=np.zeros_like(agree), where=seen > 0) - expected
-    gain[seen < max(4, 0.02 * len(a))] = -1
+    gain = found.agree / found.seen - expected
+    gain[found.seen < max(4, 0.02 * len(a))] = -1
     names = _names_gain(left, right, texts, a, b) - names_random
-    _drop_names(gain, left, right, names)
+    i, j = found.cell // size, found.cell % size
+    gain[_left_to_names(left, right, i, j, gain < _OF_NAMES * names)] = -1
     # Many facts with a fair gain say more than a few with a large one.
-    worth = np.where(gain >= _GAIN, gain * np.sqrt(seen / len(a)), 0)
-    best = (worth >= worth.max(axis=1, keepdims=True)) | (worth >= worth.max(axis=0, keepdims=True))
-    rows = np.argwhere(best & (worth > 0))
-    order = sorted(rows.tolist(), key=lambda p: (-worth[p[0], p[1]], p))[:_MOST]
+    worth = np.where(gain >= _GAIN, gain * np.sqrt(found.seen / len(a)), 0)
+    best = (worth >= _most_of(i, worth)) | (worth >= _most_of(j, worth))
+    rows = np.flatnonzero(best & (worth > 0))
+    rows = rows[np.lexsort((found.cell[rows], -worth[rows]))][:_MOST]
     return [
         Correspondence(
-            i,
-            j,
-            float(gain[i, j]),
-            float(agree[i, j] / seen[i, j]),
-            int(seen[i, j]),
-            factors.get(i * size + j, 1.0),
+            int(i[row]),
+            int(j[row]),
+            float(gain[row]),
+            float(found.agree[row] / found.seen[row]),
+            int(found.seen[row]),
+            factors.get(int(found.cell[row]), 1.0),
         )
-        for i, j in order
+        for row in rows.tolist()
     ]
 
 
-def _drop_names(gain: Doubles, left: Profile, right: Profile, names: float) -> None:
-    """Leave to the comparison of all names what it sees better.
+def _most_of(group: Rows, worth: Doubles) -> Doubles:
+    """(n,) the largest worth in the group of each row."""
+    most = np.zeros(int(group.max(initial=-1)) + 1)
+    np.maximum.at(most, group, worth)
+    found: Doubles = most[group]
+    return found
+
+
+def _left_to_names(left: Profile, right: Profile, i: Rows, j: Rows, worse: Flags) -> Flags:
+    """(n,) pairs of attributes that are left to the comparison of all names, which sees them better.
 
     Where a label may equal a label or a synonym, each pair of attributes alone disagrees for good
     matches. Given name and surname, which agree as well as all names together do, stay apart.
+
+    :param i: (n,) left attributes; ``j`` right ones; ``worse`` pairs that gain much less than all names.
     """
-    rows, columns = (
-        np.array([i for i, each in enumerate(side.attributes) if each.is_name], dtype=np.int64)
-        for side in (left, right)
-    )
-    if not len(rows) or not len(columns):
-        return
-    shares = [
-        np.array([_share_of_names(side, i) for i in held.tolist()])
-        for side, held in ((left, rows), (right, columns))
-    ]
-    cells = np.ix_(rows, columns)
-    drop = (np.minimum.outer(*shares) > 0.8) | (gain[cells] < 0.9 * names)
-    gain[cells] = np.where(drop, -1, gain[cells])
+    is_name = [np.array([each.is_name for each in side.attributes], dtype=bool) for side in (left, right)]
+    shares = [_shares_of_names(side) for side in (left, right)]
+    main = np.minimum(shares[0][i], shares[1][j]) > _MAIN_NAME
+    found: Flags = is_name[0][i] & is_name[1][j] & (main | worse)
+    return found
 
 
-def _share_of_names(profile: Profile, attribute: int) -> float:
-    total = sum(a.facts for a in profile.attributes if a.is_name)
-    return profile.attributes[attribute].facts / max(total, 1)
+def _shares_of_names(profile: Profile) -> Doubles:
+    """(attributes,) share of each attribute's facts in those of all names."""
+    facts = np.array([each.facts for each in profile.attributes], dtype=np.float64)
+    names = sum(each.facts for each in profile.attributes if each.is_name)
+    return facts / max(names, 1)
 
 
 def _names_gain(left: Profile, right: Profile, texts: tuple[Texts, Texts], a: Ids, b: Ids) -> float:
@@ -224,12 +235,29 @@ def _values_of(profile: Profile, entities: Ids) -> tuple[Ids, Ids, Ids]:
     return place.astype(np.int32), profile.value_attribute[rows], profile.value_text[rows]
 
 
-def _agreement(
-    left: Profile, right: Profile, texts: tuple[Texts, Texts], a: Ids, b: Ids, factors: dict[int, float]
-) -> tuple[Doubles, Doubles, dict[int, float]]:
-    """Sum of similarities over the pairs that have both, and their number: (left, right attributes) each.
+@dataclass(frozen=True, slots=True)
+class _Agreement:
+    """How the values of some pairs of entities agree, by pairs of attributes that any of them has."""
 
-    ``factors`` are the differences of unit to apply; where empty, they are found and returned.
+    cell: Rows
+    """(n,) rising: left attribute times the number of right ones, plus the right one."""
+    agree: Doubles
+    """(n,) sum of similarities over the pairs of entities that have both."""
+    seen: Doubles
+    """(n,) how many these are, one at least."""
+
+
+def _agreement(
+    left: Profile,
+    right: Profile,
+    texts: tuple[Texts, Texts],
+    a: Ids,
+    b: Ids,
+    factors: dict[int, float] | None,
+) -> tuple[_Agreement, dict[int, float]]:
+    """How far the pairs of ``a`` and ``b`` agree.
+
+    :param factors: differences of unit between numbers; they are looked for if None, and returned.
     """
     size = len(right.attributes)
     place_l, attribute_l, text_l = _values_of(left, a)
@@ -237,11 +265,13 @@ def _agreement(
     start = np.searchsorted(place_r, np.arange(len(b)))
     count = np.searchsorted(place_r, np.arange(len(b)), "right") - start
     rows_l, rows_r = spread(start[place_l], count[place_l])
-    pair = attribute_l[rows_l].astype(np.int64) * size + attribute_r[rows_r]
+    i, j = attribute_l[rows_l], attribute_r[rows_r]
+    pair = i.astype(np.int64) * size + j
     ta, tb = text_l[rows_l], text_r[rows_r]
-    factors = factors or _factors(left, right, texts, pair, ta, tb, size)
+    if factors is None:
+        factors = _factors(left, right, texts, pair, ta, tb, size)
     similarity = np.zeros(len(pair), dtype=np.float32)
-    of_pair = _kinds(left, right)[pair // size, pair % size]
+    of_pair = _SHARED_KIND[_kinds(left)[i], _kinds(right)[j]]
     for kind in ValueKind:
         rows = np.flatnonzero(of_pair == _KINDS.index(kind))
         if len(rows):
@@ -250,25 +280,24 @@ def _agreement(
             )
             similarity[rows] = value_similarity(kind, texts, ta[rows], tb[rows], factor)
     # The best pair of values of each pair of entities and attributes counts.
-    key = place_l[rows_l].astype(np.int64) * (len(left.attributes) * size) + pair
-    distinct, inverse = np.unique(key, return_inverse=True)
-    best = best_by_row(inverse, similarity, len(distinct))
-    cell = distinct % (len(left.attributes) * size)
-    shape = (len(left.attributes), size)
-    width = shape[0] * size
-    agree = np.asarray(np.bincount(cell, weights=best, minlength=width), dtype=np.float64).reshape(shape)
-    seen = np.bincount(cell, minlength=width).astype(np.float64).reshape(shape)
-    return agree, seen, factors
+    width = len(left.attributes) * size
+    key = place_l[rows_l].astype(np.int64) * width + pair
+    order = np.argsort(key, kind="stable")
+    start = np.flatnonzero(run_starts(key[order]))
+    best = np.maximum.reduceat(similarity[order], start) if len(start) else similarity
+    cell, of_cell, seen = np.unique(key[order][start] % width, return_inverse=True, return_counts=True)
+    agree = np.bincount(of_cell, weights=best, minlength=len(cell)).astype(np.float64)
+    return _Agreement(cell, agree, seen.astype(np.float64)), factors
 
 
 _KINDS = list(ValueKind)
+_SHARED_KIND = np.array([[_KINDS.index(_shared(x, y)) for y in _KINDS] for x in _KINDS], dtype=np.int8)
+"""(kinds, kinds) number of the kind by which a left and a right attribute of two kinds are compared."""
 
 
-def _kinds(left: Profile, right: Profile) -> npt.NDArray[np.int8]:
-    """(left attributes, right attributes) number of the kind by which two are compared."""
-    table = np.array([[_KINDS.index(_shared(x, y)) for y in _KINDS] for x in _KINDS], dtype=np.int8)
-    kinds = [[_KINDS.index(each.kind) for each in side.attributes] for side in (left, right)]
-    return np.asarray(table[np.ix_(*kinds)])
+def _kinds(profile: Profile) -> npt.NDArray[np.int8]:
+    """(attributes,) number of the kind of each."""
+    return np.array([_KINDS.index(each.kind) for each in profile.attributes], dtype=np.int8)
 
 
 def _factors(

@@ -1,5 +1,6 @@
 """Which attributes are taken to correspond: on small sides where only one thing tells."""
 
+import tracemalloc
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from tests.evaluate.small import profile
 
 LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
 XSD = "http://www.w3.org/2001/XMLSchema#"
-Rows = Sequence[Mapping[str, str]]
+Rows = Sequence[Mapping[str, str | tuple[str, ...]]]
 
 
 def side(folder: Path, name: str, rows: Rows) -> Profile:
@@ -34,10 +35,11 @@ def side(folder: Path, name: str, rows: Rows) -> Profile:
         lines.append(f"{node} <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <http://{name}.example/T>")
         if "label" not in row:
             lines.append(f'{node} <{LABEL}> "thing {number * 7919 % 10007} {number * 31 % 97}"')
-        for key, value in row.items():
+        for key, values in row.items():
             predicate = LABEL if key == "label" else f"http://{name}.example/{key}"
-            literal = value if value.startswith('"') else f'"{value}"'
-            lines.append(f"{node} <{predicate}> {literal}")
+            for value in (values,) if isinstance(values, str) else values:
+                literal = value if value.startswith('"') else f'"{value}"'
+                lines.append(f"{node} <{predicate}> {literal}")
     path = folder / f"{name}.nt"
     path.write_text("".join(f"{line} .\n" for line in lines), encoding="utf8")
     found = select(read_graph([path]), SelectConfig())
@@ -74,6 +76,30 @@ def test_what_agrees_no_more_than_at_random_does_not_correspond(tmp_path: Path) 
     found, _ = learned(tmp_path, left, right)
     assert found["town = place"].gain > 0.5
     assert "land = country" not in found
+
+
+@pytest.mark.parametrize("other", ["aaaaaa", "zzzzzz"])
+def test_of_several_values_the_best_counts_whichever_comes_first(tmp_path: Path, other: str) -> None:
+    left = [{"town": (word(n), f"{other} {word(n * 13 + 700)}")} for n in range(60)]
+    right = [{"place": word(n), "seal": word(n * 17 + 300)} for n in range(60)]
+    found, _ = learned(tmp_path, left, right)
+    assert found["town = place"].agreement == 1.0
+
+
+def test_what_is_held_does_not_grow_with_all_pairs_of_attributes(tmp_path: Path) -> None:
+    """Of 600 attributes a side each entity has ten: far fewer pairs are seen than there are."""
+    left, right = (
+        side(tmp_path, name, [{f"p{n * 10 + k}": word(n + k) for k in range(10)} for n in range(60)])
+        for name in ("left", "right")
+    )
+    texts, n = prepare(left, right), np.arange(60, dtype=np.int32)
+    tracemalloc.start()
+    try:
+        AttributeComparisons.learned(left, right, texts, n, n, np.ones(60))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < len(left.attributes) * len(right.attributes) * 8
 
 
 def test_a_handful_of_pairs_that_have_both_teaches_nothing(tmp_path: Path) -> None:
