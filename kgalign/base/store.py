@@ -14,6 +14,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -149,6 +150,12 @@ def _read_record(folder: Path, cls: type[T]) -> T:
     return cls(**values)
 
 
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    """The annotations of a dataclass: of thousands of small ones they are looked up once."""
+    return typing.get_type_hints(kind)
+
+
 def _without_none(kind: Any) -> Any:  # noqa: ANN401 - an annotation
     """``X`` for ``X | None``."""
     if typing.get_origin(kind) in (types.UnionType, typing.Union):
@@ -178,7 +185,7 @@ def _restore(value: Any, kind: Any) -> Any:  # noqa: ANN401 - driven by the anno
     if origin in (dict, Mapping):
         return {key: _restore(item, arguments[1]) for key, item in value.items()}
     if isinstance(kind, type) and is_dataclass(kind):
-        hints = typing.get_type_hints(kind)
+        hints = _hints(kind)
         return kind(**{name: _restore(item, hints[name]) for name, item in value.items()})
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind(value)

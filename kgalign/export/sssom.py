@@ -229,16 +229,18 @@ class _Mapper:
     def of_vocabulary(self, mappings: Sequence[Mapping]) -> Iterator[_Columns]:
         """The values of each of ``_COLUMNS`` for properties and classes; nothing where there are none."""
         if mappings:
-            yield list(zip(*map(self._of_two, mappings), strict=True))
+            subjects = self.prefixes.curies([each.subject for each in mappings])
+            objects = self.prefixes.curies([each.object for each in mappings])
+            yield list(zip(*map(self._of_two, mappings, subjects, objects), strict=True))
 
-    def _of_two(self, mapping: Mapping) -> tuple[str, ...]:
+    def _of_two(self, mapping: Mapping, subject: str, object: str) -> tuple[str, ...]:
         given = mapping.given
         return (
-            self.prefixes.curie(mapping.subject),
+            subject,
             "",
             mapping.predicate,
             "",
-            self.prefixes.curie(mapping.object),
+            object,
             "",
             "semapv:ManualMappingCuration" if given else "semapv:InstanceBasedMatching",
             "",
