@@ -6,6 +6,7 @@ import io
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from itertools import chain, pairwise
 from typing import Any
 
@@ -18,8 +19,17 @@ from kgalign.base import scratch
 from kgalign.base.cores import in_order, slices
 
 _NOT_WORD = re.compile(r"[\W_]+")
+_MARKED = range(0x300, 0x1E950)
+"""Characters among which the marks are."""
 _INNER = re.compile(r"(?<=\w)[-./_'’](?=\w)")
-_MARKS = dict.fromkeys(c for c in range(0x300, 0x370))
+_ACCENTS = dict.fromkeys(
+    (*range(0x300, 0x370), *range(0x591, 0x5C8), *range(0x610, 0x61B), *range(0x64B, 0x660))
+)
+"""Marks that may be left out: accents, and the vowels that Hebrew and Arabic mostly do without."""
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]+"
+)
+"""What is written without spaces between words: Thai, Lao, Burmese, Khmer, Japanese and Chinese."""
 _ENTITY = re.compile(r"&[a-zA-Z#0-9]{2,8};")
 _CHARACTERS = 1 << 19
 """Characters of texts whose n-grams are counted at once: some 50 bytes each are held."""
@@ -37,6 +47,20 @@ LONG = 20_000
 """Characters of one value that are looked at: what comes after does not tell two things apart."""
 
 
+@cache
+def _marks() -> frozenset[str]:
+    """All marks that stand upon, beneath or beside a letter, as vowels of Hindi and Thai do."""
+    return frozenset(chr(code) for code in _MARKED if unicodedata.category(chr(code)) in ("Mn", "Mc"))
+
+
+def _gap(found: re.Match[str]) -> str:
+    """What is no letter and no digit, as a space; marks are parts of a word."""
+    gap = found[0]
+    if gap.isascii():
+        return " "
+    return "".join(each if each in _marks() else " " for each in gap)
+
+
 def fold(text: str) -> str:
     """Fold away case, accents, markup entities and punctuation; words parted by single spaces."""
     text = text[:LONG]
@@ -44,8 +68,8 @@ def fold(text: str) -> str:
         text = html.unescape(text)
     if text.isascii():
         return " ".join(text.lower().translate(_SEEN).split())
-    text = unicodedata.normalize("NFKD", text).translate(_MARKS)
-    return _NOT_WORD.sub(" ", text.casefold()).strip()
+    text = unicodedata.normalize("NFKD", text).translate(_ACCENTS)
+    return " ".join(_NOT_WORD.sub(_gap, text.casefold()).split())
 
 
 def sort_words(folded: str) -> str:
@@ -56,9 +80,15 @@ def sort_words(folded: str) -> str:
 def words(text: str, folded: str | None = None) -> list[str]:
     """Words of a text, in order; ``tx-8255`` gives tx, 8255 and tx8255.
 
+    What is written without spaces gives each two letters beside each other, too (as Lucene's
+    CJKBigramFilter): ``東京都`` gives 東京都, 東京 and 京都.
+
     :param folded: the text folded, where that is known.
     """
-    found = (fold(text) if folded is None else folded).split()
+    folded = fold(text) if folded is None else folded
+    found = folded.split()
+    if not folded.isascii() and _UNSPACED.search(folded):
+        found += [pair for word in tuple(found) for pair in _pairs(word) if pair != word]
     if _INNER.search(text[:LONG]):
         for piece in text[:LONG].split():
             if _INNER.search(piece):
@@ -66,6 +96,18 @@ def words(text: str, folded: str | None = None) -> list[str]:
                 if any(c.isdigit() for c in joined):
                     found.append(joined)
     return found
+
+
+def _pairs(word: str) -> Iterator[str]:
+    """Each two letters beside each other, with their marks, of what is written without spaces."""
+    for run in _UNSPACED.findall(word):
+        letters: list[str] = []
+        for each in run:
+            if letters and each in _marks():
+                letters[-1] += each
+            else:
+                letters.append(each)
+        yield from map("".join, pairwise(letters))
 
 
 def word_rows(counts: npt.NDArray[np.int32], word: npt.NDArray[np.int32], width: int) -> csr_array:

@@ -1,5 +1,6 @@
 """Text as it is compared: folding, words, and TF-IDF rows against scikit-learn and plain Python."""
 
+import unicodedata
 from collections import Counter
 
 import numpy as np
@@ -46,6 +47,11 @@ folded_texts = st.lists(st.text(alphabet="abcdé ß東", max_size=8).map(fold), 
         ("Θεός", "θεοσ"),
         ("O’Neil", "o neil"),
         ("\u202bשלום\u202c", "שלום"),
+        ("हिन्दी, भाषा!", unicodedata.normalize("NFKD", "हिन्दी भाषा")),
+        ("ประเทศไทย", unicodedata.normalize("NFKD", "ประเทศไทย")),
+        ("ガンダム", unicodedata.normalize("NFKD", "ガンダム")),
+        ("مُحَمَّد", "محمد"),
+        ("שָׁלוֹם", "שלום"),
         ("👩🏽‍🚀", ""),
         ("", ""),
     ],
@@ -83,11 +89,27 @@ def test_sort_words_makes_word_order_irrelevant() -> None:
         ("TX-8255 (black)", ["tx", "8255", "black", "tx8255"]),
         ("v1.2/3", ["v1", "2", "3", "v123"]),
         ("well-known", ["well", "known"]),
+        ("東京都 北海", ["東京都", "北海", "東京", "京都"]),
+        ("iPhone手机", ["iphone手机", "手机"]),
+        ("ไทย", ["ไทย", "ไท", "ทย"]),
+        ("กินกิน", ["กินกิน", "กิน", "นกิ", "กิน"]),
+        ("हिन्दी भाषा", ["हिन्दी", "भाषा"]),
         ("", []),
     ],
 )
 def test_words(text: str, expected: list[str]) -> None:
     assert words(text) == expected
+
+
+@given(st.text(alphabet="東京都大ガイก็ิทहिं ab", max_size=20))
+def test_pairs_of_letters_lie_in_the_words_and_never_begin_with_a_mark(text: str) -> None:
+    folded = fold(text)
+    plain = folded.split()
+    found = words(text)
+    assert found[: len(plain)] == plain
+    for pair in found[len(plain) :]:
+        assert any(pair in word for word in plain)
+        assert len([each for each in pair if not unicodedata.category(each).startswith("M")]) in (1, 2)
 
 
 def with_kinds(side: Profile, kinds: dict[str, ValueKind]) -> Profile:
