@@ -1,5 +1,6 @@
 """Which values and types go together: what is learned, from whom, and what it is held against."""
 
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -120,8 +121,28 @@ def test_types_are_held_against_all_entities() -> None:
         (river, stadt): (0, 14.4),
         (river, fluss): (0, 9.6),
     }
-    for cell, (seen, chance) in expected.items():
-        assert found.ratio[cell] == pytest.approx(np.log((seen + 0.5) / (chance + 0.5)), abs=1e-5)
+    for (left, right), (seen, chance) in expected.items():
+        ratio = found.ratio(np.array([left]), np.array([right]))
+        assert ratio == pytest.approx(np.log((seen + 0.5) / (chance + 0.5)), abs=1e-5)
+
+
+def test_of_very_many_types_the_pairs_that_were_seen_alone_are_held() -> None:
+    """Of 1,000 types a side three entities have each: a type goes with its own, and no pair is looked up
+    in a table of all of them.
+    """
+    number = np.arange(3_000)
+    types = [[f"{kind}{n % 1_000:04d}" for n in number.tolist()] for kind in ("t", "k")]
+    sides = [profile([f"{n}" for n in number.tolist()], types=each) for each in types]
+    tracemalloc.start()
+    try:
+        found = learned(sides[0], sides[1])[TYPES]
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 1_000 * 1_000 * 8
+    n = np.arange(1_000)
+    assert found.ratio(n, n) == pytest.approx(np.log(3.5 / 0.503), abs=1e-5)
+    assert found.ratio(n, np.roll(n, 1)) == pytest.approx(np.log(0.5 / 0.503), abs=1e-5)
 
 
 def test_one_type_on_each_side_tells_nothing() -> None:
