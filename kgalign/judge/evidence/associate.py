@@ -8,9 +8,9 @@ association (observed over expected co-occurrence).
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
 
-from kgalign.arrays import Doubles, Positions, drawn, find, rotations
+from kgalign.arrays import Doubles, Positions, drawn, rotations
+from kgalign.judge.evidence.cells import Cells
 from kgalign.judge.evidence.comparisons import Comparison, steps
 from kgalign.judge.evidence.correspond import SHUFFLES
 from kgalign.judge.evidence.levels import Levels, in_parts
@@ -19,7 +19,6 @@ from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
 from kgalign.values.kinds import ValueKind
 from kgalign.values.predicates import path_names
-from kgalign.values.text import row_of
 
 _MOST_VALUES = 300
 _MOST_SHARE = 0.2
@@ -44,8 +43,6 @@ _LABELS = (
 )
 _MOST = 8
 _MOST_FACETS = 64
-_TABLE = 1 << 18
-"""Pairs of values up to which all of them are looked up in a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,29 +63,16 @@ class Association:
 
     left: Facet
     right: Facet
-    seen: csr_array
+    seen: Cells
     """(left values, right values) how often they were seen together: of many types few pairs are."""
     usual: tuple[Doubles, Doubles]
     """(left values,) and (right values,): how often two are to be expected together is their product."""
 
     def ratio(self, left: Ids | Positions, right: Ids | Positions) -> Floats:
         """(n,) log of observed over expected co-occurrence of values, drawn to 0 where little was seen."""
-        table = self.seen.shape[0] * self.seen.shape[1] <= _TABLE
-        seen = self.seen.toarray()[left, right] if table else _at(self.seen, left, right)
         expected = self.usual[0][left] * self.usual[1][right]
-        found: Floats = np.log((seen + 0.5) / (expected + 0.5)).astype(np.float32)
+        found: Floats = np.log((self.seen.at(left, right) + 0.5) / (expected + 0.5)).astype(np.float32)
         return found
-
-
-def _at(matrix: csr_array, row: Ids | Positions, column: Ids | Positions) -> Doubles:
-    """(n,) some entries of a matrix whose rows are in order."""
-    keys = row_of(matrix) * matrix.shape[1] + matrix.indices
-    wanted = row.astype(np.int64) * matrix.shape[1] + column
-    place = np.minimum(find(keys, wanted), max(len(keys) - 1, 0))
-    found = np.zeros(len(wanted))
-    there = np.flatnonzero(keys[place] == wanted) if len(keys) else place[:0]
-    found[there] = matrix.data[place[there]]
-    return found
 
 
 def facets(profile: Profile) -> list[Facet]:
@@ -150,12 +134,12 @@ def learn(
             if (f.attribute, g.attribute) in taken:
                 continue
             counts = _together(f, g, x, y)
-            if counts.sum() < 20 or _information(counts) < _GAIN:
+            if counts.value.sum() < 20 or _information(counts) < _GAIN:
                 continue
             chance = np.mean([_information(_together(f, g, x, other)) for other in others])
             gain = _information(counts) - float(chance)
             if gain >= _GAIN:
-                found.append((gain * np.sqrt(counts.sum() / len(x)), _of_facets(f, g, counts)))
+                found.append((gain * np.sqrt(counts.value.sum() / len(x)), _of_facets(f, g, counts)))
     found.sort(key=lambda item: (-item[0], item[1].left.name, item[1].right.name))
     return _types(left, right, x, y) + _one_each([association for _, association in found])
 
@@ -166,30 +150,23 @@ def _types(left: Profile, right: Profile, x: Ids, y: Ids) -> list[Association]:
         return []
     f, g = _type_facet(left), _type_facet(right)
     counts = _together(f, g, x, y)
-    if counts.sum() < 20:
+    if counts.value.sum() < 20:
         return []
     found = _of_types(f, g, counts)
-    ratio = found.ratio(row_of(counts), counts.indices)
-    gain = float((counts.data / counts.sum() * ratio).sum())
+    ratio = found.ratio(counts.row, counts.column)
+    gain = float((counts.value / counts.value.sum() * ratio).sum())
     return [found] if gain >= _TYPE_GAIN else []
 
 
-def _of_types(f: Facet, g: Facet, counts: csr_array) -> Association:
+def _of_types(f: Facet, g: Facet, counts: Cells) -> Association:
     """What is expected is what all entities have, and not only those that were seen."""
     shares = [np.bincount(facet.pool.text, minlength=facet.size) / len(facet.pool.text) for facet in (f, g)]
-    return Association(f, g, counts, (counts.sum() * shares[0], shares[1]))
+    return Association(f, g, counts, (counts.value.sum() * shares[0], shares[1]))
 
 
-def _of_facets(f: Facet, g: Facet, counts: csr_array) -> Association:
-    rows, columns = _margins(counts)
-    return Association(f, g, counts, (rows / max(counts.sum(), 1.0), columns))
-
-
-def _margins(counts: csr_array) -> tuple[Doubles, Doubles]:
-    """(rows,) and (columns,) sums."""
-    rows: Doubles = np.bincount(row_of(counts), counts.data, counts.shape[0]).astype(np.float64)
-    columns: Doubles = np.bincount(counts.indices, counts.data, counts.shape[1]).astype(np.float64)
-    return rows, columns
+def _of_facets(f: Facet, g: Facet, counts: Cells) -> Association:
+    rows, columns = counts.sums()
+    return Association(f, g, counts, (rows / max(counts.value.sum(), 1.0), columns))
 
 
 def _type_facet(profile: Profile) -> Facet:
@@ -225,24 +202,21 @@ def levels_of(association: Association, a: Ids, b: Ids) -> Levels:
     return in_parts(lambda rows: compare(association, a[rows], b[rows]), len(a))
 
 
-def _together(f: Facet, g: Facet, x: Ids, y: Ids) -> csr_array:
+def _together(f: Facet, g: Facet, x: Ids, y: Ids) -> Cells:
     """(left values, right values) how often they stand together in some pairs of entities."""
     row, va, vb = cross(f.pool, g.pool, x, y)
     # An entity with many values does not count more than one with a single value.
     weight = 1 / np.bincount(row, minlength=len(x))[row]
-    cell, of_cell = np.unique(va.astype(np.int64) * g.size + vb, return_inverse=True)
-    times = np.bincount(of_cell, weights=weight, minlength=len(cell)).astype(np.float64)
-    starts = np.searchsorted(cell, np.arange(f.size + 1) * g.size)
-    return csr_array((times, cell % max(g.size, 1), starts), shape=(f.size, g.size))
+    return Cells.summed((f.size, g.size), va, vb, weight)
 
 
-def _information(counts: csr_array) -> float:
+def _information(counts: Cells) -> float:
     """Mutual information as a share of the smaller entropy, 0 to 1."""
-    total = counts.sum()
+    total = counts.value.sum()
     if total <= 0:
         return 0.0
-    joint = counts.data / total
-    rows, columns = (each / total for each in _margins(counts))
-    mutual = float((joint * np.log(joint / (rows[row_of(counts)] * columns[counts.indices]))).sum())
+    joint = counts.value / total
+    rows, columns = (each / total for each in counts.sums())
+    mutual = float((joint * np.log(joint / (rows[counts.row] * columns[counts.column]))).sum())
     smaller = min(float(-(p[p > 0] * np.log(p[p > 0])).sum()) for p in (rows, columns))
     return mutual / smaller if smaller > 0.05 else 0.0

@@ -7,6 +7,7 @@ which right one is learned from the matches so far, and probabilities weigh ever
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -15,6 +16,7 @@ from kgalign.arrays import Doubles, Positions, place_in_run, spread
 from kgalign.base import scratch
 from kgalign.base.cores import in_order, slices
 from kgalign.judge.evidence import parts
+from kgalign.judge.evidence.cells import Cells
 from kgalign.judge.evidence.comparisons import Comparison, steps
 from kgalign.judge.evidence.levels import Levels, in_parts
 from kgalign.judge.evidence.meeting import Keys, Matched, Side, meetings
@@ -39,7 +41,6 @@ class Neighbours:
         if self.any:
             self.left, self.right = in_order(Side, (left, right))
             self._keys = Keys(self.right.pair_key)
-            self.agreement = np.full((self.left.relations, self.right.relations), -1.0, dtype=np.float32)
 
     def compare(self, probability: Doubles, rows: Positions | None = None) -> list[Levels]:
         """The comparisons of :meth:`comparisons` as levels in steps."""
@@ -83,26 +84,31 @@ class Neighbours:
 
     def _learn(self, partners: Ids, chance: Floats) -> None:
         """How often a left relation between matches is mirrored by each right relation."""
-        left, width = self.left, self.right.relations
-        cells = left.relations * width
+        left = self.left
         edges = parts.in_turn(
             partial(self._mirrored, partners, chance), slices(len(left.node), _EDGES), heavy=False
         )
-        relation, weight, cell, of_cell = (np.concatenate(each) for each in zip(*edges, strict=True))
-        seen = np.bincount(relation, weights=weight, minlength=left.relations)
-        agree = np.bincount(cell, weights=of_cell, minlength=cells).reshape(left.relations, width)
-        # A relation seen seldom keeps close to what relations do on the whole.
-        overall = (agree.max(axis=1).sum() + 1) / (seen.sum() + 2)
-        prior = 3.0
-        self.agreement = ((agree + prior * overall * (agree > 0)) / (seen + prior)[:, None]).astype(
-            np.float32
+        relation, weight, mirrored, mirror, of_both = (
+            np.concatenate(each) for each in zip(*edges, strict=True)
         )
-        unseen = seen < 1
-        self.agreement[unseen] = 0.2 * overall
+        seen = np.bincount(relation, weights=weight, minlength=left.relations)
+        both = Cells.summed((left.relations, self.right.relations), mirrored, mirror, of_both)
+        best = np.zeros(left.relations)
+        np.maximum.at(best, both.row, both.value)
+        # A relation seen seldom keeps close to what relations do on the whole.
+        overall = (best.sum() + 1) / (seen.sum() + 2)
+        prior = 3.0
+        rate = (both.value + prior * overall * (both.value > 0)) / (seen[both.row] + prior)
+        self._rate = replace(both, value=rate.astype(np.float32))
+        self._unseen, self._of_unseen = seen < 1, np.float32(0.2 * overall)
 
-    def _mirrored(self, partners: Ids, chance: Floats, part: slice) -> tuple[Ids, Floats, Positions, Floats]:
+    def _agreement(self, left: Ids, right: Ids) -> Floats:
+        """(n,) how often a left relation between matches is mirrored by a right one."""
+        return np.where(self._unseen[left], self._of_unseen, self._rate.at(left, right))
+
+    def _mirrored(self, partners: Ids, chance: Floats, part: slice) -> tuple[Ids, Floats, Ids, Ids, Floats]:
         """Of some left edges between matches the relation and how likely both are; of the right edges that
-        mirror them the two relations as one number, and the same.
+        mirror them the two relations, and the same.
         """
         left, right = self.left, self.right
         node, other, relation = left.node[part], left.other[part], left.relation[part]
@@ -113,8 +119,7 @@ class Neighbours:
         hit, pair = self._keys.find(head[rows].astype(np.int64) * self.sizes[1] + tail[rows])
         number, edge = spread(right.pair_start[pair], right.pair_count[pair])
         which = hit[number]
-        cell = relation[which].astype(np.int64) * right.relations + right.relation[edge]
-        return relation, weight, cell, weight[which]
+        return relation, weight, relation[which], right.relation[edge], weight[which]
 
     def _shared(self, a: Ids, b: Ids, partners: Ids, chance: Floats) -> Floats:
         """(c,) surprise of the neighbours that a pair shares, each neighbour counted once."""
@@ -127,7 +132,7 @@ class Neighbours:
         found = np.zeros(len(ends[0]), dtype=np.float32)
         (pair, edge, right_edge), first = meetings(matched, self.right, self._keys, *ends)
         if len(pair):
-            agree = self.agreement[matched.relation[edge], self.right.relation[right_edge]]
+            agree = self._agreement(matched.relation[edge], self.right.relation[right_edge])
             surprise = np.minimum(matched.surprise[edge], self.right.surprise[right_edge])
             worth = (agree * surprise * matched.chance[edge]).astype(np.float32)
             # Several relations to one neighbour say it once: the best of them counts.
