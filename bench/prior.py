@@ -207,7 +207,7 @@ def _rows(case: Case, measures: Mapping[str, Any], model: str, known: Doubles | 
     :param known: (c,) log-odds to which the model's shapes are added.
     """
     leads = [
-        measures[f"{name}lead of the {end} one"] > least
+        measures[f"{name}lead of the {end} one"][:] > least
         for name, least in _NEARLY[model].items()
         for end in _ENDS
     ]
@@ -223,7 +223,7 @@ def _rows(case: Case, measures: Mapping[str, Any], model: str, known: Doubles | 
     return Rows(columns, case.match[rows], np.full(len(rows), weight), before)
 
 
-def _gather(task: tuple[Case, Mapping[str, Any], str]) -> tuple[str, Rows | None, bool]:
+def gather(task: tuple[Case, Mapping[str, Any], str]) -> tuple[str, Rows | None, bool]:
     """A case's set, its pairs to learn from, and whether much could be learned from its own matches."""
     case, prior, model = task
     given = np.zeros(len(case.candidates), dtype=bool)
@@ -366,7 +366,7 @@ def learn(sets: Sequence[Set], tell: Callable[[str], None]) -> dict[str, dict[st
             tell(f"measuring for {model}")
             # A set is measured under a prior that has not seen its family.
             tasks = [(case, priors[family(case.set)], model) for case in held]
-            gathered = pool.map(_gather, tasks, chunksize=8)
+            gathered = pool.map(gather, tasks, chunksize=8)
             tell(f"fitting {model}")
             usable = [each for each in gathered if each[1] is not None and each[0] not in SEVERAL]
             # Worlds of few matches teach caution, large sets how far what is learned can be trusted: each

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from kgalign.base.own import without_pandas
+
 from .common import log_options, quiet_option, run_argument, say, terminal_progress
 from .run import close_strictly, show_run
 
@@ -22,6 +24,7 @@ def update(run: Path, quiet: bool) -> None:
     new is judged by what was learned before. A call that was stopped goes on when it is given again. What the
     run was before lies in RUN/before. For other files, or more of them: `kgalign run ... --from RUN`.
     """
+    without_pandas()
     from kgalign.run.update import update as bring_up_to_date
 
     done = bring_up_to_date(run, progress=terminal_progress(quiet))

@@ -1,6 +1,7 @@
 """Processes of our own do without pandas, which Arrow imports wherever it is installed."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,17 @@ def test_arrow_alone_imports_pandas_with_its_first_array(mark: Path) -> None:
 
 def test_a_run_does_not_import_pandas(mark: Path, elements: Pair) -> None:
     call(mark, "-m", "kgalign", "run", elements.left, elements.right, "-o", mark.parent / "out", "-q")
+    assert not mark.exists()
+
+
+def test_nor_does_an_update(mark: Path, elements: Pair) -> None:
+    left = mark.parent / elements.left.name
+    shutil.copy(elements.left, left)
+    call(mark, "-m", "kgalign", "run", left, elements.right, "-o", mark.parent / "out", "-q")
+    with left.open("a", encoding="utf8") as file:
+        file.write('\n<http://new.example/e> <http://www.w3.org/2000/01/rdf-schema#label> "Newest" .\n')
+    call(mark, "-m", "kgalign", "update", mark.parent / "out", "-q")
+    assert "Newest" in (mark.parent / "out" / "fused.ttl").read_text(encoding="utf8")
     assert not mark.exists()
 
 
