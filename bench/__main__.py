@@ -10,6 +10,7 @@ from bench.estimating import estimate
 from bench.looking import worklist
 from bench.options import PATH, RESULTS
 from bench.properties import properties
+from bench.scripts import scripts
 from bench.training import encoder, judge, sft, student
 from bench.walking import walk
 from kgalign.base.logs import printable
@@ -640,7 +641,7 @@ def fusing(statements: int, shares: str, provenance: str, json_file: Path | None
     write_section(results, name, "Fusion at scale", command, bench.as_markdown(found))
 
 
-for command in (student, encoder, sft, judge, compare, worklist, properties, estimate, walk):
+for command in (student, encoder, sft, judge, compare, worklist, properties, scripts, estimate, walk):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -77,9 +77,9 @@ def generate(folder: Path, properties: int, seed: int = 0) -> int:
         [(of_right[p], value if dice.random() < _SAME else _value(dice)) for p, value in each]
         for each in facts
     ]
-    _write(folder / "gold.tsv.gz", (f"{_LEFT}{n}\t{_RIGHT}{n}\n" for n in range(ENTITIES)))
+    write_lines(folder / "gold.tsv.gz", (f"{_LEFT}{n}\t{_RIGHT}{n}\n" for n in range(ENTITIES)))
     sides = (("left", _LEFT, facts), ("right", _RIGHT, turned))
-    return sum(_write(folder / f"{side}.nt.gz", _lines(base, names, said)) for side, base, said in sides)
+    return sum(write_lines(folder / f"{side}.nt.gz", _lines(base, names, said)) for side, base, said in sides)
 
 
 def _word(dice: random.Random) -> str:
@@ -110,7 +110,7 @@ def _lines(base: str, names: Sequence[str], facts: Sequence[Sequence[tuple[int, 
             yield f'<{base}{number}> <{base}p/{of}> "{value}" .\n'
 
 
-def _write(path: Path, lines: Iterable[str]) -> int:
+def write_lines(path: Path, lines: Iterable[str]) -> int:
     """Write lines and count them; a fixed time in the header, so that the same seed gives the same bytes."""
     listed = list(lines)
     path.write_bytes(gzip.compress("".join(listed).encode(), compresslevel=4, mtime=0))
