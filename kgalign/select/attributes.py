@@ -82,6 +82,8 @@ def _profile(
 
 def spread_evenly(ids: Ids) -> Ids:
     """A sample that is spread evenly over the column."""
+    if len(ids) <= _SAMPLE:
+        return ids
     return ids[np.unique(np.linspace(0, len(ids) - 1, _SAMPLE).astype(np.int64))]
 
 
