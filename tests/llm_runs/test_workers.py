@@ -21,7 +21,6 @@ from tests.conftest import Pair
 from tests.llm_runs import runs
 
 Begun = Callable[[str], Path]
-JUDGE = "scripted:latency=0.05"
 
 
 @pytest.fixture
@@ -44,11 +43,11 @@ def alive(mark: str) -> list[int]:
     return sorted(found)
 
 
-def asking(doubtful: Pair, out: Path, mark: str, workers: int) -> list[str]:
-    """A run that asks all entities, a few at once."""
+def asking(doubtful: Pair, out: Path, mark: str, workers: int, latency: float = 0.05) -> list[str]:
+    """A run that asks all entities, a few at once; its answers do not depend on how long one takes."""
     config = out.parent / "few.toml"
     config.write_text("[llm]\nconcurrency = 4\n", encoding="utf8")
-    judge = ("--judge", f"{JUDGE},{mark}", "--answer", "json", "--ask", "all", "-q")
+    judge = ("--judge", f"scripted:latency={latency},{mark}", "--answer", "json", "--ask", "all", "-q")
     return runs.command(doubtful, out, *judge, "--config", config, "--workers", workers)
 
 
@@ -65,7 +64,7 @@ def test_they_give_the_votes_of_one_and_end_with_the_run(doubtful: Pair, begun: 
     with running(parse(mark)) as server:
         runs.run(doubtful, one, server.url, votes={"ask": "all"})
     config = {
-        "judge": {"judge": f"{JUDGE},{mark}"},
+        "judge": {"judge": f"scripted:latency=0.05,{mark}"},
         "llm": {"workers": 3, "answer": "json"},
         "votes": {"ask": "all"},
     }
@@ -96,7 +95,7 @@ def test_one_that_dies_leaves_the_work_to_the_others(doubtful: Pair, begun: Begu
     whole, out = begun("whole"), begun("run")
     assert runs.call(asking(doubtful, whole, mark, 2)).returncode == 0
     errors = out.parent / "errors"
-    words = asking(doubtful, out, mark, 2)
+    words = asking(doubtful, out, mark, 2, latency=0.2)  # seconds to go when one is killed, on any machine
     process = commands.begin(words[len(runs.COMMAND) :], errors=errors)
     _wait_for_votes(out, 10)
     os.kill(alive(mark)[0], signal.SIGKILL)
