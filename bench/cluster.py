@@ -55,6 +55,11 @@ class Run:
     same: bool = True
     """Whether its links and statements are those of the run in threads."""
 
+    @property
+    def worker_seconds(self) -> float:
+        """Of processors, of workers alone."""
+        return sum(each.worker_seconds for each in self.heavy.values())
+
     def line(self) -> str:
         """One line for the terminal."""
         where = "threads" if self.partitions is None else f"Ray, {self.partitions} partitions"
@@ -116,6 +121,7 @@ def as_markdown(runs: Sequence[Run]) -> str:
             f"{run.seconds / local[run.entities].seconds:.2f}",
             f"{run.cpu_seconds:.1f}",
             f"{run.cpu_seconds / local[run.entities].cpu_seconds:.2f}",
+            f"{run.worker_seconds:.1f}",
             f"{run.steps['retrieve']:.1f}",
             f"{run.steps['learn']:.1f}",
             "yes" if run.same else "NO",
@@ -135,7 +141,9 @@ def as_markdown(runs: Sequence[Run]) -> str:
         for run in runs
         for step, each in run.heavy.items()
     ]
-    first = table([*_ENTITIES, "engine", "s", "ratio", "CPU s", "ratio", *_STEPS, "same bytes"], times)
+    first = table(
+        [*_ENTITIES, "engine", "s", "ratio", "CPU s", "ratio", "of it workers", *_STEPS, "same bytes"], times
+    )
     columns = ("partitions", "step", "tasks", "MB put", "MB sent", "MB back", "B an entity", "worker MB")
     second = table([*_ENTITIES, *columns], moved)
     return f"{_ABOUT}\n\n{first}\n\n{second}\n\n{_growth(runs)}"
@@ -146,7 +154,8 @@ _ABOUT = (
     "*MB put* is what all workers can see, counted once; *sent* are parts, *back* their results; "
     "*B an entity* is all of it over the entities of both sides; *worker MB* the most that a worker "
     "held, Python, libraries and what it looked at of the object store in it. CPU seconds are those "
-    "of the process and of its tasks."
+    "of the process and of its tasks; what is not of workers is the driver's, however many workers there "
+    "are."
 )
 
 
@@ -158,7 +167,7 @@ def _growth(runs: Sequence[Run]) -> str:
     small, large = by_size[min(by_size)], by_size[max(by_size)]
     ratio = math.log(large.entities / small.entities)
     bytes_ = [sum(each.put + each.sent + each.back for each in run.heavy.values()) for run in (small, large)]
-    work = [sum(each.worker_seconds for each in run.heavy.values()) for run in (small, large)]
+    work = [run.worker_seconds for run in (small, large)]
     return (
         f"From {small.entities:,} to {large.entities:,} a side what is moved grows with the exponent "
         f"{math.log(bytes_[1] / bytes_[0]) / ratio:.2f}, the workers' CPU seconds with "
