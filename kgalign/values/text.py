@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import chain, pairwise
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,13 @@ from kgalign.arrays import rows_by_count, run_starts, sparse_rows
 from kgalign.base import scratch
 from kgalign.base.cores import in_order, slices
 
-_NOT_WORD = re.compile(r"[\W_]+")
 _MARKED = range(0x300, 0x1E950)
 """Characters among which the marks are."""
 _INNER = re.compile(r"(?<=\w)[-./_'’](?=\w)")
-_ACCENTS = dict.fromkeys(
-    (*range(0x300, 0x370), *range(0x591, 0x5C8), *range(0x610, 0x61B), *range(0x64B, 0x660))
-)
+_ACCENTS = frozenset((*range(0x300, 0x370), *range(0x591, 0x5C8), *range(0x610, 0x61B), *range(0x64B, 0x660)))
 """Marks that may be left out: accents, and the vowels that Hebrew and Arabic mostly do without."""
+_UNSEEN = frozenset((0xAD, 0x200D, 0x2060, 0xFEFF, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
+"""What is not seen and parts no words: soft hyphens, joiners, and what selects the shape of a character."""
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]+"
 )
@@ -53,12 +53,20 @@ def _marks() -> frozenset[str]:
     return frozenset(chr(code) for code in _MARKED if unicodedata.category(chr(code)) in ("Mn", "Mc"))
 
 
-def _gap(found: re.Match[str]) -> str:
-    """What is no letter and no digit, as a space; marks are parts of a word."""
-    gap = found[0]
-    if gap.isascii():
-        return " "
-    return "".join(each if each in _marks() else " " for each in gap)
+class _Kept(dict[int, str | None]):
+    """What becomes of a character (:meth:`str.translate`): letters, digits and the marks of words stay,
+    accents and what is not seen go, all else parts words.
+    """
+
+    def __missing__(self, code: int) -> str | None:
+        kept = None if code in _ACCENTS or code in _UNSEEN else chr(code)
+        if kept is not None and not kept.isalnum() and kept not in _marks():
+            kept = " "
+        self[code] = kept
+        return kept
+
+
+_KEPT = _Kept()
 
 
 def fold(text: str) -> str:
@@ -68,8 +76,7 @@ def fold(text: str) -> str:
         text = html.unescape(text)
     if text.isascii():
         return " ".join(text.lower().translate(_SEEN).split())
-    text = unicodedata.normalize("NFKD", text).translate(_ACCENTS)
-    return " ".join(_NOT_WORD.sub(_gap, text.casefold()).split())
+    return " ".join(unicodedata.normalize("NFKD", text).translate(_KEPT).casefold().split())
 
 
 def sort_words(folded: str) -> str:
@@ -101,13 +108,15 @@ def words(text: str, folded: str | None = None) -> list[str]:
 def _pairs(word: str) -> Iterator[str]:
     """Each two letters beside each other, with their marks, of what is written without spaces."""
     for run in _UNSPACED.findall(word):
-        letters: list[str] = []
-        for each in run:
-            if letters and each in _marks():
-                letters[-1] += each
-            else:
-                letters.append(each)
-        yield from map("".join, pairwise(letters))
+        letters = _letter().findall(run)
+        yield from map(add, letters, letters[1:])
+
+
+@cache
+def _letter() -> re.Pattern[str]:
+    """A letter of what is written without spaces, with the marks that follow it."""
+    marks = sorted(filter(_UNSPACED.match, _marks()))
+    return re.compile(f".[{''.join(marks)}]*", re.DOTALL)
 
 
 def word_rows(counts: npt.NDArray[np.int32], word: npt.NDArray[np.int32], width: int) -> csr_array:

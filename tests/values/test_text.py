@@ -52,6 +52,8 @@ folded_texts = st.lists(st.text(alphabet="abcdé ß東", max_size=8).map(fold), 
         ("ガンダム", unicodedata.normalize("NFKD", "ガンダム")),
         ("مُحَمَّد", "محمد"),
         ("שָׁלוֹם", "שלום"),
+        ("Haupt\u00adstadt", "hauptstadt"),
+        ("葛\U000e0100城", "葛城"),
         ("👩🏽‍🚀", ""),
         ("", ""),
     ],
@@ -65,6 +67,21 @@ def test_folding_again_changes_nothing(text: str) -> None:
     once = fold(text)
     assert fold(once) == once
     assert once == " ".join(once.split())
+
+
+def test_of_every_character_letters_digits_and_marks_stay_and_all_else_parts_words() -> None:
+    accents = {*range(0x300, 0x370), *range(0x591, 0x5C8), *range(0x610, 0x61B), *range(0x64B, 0x660)}
+    unseen = {0xAD, 0x200D, 0x2060, 0xFEFF, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
+    left_out = accents | unseen
+
+    def kept(char: str) -> str:
+        stays = char.isalnum() or unicodedata.category(char) in ("Mn", "Mc")
+        return "" if ord(char) in left_out else char if stays else " "
+
+    for code in (*range(0xD800), *range(0xE000, 0x110000)):
+        text = f"a{chr(code)}ö"
+        plain = "".join(map(kept, unicodedata.normalize("NFKD", text)))
+        assert fold(text) == " ".join(plain.casefold().split()), hex(code)
 
 
 @given(texts)
