@@ -19,17 +19,21 @@ from kgalign.arrays import rows_by_count, run_starts, sparse_rows
 from kgalign.base import scratch
 from kgalign.base.cores import in_order, slices
 
-_MARKED = range(0x300, 0x1E950)
-"""Characters among which the marks are."""
 _INNER = re.compile(r"(?<=\w)[-./_'’](?=\w)")
-_ACCENTS = frozenset((*range(0x300, 0x370), *range(0x591, 0x5C8), *range(0x610, 0x61B), *range(0x64B, 0x660)))
-"""Marks that may be left out: accents, and the vowels that Hebrew and Arabic mostly do without."""
-_UNSEEN = frozenset((0xAD, 0x200D, 0x2060, 0xFEFF, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
-"""What is not seen and parts no words: soft hyphens, joiners, and what selects the shape of a character."""
+JOINERS = (
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200d\u2060-\u2064\u3164\ufe00-\ufe0f\ufeff\uffa0"
+    "\U000e0100-\U000e01ef"
+)
+"""Joiners, fillers, variation selectors, as a pattern has them in a class: they shape words and emoji, and
+part none. What is seen is the same without them."""
+_LEFT_OUT = re.compile(f"[{JOINERS}\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f]")
+"""These, accents, and the vowels that Hebrew and Arabic mostly do without."""
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]+"
 )
 """What is written without spaces between words: Thai, Lao, Burmese, Khmer, Japanese and Chinese."""
+_MARKED = range(0xE00, 0x3100)
+"""Characters among which its marks are."""
 _ENTITY = re.compile(r"&[a-zA-Z#0-9]{2,8};")
 _CHARACTERS = 1 << 19
 """Characters of texts whose n-grams are counted at once: some 50 bytes each are held."""
@@ -47,22 +51,20 @@ LONG = 20_000
 """Characters of one value that are looked at: what comes after does not tell two things apart."""
 
 
-@cache
-def _marks() -> frozenset[str]:
-    """All marks that stand upon, beneath or beside a letter, as vowels of Hindi and Thai do."""
-    return frozenset(chr(code) for code in _MARKED if unicodedata.category(chr(code)) in ("Mn", "Mc"))
+def _is_mark(char: str) -> bool:
+    """Whether a character stands upon, beneath or beside a letter, as vowels of Hindi and Thai do."""
+    return unicodedata.category(char) in ("Mn", "Mc")
 
 
 class _Kept(dict[int, str | None]):
     """What becomes of a character (:meth:`str.translate`): letters, digits and the marks of words stay,
-    accents and what is not seen go, all else parts words.
+    accents and joiners go, all else parts words.
     """
 
     def __missing__(self, code: int) -> str | None:
-        kept = None if code in _ACCENTS or code in _UNSEEN else chr(code)
-        if kept is not None and not kept.isalnum() and kept not in _marks():
-            kept = " "
-        self[code] = kept
+        char = chr(code)
+        stays = char.isalnum() or _is_mark(char)
+        self[code] = kept = None if _LEFT_OUT.match(char) else char if stays else " "
         return kept
 
 
@@ -115,8 +117,8 @@ def _pairs(word: str) -> Iterator[str]:
 @cache
 def _letter() -> re.Pattern[str]:
     """A letter of what is written without spaces, with the marks that follow it."""
-    marks = sorted(filter(_UNSPACED.match, _marks()))
-    return re.compile(f".[{''.join(marks)}]*", re.DOTALL)
+    marks = "".join(char for char in map(chr, _MARKED) if _UNSPACED.match(char) and _is_mark(char))
+    return re.compile(f".[{marks}]*", re.DOTALL)
 
 
 def word_rows(counts: npt.NDArray[np.int32], word: npt.NDArray[np.int32], width: int) -> csr_array:

@@ -71,8 +71,9 @@ def test_folding_again_changes_nothing(text: str) -> None:
 
 def test_of_every_character_letters_digits_and_marks_stay_and_all_else_parts_words() -> None:
     accents = {*range(0x300, 0x370), *range(0x591, 0x5C8), *range(0x610, 0x61B), *range(0x64B, 0x660)}
-    unseen = {0xAD, 0x200D, 0x2060, 0xFEFF, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
-    left_out = accents | unseen
+    fillers = {0xAD, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x180F), 0x200D, *range(0x2060, 0x2065)}
+    selectors = {0x3164, *range(0xFE00, 0xFE10), 0xFEFF, 0xFFA0, *range(0xE0100, 0xE01F0)}
+    left_out = accents | fillers | selectors
 
     def kept(char: str) -> str:
         stays = char.isalnum() or unicodedata.category(char) in ("Mn", "Mc")

@@ -11,17 +11,14 @@ import json
 import re
 
 from kgalign.values.orders import without_orders
+from kgalign.values.text import JOINERS
 
 ELLIPSIS = "…"
 """Ends a value that was cut."""
 _SPACES = re.compile(r"\s+")
 """With line and paragraph separators, tabulators and no-break spaces."""
-_JOINERS = re.compile(
-    "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200d\u2060-\u2064\u3164\ufe00-\ufe0f\ufeff\uffa0"
-    "\U000e0100-\U000e01ef]+"
-)
-"""Joiners, fillers, variation selectors: they shape words and emoji, and can hide a message in them. What is
-seen is the same without them."""
+_JOINERS = re.compile(f"[\u200b\u200c{JOINERS}]+")
+"""With those that part words: a message can be hidden in them."""
 _UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2065-\u206f\ud800-\udfff\ufdd0-\ufdef\ufff0-\ufffb"
     "\ufffe\uffff\U000e0000-\U000e007f]+"
