@@ -98,11 +98,14 @@ def standing(decisions: Iterable[Decision]) -> Standing:
     votes = [each for each in last.values() if not each.takes_back]
     for each in votes:
         by_pair.setdefault(each.pair, []).append(each)
-    agreed = [own for own in by_pair.values() if len({_word(each) for each in own}) == 1]
+    agreed: list[list[Decision]] = []
+    split: list[list[Decision]] = []
+    for own in by_pair.values():
+        (agreed if len({_word(each) for each in own}) == 1 else split).append(own)
     counting = [own[-1] for own in agreed]
     return Standing(
         said=tuple(last.values()),
-        disagreements=tuple(tuple(own) for own in by_pair.values() if own not in agreed),
+        disagreements=tuple(map(tuple, split)),
         contradictions=tuple(_contradictions(counting)),
         undos=tuple(each for each in ordered if each.undoes),
         _counting=tuple(counting),
@@ -129,17 +132,16 @@ def _contradictions(counting: Sequence[Decision]) -> list[Contradiction]:
     for number, each in enumerate(counting):
         if each.verdict is Verdict.SAME and not _is_other(each):
             links.add_edge((0, each.left), (1, each.right), decision=each, number=number)
+    thing = {end: number for number, ends in enumerate(nx.connected_components(links)) for end in ends}
     found = []
     for each in counting:
-        ends = (0, each.left), (1, each.right)
-        if each.verdict is not Verdict.DIFFERENT or not all(end in links for end in ends):
+        one, other = ends = (0, each.left), (1, each.right)
+        if each.verdict is not Verdict.DIFFERENT or one not in thing or thing[one] != thing.get(other):
             continue
-        if nx.has_path(links, *ends):
-            path = nx.shortest_path(links, *ends)
-            edges = [links.edges[a, b] for a, b in pairwise(path)]
-            chain = [edge["decision"] for edge in edges]
-            weakest = min(edges, key=lambda edge: (_sureness(edge["decision"]), edge["number"]))
-            found.append(Contradiction(each, tuple(chain), weakest["decision"]))
+        edges = [links.edges[a, b] for a, b in pairwise(nx.shortest_path(links, *ends))]
+        chain = tuple(edge["decision"] for edge in edges)
+        weakest = min(edges, key=lambda edge: (_sureness(edge["decision"]), edge["number"]))
+        found.append(Contradiction(each, chain, weakest["decision"]))
     return found
 
 
