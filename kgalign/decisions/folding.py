@@ -77,7 +77,8 @@ def in_force(decisions: Iterable[Decision]) -> list[Decision]:
     for each in reversed(ordered):  # a later undo decides whether an earlier one counts
         if each.undoes and each.id not in gone:
             gone.add(each.undoes)
-    return [each for each in ordered if each.id not in gone]
+    # An id is a digest of all that was said: none is made where nothing was undone.
+    return [each for each in ordered if each.id not in gone] if gone else ordered
 
 
 def standing(decisions: Iterable[Decision]) -> Standing:
