@@ -1,6 +1,6 @@
 """``kgalign unmerge``: takes a merge back, in every output, and remembers it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,18 +78,26 @@ def _list(pairs: "Iterable[Unmerged]") -> None:
         click.echo("Nothing was taken back")
 
 
+def _more(pairs: Sequence[object]) -> list[str]:
+    """How many are not shown."""
+    return [f"… and {len(pairs) - _SHOWN:,} more"] if len(pairs) > _SHOWN else []
+
+
 def _show(done: "Unmerging", run: Path, verb: str, quiet: bool) -> None:
-    lines = [] if quiet else [f"{verb}: {each.left} and {each.right}" for each in done.pairs[:_SHOWN]]
-    if len(done.pairs) > _SHOWN and not quiet:
-        lines.append(f"… and {len(done.pairs) - _SHOWN:,} more")
+    lines: list[str] = []
+    if not quiet:
+        lines.extend(f"{verb}: {each.left} and {each.right}" for each in done.pairs[:_SHOWN])
+        lines.extend(_more(done.pairs))
     for each in done.known[:_SHOWN]:
         lines.append(
             f"Warning: the input itself says that {each.left} and {each.right} are the same; "
             "a run to another folder links them again"
         )
+    lines.extend(_more(done.known))
     for each in done.still[:_SHOWN]:
         why = "both graphs use this IRI" if each.left == each.right else "other links hold them together"
         lines.append(f"Warning: {each.left} and {each.right} are one node all the same: {why}")
+    lines.extend(_more(done.still))
     say(*lines)
     if not quiet:
         show_fusion(done.execution.record, run)

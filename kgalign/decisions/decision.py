@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -58,7 +58,10 @@ class Decision:
     @property
     def id(self) -> str:
         """SHA-256 of its contents, in hexadecimal digits."""
-        text = json.dumps(asdict(self), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        said = {
+            name: getattr(self, name) for name in _NAMES
+        }  # `asdict` takes three times as long for the same
+        text = json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     @property
@@ -77,6 +80,9 @@ class Decision:
         :param by: who does so, the one who decided if empty.
         """
         return replace(self, by=by or self.by, at=now(), why="", source="", undoes=self.id)
+
+
+_NAMES = tuple(each.name for each in fields(Decision))
 
 
 def now() -> str:

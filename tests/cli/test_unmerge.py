@@ -247,6 +247,26 @@ def test_a_merge_that_others_vouch_for_is_taken_back_all_the_same(
     assert (CARBON, KOHLENSTOFF) not in links_of(run)
 
 
+def test_of_many_pairs_some_are_named_and_the_others_counted(tmp_path: Path, kgalign: Kgalign) -> None:
+    hub, name = "http://one.example/0", "<http://one.example/name>"
+    left, right, run = tmp_path / "left.nt", tmp_path / "right.nt", tmp_path / "run"
+    left.write_text(f'<{hub}> {name} "oak table" .\n', encoding="utf8")
+    others = [f"http://other.example/{number}" for number in range(33)]
+    right.write_text(
+        "".join(
+            f'<{each}> {name} "table {each[-2:]}" .\n<{hub}> <{SAME_AS}> <{each}> .\n' for each in others
+        ),
+        encoding="utf8",
+    )
+    start.run(left, right, run)
+    result = kgalign("unmerge", run, hub)
+    assert (result.returncode, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    for beginning in (f"Taken back: {hub} and", "Warning: the input itself says"):
+        assert sum(line.startswith(beginning) for line in lines) == 20
+    assert lines.count("… and 13 more") == 2
+
+
 def test_a_link_that_the_input_makes_can_be_taken_back_with_a_warning(
     elements: Pair, tmp_path: Path, kgalign: Kgalign
 ) -> None:
