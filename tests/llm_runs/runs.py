@@ -103,7 +103,7 @@ def answers(out: Path) -> dict[str, str]:
 
 def questions(server: Running) -> list[bytes]:
     """The bodies of what a server was asked about records, in the order in which they came."""
-    return [body for body in server.bodies if b"Record: {" in body or b"First: {" in body]
+    return [body for body in tuple(server.bodies) if b"Record: {" in body or b"First: {" in body]
 
 
 def answered_again(server: Running) -> int:
