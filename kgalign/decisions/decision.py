@@ -58,9 +58,8 @@ class Decision:
     @property
     def id(self) -> str:
         """SHA-256 of its contents, in hexadecimal digits."""
-        said = {
-            name: getattr(self, name) for name in _NAMES
-        }  # `asdict` takes three times as long for the same
+        # What `asdict` gives, without the copies that it makes of each value.
+        said = {name: getattr(self, name) for name in _NAMES}
         text = json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
