@@ -27,6 +27,7 @@ from kgalign.values.folding import Words, each_alone, fold_all, grams_of, one_by
 from kgalign.values.kinds import ValueKind
 from kgalign.values.text import LONG, Grams, idf, rows_of_grams, weigh
 from kgalign.values.tokens import Tokens, token_rows, tokens_of
+from kgalign.values.vocabulary import Vocabulary
 
 _TEXTS = 1 << 14
 """Names that are read at once."""
@@ -140,25 +141,23 @@ def _name_rows(profile: Profile) -> tuple[csr_array, Ids]:
     return rows_of_grams(in_order(grams, slices(len(text), _TEXTS))), entity
 
 
-def _rows_of_values(
-    left: Profile, right: Profile, vocabulary: dict[str, int] | None = None
-) -> tuple[Rows, Rows]:
+def _rows_of_values(left: Profile, right: Profile, vocabulary: Vocabulary | None = None) -> tuple[Rows, Rows]:
     """The words of each entity, and where its numbers and days lie: near ones share a mark.
 
     Marks stand for stretches of a scale, twice, the second time half a stretch on. A link is a word as it is.
 
-    :param vocabulary: is filled with the words and their columns.
+    :param vocabulary: is filled with the words, by their columns.
     """
-    vocabulary = {} if vocabulary is None else vocabulary
+    vocabulary = vocabulary or Vocabulary()
     tokens = [_tokens(profile, vocabulary) for profile in (left, right)]
-    width = max(len(vocabulary), 1)
     rows = [
-        token_rows(each, len(profile), width) for each, profile in zip(tokens, (left, right), strict=True)
+        token_rows(each, len(profile), vocabulary)
+        for each, profile in zip(tokens, (left, right), strict=True)
     ]
     return _owned(rows[0], rows[1])
 
 
-def _tokens(profile: Profile, vocabulary: dict[str, int]) -> list[Tokens]:
+def _tokens(profile: Profile, vocabulary: Vocabulary) -> list[Tokens]:
     """The values of each entity, by how they are split."""
     kinds = [each.kind for each in profile.attributes]
 
@@ -233,13 +232,13 @@ def anchor_rows(left: Profile, right: Profile, a: Ids, b: Ids) -> tuple[Rows, Ro
 
 
 def _values(left: Profile, right: Profile, search: Search) -> list[Pairs]:
-    vocabulary: dict[str, int] = {}
+    vocabulary = Vocabulary()
     rows = _rows_of_values(left, right, vocabulary)
     found = both_ways(*rows, search.k, search.progress, "retrieve by values")
     for side, (mine, _), (others, _) in (("left", *rows), ("right", *rows[::-1])):
         common = common_only(mine, others, search.k)
         if common is not None:
-            word = next(word for word, column in vocabulary.items() if column == common.column)
+            word = vocabulary.names[common.column].as_py()
             said = "a number or a day" if word.startswith("\x00") else f"“{word[:_SHOWN]}”"
             search.notes[f"common words {side}"] = (
                 f"{common.rows:,} {side} entities have only words that over {common.most:,} others have, "

@@ -3,6 +3,12 @@
 import re
 from collections.abc import Sequence
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kgalign.arrays import Flags
+
 _PADDED = re.compile(r"[-+]?0\d|\+")
 _SHORT = 2.5
 """Words that a code has at most, in the mean."""
@@ -19,6 +25,18 @@ def is_code(word: str) -> bool:
     (True, True, False, False)
     """
     return len(word) >= _LEAST and has_digit(word) and not word.startswith("http")
+
+
+def are_codes(words: pa.LargeStringArray) -> Flags:
+    """(n,) :func:`is_code` of each word."""
+    digit = pc.match_substring_regex(words, "[0-9]").to_numpy(zero_copy_only=False)
+    address = pc.starts_with(words, "http").to_numpy(zero_copy_only=False)
+    long = pc.utf8_length(words).to_numpy(zero_copy_only=False) >= _LEAST
+    found: Flags = digit & ~address & long
+    # Digits of other scripts are asked of Python.
+    others = np.flatnonzero(long & ~digit & ~pc.string_is_ascii(words).to_numpy(zero_copy_only=False))
+    found[others] = [is_code(each) for each in words.take(pa.array(others)).to_pylist()]
+    return found
 
 
 def has_digit(text: str) -> bool:

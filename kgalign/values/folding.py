@@ -89,13 +89,8 @@ class Words:
     """(texts,) how many words each text has."""
     code: Ids
     """Words by their number in ``names``, text by text."""
-    names: list[str]
+    names: pa.LargeStringArray
     """The distinct words, as they come first."""
-
-    def numbered(self, vocabulary: dict[str, int]) -> Ids:
-        """The words by their number in a vocabulary, which grows by those that are new."""
-        table = [vocabulary.setdefault(name, len(vocabulary)) for name in self.names]
-        return np.array(table, dtype=np.int32)[self.code] if table else self.code
 
 
 def grams_of(folded: pa.LargeStringArray) -> Grams:
@@ -119,14 +114,14 @@ def one_by_one(split: Callable[[str], Sequence[str]]) -> Callable[[pa.LargeStrin
 def each_alone(texts: pa.LargeStringArray) -> Words:
     """Each text as one word; no text is there twice."""
     numbers = np.arange(len(texts), dtype=np.int32)
-    return Words(np.ones_like(numbers), numbers, texts.to_pylist())
+    return Words(np.ones_like(numbers), numbers, texts)
 
 
 def _listed(found: Sequence[Sequence[str]]) -> Words:
     numbers: dict[str, int] = {}
     code = [numbers.setdefault(word, len(numbers)) for each in found for word in each]
     counts = np.array([len(each) for each in found], dtype=np.int32)
-    return Words(counts, np.array(code, dtype=np.int32), list(numbers))
+    return Words(counts, np.array(code, dtype=np.int32), pa.array(numbers, pa.large_string()))
 
 
 def words_of(texts: pa.LargeStringArray, folded: pa.LargeStringArray | None = None) -> Words:
@@ -148,7 +143,7 @@ def _split(folded: pa.LargeStringArray) -> Words:
     counts, every = _tokens(folded)
     encoded = every.dictionary_encode()
     code = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
-    return Words(counts, code, encoded.dictionary.to_pylist())
+    return Words(counts, code, encoded.dictionary)
 
 
 def _tokens(folded: pa.LargeStringArray) -> tuple[Ids, pa.LargeStringArray]:
@@ -170,16 +165,16 @@ def _joined(first: Flags, one: Words, other: Words) -> Words:
     counts[first], counts[~first] = one.counts, other.counts
     code = np.empty(int(counts.sum()), dtype=np.int32)
     here = np.repeat(first, counts)
-    names = {name: number for number, name in enumerate(one.names)}
-    code[here], code[~here] = one.code, other.numbered(names)
+    both = pa.concat_arrays([one.names, other.names]).dictionary_encode()
+    number = both.indices.to_numpy(zero_copy_only=False)
+    code[here], code[~here] = one.code, number[len(one.names) :][other.code]
     # Numbered anew, as they come first.
-    place = np.empty(len(names), dtype=np.int64)
+    place = np.empty(len(both.dictionary), dtype=np.int64)
     place[code[::-1]] = np.arange(len(code))[::-1]
     order = np.argsort(place, kind="stable")
     now = np.empty(len(order), dtype=np.int32)
     now[order] = np.arange(len(order))
-    every = list(names)
-    return Words(counts, now[code], [every[number] for number in order.tolist()])
+    return Words(counts, now[code], both.dictionary.take(pa.array(order)))
 
 
 def in_word_order(folded: pa.LargeStringArray) -> pa.LargeStringArray:

@@ -14,6 +14,7 @@ from kgalign.base import scratch
 from kgalign.base.cores import in_order, slices
 from kgalign.values.folding import Words
 from kgalign.values.text import LONG
+from kgalign.values.vocabulary import Vocabulary
 
 _TEXTS = 1 << 12
 """Texts that are split at once."""
@@ -32,7 +33,7 @@ class Tokens:
     bounds: Positions
     """(texts + 1,) where the words of each text begin in ``word``."""
     word: Ids
-    """Words by their number in the vocabulary."""
+    """Words by their places in the vocabulary."""
 
 
 def tokens_of(
@@ -40,9 +41,9 @@ def tokens_of(
     text: Ids,
     texts: pa.LargeStringArray,
     split: Callable[[pa.LargeStringArray], Words],
-    vocabulary: dict[str, int],
+    vocabulary: Vocabulary,
 ) -> Tokens:
-    """Split the texts that are values, each once; the vocabulary grows by the words that are new.
+    """Split the texts that are values, each once; the vocabulary grows by their words.
 
     :param entity: (v,) whose each value is, ascending.
     :param text: (v,) index into ``texts``.
@@ -55,39 +56,40 @@ def tokens_of(
 
     none = np.zeros(0, dtype=np.int32)
     found = in_order(split_part, slices(len(used), _TEXTS))
-    parts = ((each.numbered(vocabulary), each.counts) for each in found)
+    parts = ((vocabulary.add(each), each.counts) for each in found)
     word, counts = scratch.gather_columns(chain([(none, none)], parts))
     bounds = np.zeros(len(texts) + 1, dtype=np.int64)
     bounds[used + 1] = counts
     return Tokens(entity, text, np.cumsum(bounds, out=bounds), word)
 
 
-def token_rows(every: Sequence[Tokens], entities: int, width: int) -> csr_array:
+def token_rows(every: Sequence[Tokens], entities: int, vocabulary: Vocabulary) -> csr_array:
     """How often each entity has each word.
 
     :param every: values that are split in one way or another.
-    :returns: (entities, width) counts, the words of a row in order.
+    :param vocabulary: has all words of both sides.
+    :returns: (entities, words) counts, the words of a row in order.
     """
+    number = vocabulary.numbers()
 
     def rows(part: slice) -> tuple[scratch.Array, ...]:
-        return _rows(every, part)
+        return _rows(every, number, part)
 
     none = rows(slice(0, 0))
     parts = in_order(rows, slices(entities, _ENTITIES))
     times, word, lengths = scratch.gather_columns(chain([none], parts))
-    return rows_by_count(width, times, word, lengths)
+    return rows_by_count(max(len(vocabulary.names), 1), times, word, lengths)
 
 
-def _rows(every: Sequence[Tokens], part: slice) -> tuple[scratch.Array, ...]:
+def _rows(every: Sequence[Tokens], numbers: Ids, part: slice) -> tuple[scratch.Array, ...]:
     keys = [np.zeros(0, dtype=np.int64)]
     for tokens in every:
         first, last = np.searchsorted(tokens.entity, [part.start, part.stop])
         text = tokens.text[first:last]
         start = tokens.bounds[text]
         number, place = spread(start, tokens.bounds[text + 1] - start)
-        keys.append(
-            (tokens.entity[first:last][number] - part.start).astype(np.int64) << 32 | tokens.word[place]
-        )
+        entity = (tokens.entity[first:last][number] - part.start).astype(np.int64)
+        keys.append(entity << 32 | numbers[tokens.word[place]])
     ordered = np.sort(np.concatenate(keys))
     starts = np.flatnonzero(run_starts(ordered))
     times = np.diff(np.append(starts, len(ordered))).astype(np.float32)

@@ -1,8 +1,12 @@
 """What numbers things rather than measures them."""
 
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kgalign.values import are_padded, are_serials, is_code, is_padded
+from kgalign.values.codes import are_codes
 
 
 def test_serial_numbers_are_told_from_measures() -> None:
@@ -24,6 +28,11 @@ def test_one_slip_in_many_does_not_make_codes() -> None:
 )
 def test_words_that_look_like_codes(word: str, code: bool) -> None:
     assert is_code(word) is code
+
+
+@given(st.lists(st.text(st.one_of(st.sampled_from("htp1a٣²五Ⅷ "), st.characters(codec="utf8")), max_size=7)))
+def test_many_words_look_like_codes_as_one_does(words: list[str]) -> None:
+    assert are_codes(pa.array(words, pa.large_string())).tolist() == [is_code(word) for word in words]
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,8 @@ def column(values: list[str]) -> pa.LargeStringArray:
 def listed(found: Words) -> list[list[str]]:
     """The words of each text."""
     ends = np.concatenate([[0], np.cumsum(found.counts)]).tolist()
-    every = [found.names[code] for code in found.code.tolist()]
+    names = found.names.to_pylist()
+    every = [names[code] for code in found.code.tolist()]
     return [every[start:end] for start, end in pairwise(ends)]
 
 
@@ -71,7 +72,7 @@ def test_words_are_those_of_one_by_one_and_numbered_as_they_come(values: list[st
     found = words_of(column(values))
     expected = [words(each) for each in values]
     assert listed(found) == expected
-    assert found.names == list(dict.fromkeys(word for each in expected for word in each))
+    assert found.names.to_pylist() == list(dict.fromkeys(word for each in expected for word in each))
     assert listed(one_by_one(words)(column(values))) == expected
 
 
@@ -86,18 +87,6 @@ def test_trigrams_are_those_of_one_by_one(values: list[str]) -> None:
     folded = [fold(each) for each in values]
     for one, other in zip(grams_of(column(folded)), grams(folded), strict=True):
         assert one.tolist() == other.tolist()
-
-
-@given(texts, texts)
-def test_a_vocabulary_grows_by_the_words_that_are_new(first: list[str], second: list[str]) -> None:
-    vocabulary: dict[str, int] = {}
-    for values in (first, second):
-        found = words_of(column(values))
-        names = {number: word for word, number in vocabulary.items()}
-        numbered = found.numbered(vocabulary)
-        assert all(vocabulary[word] == number for number, word in names.items())
-        every = list(vocabulary)
-        assert [every[number] for number in numbered.tolist()] == [w for each in listed(found) for w in each]
 
 
 @pytest.mark.parametrize("value", ["x " * LONG, "é" * (LONG + 5), "A-1 " + "b" * LONG])

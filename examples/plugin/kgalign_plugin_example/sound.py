@@ -6,6 +6,7 @@ from kgalign.records import Profile
 from kgalign.retrieve.channels import Channel, Pairs, Search, both_ways, by_entity
 from kgalign.values.folding import one_by_one
 from kgalign.values.text import fold, idf, weigh, word_rows
+from kgalign.values.vocabulary import Vocabulary
 
 _CODES = str.maketrans("bfpvcgjkqsxzdtlmnr", "111122222222334556")
 
@@ -25,11 +26,12 @@ def _sounds(name: str) -> list[str]:
 
 def find(left: Profile, right: Profile, search: Search) -> Sequence[Pairs]:
     """Entities whose names have sounds in common, the rare ones before the others."""
-    vocabulary: dict[str, int] = {}
+    vocabulary = Vocabulary()
     sounds_of = one_by_one(_sounds)
     sounds = [sounds_of(profile.entity_name.fill_null("")) for profile in (left, right)]
-    numbers = [each.numbered(vocabulary) for each in sounds]
-    rows = [word_rows(each.counts, word, len(vocabulary)) for each, word in zip(sounds, numbers, strict=True)]
+    places = [vocabulary.add(each) for each in sounds]
+    numbers, width = vocabulary.numbers(), len(vocabulary.names)
+    rows = [word_rows(each.counts, numbers[place], width) for each, place in zip(sounds, places, strict=True)]
     weights = idf(*rows)
     one, other = (weigh(matrix, weights) for matrix in rows)
     return both_ways(by_entity(one), by_entity(other), search.k, search.progress, "retrieve by sound")

@@ -21,6 +21,7 @@ from kgalign.values import read_date, read_number
 from kgalign.values.folding import Words, fold_all, grams_of, in_word_order, parts_of, words_of
 from kgalign.values.kinds import ValueKind
 from kgalign.values.text import Grams, idf, row_dots, row_parts, rows_of_grams, weigh, word_rows
+from kgalign.values.vocabulary import Vocabulary
 
 _PAIR_LIMIT = 36
 """Pairs of values looked at per pair of entities and attributes."""
@@ -33,6 +34,9 @@ _ONE_IN = np.uint64(58)
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MOST_DISTINCT = 0.8
 """Share of distinct keys from which all are taken to be distinct."""
+
+
+_NO_TEXTS = pa.array([], pa.large_string())
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class Texts:
     """The same trigrams as counts."""
     words: csr_array
     """Words as counts; both sides have one vocabulary."""
-    vocabulary: list[str]
+    vocabulary: pa.LargeStringArray
     """The words of both sides."""
     number: npt.NDArray[np.float64]
     """The number a text begins with, NaN where it is none, or no value of an attribute of numbers."""
@@ -61,18 +65,16 @@ class Texts:
     def bare(self) -> "Texts":
         """Without what entities as a whole are compared by: trigrams as counts, and words."""
         none = csr_array((0, 1), dtype=np.float32)
-        return replace(self, gram_counts=none, words=none, vocabulary=[])
+        return replace(self, gram_counts=none, words=none, vocabulary=_NO_TEXTS)
 
 
 def prepare(left: Profile, right: Profile) -> tuple[Texts, Texts]:
     """Fold the texts of both sides; rarity of n-grams is counted over both."""
-    numbers: dict[str, int] = {}
-    read = [_Read(profile, numbers) for profile in (left, right)]
+    vocabulary = Vocabulary()
+    read = [_Read(profile, vocabulary) for profile in (left, right)]
     weights = idf(read[0].grams, read[1].grams)
-    vocabulary = list(numbers)
     sides = []
     for profile, each in zip((left, right), read, strict=True):
-        each.words.resize((len(profile.texts), max(len(vocabulary), 1)))
         sides.append(
             Texts(
                 profile.texts,
@@ -80,8 +82,8 @@ def prepare(left: Profile, right: Profile) -> tuple[Texts, Texts]:
                 each.sorted_words,
                 weigh(each.grams, weights),
                 each.grams,
-                each.words,
-                vocabulary,
+                each.words(vocabulary),
+                vocabulary.names,
                 _read_as(profile, ValueKind.NUMBER, read_number),
                 _read_as(profile, ValueKind.DATE, read_date),
             )
@@ -92,26 +94,29 @@ def prepare(left: Profile, right: Profile) -> tuple[Texts, Texts]:
 class _Read:
     """The texts of a side, read a part at a time.
 
-    :param numbers: number of each word; new words are added.
+    :param vocabulary: grows by the words.
     """
 
-    def __init__(self, profile: Profile, numbers: dict[str, int]) -> None:
+    def __init__(self, profile: Profile, vocabulary: Vocabulary) -> None:
         texts = profile.texts
         beginnings: list[pa.LargeStringArray] = []
         empty: list[Flags] = []
 
         def parts() -> Iterator[tuple[scratch.Array, ...]]:
-            nothing = pa.array([], pa.large_string())
-            for each in chain([_read(nothing)], in_order(_read, (texts[part] for part in parts_of(texts)))):
+            for each in chain([_read(_NO_TEXTS)], in_order(_read, (texts[part] for part in parts_of(texts)))):
                 beginnings.append(each.beginnings)
                 empty.append(each.empty)
-                yield *each.grams, each.words.numbered(numbers), each.words.counts
+                yield *each.grams, vocabulary.add(each.words), each.words.counts
 
-        times, bucket, counts, word, word_counts = scratch.gather_columns(parts())
+        times, bucket, counts, self._word, self._word_counts = scratch.gather_columns(parts())
         self.empty = np.concatenate(empty)
         self.sorted_words = pa.concat_arrays(beginnings)
         self.grams = rows_of_grams([(times, bucket, counts)])
-        self.words = word_rows(word_counts, word, len(numbers))
+
+    def words(self, vocabulary: Vocabulary) -> csr_array:
+        """(texts, words) how often each word is in each text, once the words of both sides are known."""
+        number = scratch.pick(vocabulary.numbers(), self._word)
+        return word_rows(self._word_counts, number, len(vocabulary.names))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from scipy.sparse import csr_array
 
 from kgalign.arrays import Doubles, Flags, Positions, distinct, rows_by_count, sparse_rows, unique
@@ -15,9 +17,11 @@ from kgalign.judge.evidence.products import sums
 from kgalign.judge.evidence.texts import Texts, of_entities
 from kgalign.rdf.graph import Ids
 from kgalign.records import Floats, Profile
-from kgalign.values import is_code
+from kgalign.values.codes import are_codes
+from kgalign.values.folding import each_alone
 from kgalign.values.kinds import ValueKind
 from kgalign.values.text import entries_of, idf, row_parts
+from kgalign.values.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +44,10 @@ class SharedWords:
     :param vocabulary: the words.
     """
 
-    def __init__(self, rows: Sequence[csr_array], vocabulary: Sequence[str]) -> None:
+    def __init__(self, rows: Sequence[csr_array], vocabulary: pa.LargeStringArray) -> None:
         self.weights: Floats = idf(*rows)
         """(words,) how rare each is."""
-        self.code: Flags = np.array([not word.isalpha() and is_code(word) for word in vocabulary] or [False])
+        self.code: Flags = are_codes(vocabulary) if len(vocabulary) else np.zeros(1, dtype=bool)
         """(words,) those that look like codes."""
         self.sides = tuple(self._side(each) for each in rows)
 
@@ -111,18 +115,18 @@ class Shared:
 
 def word_rows_of(
     left: Profile, right: Profile, texts: tuple[Texts, Texts]
-) -> tuple[tuple[csr_array, csr_array], list[str]]:
+) -> tuple[tuple[csr_array, csr_array], pa.LargeStringArray]:
     """Which words each entity holds anywhere in its values (1 or 0), and the words.
 
     Words are numbered as they come first: by entity, then in their own order. A link is one word.
     """
-    vocabulary = list(texts[0].vocabulary)
-    numbers = {word: number for number, word in enumerate(vocabulary)}
-    rows = [_held(profile, each.words, numbers) for profile, each in zip((left, right), texts, strict=True)]
-    vocabulary = list(numbers)
-    rank = np.empty(len(vocabulary), dtype=np.int64)
-    rank[sorted(range(len(vocabulary)), key=vocabulary.__getitem__)] = np.arange(len(vocabulary))
-    first = np.full(len(vocabulary), len(left) + len(right))
+    vocabulary = Vocabulary(texts[0].vocabulary)
+    linked = [_Linked(profile, vocabulary) for profile in (left, right)]
+    rows = [links.held(each.words, vocabulary) for links, each in zip(linked, texts, strict=True)]
+    words = vocabulary.names
+    rank = np.empty(len(words), dtype=np.int64)
+    rank[pc.sort_indices(words).to_numpy()] = np.arange(len(words))
+    first = np.full(len(words), len(left) + len(right))
     for matrix, before in ((rows[1], len(left)), (rows[0], 0)):
         for part in reversed(row_parts(matrix.indptr)):
             counts, entries = entries_of(matrix, part)
@@ -132,7 +136,7 @@ def word_rows_of(
     now = np.empty(len(order), dtype=np.int32)
     now[order] = np.arange(len(order))
     found = [_renumbered(matrix, now) for matrix in rows]
-    return (found[0], found[1]), [vocabulary[number] for number in order.tolist()]
+    return (found[0], found[1]), words.take(pa.array(order))
 
 
 def _renumbered(rows: csr_array, now: Ids) -> csr_array:
@@ -143,25 +147,38 @@ def _renumbered(rows: csr_array, now: Ids) -> csr_array:
     return made
 
 
-def _held(profile: Profile, words: csr_array, numbers: dict[str, int]) -> csr_array:
-    """Which words each entity holds: the words of its texts, and each of its links as a word of its own."""
-    links = np.array([each.kind == ValueKind.LINK for each in profile.attributes] + [False])
-    linked = links[profile.value_attribute]
-    targets = unique(profile.value_text[linked])
-    named = np.zeros(words.shape[0], dtype=np.int32)
-    named[targets] = [
-        numbers.setdefault(text, len(numbers)) for text in profile.texts.take(targets).to_pylist()
-    ]
-    entity, target = distinct(profile.value_entity[linked], named[profile.value_text[linked]])
-    starts = np.searchsorted(entity, np.arange(len(profile) + 1))
+class _Linked:
+    """The links of a side, each as a word of its own.
 
-    def held(part: slice, rows: csr_array) -> tuple[Ids, Positions]:
-        here = slice(starts[part.start], starts[part.stop])
-        own = rows.tocoo()
-        row = np.concatenate([own.coords[0].astype(np.int32), entity[here] - np.int32(part.start)])
-        row, column = distinct(row, np.concatenate([own.coords[1].astype(np.int32), target[here]]))
-        return column, np.bincount(row, minlength=rows.shape[0])
+    :param vocabulary: grows by the links.
+    """
 
-    spoken = distinct(profile.value_entity[~linked], profile.value_text[~linked])
-    columns, counts = of_entities(profile, words, held, (spoken[0], spoken[1]))
-    return rows_by_count(len(numbers), scratch.full(len(columns), 1, np.float32), columns, counts)
+    def __init__(self, profile: Profile, vocabulary: Vocabulary) -> None:
+        self._profile = profile
+        links = np.array([each.kind == ValueKind.LINK for each in profile.attributes] + [False])
+        self._linked = links[profile.value_attribute]
+        self._targets = unique(profile.value_text[self._linked])
+        self._places = vocabulary.add(each_alone(profile.texts.take(pa.array(self._targets))))
+
+    def held(self, words: csr_array, vocabulary: Vocabulary) -> csr_array:
+        """Which words each entity holds: the words of its texts, and its links.
+
+        :param words: (texts, words) of the texts of the side.
+        """
+        profile, linked = self._profile, self._linked
+        named = np.zeros(words.shape[0], dtype=np.int32)
+        named[self._targets] = vocabulary.numbers()[self._places]
+        entity, target = distinct(profile.value_entity[linked], named[profile.value_text[linked]])
+        starts = np.searchsorted(entity, np.arange(len(profile) + 1))
+
+        def held(part: slice, rows: csr_array) -> tuple[Ids, Positions]:
+            here = slice(starts[part.start], starts[part.stop])
+            own = rows.tocoo()
+            row = np.concatenate([own.coords[0].astype(np.int32), entity[here] - np.int32(part.start)])
+            row, column = distinct(row, np.concatenate([own.coords[1].astype(np.int32), target[here]]))
+            return column, np.bincount(row, minlength=rows.shape[0])
+
+        spoken = distinct(profile.value_entity[~linked], profile.value_text[~linked])
+        columns, counts = of_entities(profile, words, held, (spoken[0], spoken[1]))
+        ones = scratch.full(len(columns), 1, np.float32)
+        return rows_by_count(len(vocabulary.names), ones, columns, counts)

@@ -44,7 +44,8 @@ def test_an_entity_holds_the_words_of_its_texts(
     both = side_of(left), side_of(right)
     with pytest.MonkeyPatch.context() as patch:
         in_small_parts(patch, entries)
-        rows, vocabulary = word_rows_of(*both, prepare(*both))
+        rows, names = word_rows_of(*both, prepare(*both))
+    vocabulary = names.to_pylist()
     came: list[str] = []
     for values, matrix in zip((left, right), rows, strict=True):
         assert matrix.shape[0] == len(values)
@@ -64,7 +65,8 @@ def test_a_link_is_one_word(values: list[list[str]], entries: int) -> None:
     both = side_of(links, ValueKind.LINK), side_of(links)
     with pytest.MonkeyPatch.context() as patch:
         in_small_parts(patch, entries)
-        (rows, _), vocabulary = word_rows_of(*both, prepare(*both))
+        (rows, _), names = word_rows_of(*both, prepare(*both))
+    vocabulary = names.to_pylist()
     for each, (first, last) in zip(links, pairwise(rows.indptr.tolist()), strict=True):
         assert {vocabulary[number] for number in rows.indices[first:last].tolist()} == set(each)
 

@@ -1,0 +1,36 @@
+"""Numbers of words against a dictionary of plain Python."""
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kgalign.values import vocabulary
+from kgalign.values.folding import one_by_one
+from kgalign.values.vocabulary import Vocabulary
+
+WORDS = ["a", "b", "", "é", "中", "c\x00", "d", "e"]
+parts = st.lists(st.lists(st.lists(st.sampled_from(WORDS), max_size=4)))
+
+
+@given(parts, st.lists(st.sampled_from("aéxy"), unique=True), st.sampled_from([0, 1, 4, 1 << 18]))
+def test_words_are_numbered_as_they_come_first(
+    every: list[list[list[str]]], known: list[str], least: int
+) -> None:
+    expected = {word: number for number, word in enumerate(known)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vocabulary, "_LEAST", least)
+        made = Vocabulary(pa.array(known, pa.large_string()))
+        places = []
+        for number, texts in enumerate(every):
+            listed = iter(texts)
+            split = one_by_one(lambda _, rows=listed: next(rows))  # type: ignore[misc]
+            places.append(made.add(split(pa.array([""] * len(texts), pa.large_string()))))
+            for word in (word for text in texts for word in text):
+                expected.setdefault(word, len(expected))
+            if number % 2:  # what is asked in between changes nothing
+                assert made.names.to_pylist() == list(expected)
+    assert made.names.to_pylist() == list(expected)
+    numbers = made.numbers()
+    for texts, part in zip(every, places, strict=True):
+        assert numbers[part].tolist() == [expected[word] for text in texts for word in text]
