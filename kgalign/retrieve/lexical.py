@@ -209,10 +209,15 @@ def _pays(rows: csr_array, index: Index, k: int, first: int) -> bool:
 
 
 def _open_after(a: Ids, score: Floats, rest: Doubles) -> Flags:
-    """(rows,) for which something that was not seen may be nearer than all that was found."""
+    """(rows,) for which something that was not seen may be nearer than all that was found.
+
+    :param a: ascending.
+    """
     best = np.zeros(len(rest))
-    np.maximum.at(best, a, score)
-    found: Flags = best < rest
+    starts = np.flatnonzero(run_starts(a))
+    if len(starts):
+        best[a[starts]] = np.maximum.reduceat(score, starts)
+    found: Flags = np.maximum(best, 0) < rest
     return found
 
 

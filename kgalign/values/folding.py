@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kgalign.arrays import Flags, Ids
+from kgalign.arrays import Flags, Ids, Positions
 from kgalign.base.scratch import text_buffers
 from kgalign.values.text import LONG, Grams, fold, grams, grams_between, words
 
@@ -27,6 +27,8 @@ _FOLDED = np.array(
 """What each byte of a text in ASCII becomes."""
 _INNER = "[A-Za-z0-9_][-./_'][A-Za-z0-9_]"
 """What words are joined by that stand for themselves and together; of texts in ASCII."""
+_SEPARATORS = "[\x1c-\x1f]"
+"""What Python takes for spaces of a text in ASCII, and Arrow does not."""
 
 
 def parts_of(texts: pa.LargeStringArray, most: int = BYTES) -> Iterator[slice]:
@@ -130,20 +132,39 @@ def words_of(texts: pa.LargeStringArray, folded: pa.LargeStringArray | None = No
     :param folded: (n,) the texts folded, where that is known.
     """
     folded = fold_all(texts) if folded is None else folded
-    quick = _plain(texts) & ~pc.match_substring_regex(texts, _INNER).to_numpy(zero_copy_only=False)
+    quick = _plain(texts) & ~pc.match_substring_regex(texts, _SEPARATORS).to_numpy(zero_copy_only=False)
     if quick.all():
-        return _split(folded)
-    others = pa.array(np.flatnonzero(~quick))
+        return _split(texts, folded)
+    mask, others = pa.array(quick), pa.array(np.flatnonzero(~quick))
     pairs = zip(texts.take(others).to_pylist(), folded.take(others).to_pylist(), strict=True)
-    return _joined(quick, _split(folded.filter(pa.array(quick))), _listed([words(*pair) for pair in pairs]))
+    one = _split(texts.filter(mask), folded.filter(mask))
+    return _joined(quick, one, _listed([words(*pair) for pair in pairs]))
 
 
-def _split(folded: pa.LargeStringArray) -> Words:
-    """The words of folded texts as they stand."""
+def _split(texts: pa.LargeStringArray, folded: pa.LargeStringArray) -> Words:
+    """The words of texts that can be folded as bytes: those of the folded text as they stand, then what is
+    joined in it and has a digit.
+    """
     counts, every = _tokens(folded)
+    text, joined = _inner(texts)
+    if len(text):
+        row = np.concatenate([np.repeat(np.arange(len(texts)), counts), text])
+        every = pa.concat_arrays([every, joined]).take(pa.array(np.argsort(row, kind="stable")))
+        counts = counts + np.bincount(text, minlength=len(texts)).astype(np.int32)
     encoded = every.dictionary_encode()
     code = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
     return Words(counts, code, encoded.dictionary)
+
+
+def _inner(texts: pa.LargeStringArray) -> tuple[Positions, pa.LargeStringArray]:
+    """Words with signs inside and a digit, without the signs: the text that each is in, ascending, and it."""
+    having = pc.and_(pc.match_substring_regex(texts, _INNER), pc.match_substring_regex(texts, "[0-9]"))
+    text = np.flatnonzero(having.to_numpy(zero_copy_only=False))
+    pieces = pc.ascii_split_whitespace(texts.take(pa.array(text)))
+    row, every = text[pc.list_parent_indices(pieces).to_numpy()], pieces.flatten()
+    keep = pc.and_(pc.match_substring_regex(every, _INNER), pc.match_substring_regex(every, "[0-9]"))
+    joined = pc.replace_substring_regex(pc.ascii_lower(every.filter(keep)), "[^a-z0-9]+", "")
+    return row[keep.to_numpy(zero_copy_only=False)], joined
 
 
 def _tokens(folded: pa.LargeStringArray) -> tuple[Ids, pa.LargeStringArray]:

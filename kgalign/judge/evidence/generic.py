@@ -5,7 +5,7 @@ from collections.abc import Container, Mapping, Sequence
 import numpy as np
 from scipy.sparse import csr_array
 
-from kgalign.arrays import Flags, rows_by_count
+from kgalign.arrays import Flags, Positions, rows_by_count, sparse_rows
 from kgalign.base import scratch
 from kgalign.base.cores import in_order
 from kgalign.judge.evidence import parts
@@ -152,11 +152,14 @@ def level_of(name: str, value: Floats) -> Comparison:
 
 def _entity_grams(profile: Profile, texts: Texts) -> csr_array:
     """Character trigrams of all that each entity's values say, as counts."""
+    every = texts.gram_counts
 
-    def entries(_part: slice, rows: csr_array) -> tuple[scratch.Array, ...]:
+    def summed(_part: slice, bounds: Positions, text: Ids) -> tuple[scratch.Array, ...]:
+        ones = np.ones(len(text), dtype=np.float32)
+        rows = sparse_rows(ones, text, bounds, every.shape[0]) @ every
         return rows.data, rows.indices, np.diff(rows.indptr)
 
-    return rows_by_count(texts.gram_counts.shape[1], *of_entities(profile, texts.gram_counts, entries))
+    return rows_by_count(every.shape[1], *of_entities(profile, every, summed))
 
 
 def _telling(rows: list[csr_array]) -> list[csr_array]:

@@ -12,7 +12,7 @@ from rapidfuzz import fuzz
 from rapidfuzz.process import cpdist
 from scipy.sparse import csr_array
 
-from kgalign.arrays import Doubles, Flags, Positions, distinct, run_starts, sparse_rows, spread, unique
+from kgalign.arrays import Doubles, Flags, Positions, distinct, run_starts, spread, unique
 from kgalign.base import scratch
 from kgalign.base.cores import in_order
 from kgalign.rdf.graph import Ids
@@ -149,28 +149,25 @@ def _read_as(profile: Profile, kind: ValueKind, read: Callable[[str], float | No
 def of_entities(
     profile: Profile,
     rows: csr_array,
-    made: Callable[[slice, csr_array], Sequence[scratch.Array]],
+    made: Callable[[slice, Positions, Ids], Sequence[scratch.Array]],
     held: tuple[Ids, Ids] | None = None,
 ) -> tuple[scratch.Array, ...]:
-    """What is made of the sums of the rows of each entity's texts, for some entities at a time.
+    """What is made of each entity's texts, for so many entities at a time as have some entries together.
 
-    :param rows: (t, columns) of the profile's texts.
-    :param made: the parts of columns, from some entities and their sums: (entities, columns), which are in no
-        order of columns.
+    :param rows: (t, columns) of the profile's texts, whose entries are counted.
+    :param made: the parts of columns, from some entities, (entities + 1,) where the texts of each begin and
+        end among theirs, and these texts.
     :param held: the entity and the text of each value that counts, distinct and by entity; all if None.
     """
     entity, text = distinct(profile.value_entity, profile.value_text) if held is None else held
     starts = np.searchsorted(entity, np.arange(len(profile) + 1))
     entries = np.concatenate([[0], np.cumsum(np.diff(rows.indptr)[text], dtype=np.int64)])[starts]
 
-    def summed(part: slice) -> Sequence[scratch.Array]:
+    def of_some(part: slice) -> Sequence[scratch.Array]:
         bounds = starts[part.start : part.stop + 1]
-        texts = text[bounds[0] : bounds[-1]]
-        ones = np.ones(len(texts), dtype=np.float32)
-        which = sparse_rows(ones, texts, bounds - bounds[0], rows.shape[0])
-        return made(part, which @ rows)
+        return made(part, bounds - bounds[0], text[bounds[0] : bounds[-1]])
 
-    return scratch.gather_columns(in_order(summed, row_parts(entries)))
+    return scratch.gather_columns(in_order(of_some, row_parts(entries)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.sparse import csr_array
 
-from kgalign.arrays import Doubles, Flags, Positions, distinct, rows_by_count, sparse_rows, unique
+from kgalign.arrays import Doubles, Flags, Positions, distinct, rows_by_count, sparse_rows, spread, unique
 from kgalign.base import scratch
 from kgalign.base.cores import in_order
 from kgalign.judge.evidence.products import sums
@@ -171,12 +171,14 @@ class _Linked:
         entity, target = distinct(profile.value_entity[linked], named[profile.value_text[linked]])
         starts = np.searchsorted(entity, np.arange(len(profile) + 1))
 
-        def held(part: slice, rows: csr_array) -> tuple[Ids, Positions]:
+        def held(part: slice, bounds: Positions, text: Ids) -> tuple[Ids, Positions]:
             here = slice(starts[part.start], starts[part.stop])
-            own = rows.tocoo()
-            row = np.concatenate([own.coords[0].astype(np.int32), entity[here] - np.int32(part.start)])
-            row, column = distinct(row, np.concatenate([own.coords[1].astype(np.int32), target[here]]))
-            return column, np.bincount(row, minlength=rows.shape[0])
+            first = words.indptr[text]
+            number, place = spread(first, words.indptr[text + 1] - first)
+            own = np.repeat(np.arange(len(bounds) - 1, dtype=np.int32), np.diff(bounds))[number]
+            row = np.concatenate([own, entity[here] - np.int32(part.start)])
+            row, column = distinct(row, np.concatenate([words.indices[place], target[here]]))
+            return column, np.bincount(row, minlength=len(bounds) - 1)
 
         spoken = distinct(profile.value_entity[~linked], profile.value_text[~linked])
         columns, counts = of_entities(profile, words, held, (spoken[0], spoken[1]))
