@@ -36,6 +36,8 @@ SHARD = 1 << 27
 """Bytes of an index that are looked at at once: of equal rows at the cut those of an earlier shard count."""
 _COUNTED = 1 << 18
 """Rows whose columns are counted at once."""
+_MOVED = 1 << 14
+"""Rows whose pairs are put in order at once."""
 _TRIED = 1 << 11
 """Rows that tell whether a first look is enough for most; it is tried where there are many times more."""
 _MANY = 16 * _TRIED
@@ -114,7 +116,11 @@ def _listed(rows: csr_array, frequency: Ids, longest: int) -> Flags:
     """
     listed = np.ones(rows.nnz, dtype=bool)
     entry = np.flatnonzero(frequency[rows.indices] > longest)
-    column = rows.indices[entry]
+    common = np.flatnonzero(frequency > longest)
+    # Small numbers are sorted in a fraction of the time.
+    number = np.zeros(len(frequency), dtype=np.uint16 if len(common) < 1 << 16 else np.int32)
+    number[common] = np.arange(len(common))
+    column = number[rows.indices[entry]]
     order = np.argsort(column, kind="stable")
     starts = np.flatnonzero(run_starts(column[order]))
     listed[entry] = False
@@ -233,13 +239,13 @@ def _by_entity(pairs: tuple[scratch.Array, ...], entity: Ids) -> Pairs:
     starts = np.cumsum(counts) - counts
     order = np.argsort(entity, kind="stable")
 
-    def moved() -> Iterator[Pairs]:
-        for part in slices(len(order), _COUNTED) or [slice(0, 0)]:
-            some = order[part]
-            number, rows = spread(starts[some], counts[some])
-            yield entity[some[number]], other[rows], score[rows]
+    def moved(part: slice) -> Pairs:
+        some = order[part]
+        number, rows = spread(starts[some], counts[some])
+        return entity[some[number]], other[rows], score[rows]
 
-    left, right, near = scratch.gather_columns(moved())
+    parts = slices(len(order), _MOVED) or [slice(0, 0)]
+    left, right, near = scratch.gather_columns(in_order(moved, parts))
     return left, right, near
 
 

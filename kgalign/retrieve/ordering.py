@@ -10,6 +10,9 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from kgalign.arrays import Ids, Positions, run_starts
+from kgalign.base import scratch
+from kgalign.base.cores import in_order
+from kgalign.values.text import entries_of, row_parts
 
 _DEPTH = 3
 """Columns of a row that it is ordered by."""
@@ -21,7 +24,11 @@ def content_order(rows: csr_array, owner: Ids, frequency: Ids | Positions, most:
     :param owner: (n,) the entity that each row is of, ascending.
     :param frequency: (columns,) how many rows have each column; those in more than ``most`` don't count.
     """
-    order = np.lexsort(_keys(rows, frequency, most)[::-1])
+
+    def keys(part: slice) -> list[Positions]:
+        return _keys(rows, part, frequency, most)
+
+    order = np.lexsort(scratch.gather_columns(in_order(keys, row_parts(rows.indptr)))[::-1])
     if not len(order) or run_starts(owner).all():
         return order
     # An entity stands where the first of its rows does.
@@ -31,17 +38,19 @@ def content_order(rows: csr_array, owner: Ids, frequency: Ids | Positions, most:
     return found
 
 
-def _keys(rows: csr_array, frequency: Ids | Positions, most: int) -> list[Positions]:
-    """(n,) each: the most frequent column of each row with its frequency, then the next."""
-    counts = np.diff(rows.indptr)
+def _keys(rows: csr_array, part: slice, frequency: Ids | Positions, most: int) -> list[Positions]:
+    """(r,) each: the most frequent column of each of some rows with its frequency, then the next."""
+    counts, entries = entries_of(rows, part)
     some = np.flatnonzero(counts)
-    often = frequency[rows.indices].astype(np.int64)
-    key = np.where(often <= most, often << 32 | rows.indices, -1)
+    starts = (np.cumsum(counts) - counts)[some]
+    columns = rows.indices[entries]
+    often = frequency[columns].astype(np.int64)
+    key = np.where(often <= most, often << 32 | columns, -1)
     keys = []
     for _ in range(_DEPTH):
-        best = np.full(rows.shape[0], -1, dtype=np.int64)
+        best = np.full(len(counts), -1, dtype=np.int64)
         if len(some):
-            best[some] = np.maximum.reduceat(key, rows.indptr[:-1][some])
+            best[some] = np.maximum.reduceat(key, starts)
         keys.append(best)
         key[key == np.repeat(best, counts)] = -1
     return keys

@@ -24,6 +24,8 @@ _RRF = 60
 _BITS = 12
 """Entities of a part, as a power of two."""
 _AT_ONCE = 1 << 20
+"""Pairs that are looked at at once."""
+_MOVED = 1 << 18
 """Pairs that are put into their parts at once."""
 _Table = tuple[scratch.Array, ...]
 
@@ -122,13 +124,16 @@ def _in_parts(table: _Table, size: int) -> tuple[list[int], _Table]:
     bounds = np.concatenate([[0], np.cumsum(count)])
     made = tuple(scratch.empty(column.shape, column.dtype) for column in table)
     free = bounds[:-1].copy()
-    for part in slices(len(table[0]), _AT_ONCE):
-        of = table[0][part] >> _BITS
+
+    def in_order_of_parts(rows: slice) -> tuple[Ids, _Table]:
+        of = table[0][rows] >> _BITS
         order = np.argsort(of.astype(np.uint16) if len(count) < 1 << 16 else of, kind="stable")
-        of = of[order]
+        return of[order], tuple(column[rows][order] for column in table)
+
+    for of, columns in in_order(in_order_of_parts, slices(len(table[0]), _MOVED)):
         place = free[of] + place_in_run(of)
-        for column, to in zip(table, made, strict=True):
-            to[place] = column[part][order]
+        for column, to in zip(columns, made, strict=True):
+            to[place] = column
         free += np.bincount(of, minlength=len(free))
     return bounds.tolist(), made
 

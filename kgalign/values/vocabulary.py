@@ -8,6 +8,8 @@ from kgalign.values.folding import Words
 
 _LEAST = 1 << 18
 """Words that wait at least until they are numbered."""
+_TIMES = 3
+"""So many times as many as are numbered already: these are looked at again each time."""
 
 
 class Vocabulary:
@@ -32,8 +34,7 @@ class Vocabulary:
         self._waiting.append(words.names)
         self._many += len(words.names)
         self._places += len(words.names)
-        # As many as are numbered already: then none of them is looked at more than twice, in the mean.
-        if self._many > max(_LEAST, len(self._names)):
+        if self._many > max(_LEAST, _TIMES * len(self._names)):
             self._settle()
         return words.code + np.int32(first)
 
