@@ -120,9 +120,12 @@ def _values(graph: Graph, nodes: Nodes, facts: Facts, index: Ids, unnamed: Ids) 
             _flat(nodes.local.text.take(pa.array(nodes.entities[unnamed]))),
         ]
     )
-    texts = pc.unique(forms)
-    texts = _flat(texts.take(pc.sort_indices(texts)))
-    text = pc.index_in(forms, value_set=texts).to_numpy(zero_copy_only=False).astype(np.int32)
+    encoded = forms.dictionary_encode()
+    order = pc.sort_indices(encoded.dictionary)
+    texts = _flat(encoded.dictionary.take(order))
+    rank = np.empty(len(texts), dtype=np.int32)
+    rank[order.to_numpy()] = np.arange(len(texts), dtype=np.int32)
+    text = rank[encoded.indices.to_numpy(zero_copy_only=False)]
     return Values(
         entity=np.concatenate([index[facts.entity], unnamed]),
         path=np.concatenate([facts.path, np.full_like(unnamed, len(facts.paths))]),
