@@ -12,7 +12,6 @@ from kgalign.config import AUTO, RetrieveConfig
 from kgalign.records import Candidates, Profile
 from kgalign.retrieve.auto import choose
 from kgalign.retrieve.channels import CHANNELS, Search, find_by
-from kgalign.retrieve.dense import dense_channel
 from kgalign.retrieve.ranks import Pairs
 from kgalign.retrieve.uniting import unite
 
@@ -52,6 +51,9 @@ def retrieve(
         config = config.model_copy(update={"embedder": choice.embedder})
         notes.update(choice.notes)
     if config.embedder:
+        # Only here: FAISS takes a tenth of a second and 13 MB to import.
+        from kgalign.retrieve.dense import dense_channel
+
         found["dense"], told = dense_channel(left, right, config, seed=seed, cache=cache, progress=watch)
         notes.update(told)
     return replace(unite(found, config.k), notes=notes)
