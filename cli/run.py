@@ -189,13 +189,12 @@ _REPORT = "report.html"
 
 def _one_side(side: Literal["left", "right"], finished: "Finished") -> str:
     """How many entities a side has, how many of them are linked, and how many found nobody."""
-    import numpy as np
-
+    from kgalign.arrays import unique
     from kgalign.export.lists import unmatched
     from kgalign.links.pairs import is_link
 
     profile, alignment = (finished.left if side == "left" else finished.right), finished.alignment
-    linked = len(np.unique((alignment.left if side == "left" else alignment.right)[is_link(alignment)]))
+    linked = len(unique((alignment.left if side == "left" else alignment.right)[is_link(alignment)]))
     alone = len(unmatched(side, alignment, profile))
     only = len(profile) - linked - alone
     mentioned = f", {only:,} only mentioned" if only else ""

@@ -36,6 +36,8 @@ _HEAD, _CLIENTS = "/ray.rpc.NodeInfoGcsService/CheckAlive", "/ray.rpc.RayletDriv
 """What a head answers, and the server for ``ray://``; without a token they say that it is missing."""
 _ASKED = 60.0
 """Seconds within which each node must have said its versions."""
+_TRIES = 3
+"""Times that a server for clients is asked to begin: for each it forks, and now and then hangs in that."""
 _LEAST_STORE = 100_000_000
 
 
@@ -87,11 +89,24 @@ def _join(address: str | None) -> None:
     elif address != "auto":
         _reach(address)
     try:
-        ray.init(address=address or "local", log_to_driver=False, logging_level="CRITICAL", **here)
+        _begin(address or "local", here)
     except (RayError, RuntimeError, ConnectionError, ValueError, ImportError) as error:
         raise _unfit(address or "this machine", str(error).strip().splitlines()[0].rstrip(".")) from error
     except SystemExit as error:
         raise _unfit(address or "this machine", "it did not let this process in") from error
+
+
+def _begin(address: str, here: dict[str, Any]) -> None:
+    left = _TRIES if address.startswith("ray://") else 1
+    while True:
+        left -= 1
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level="CRITICAL", **here)
+            return
+        except ConnectionError:
+            if not left:
+                raise
+            ray.shutdown()
 
 
 def _reach(address: str) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kgalign.arrays import Flags, Positions, connected
+from kgalign.arrays import Flags, Positions, connected, unique
 from kgalign.base.cores import in_order
 from kgalign.base.files import replacing_folder
 from kgalign.rdf.graph import Graph, TermKind, Terms
@@ -135,7 +135,7 @@ def _has_blank(terms: Terms) -> Flags:
 def _taken(graph: Graph, rows: Positions) -> Graph:
     """Some statements, with the terms that they have and no others."""
     columns = [column[rows] for column in (graph.subject, graph.predicate, graph.object, graph.graph)]
-    used = np.unique(np.concatenate(columns))
+    used = unique(np.concatenate(columns))
     used = used[used >= 0]
     place = np.zeros(len(graph.terms), dtype=np.int32)
     place[used] = np.arange(len(used), dtype=np.int32)

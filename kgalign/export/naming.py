@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kgalign.arrays import Positions
+from kgalign.arrays import Positions, unique
 from kgalign.base.scratch import text_buffers
 from kgalign.export.origins import Origins, steps
 from kgalign.rdf.columns import take
@@ -101,7 +101,7 @@ def named(stem: str, texts: pa.LargeStringArray) -> pa.LargeStringArray:
 
 def plain(fusion: Fusion, ids: Ids) -> pa.LargeStringArray:
     """Terms as N-Triples has them: a text that no choice of prefixes changes. Nothing for -1."""
-    used = np.unique(ids[ids >= 0]).astype(np.int64)
+    used = unique(ids[ids >= 0]).astype(np.int64)
     texts = pa.concat_arrays([term_texts(take(fusion.terms, used)), pa.array([""], pa.large_string())])
     return texts.take(pa.array(np.where(ids >= 0, np.searchsorted(used, ids), len(used))))
 

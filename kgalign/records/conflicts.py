@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from rapidfuzz import fuzz, process
 
-from kgalign.arrays import Flags, Positions
+from kgalign.arrays import Flags, Positions, unique
 from kgalign.errors import InputError
 from kgalign.rdf.graph import Ids, TermKind, Terms
 from kgalign.rdf.names import local_name
@@ -214,7 +214,7 @@ def of_property(fusion: Fusion, name: str) -> Flags:
 
     :raises InputError: no statement has such a property; the nearest ones are in the remedy.
     """
-    ids = np.unique(np.concatenate([np.unique(fusion.property), np.unique(fusion.said)]))
+    ids = unique(np.concatenate([unique(fusion.property), unique(fusion.said)]))
     names = {each: fusion.text(each) for each in ids.tolist()}
     found = [each for each, iri in names.items() if iri == iri_of(name)]
     found = found or [each for each, iri in names.items() if local_name(iri) == name]
@@ -235,7 +235,7 @@ def of_entity(fusion: Fusion, ids: Sequence[int], iri: str) -> Flags:
     """
     rows = np.isin(fusion.subject, list(ids))
     if not rows.any():
-        known = _texts(fusion, np.unique(fusion.subject)).to_pylist()
+        known = _texts(fusion, unique(fusion.subject)).to_pylist()
         raise InputError(f"No statement is about {iri}", _near(iri, known))
     return _of_rows(fusion, rows)
 

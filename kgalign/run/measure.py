@@ -18,9 +18,11 @@ _STATUS = Path("/proc/self/status")
 _beside: dict[int, int] = {}
 """Processes of the same run, and the most that each said it held: what they hold counts, too."""
 _shared: dict[int, tuple[float, int]] = {}
-"""When it was looked what a process beside this one shares with others, and how many bytes that was."""
-_LOOK = 1.0
-"""Seconds after which that is looked at anew: it takes ten milliseconds for some hundred MB."""
+"""When to look anew what a process beside this one shares with others, and how many bytes that was."""
+_REST = 100
+"""Times as long as such a look took, it is not looked again: it takes ten milliseconds for some hundred MB,
+and more on a slow machine.
+"""
 _INTERVAL = 0.02
 """Seconds between two samples of the resident memory."""
 _FULL = 0.8
@@ -123,14 +125,14 @@ def _held() -> tuple[int, int]:
 def _shared_by(process: int) -> int:
     """Bytes of what a process holds that another holds, too: of libraries, as a rule."""
     now = time.monotonic()
-    looked, found = _shared.get(process, (-_LOOK, 0))
-    if now - looked >= _LOOK:
+    due, found = _shared.get(process, (now, 0))
+    if now >= due:
         found = 0
         with suppress(OSError, ValueError, IndexError):  # another system, or it has just ended
             for line in Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines():
                 if line.startswith("Shared_"):
                     found += int(line.split()[1]) * 1024
-        _shared[process] = now, found
+        _shared[process] = now + _REST * (time.monotonic() - now), found
     return found
 
 

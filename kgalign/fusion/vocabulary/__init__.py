@@ -12,9 +12,9 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
 import pyarrow as pa
 
+from kgalign.arrays import unique
 from kgalign.fusion.vocabulary.classes import choose_classes, match_classes, types_of
 from kgalign.fusion.vocabulary.facts import Links, Side
 from kgalign.fusion.vocabulary.learning import INVERSE_WORTH, Learning
@@ -172,4 +172,4 @@ def _classes(graph: Graph) -> frozenset[str]:
 
 
 def _iris(graph: Graph, terms: Ids) -> frozenset[str]:
-    return frozenset(graph.terms.value.take(pa.array(np.unique(terms))).to_pylist())
+    return frozenset(graph.terms.value.take(pa.array(unique(terms))).to_pylist())

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.sparse import csr_array
 
-from kgalign.arrays import Doubles, Flags, Positions, connected, distinct, join, run_starts
+from kgalign.arrays import Doubles, Flags, Positions, connected, distinct, join, run_starts, unique
 from kgalign.rdf.graph import Graph, Ids, TermKind
 from kgalign.rdf.names import local_name
 from kgalign.rdf.vocabulary import OWL_SAME_AS, RDF_TYPE
@@ -40,7 +40,7 @@ class Links:
         a, b = distinct(np.asarray(a, np.int32), np.asarray(b, np.int32))
         size = (len(left.terms), len(right.terms))
         label = connected(a, b + np.int64(size[0]), sum(size))
-        ends = np.unique(np.concatenate([a, b + np.int64(size[0])]))
+        ends = unique(np.concatenate([a, b + np.int64(size[0])]))
         groups, numbered = np.unique(label[ends], return_inverse=True)
         component = np.full(sum(size), -1, np.int64)
         component[ends] = numbered
@@ -70,7 +70,7 @@ class Side:
             s, p, o = distinct(s, p, o)
         keep = (p != type_) & (p != same)
         s, p, o = s[keep], p[keep], o[keep]
-        self.properties = np.unique(p)
+        self.properties = unique(p)
         self.names: list[str] = graph.terms.value.take(pa.array(self.properties)).to_pylist()
         number = np.searchsorted(self.properties, p)
         nodes = links.ends[side]
@@ -85,7 +85,7 @@ class Side:
         self._read_values()
 
     def _read_values(self) -> None:
-        used = np.unique(self.term)
+        used = unique(self.term)
         kind = self.graph.terms.kind[used]
         self.is_node = self.graph.terms.kind <= TermKind.BLANK
         self.raw = dict(
@@ -180,7 +180,7 @@ def value_keys(left: Side, right: Side, groups: int) -> tuple[Positions, Positio
     found = []
     for side in (left, right):
         code = side.linked.copy()
-        used = np.unique(side.term)
+        used = unique(side.term)
         used = used[code[used] < 0]
         kinds = side.graph.terms.kind[used].tolist()
         keys = [_key(side, term, kind) for term, kind in zip(used.tolist(), kinds, strict=True)]

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from kgalign.arrays import Doubles, Flags
+from kgalign.arrays import Doubles, Flags, unique
 from kgalign.base import scratch
 from kgalign.judge.evidence import decoys, generic, parts
 from kgalign.judge.evidence.model import Evidence
@@ -45,7 +45,7 @@ class Applied(Evidence):
         self.line = decoys.Line(constants["stretch"], constants["move"])
         self.free = list(learned.free)
         for side, thing in enumerate((learned.left_thing, learned.right_thing)):
-            if len(np.unique(thing)) < len(thing):
+            if len(unique(thing)) < len(thing):
                 self.things[side] = thing
         self.start_measures = dict(zip(learned.measures, learned.measured, strict=True))
         self._add_from_candidates()

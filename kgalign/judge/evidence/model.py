@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kgalign.arrays import Doubles, Flags
+from kgalign.arrays import Doubles, Flags, unique
 from kgalign.base import memory
 from kgalign.base.progress import Progress
 from kgalign.judge.evidence import associate, generic, levels, parts, twins
@@ -166,7 +166,7 @@ class Evidence(Weighing):
         :returns: whether there are any.
         """
         found = {side: self.records_of_one(side, reach) for side in sides}
-        joined = any(len(np.unique(each)) < len(each) for each in found.values())
+        joined = any(len(unique(each)) < len(each) for each in found.values())
         for side, each in found.items():
             self.things[side] = each
         if joined or reach is not twins.SEARCH:

@@ -11,7 +11,7 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from kgalign.arrays import Doubles, Flags, Positions
+from kgalign.arrays import Doubles, Flags, Positions, unique
 from kgalign.base import memory, scratch
 from kgalign.judge.evidence import associate, decoys, generic, levels, parts, twins
 from kgalign.judge.evidence.base_rate import base_shift
@@ -396,8 +396,7 @@ class Weighing(ABC):
         alone = (left, right) == self.ends
         best = (self.top if alone else dominant(left, right, self.log_odds, *one)) & self._open
         several = tuple(
-            free or len(np.unique(each)) < len(each)
-            for free, each in zip(self.free, self.things, strict=True)
+            free or len(unique(each)) < len(each) for free, each in zip(self.free, self.things, strict=True)
         )
         again = self._match_again
         # Where things have several records, what is as like as they are is no decoy, gathered or not.
