@@ -1,9 +1,11 @@
 """Lines through knots: what NumPy finds, to the last bit."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kgalign.base.cores import in_order
 from kgalign.judge.evidence.piecewise import between
 
 NUMBER = st.floats(-50, 50, width=32)
@@ -22,3 +24,12 @@ def test_values_between_knots_are_those_of_numpy_to_the_last_bit(
     expected = np.interp(value, knots, heights).astype(np.float32)
     expected[np.isnan(value)] = -7
     assert np.array_equal(between(value, tuple(knots), tuple(heights), -7.0), expected)
+
+
+@pytest.mark.parametrize("size", [65_535, 65_536, 65_537, 200_001])
+def test_many_values_are_looked_up_by_several_threads_at_once(size: int) -> None:
+    knots, heights = (-1.0, 0.25, 2.0), (3.0, -1.0, 5.0)
+    columns = [np.random.default_rng(seed).normal(0, 2, size).astype(np.float32) for seed in range(8)]
+    found = in_order(lambda value: between(value, knots, heights, 0.0), columns, workers=4)
+    for value, got in zip(columns, found, strict=True):
+        assert np.array_equal(got, np.interp(value, knots, heights).astype(np.float32))
