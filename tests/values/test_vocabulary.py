@@ -13,13 +13,21 @@ WORDS = ["a", "b", "", "é", "中", "c\x00", "d", "e"]
 parts = st.lists(st.lists(st.lists(st.sampled_from(WORDS), max_size=4)))
 
 
-@given(parts, st.lists(st.sampled_from("aéxy"), unique=True), st.sampled_from([0, 1, 4, 1 << 18]))
+@given(
+    parts,
+    st.lists(st.sampled_from("aéxy"), unique=True),
+    st.sampled_from([0, 1, 4, 1 << 18]),
+    st.sampled_from([1, 2, 5, 1 << 18]),
+    st.sampled_from([1, 3, 1 << 17]),
+)
 def test_words_are_numbered_as_they_come_first(
-    every: list[list[list[str]]], known: list[str], least: int
+    every: list[list[list[str]]], known: list[str], least: int, shard: int, at_once: int
 ) -> None:
     expected = {word: number for number, word in enumerate(known)}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(vocabulary, "_LEAST", least)
+        patch.setattr(vocabulary, "_SHARD", shard)
+        patch.setattr(vocabulary, "_AT_ONCE", at_once)
         made = Vocabulary(pa.array(known, pa.large_string()))
         places = []
         for number, texts in enumerate(every):

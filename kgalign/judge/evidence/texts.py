@@ -110,7 +110,7 @@ class _Read:
 
         times, bucket, counts, self._word, self._word_counts = scratch.gather_columns(parts())
         self.empty = np.concatenate(empty)
-        self.sorted_words = pa.concat_arrays(beginnings)
+        self.sorted_words = scratch.gather_texts(beginnings)
         self.grams = rows_of_grams([(times, bucket, counts)])
 
     def words(self, vocabulary: Vocabulary) -> csr_array:
