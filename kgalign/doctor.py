@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kgalign.arrays import connected
+from kgalign.arrays import connected, unique
 from kgalign.base.doors import GROUPS, offered, package_of
 from kgalign.base.installed import installed_model, what_is_missing
 from kgalign.base.version import __version__
@@ -155,7 +155,7 @@ def _version(name: str) -> str | None:
 def inspect(graph: Graph, profile: Profile | None) -> GraphReport:
     """Report on a graph; ``profile`` is None where selection found no entity."""
     kind = graph.terms.kind
-    nodes = np.unique(np.concatenate([graph.subject, graph.object]))
+    nodes = unique(np.concatenate([graph.subject, graph.object]))
     nodes = nodes[(kind[nodes] == TermKind.IRI) | (kind[nodes] == TermKind.BLANK)]
     labelled, by_iri = _labels(profile) if profile is not None else (0.0, 0.0)
     return GraphReport(

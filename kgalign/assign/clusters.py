@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from kgalign.arrays import Doubles, Flags, Positions, connected
+from kgalign.arrays import Doubles, Flags, Positions, connected, unique
 from kgalign.assign.parts import Agreeing, Bounded
 from kgalign.links.nodes import Nodes
 from kgalign.links.pairs import is_link
@@ -49,7 +49,7 @@ def hold_together(alignment: Alignment, verdicts: Verdicts, match_probability: f
     row = alignment.verdict[links]
     given = alignment.outcome[links] == Outcome.CONFIRMED
     firm = given | (verdicts.voted[row] == Outcome.MATCH)
-    lefts, rights = np.unique(left), np.unique(right)
+    lefts, rights = unique(left), unique(right)
     # What votes refused does not match: no more than a pair that nobody thought of.
     refused = (verdicts.voted == Outcome.NO_MATCH) & (verdicts.probability < match_probability)
     standing = ~refused | verdicts.given
@@ -63,7 +63,7 @@ def hold_together(alignment: Alignment, verdicts: Verdicts, match_probability: f
     order = np.lexsort((right, left, -verdicts.log_odds[row], ~firm))
     part = parts.grow(a, b, firm, order)
     apart = (part[a] != part[b]) & ~firm
-    figures = {LOOSE: float(len(np.unique(cluster[apart])))}
+    figures = {LOOSE: float(len(unique(cluster[apart])))}
     return replace(_undecided(alignment, links[apart], figures), loose=row[apart])
 
 
@@ -93,7 +93,7 @@ def cut_to_size(alignment: Alignment, verdicts: Verdicts, nodes: Nodes, most: in
     order = np.lexsort((ends[1], ends[0], -verdicts.log_odds[row], ~voted, ~given))
     part = parts.grow(a, b, given, order)
     apart = part[a] != part[b]
-    figures = {OVERSIZE: float(len(np.unique(cluster[a[apart]])))}
+    figures = {OVERSIZE: float(len(unique(cluster[a[apart]])))}
     return replace(_undecided(alignment, links[apart], figures), oversize=row[apart])
 
 

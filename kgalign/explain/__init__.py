@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from rapidfuzz import fuzz, process
 
+from kgalign.arrays import unique
 from kgalign.errors import InputError
 from kgalign.evaluate.mistakes import Named, named
 from kgalign.explain.explanation import HEADINGS, Explanation, Line, Neighbour, PairExplanation
@@ -400,7 +401,7 @@ def nearest(profiles: Sequence[Profile], text: str) -> str:
 
 def is_node(graph: Graph, iri: str) -> bool:
     """Whether a graph has a node of this IRI, entity or not."""
-    terms = np.unique(np.concatenate([graph.subject, graph.object]))
+    terms = unique(np.concatenate([graph.subject, graph.object]))
     terms = terms[graph.terms.kind[terms] != TermKind.LITERAL]
     return iri in graph.terms.value.take(pa.array(terms)).to_pylist()
 

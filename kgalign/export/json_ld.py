@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-import numpy as np
 import pyarrow as pa
 
+from kgalign.arrays import unique
 from kgalign.base.files import replacing_text
 from kgalign.errors import InputError
 from kgalign.rdf.graph import Graph, Ids, TermKind, Terms
@@ -90,7 +90,7 @@ _TYPE = json.dumps(RDF_TYPE)
 
 def _node_texts(terms: Terms, ids: Ids) -> dict[int, str]:
     """The IRIs and blank nodes among some terms as JSON strings; without the default graph's -1."""
-    distinct = np.unique(ids[ids >= 0])
+    distinct = unique(ids[ids >= 0])
     texts = terms.value.take(pa.array(distinct)).to_pylist()
     blank = (terms.kind[distinct] == TermKind.BLANK).tolist()
     return {
@@ -101,7 +101,7 @@ def _node_texts(terms: Terms, ids: Ids) -> dict[int, str]:
 
 def _values(terms: Terms, ids: Ids) -> dict[int, str]:
     """Each of some terms as a JSON-LD value or as a reference to a node."""
-    distinct = np.unique(ids)
+    distinct = unique(ids)
     texts = terms.value.take(pa.array(distinct)).to_pylist()
     columns = (terms.kind[distinct], terms.datatype[distinct], terms.language[distinct])
     found = {}

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kgalign.arrays import connected
+from kgalign.arrays import connected, unique
 from kgalign.fusion.groups import NOTHING_WITHIN, Canonical, Within, group_nodes
 from kgalign.fusion.keeping import keep_names
 from kgalign.fusion.merge import LEFT_LABEL, RIGHT_LABEL
@@ -80,7 +80,7 @@ def cluster_warnings(
     for pairs, who in ((apart.rejected, "a person took apart"), (apart.judged, "were judged different")):
         left, right = joined(fusion, graphs, pairs)
         if len(left):
-            things = len(np.unique(fusion.left_term[left]))
+            things = len(unique(fusion.left_term[left]))
             first = np.lexsort((right, left))[:_SHOWN]
             ends = zip(left[first], right[first], strict=True)
             shown = [(_text(graphs[0], a), _text(graphs[1], b)) for a, b in ends]
@@ -121,7 +121,7 @@ def _several(
     again = place[members][1:] == place[members][:-1]
     if not again.any():
         return
-    things = len(np.unique(place[members][1:][again]))
+    things = len(unique(place[members][1:][again]))
     rows = np.flatnonzero(again)[:_SHOWN]
     shown = [(_text(graph, members[row]), _text(graph, members[row + 1])) for row in rows]
     verb = "holds" if things == 1 else "hold"

@@ -144,7 +144,7 @@ def _sources(merged: Merged, rows: Positions, left: int, config: FuseConfig) -> 
     found, code = sources_of(view, rows, "", config.sources)
     unnamed = merged.named[rows] < 0
     side = np.where(rows < left, 0, 1)
-    sides = {SIDES[number] for number in np.unique(side[unnamed]).tolist()}
+    sides = {SIDES[number] for number in unique(side[unnamed]).tolist()}
     names = tuple(sorted(sides | (set(found) - {""})))
     place = {name: number for number, name in enumerate(names)}
     table = np.array([place.get(name, -1) for name in found], np.int32)

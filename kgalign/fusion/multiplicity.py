@@ -9,7 +9,7 @@ from enum import IntEnum
 import numpy as np
 import pyarrow as pa
 
-from kgalign.arrays import Positions
+from kgalign.arrays import Positions, unique
 from kgalign.fusion.claims import Claims
 from kgalign.fusion.trust.contests import Table
 from kgalign.rdf.graph import TermKind
@@ -130,7 +130,7 @@ def _are_texts(claims: Claims, rows: Positions, values: Values) -> bool:
 
 def _sample(claims: Claims, rows: Positions) -> list[str]:
     """Texts of claims, spread evenly over the distinct ones."""
-    ids = np.unique(claims.value[rows])
+    ids = unique(claims.value[rows])
     ids = ids[np.unique(np.linspace(0, len(ids) - 1, _SAMPLE).astype(np.int64))] if len(ids) else ids
     found: list[str] = claims.terms.value.take(pa.array(ids)).to_pylist()
     return found

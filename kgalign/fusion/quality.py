@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kgalign.arrays import Doubles, Flags, Positions, distinct
+from kgalign.arrays import Doubles, Flags, Positions, distinct, unique
 from kgalign.config.fusion import QualityConfig
 from kgalign.fusion.claims import Claims
 from kgalign.rdf.graph import Ids
@@ -93,7 +93,7 @@ def _editing(claims: Claims, properties: Ids) -> str | None:
 def _changing(claims: Claims, said: Ids | None) -> set[str]:
     """Properties of things whose names say that they hold when something was changed."""
     columns = [claims.property] if said is None else [claims.property, said]
-    names = {claims.text(each) for column in columns for each in np.unique(column).tolist()}
+    names = {claims.text(each) for column in columns for each in unique(column).tolist()}
     return {name for name in names if _CHANGED.search(local_name(name))}
 
 
@@ -210,7 +210,7 @@ def _best(claims: Claims, indicators: Indicators, on_graphs: Doubles, on_claims:
     for source in range(len(claims.sources)):
         rows = holding[claims.source[holding] == source]
         rows = rows[np.isin(claims.subject[rows], _data_sets(claims, source))]
-        if len(np.unique(claims.subject[rows])) == 1:
+        if len(unique(claims.subject[rows])) == 1:
             of_source[source] = np.fmax.reduce(on_claims[rows])
     return np.where(np.isnan(found), of_source[claims.source], found)
 

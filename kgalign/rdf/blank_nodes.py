@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyoxigraph as ox
 
-from kgalign.arrays import Flags
+from kgalign.arrays import Flags, unique
 from kgalign.rdf.columns import Part, canonical, take
 from kgalign.rdf.graph import TermKind, Terms
 from kgalign.rdf.terms import RdfTerm, parse_triple
@@ -145,7 +145,7 @@ def _by_surroundings(part: Part, labels: pa.LargeStringArray) -> pa.LargeStringA
     told_apart = 0
     for _ in range(_ROUNDS):
         colour[rows] = _mix(colour[rows] + _around(part, rows, colour))
-        groups = len(np.unique(colour[rows]))
+        groups = len(unique(colour[rows]))
         if groups == told_apart or groups == len(rows):
             break
         told_apart = groups

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyoxigraph as ox
 
+from kgalign.arrays import unique
 from kgalign.errors import InputError
 from kgalign.rdf.graph import Ids
 from kgalign.rdf.places import place_of
@@ -37,7 +38,7 @@ def check_json_ld(path: Path, terms: Sequence[RdfTerm], columns: _Columns) -> _C
         kept = ~np.isin(columns[1], unmapped)
         subject, predicate, object, graph = (ids[kept] for ids in columns)
         columns = subject, predicate, object, graph
-    used = np.unique(np.concatenate(columns))
+    used = unique(np.concatenate(columns))
     for number in used[used >= 0]:
         _check(path, terms[number])
     return columns

@@ -3,6 +3,7 @@
 import faiss
 import numpy as np
 
+from kgalign.arrays import unique
 from kgalign.base import scratch
 from kgalign.base.cores import slices
 from kgalign.rdf.graph import Ids
@@ -59,7 +60,7 @@ def recall_of(left: Floats, right: Floats, found: tuple[Ids, Ids, Floats], k: in
     """
     if np.count_nonzero(np.abs(right).sum(axis=1)) <= _EXACT or not len(found[0]):
         return None
-    asking = np.unique(found[0])
+    asking = unique(found[0])
     asking = asking[np.linspace(0, len(asking) - 1, min(_SAMPLE, len(asking))).astype(np.int64)]
     best = np.full((len(asking), 0), 0, dtype=np.float32)
     for part in slices(len(right), _ASKED):

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from kgalign.arrays import Flags, flags
+from kgalign.arrays import Flags, flags, unique
 from kgalign.errors import InputError
 from kgalign.explain import bare, is_node, nearest
 from kgalign.fusion import MINTED, Canonical, minted_members
@@ -126,7 +126,7 @@ class Merges:
             entity = entity_ids(profile, [text])
             terms = profile.entity_term[entity[entity >= 0]]
             if not len(terms) and self.within and len(self._within_terms[side][0]):
-                nodes = np.unique(np.concatenate(self._within_terms[side]))
+                nodes = unique(np.concatenate(self._within_terms[side]))
                 terms = nodes[[each == text for each in node_texts(self.graphs[side], nodes)]]
             found.append(terms.astype(np.int32))
         return (found[0], found[1]) if len(found[0]) or len(found[1]) else None

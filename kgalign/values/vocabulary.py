@@ -18,6 +18,7 @@ _SHARD = 1 << 18
 they are distinct, and is in no cache of a processor.
 """
 _SHARDS = 1 << 16
+"""At most: what their numbers have room for."""
 _AT_ONCE = 1 << 17
 """Words of which it is told at once which table each is in."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kgalign.arrays import Flags
+from kgalign.arrays import Flags, unique
 from kgalign.config.fusion import SCORED, FuseConfig, RuleConfig
 from kgalign.errors import InputError
 from kgalign.fusion.claims import Claims, authority_of
@@ -77,7 +77,7 @@ def rules_of(
     """
     said = claims.property if said is None else said
     given, warnings = _given(claims, config, said)
-    properties = np.unique(claims.property[contested]).tolist()
+    properties = unique(claims.property[contested]).tolist()
     rules: dict[int, Ruled] = {}
     unfit: list[int] = []
     if _is_plain(config):
@@ -119,7 +119,7 @@ def _given(
     for iri, rule in sorted(config.properties.items()):
         term = term_id(claims.terms, iri)
         rows = (claims.property == term) | (said == term)
-        for property in np.unique(claims.property[rows]).tolist() if term >= 0 else ():
+        for property in unique(claims.property[rows]).tolist() if term >= 0 else ():
             other = found.setdefault(property, (iri, rule, config))
             if other[1] != rule:
                 raise InputError(
@@ -239,7 +239,7 @@ def place_of(source: str, names: tuple[str, ...]) -> int:
 
 
 def _names(claims: Claims, *columns: Ids) -> list[str]:
-    ids = np.unique(np.concatenate([np.unique(column) for column in columns]))
+    ids = unique(np.concatenate([unique(column) for column in columns]))
     return sorted(claims.text(each) for each in ids[ids >= 0].tolist())
 
 

@@ -5,7 +5,17 @@ from enum import IntEnum
 
 import numpy as np
 
-from kgalign.arrays import Doubles, Flags, Positions, in_order_of, join, numbered, place_in_run, run_starts
+from kgalign.arrays import (
+    Doubles,
+    Flags,
+    Positions,
+    in_order_of,
+    join,
+    numbered,
+    place_in_run,
+    run_starts,
+    unique,
+)
 from kgalign.fusion.claims import Claims
 from kgalign.fusion.paired_properties import Joint, pair_rows
 from kgalign.rdf.graph import Ids
@@ -132,7 +142,7 @@ def table_at(claims: Claims, rows: Positions, values: Values) -> Table:
     rows = rows[order]
     new = run_starts(claims.subject[rows], tags[order])
     return Table(
-        properties=tuple(np.unique(claims.property[rows]).tolist()),
+        properties=tuple(unique(claims.property[rows]).tolist()),
         kind=kind,
         scale=_scale(kind, numbers),
         rows=rows[:, None],

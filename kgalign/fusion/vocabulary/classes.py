@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.sparse import csr_array
 
-from kgalign.arrays import distinct, join
+from kgalign.arrays import distinct, join, unique
 from kgalign.fusion.vocabulary.facts import Links, find_iri
 from kgalign.rdf.graph import Graph, Ids
 from kgalign.rdf.vocabulary import OWL_THING, RDF_TYPE
@@ -35,7 +35,7 @@ def match_classes(left: Graph, right: Graph, links: Links, least: int) -> Found:
         node, type_ = types_of(graph)
         keep = type_ != find_iri(graph, OWL_THING)
         node, type_ = node[keep], type_[keep]
-        classes = np.unique(type_)
+        classes = unique(type_)
         pair, row = join(links.ends[side], node)
         at = pair, np.searchsorted(classes, type_[row])
         ones = np.ones(len(pair), np.int32)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kgalign.arrays import Doubles
+from kgalign.arrays import Doubles, unique
 from kgalign.base import scratch
 from kgalign.judge.evidence import Known, associate, generic, levels
 from kgalign.judge.evidence.applied import BESIDE, OWN, Applied, learned_of
@@ -94,7 +94,7 @@ def can_grow(left: Profile, right: Profile, before: Before, growth: tuple[Growth
     if not learned.columns:
         return "nothing was learned before"
     if any(learned.free) or any(
-        len(np.unique(each)) < len(each) for each in (learned.left_thing, learned.right_thing)
+        len(unique(each)) < len(each) for each in (learned.left_thing, learned.right_thing)
     ):
         return "several records of one thing were found before, and what is new may be more of them"
     return _other_attributes(before, left, right)

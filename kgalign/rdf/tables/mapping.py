@@ -15,6 +15,7 @@ from urllib.parse import urljoin
 import numpy as np
 import pyoxigraph as ox
 
+from kgalign.arrays import unique
 from kgalign.base.progress import Progress
 from kgalign.config import ReadConfig
 from kgalign.config.limits import LimitsConfig
@@ -166,7 +167,7 @@ def _add_table(said: _Statements, table: Table, key: Sequence[Column]) -> list[s
 def _add_column(said: _Statements, table: Table, column: Column, subjects: Ids) -> None:
     spec, property = column.spec, _property(table, column)
     if spec.value is not None or spec.virtual:
-        rows = np.arange(table.count, dtype=np.int32) if spec.virtual else np.unique(column.rows)
+        rows = np.arange(table.count, dtype=np.int32) if spec.virtual else unique(column.rows)
         if spec.value is not None:
             values = [_absolute(text, table.iri) for text in filled(table, spec.value, name=spec.name)]
             objects = said.numbers(_nodes(table, values))[rows]
