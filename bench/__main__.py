@@ -211,6 +211,7 @@ def worlds(
 @click.option(
     "--long", is_flag=True, help="Describe people in long texts, and add products with look-alikes."
 )
+@click.option("--codes", is_flag=True, help="Give entities values that are all different, and nothing else.")
 @click.option("--memory", default="", metavar="SIZE", help="Given to `kgalign run`.")
 @click.option(
     "--splink", type=PATH, metavar="PYTHON", help="Measure Splink beside it, by the Python that has it."
@@ -221,6 +222,7 @@ def scale(
     sizes: str,
     seed: int,
     long: bool,
+    codes: bool,
     memory: str,
     splink: Path | None,
     json_file: Path | None,
@@ -230,7 +232,9 @@ def scale(
     from bench import scale as bench
     from bench.results import write_section
 
-    setting = bench.Setting(seed, long, memory, splink)
+    if codes and (long or splink):
+        raise click.UsageError("--codes goes with neither --long nor --splink.")
+    setting = bench.Setting(seed, long, memory, splink, codes)
     found = bench.measure(_numbers(sizes), setting, lambda each: click.echo(each.line()))
     body = bench.as_markdown(found, setting)
     click.echo(body)
@@ -238,9 +242,10 @@ def scale(
         json_file.write_text(bench.as_json(found), encoding="utf8")
     if any(each.error for each in found):
         sys.exit(1)
-    said = [f"--sizes {sizes}", *(["--long"] if long else []), *setting.options]
+    said = [f"--sizes {sizes}", *(["--long"] if long else ["--codes"] if codes else []), *setting.options]
     said += ["--splink .venv-splink/bin/python"] if splink else []
     name, title = ("scale long", "Growth, long texts") if long else ("scale", "Growth")
+    name, title = ("scale codes", "Growth, values that are all different") if codes else (name, title)
     if memory:
         name, title = f"{name} limited", f"{title}, in {memory} of memory"
     write_section(results, name, title, f"python -m bench scale {' '.join(said)}", body)

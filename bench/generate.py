@@ -5,13 +5,13 @@ entities have a partner on the other side, under another vocabulary and another 
 person is described as well, and there are products with many look-alikes.
 """
 
-import gzip
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from bench.lines import write_lines
 from bench.long_texts import PRODUCTS_SHARE, Writer, left_lines, products, right_lines
 from bench.words import made_word, skewed
 
@@ -68,9 +68,9 @@ def generate(folder: Path, size: int, seed: int = 0, *, long: bool = False) -> i
             chain(lines[0], told.left(left)),
             chain(lines[1], told.right(dice, left[:partnered], order)),
         ]
-    _write(folder / "gold.tsv.gz", gold)
-    statements = _write(folder / "left.nt.gz", lines[0])
-    return statements + _write(folder / "right.nt.gz", lines[1])
+    write_lines(folder / "gold.tsv.gz", gold)
+    statements = write_lines(folder / "left.nt.gz", lines[0])
+    return statements + write_lines(folder / "right.nt.gz", lines[1])
 
 
 class _LongTexts:
@@ -176,14 +176,3 @@ def _right_lines(
             yield f"{subject} <{_RIGHT}lehrer> <{_RIGHT}p{order[each.teacher]}> .\n"
         if each.code and number % 2 == 0:
             yield f'{subject} <{_RIGHT}kennung> "{each.code}" .\n'
-
-
-def _write(path: Path, lines: Iterable[str]) -> int:
-    """Write lines and count them."""
-    count = 0
-    # A fixed time in the header, so that the same seed gives the same bytes.
-    with path.open("wb") as raw, gzip.GzipFile("", "wb", compresslevel=4, fileobj=raw, mtime=0) as file:
-        for line in lines:
-            file.write(line.encode())
-            count += 1
-    return count

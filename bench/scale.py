@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import child
+from bench.codes import generate_codes
 from bench.generate import generate
 from bench.results import table
 from bench.sets import Set, find_sets, score_links
@@ -60,6 +61,24 @@ class Setting:
     """What is given to ``--memory``; nothing to leave it out."""
     splink: Path | None = None
     """The Python of an environment that has Splink, which is then measured beside it."""
+    codes: bool = False
+    """Whether entities have values that are all different, and nothing else."""
+
+    @property
+    def told(self) -> str:
+        """What the pairs consist of."""
+        if self.codes:
+            return "four UUIDs an entity, one in ten of them another on the other side (`bench/codes.py`)"
+        texts = (
+            "people in long texts, products with look-alikes, places" if self.long else "people and places"
+        )
+        return f"{texts}, with skewed names, noise, one in ten without a partner (`bench/generate.py`)"
+
+    def generate(self, folder: Path, size: int) -> int:
+        """Write a pair and its gold links; statements of both sides."""
+        if self.codes:
+            return generate_codes(folder, size, self.seed)
+        return generate(folder, size, self.seed, long=self.long)
 
     @property
     def options(self) -> list[str]:
@@ -79,7 +98,7 @@ def measure(sizes: Sequence[int], setting: Setting, tell: Callable[[Size], None]
 
 
 def _measure(folder: Path, size: int, setting: Setting) -> Size:
-    triples = generate(folder / "sets" / f"generated_{size}", size, setting.seed, long=setting.long)
+    triples = setting.generate(folder / "sets" / f"generated_{size}", size)
     (each,) = find_sets(folder / "sets", closed=[f"generated_{size}"])
     run = folder / "run"
     cost = child.kgalign("run", each.left, each.right, "-o", run, "--quiet", *setting.options)
@@ -142,11 +161,9 @@ def as_markdown(found: Sequence[Size], setting: Setting) -> str:
         grown = [exponent(a, b, stage) for a, b in steps]
         rows.append(row + ["" if value is None else f"{value:.2f}" for value in grown])
     notes = ". ".join(each.line() for each in found)
-    told = "people in long texts, products with look-alikes, places" if setting.long else "people and places"
     return (
-        f"Generated pairs of graphs (`bench/generate.py`): {told}, with skewed names, noise, one in "
-        "ten without a partner. Seconds and peak memory of each stage are those of run.json. "
-        f"{notes}.\n\n{table(head, rows)}"
+        f"Generated pairs of graphs: {setting.told}. Seconds and peak memory of each stage are those of "
+        f"run.json. {notes}.\n\n{table(head, rows)}"
     )
 
 

@@ -1,8 +1,10 @@
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from bench.codes import PROPERTIES, generate_codes
 from bench.generate import PARTNERED, generate
 from kgalign.config import SelectConfig
 from kgalign.evaluate import read_pairs
@@ -10,9 +12,10 @@ from kgalign.rdf import read_graph
 from kgalign.select import select
 
 
-def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("made", [generate, generate_codes])
+def test_the_same_seed_gives_the_same_bytes(made: Callable[[Path, int, int], int], tmp_path: Path) -> None:
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        generate(tmp_path / name, 60, seed)
+        made(tmp_path / name, 60, seed)
     for file in ("left.nt.gz", "right.nt.gz", "gold.tsv.gz"):
         first, second, other = ((tmp_path / name / file).read_bytes() for name in "abc")
         assert first == second
@@ -39,3 +42,15 @@ def test_names_are_skewed(tmp_path: Path) -> None:
         families = [line.split('"')[1].split()[-1] for line in file if '"@en' in line and "/person/" in line]
     counts = sorted((families.count(name) for name in set(families)), reverse=True)
     assert counts[0] > 10 * (sum(counts) / len(counts))
+
+
+def test_codes_are_all_different_but_for_those_of_partners(tmp_path: Path) -> None:
+    size = 500
+    assert generate_codes(tmp_path, size) == 2 * PROPERTIES * size
+    left, right = (
+        set(gzip.decompress((tmp_path / f"{side}.nt.gz").read_bytes()).decode().split('"')[1::2])
+        for side in ("left", "right")
+    )
+    assert len(left) == len(right) == PROPERTIES * size
+    assert len(left & right) / len(left) == pytest.approx(0.9, abs=0.03)
+    assert len(read_pairs(tmp_path / "gold.tsv.gz")) == size

@@ -103,6 +103,17 @@ def test_scale_runs_generated_graphs(tmp_path: Path) -> None:
     assert "whole process" in (tmp_path / "RESULTS.md").read_text()
 
 
+def test_scale_runs_values_that_are_all_different(tmp_path: Path) -> None:
+    words = ("--sizes", "40", "--codes", "--results", tmp_path / "RESULTS.md")
+    done = bench("scale", *words, "--json", tmp_path / "s.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (found,) = json.loads((tmp_path / "s.json").read_text())
+    assert found["triples"] == 2 * 4 * 40
+    assert found["f1"] == 1
+    assert "scale --sizes 40 --codes\n" in (tmp_path / "RESULTS.md").read_text()
+    assert bench("scale", *words, "--long").returncode == 2
+
+
 def test_read_compares_with_the_parser(elements: Pair, tmp_path: Path) -> None:
     done = bench("read", elements.left, elements.right, "--results", tmp_path / "RESULTS.md")
     assert done.returncode == 0, done.stderr
