@@ -74,6 +74,15 @@ class Nodes:
             self.start(name, f"--address={self.address}", "--num-cpus=1", environment=environment)
             self.wait_for(name)
 
+    def servers_for_clients(self) -> set[int]:
+        """Processes of the head of which each is there for one process of another machine."""
+        found = set()
+        for pid in children(self.processes["head"].pid):
+            with suppress(OSError):
+                if b"specific-server" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    found.add(pid)
+        return found
+
     def kill(self, name: str) -> None:
         """As a machine that loses its power."""
         for pid in [*children(self.processes[name].pid), self.processes[name].pid]:

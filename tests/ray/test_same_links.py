@@ -53,6 +53,25 @@ def test_from_outside_the_cluster_the_same_bytes_come_back(
 
 
 @pytest.mark.ray
+def test_a_server_for_clients_that_is_lost_as_it_begins_is_asked_again(
+    three: Nodes, graphs: Graphs, tmp_path: Path
+) -> None:
+    """Ray's own hang now and then; this one is killed."""
+    out, address = tmp_path / "run", f"ray://127.0.0.1:{three.client_port}"
+    words = ("run", graphs.left, graphs.right, "-o", out, "--quiet", "--engine", "ray")
+    before = three.servers_for_clients()
+    with subprocess.Popen([*command(*words, "--address", address)], stderr=subprocess.PIPE) as process:
+        while not (new := three.servers_for_clients() - before) and process.poll() is None:
+            time.sleep(0.005)
+        for pid in new:
+            os.kill(pid, signal.SIGKILL)
+        said = process.communicate(timeout=200)[1]
+    assert new, "one was killed"
+    assert (process.returncode, said) == (0, b"")
+    assert differing(graphs.local, out) == []
+
+
+@pytest.mark.ray
 def test_workers_that_die_in_each_step_change_nothing(graphs: Graphs, tmp_path: Path) -> None:
     out = tmp_path / "run"
     words = ("run", graphs.left, graphs.right, "-o", out, "--quiet", "--engine", "ray")

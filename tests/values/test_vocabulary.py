@@ -1,5 +1,7 @@
 """Numbers of words against a dictionary of plain Python."""
 
+import random
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -42,3 +44,13 @@ def test_words_are_numbered_as_they_come_first(
     numbers = made.numbers()
     for texts, part in zip(every, places, strict=True):
         assert numbers[part].tolist() == [expected[word] for text in texts for word in text]
+
+
+@pytest.mark.parametrize("shape", ["{:08x}", "w{}", "{}", "naïve{}é"])
+def test_no_shard_gets_much_more_than_its_share(shape: str) -> None:
+    dice = random.Random(1)
+    words = pa.array({shape.format(dice.randrange(1 << 32)) for _ in range(20_000)}, pa.large_string())
+    shards = vocabulary._Shards(words, 8)
+    places = [shards.places(number) for number in range(8)]
+    assert sorted(each for some in places for each in some.tolist()) == list(range(len(words)))
+    assert max(map(len, places)) < 1.5 * len(words) / 8

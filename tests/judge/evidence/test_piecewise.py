@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kgalign.base.cores import in_order
-from kgalign.judge.evidence.piecewise import between
+from kgalign.judge.evidence.piecewise import _AT_ONCE, between
 
 NUMBER = st.floats(-50, 50, width=32)
 KNOTS = st.lists(st.floats(-20, 20), min_size=1, max_size=15, unique=True).map(sorted)
@@ -26,7 +26,7 @@ def test_values_between_knots_are_those_of_numpy_to_the_last_bit(
     assert np.array_equal(between(value, tuple(knots), tuple(heights), -7.0), expected)
 
 
-@pytest.mark.parametrize("size", [65_535, 65_536, 65_537, 200_001])
+@pytest.mark.parametrize("size", [_AT_ONCE - 1, _AT_ONCE, _AT_ONCE + 1, 3 * _AT_ONCE + 7])
 def test_many_values_are_looked_up_by_several_threads_at_once(size: int) -> None:
     knots, heights = (-1.0, 0.25, 2.0), (3.0, -1.0, 5.0)
     columns = [np.random.default_rng(seed).normal(0, 2, size).astype(np.float32) for seed in range(8)]
